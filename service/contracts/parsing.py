@@ -1,0 +1,34 @@
+"""The body and the answer of `POST /v1/parse`."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from service.contracts.judges import Choice, Criterion, Method, Scale
+from service.contracts.outcomes import Outcome, ParsedFrom, Reason
+
+MAX_TEXTS = 1000
+
+
+class ParseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Texts to be read as a judge's answers. `finish_reasons`, if given, has one entry a text."""
+
+    method: Method
+    scale: Scale | None = None
+    choices: list[Choice] = []
+    criterion: Criterion | None = None
+    texts: Annotated[list[str], Meta(min_length=1, max_length=MAX_TEXTS)]
+    finish_reasons: list[str | None] | None = None
+
+
+class ParsedText(msgspec.Struct, frozen=True, kw_only=True):
+    outcome: Outcome
+    reason: Reason | None
+    score: float | int | None
+    label: str | None
+    parsed_from: ParsedFrom | None
+
+
+class ParseResponse(msgspec.Struct, frozen=True, kw_only=True):
+    results: list[ParsedText]
