@@ -1,0 +1,1 @@
+"""How one judges: prompts out, verdicts in, votes combined. One file a method. Pure: no I/O."""

@@ -1,0 +1,160 @@
+"""Numbers as judges write them, and whether one is on the scale."""
+
+import math
+import re
+from typing import NamedTuple
+
+from service.contracts.judges import Scale
+from service.contracts.outcomes import Reason
+from service.judging.reading.verdicts import Leading, Verdict
+from service.judging.reading.words import MARKS, NUMBER, SCORE_WORDS, Words, words_for
+from service.judging.reading.wrapping import LONGEST_VALUE, peeled
+
+# A step such as 0.1 or 1/3 has no exact binary form; no scale distinguishes levels this close.
+_TOLERANCE = 1e-12
+# How far into the rest of a line an echo of the scale's levels is looked for.
+_LEVELS_WITHIN = 300
+
+_CLOSING = rf"[\s{MARKS}\"')\]]*+"
+_NUMBER = re.compile(NUMBER)
+_OPENERS = re.compile(r"[\"'(\[]{0,3}")
+_GLUED = re.compile(r"\w|[.,]\d|\s?[+?]|\s?[-–—]\s*$")  # 4th, 1e2, 4,5, 4.5.1, 4+, 4?, 4-
+_MAXIMUM = re.compile(
+    rf"[\s{MARKS}\"'()\[\]]*+(?:/|out\s{{1,3}}of|of|(?:on\s)?(?:an?\s)?scale\s(?:of|from)\s{NUMBER}\s?(?:-|–|to))"
+    rf"[\s{MARKS}]*+(?P<max>{NUMBER})(?![\w/]|[.,]\d)",
+    re.I,
+)
+_PERCENT = re.compile(r"\s?%")
+_HEDGES = r"(?:to|or|and|through|maybe|perhaps|possibly)"
+_SECOND_NUMBER = re.compile(  # 3-4, 3 to 4, 3 (or 4), 2 + 2, 4 -> 5, 3..4: the judge did not settle on one
+    rf"(?:[^\w\n.(\[|;]*+|\s*\.{{2,}}\s*|[\s,(\[{MARKS}–-]*+{_HEDGES}\s(?:(?:even|maybe|perhaps)\s)?[{MARKS}]*+)\d",
+    re.I,
+)
+_LEVEL = re.compile(rf"(?<![\w.])({NUMBER})\s?[-–—:=(]\s?[^\W\d]")  # '1 - poor', as a scale is echoed
+_NEXT_WORD = re.compile(rf"{_CLOSING}([^\W\d]\w*)(:?)")
+_FOLLOWERS = frozenset(
+    [
+        "because",
+        "since",
+        "as",
+        "due",
+        "based",
+        "given",
+        "overall",
+    ]
+)
+_UNIT = re.compile(r"\s?(?:points?|pts|stars?)\b", re.I)
+_NOTHING_MORE = re.compile(rf"[\s{MARKS}]*+$")
+_NOT_A_NUMBER = re.compile(
+    r"(?:null|none|nan|n/?a|not applicable|[+-]?inf(?:inity)?|undefined|true|false|"
+    r"zero|one|two|three|four|five|six|seven|eight|nine|ten)"
+    rf"(?={_CLOSING}(?:$|[.,;:!/(–-]|out\b))",
+    re.I,
+)
+
+
+class ExpectedScore(NamedTuple):
+    """A number on `scale` is asked for."""
+
+    scale: Scale
+    words: Words
+    foreign: Reason = Reason.NOT_A_NUMBER
+
+    @property
+    def maximum(self) -> float | None:
+        return self.scale.max
+
+    def whole(self, text: str) -> Verdict | None:
+        if len(text) > LONGEST_VALUE:
+            return None
+        *_, text = "", *peeled(text)
+        found = _NUMBER.match(text)
+        if found is None:
+            return _not_a_number(_NOT_A_NUMBER.fullmatch(text))
+        verdict, end = self._with_maximum(text, found)
+        if _NOTHING_MORE.match(text, _past_unit(text, end)):
+            return verdict
+        takes_two = _SECOND_NUMBER.match(text, end) or not re.search(r"\s", text)
+        return Verdict(reason=Reason.NOT_A_NUMBER) if takes_two else None
+
+    def bracketed(self, text: str) -> Verdict | None:
+        return self.whole(text)
+
+    def leading(self, text: str) -> Leading | None:
+        opened = _OPENERS.match(text)
+        start = opened.end() if opened else 0
+        found = _NUMBER.match(text, start)
+        if found is None:
+            word = _NOT_A_NUMBER.match(text, start)
+            return Leading(Verdict(reason=Reason.NOT_A_NUMBER), word.end()) if word else None
+        verdict, end = self._with_maximum(text, found)
+        if _GLUED.match(text, end) or _SECOND_NUMBER.match(text, end) or self._lists_levels(text, end, verdict):
+            return Leading(Verdict(reason=Reason.NOT_A_NUMBER), end)
+        end = _past_unit(text, end)
+        return Leading(verdict, end) if _ends_there(text, end) else None
+
+    def scalar(self, value: object) -> Verdict | None:
+        if isinstance(value, str):
+            return self.whole(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return Verdict(reason=Reason.NOT_A_NUMBER)
+        number = _float(value)
+        return Verdict(reason=Reason.NOT_A_NUMBER) if math.isnan(number) else Verdict(score=number)
+
+    def score_of(self, verdict: Verdict) -> float | None:
+        return verdict.score
+
+    def misplaced(self, verdict: Verdict) -> Reason | None:
+        score, scale = verdict.score, self.scale
+        if score is None or not scale.min <= score <= scale.max:
+            return Reason.OUT_OF_RANGE
+        if scale.step is None:
+            return None
+        nearest = scale.min + round((score - scale.min) / scale.step) * scale.step
+        is_level = math.isclose(nearest, score, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+        return None if is_level else Reason.OFF_GRID
+
+    def _with_maximum(self, text: str, number: re.Match[str]) -> Leading:
+        """The number, and the end of it with its `/5`; a maximum that is not the scale's is refused."""
+        score, end = _float(number[0]), number.end()
+        stated = _MAXIMUM.match(text, end)
+        percent = _PERCENT.match(text, end)
+        if stated is None and percent is None:
+            return Leading(Verdict(score=score), end)
+        maximum, end = (_float(stated["max"]), stated.end()) if stated else (100.0, percent.end() if percent else end)
+        right = maximum == self.scale.max
+        return Leading(Verdict(score=score) if right else Verdict(reason=Reason.WRONG_DENOMINATOR), end)
+
+    def _lists_levels(self, text: str, start: int, verdict: Verdict) -> bool:
+        """Whether the line goes on to name another level, as the echo `1 - poor, 2 - fair` does."""
+        return any(
+            self.scale.min <= level <= self.scale.max and level != verdict.score
+            for level in map(_float, _LEVEL.findall(text, start, start + _LEVELS_WITHIN))
+        )
+
+
+def expected_score(scale: Scale, criterion: str | None) -> ExpectedScore:
+    return ExpectedScore(scale, words_for(SCORE_WORDS, criterion))
+
+
+def _past_unit(text: str, end: int) -> int:
+    unit = _UNIT.match(text, end)
+    return unit.end() if unit else end
+
+
+def _ends_there(text: str, end: int) -> bool:
+    """Whether the number is the value: '3 errors' and '1 being the worst' are something else."""
+    word = _NEXT_WORD.match(text, end)
+    return word is None or word[1].lower() in _FOLLOWERS or bool(word[2])
+
+
+def _not_a_number(found: re.Match[str] | None) -> Verdict | None:
+    return Verdict(reason=Reason.NOT_A_NUMBER) if found else None
+
+
+def _float(value: str | float) -> float:
+    """A number as written; too many digits for a float make an infinity, which no scale holds."""
+    try:
+        return float(value.replace("−", "-") if isinstance(value, str) else value)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,50 @@
+"""The levels of a scale."""
+
+from service.contracts.judges import Scale
+
+MAX_LEVELS = 1001
+
+
+def level_count(scale: Scale) -> int | None:
+    """How many levels a stepped scale has, None where any number between its ends will do."""
+    if scale.step is None:
+        return None
+    return int((scale.max - scale.min) / scale.step + 1e-9) + 1
+
+
+def levels(scale: Scale) -> list[float | int]:
+    """All levels of a stepped scale in order, whole numbers as integers."""
+    count = level_count(scale)
+    if count is None or scale.step is None:
+        raise ValueError("a scale without steps has no levels")
+    return [as_written(scale.min + index * scale.step) for index in range(count)]
+
+
+def as_written(number: float) -> float | int:
+    """A number without the noise of floating point: 3 for 3.0, 0.3 for 0.1 * 3."""
+    tidy = round(number, 9)
+    return int(tidy) if tidy == int(tidy) else tidy
+
+
+def problems(scale: Scale) -> list[tuple[str, str]]:
+    """What makes a scale unusable: (pointer inside the scale, what is wrong)."""
+    if not scale.min < scale.max:
+        return [("/max", "must be greater than min")]
+    if scale.step is None:
+        return []
+    steps = (scale.max - scale.min) / scale.step
+    if abs(steps - round(steps)) > 1e-6:
+        return [("/step", "does not lead from min to max in whole steps")]
+    if steps + 1 > MAX_LEVELS:
+        return [("/step", f"makes more than {MAX_LEVELS} levels; use null for any number")]
+    known = {f"{level:g}" for level in levels(scale)}
+    return [
+        (f"/descriptors/{key}", "is no level of the scale") for key in scale.descriptors if not _is_level(key, known)
+    ]
+
+
+def _is_level(key: str, known: set[str]) -> bool:
+    try:
+        return f"{float(key):g}" in known
+    except ValueError:
+        return False

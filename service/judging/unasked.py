@@ -1,0 +1,55 @@
+"""Judgments of items about which no model was asked."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from service.contracts.ids import new_id
+from service.contracts.items import Item, item_id
+from service.contracts.jobs import JobRecord
+from service.contracts.judgments import Judgment, Usage
+from service.contracts.outcomes import Outcome, Reason
+
+
+def unasked(
+    record: JobRecord,
+    position: int,
+    item: Item,
+    outcome: Outcome,
+    reason: Reason | None,
+    at: datetime,
+    *,
+    changed: bool = False,
+) -> Judgment:
+    """A judgment with no votes."""
+    judge = record.judges[position % len(record.judges)]
+    return Judgment(
+        id=new_id("jdg"),
+        job_id=record.id,
+        item_id=item_id(item),
+        item_changed=changed,
+        judge=judge.ref,
+        criterion=judge.definition.criterion,
+        outcome=outcome,
+        reason=reason,
+        score=None,
+        label=None,
+        ranking=None,
+        explanation=None,
+        consistent=None,
+        spread=None,
+        votes=[],
+        usage=Usage(),
+        cached=False,
+        created_at=at,
+        finished_at=at,
+    )
+
+
+def cancelled_chunk(record: JobRecord, chunk: int, items: Sequence[Item], at: datetime) -> list[tuple[int, Judgment]]:
+    """Each position of a chunk that nobody began, with its judgment."""
+    first = chunk * record.chunk_items * len(record.judges)
+    return [
+        (position, unasked(record, position, item, Outcome.CANCELLED, None, at))
+        for index, item in enumerate(items)
+        for position in range(first + index * len(record.judges), first + (index + 1) * len(record.judges))
+    ]

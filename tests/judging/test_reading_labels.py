@@ -1,0 +1,315 @@
+"""Ugly replies to a request for a label. A reading is one of the offered labels or there is none."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.contracts.judges import Choice
+from service.contracts.outcomes import Outcome, ParsedFrom, Reason
+from service.judging.reading import PAIRWISE_CHOICES, PASS_FAIL_CHOICES, Reading, read_label
+
+SUPPORT = [
+    Choice(label="supported", score=1, aliases=["fully supported"]),
+    Choice(label="partly supported", score=0.5, aliases=["partly"]),
+    Choice(label="not supported", score=0, aliases=["unsupported"]),
+]
+LLMBAR = [Choice(label="A", aliases=["Output (a)"]), Choice(label="B", aliases=["Output (b)"])]
+
+# --- pairs ---------------------------------------------------------------------------------------------------
+
+PAIRS = [
+    ('{"verdict": "A"}', "A", "json"),
+    ('{"explanation": "x", "winner": "B"}', "B", "json"),
+    ('```json\n{"preference": "tie"}\n```', "tie", "json"),
+    ('{"verdict": "Output (a)"}', "A", "json"),
+    ('{"verdict": "A>>B"}', "A", "json"),
+    ('{"label": "A", "score": 0.9}', "A", "json"),
+    ('{"answer": "some text", "verdict": "B"}', "B", "json"),
+    ("<verdict>A</verdict>", "A", "tag"),
+    ("<answer> Output (b) </answer>", "B", "tag"),
+    ("Feedback: x [RESULT] B", "B", "result"),
+    ("[[A]]", "A", "brackets"),
+    ("[[b]]", "B", "brackets"),
+    ("[[C]]", "tie", "brackets"),
+    ("[[Tie]]", "tie", "brackets"),
+    ("[[A>>B]]", "A", "brackets"),
+    ("[[A>B]]", "A", "brackets"),
+    ("[[A=B]]", "tie", "brackets"),
+    ("[[B>A]]", "B", "brackets"),
+    ("[[B >> A]]", "B", "brackets"),
+    ("My final verdict is Assistant A is slightly better: [[A>B]].", "A", "brackets"),
+    ("**Answer: B**\n\nBoth got it.\n\n**[[A=B]]**", "tie", "brackets"),
+    ('### Final Verdict\n"My final verdict is Assistant B is better: [[B>A]]".', "B", "brackets"),
+    ("Verdict: A", "A", "line"),
+    ("**Final verdict:** B", "B", "line"),
+    ("Answer: Output (a)", "A", "line"),
+    ("Final choice: **Output (b)**.", "B", "line"),
+    ("Score: tie", "tie", "line"),
+    ("Result: a tie", "tie", "line"),
+    ("Verdict: A, because it is right", "A", "line"),
+    ("Verdict: A - it is right", "A", "line"),
+    ("Verdict: Output (a) is better.", "A", "line"),
+    ("Verdict: A is better than B", "A", "line"),
+    ("Verdict: A>B", "A", "line"),
+    ("Winner:\nB", "B", "line"),
+    ("> Verdict: A\nis quoted.\nVerdict: B", "B", "line"),
+    ("A", "A", "bare"),
+    ("Output (a)", "A", "bare"),
+    (" output (B).\n", "B", "bare"),
+    ("Both are short.\n\n**Output (b)**", "B", "bare"),
+    ("tie", "tie", "bare"),
+    ("Therefore, Output (a) is better.", "A", "prose"),
+    ("Output (a) is better at first.\nHowever it errs. Therefore, Output (b) is better.", "B", "prose"),
+    ("Output (a) is long. Overall, **Output (b)** is better because it does not ramble.", "B", "prose"),
+    ("So Output (a) is the best.", "A", "prose"),
+    ("Hence Output (a) is the better choice.", "A", "prose"),
+    ("Output (b) is clearly preferred.", "B", "prose"),
+    ("In the end Output (b) wins.", "B", "prose"),
+    ("B is better.", "B", "prose"),
+]
+
+PAIRS_UNREAD = [
+    ("", "empty"),
+    ("<think>A", "truncated"),
+    ("I'm sorry, but I can't compare these.", "refused"),
+    ("I cannot provide a response. Therefore I cannot select either Output (a) or Output (b).", "refused"),
+    ("Both are fine.", "no_score"),
+    ("Output (a) is more concise.", "no_score"),
+    ("Output (b)\n\nOutput (b) gives more detail", "no_score"),
+    ("Therefore, Output (b)", "no_score"),
+    ("C", "no_score"),
+    ("Answer: C", "no_score"),
+    ("Answer: the capital is Rome", "no_score"),
+    ("Answer: A good reply", "no_score"),
+    ("[[D]]", "no_score"),
+    ("A better reply would cite sources.", "no_score"),
+    ("A tie would be unfair.", "no_score"),
+    ("Output (a) is not better.", "no_score"),
+    ("I can't say that Output (a) is better.", "no_score"),
+    ("It is wrong that Output (a) is better.", "no_score"),
+    ("If brevity counts, Output (a) is better.", "no_score"),
+    ("One might think Output (a) is better.", "no_score"),
+    ("The user says Output (a) is better.", "no_score"),
+    ("So which Output (a) is better?", "no_score"),
+    ("Output (a) is better written.", "no_score"),
+    ("Output (a) is better for style, but wrong.", "no_score"),
+    ("Output (a) is better. It was a close call.", "no_score"),
+    ('It says "[[A]]" and "Verdict: A".', "no_score"),
+    ("It says `[[A]]`.", "no_score"),
+    ('The reply says {"verdict": "A"} here.', "no_score"),
+    ("> Verdict: A", "no_score"),
+    ("[[A]] or [[B]]", "conflict"),
+    ("[[A>B]] ... [[A=B]]", "conflict"),
+    ("Verdict: A\nVerdict: B", "conflict"),
+    ("Verdict: A or B", "conflict"),
+    ("Verdict: A/B", "conflict"),
+    ("Verdict: A, B, or tie", "conflict"),
+    ("A\nB\ntie", "conflict"),
+    ('{"verdict": "A", "verdict": "B"}', "conflict"),
+    ('{"verdict": "A", "winner": "B"}', "conflict"),
+    ("Output (a) is better because it is short, while Output (b) rambles.", "conflict"),
+    ("Output (a) is better than Output (b).", "conflict"),
+    ('{"verdict": "both"}', "out_of_range"),
+    ('{"verdict": 1}', "out_of_range"),
+    ('{"verdict": true}', "out_of_range"),
+    ('{"verdict": ["A"]}', "out_of_range"),
+    ("<verdict>neither</verdict>", "out_of_range"),
+    ('{"verdict": null}', "no_score"),
+]
+
+
+@pytest.mark.parametrize(("text", "label", "parsed_from"), PAIRS)
+def test_a_verdict_on_a_pair_is_read(text: str, label: str, parsed_from: str) -> None:
+    reading = read_label(text, LLMBAR, pairwise=True)
+    assert (reading.outcome, reading.reason, reading.label, reading.score, reading.parsed_from) == (
+        Outcome.SCORED,
+        None,
+        label,
+        None,
+        ParsedFrom(parsed_from),
+    )
+
+
+@pytest.mark.parametrize(("text", "reason"), PAIRS_UNREAD)
+def test_no_verdict_on_a_pair_is_made_up(text: str, reason: str) -> None:
+    reading = read_label(text, LLMBAR, pairwise=True)
+    assert (reading.outcome, reading.reason) == (Outcome.UNSCORED, Reason(reason))
+    assert (reading.label, reading.score, reading.parsed_from) == (None, None, None)
+
+
+def test_a_pair_has_its_default_labels_where_none_are_given() -> None:
+    assert read_label("Assistant B is better.", [], pairwise=True).label == "B"
+    assert read_label("[[C]]", PAIRWISE_CHOICES, pairwise=True).label == "tie"
+    assert read_label("tie", [Choice(label="A", aliases=["first"])], pairwise=True).label == "tie"
+    assert read_label("first", [Choice(label="A", aliases=["first"])], pairwise=True).label == "A"
+
+
+def test_the_tags_of_pairs_mean_nothing_to_a_category() -> None:
+    choices = [Choice(label="A"), Choice(label="B")]
+    assert read_label("[[C]]", choices).reason == Reason.NO_SCORE
+    assert read_label("[[A>B]]", choices).reason == Reason.NO_SCORE
+    assert read_label("[[C]]", [*choices, Choice(label="C")]).label == "C"
+
+
+# --- pass, fail and categories -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "score"),
+    [
+        ("pass", "pass", 1),
+        ("FAIL.", "fail", 0),
+        ("Result: Pass", "pass", 1),
+        ("**Verdict:** passed", "pass", 1),
+        ('{"explanation": "x", "label": "fail"}', "fail", 0),
+        ("The reply fails one test and passes two.\nVerdict: fail - it must pass all", "fail", 0),
+        ("Faithfulness: fail", "fail", 0),
+        ("[RESULT] pass", "pass", 1),
+        ("<result>Fail</result>", "fail", 0),
+    ],
+)
+def test_pass_and_fail_come_with_their_scores(text: str, label: str, score: int) -> None:
+    reading = read_label(text, PASS_FAIL_CHOICES, criterion="faithfulness")
+    assert (reading.label, reading.score) == (label, score)
+    assert type(reading.score) is int
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Verdict: pass/fail", "conflict"),
+        ("Verdict: pass or fail", "conflict"),
+        ("Verdict: pass | fail", "conflict"),
+        ("Verdict: not pass", "no_score"),
+        ("Verdict: pass with reservations", "no_score"),
+        ("Verdict: pass?", "no_score"),
+        ("It may pass.", "no_score"),
+        ('{"label": "maybe"}', "out_of_range"),
+        ('{"label": true}', "out_of_range"),
+    ],
+)
+def test_what_is_not_plainly_a_pass_or_a_fail_is_neither(text: str, reason: str) -> None:
+    assert read_label(text, PASS_FAIL_CHOICES).reason == Reason(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "score"),
+    [
+        ("Label: supported", "supported", 1),
+        ("Label: partly supported", "partly supported", 0.5),
+        ("Category: Partly.", "partly supported", 0.5),
+        ("Label: not  supported", "not supported", 0),
+        ("Label: unsupported by the context", None, None),
+        ("Label: supported or unsupported", None, None),
+        ('{"category": "fully supported", "score": 3}', "supported", 1),
+        ("The claim is supported.", None, None),
+        ("not supported", "not supported", 0),
+    ],
+)
+def test_a_label_within_another_is_told_apart(text: str, label: str | None, score: float | None) -> None:
+    reading = read_label(text, SUPPORT)
+    assert (reading.label, reading.score) == (label, score)
+
+
+def test_labels_that_differ_in_case_only_are_told_apart() -> None:
+    choices = [Choice(label="m", score=1), Choice(label="M", score=0)]
+    for text in ("{}", "Verdict: {}", "[[{}]]", "<label>{}</label>", "Model says so.\n{}", "{} is better."):
+        assert read_label(text.format("m"), choices).label == "m"
+        assert read_label(text.format("M"), choices).label == "M"
+    assert read_label("Verdict: m or M", choices).reason == Reason.CONFLICT
+
+
+def test_numbers_and_booleans_can_be_labels() -> None:
+    digits = [Choice(label=str(level)) for level in (0, 1, 2)]
+    assert read_label('{"label": 1}', digits).label == "1"
+    assert read_label("Label: 2", digits).label == "2"
+    assert read_label("Label: 1/2", digits).reason == Reason.CONFLICT
+    truth = [Choice(label="true"), Choice(label="false")]
+    assert read_label('{"label": true}', truth).label == "true"
+
+
+@pytest.mark.parametrize(
+    ("text", "explanation"),
+    [
+        ('{"reason": "Short.", "verdict": "A"}', "Short."),
+        ("Short.\n\nVerdict: A", "Short."),
+        ("Verdict: A - it is short", "it is short"),
+        ("Short.\nMy final verdict is A is better: [[A>B]]", "Short."),
+        ("Short.\nA", "Short."),
+        ("A", None),
+        ("Short. Therefore, Output (a) is better.", "Short. Therefore, Output (a) is better."),
+    ],
+)
+def test_the_explanation_of_a_label_is_what_stands_beside_it(text: str, explanation: str | None) -> None:
+    assert read_label(text, LLMBAR, pairwise=True).explanation == explanation
+
+
+# --- properties ----------------------------------------------------------------------------------------------
+
+FRAGMENTS = st.sampled_from(
+    [
+        *("Verdict: ", "**", "A", "B", "tie", "Output (a)", "Output (b)", " is better", ".", "\n", " ", " or ", "not "),
+        *(
+            "<verdict>",
+            "</verdict>",
+            "[[",
+            "]]",
+            ">",
+            "[RESULT] ",
+            '{"verdict": "',
+            '"}',
+            '"',
+            "```",
+            "> ",
+            "Therefore, ",
+        ),
+    ]
+)
+TEXTS = st.one_of(st.text(max_size=200), st.lists(FRAGMENTS, max_size=25).map("".join))
+SPACE = st.text(alphabet=" \n\t", max_size=5)
+
+
+def read(text: str) -> Reading:
+    return read_label(text, LLMBAR, pairwise=True)
+
+
+@given(TEXTS)
+def test_any_text_is_read_to_an_offered_label_or_a_reason(text: str) -> None:
+    reading = read(text)
+    if reading.outcome is Outcome.SCORED:
+        assert reading.label in ("A", "B", "tie")
+        assert reading.parsed_from is not None
+        assert reading.reason is None
+    else:
+        assert reading.outcome is Outcome.UNSCORED
+        assert reading.reason is not None
+        assert (reading.label, reading.parsed_from) == (None, None)
+
+
+@given(TEXTS, SPACE, SPACE, st.booleans())
+def test_white_space_and_closed_thoughts_change_nothing(text: str, before: str, after: str, thinks: bool) -> None:
+    thought = "<think>Verdict: A\n[[B]]</think>" if thinks else ""
+    assert read(before + thought + text + after) == read(text)
+
+
+@given(TEXTS)
+def test_a_choice_by_another_name_is_read_alike(text: str) -> None:
+    """The labels are only names: with the aliases kept, renaming a label renames the reading."""
+    as_given = [Choice(label="left", aliases=["Output (a)"]), Choice(label="right", aliases=["Output (b)"])]
+    renamed = [Choice(label="port", aliases=["Output (a)"]), Choice(label="starboard", aliases=["Output (b)"])]
+    names = {"left": "port", "right": "starboard", None: None}
+    if any(word in text for word in ("left", "right", "port", "starboard")):
+        return
+    assert read_label(text, renamed).label == names[read_label(text, as_given).label]
+
+
+SWAPPED = str.maketrans("ABab", "BAba")
+
+
+@given(st.lists(FRAGMENTS, max_size=25).map("".join).filter(lambda text: "not" not in text))
+def test_swapping_the_names_of_a_pair_swaps_the_verdict(text: str) -> None:
+    swapped = text
+    for one, other in (("Output (a)", "Output (b)"), ("A", "B")):
+        swapped = swapped.replace(one, "\x00").replace(other, one).replace("\x00", other)
+    names = {"A": "B", "B": "A", "tie": "tie", None: None}
+    assert read(swapped).label == names[read(text).label]

@@ -1,0 +1,521 @@
+"""Ugly replies to a request for a number. A reading is right or there is none: never a wrong value."""
+
+import string
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.contracts.judges import Scale
+from service.contracts.outcomes import Outcome, ParsedFrom, Reason
+from service.judging.reading import Reading, read_score
+
+ONE_TO_FIVE = Scale(min=1, max=5)
+
+# What a reply is read as on 1..5 in whole steps, the criterion being "instruction-following".
+READ = [
+    # JSON
+    ('{"score": 4}', 4, "json"),
+    ('{"explanation": "x", "score": 4.0}', 4, "json"),
+    ('```json\n{"score": 4}\n```', 4, "json"),
+    ('Here is my judgment:\n\n```\n{\n  "reason": "fine",\n  "Score": 4\n}\n```\n', 4, "json"),
+    ('Sure! {"rating": 4}.', 4, "json"),
+    ('{"finalScore": 4}', 4, "json"),
+    ('{"Overall Rating": 4}', 4, "json"),
+    ('{"instruction_following": 4, "fluency": 2}', 4, "json"),
+    ('{"scores": {"Instruction Following": 4, "fluency": 2}}', 4, "json"),
+    ('{"score": {"value": 4, "reason": "x"}}', 4, "json"),
+    ('{"name": "submit", "arguments": {"score": 4}}', 4, "json"),
+    ('{"score": "4"}', 4, "json"),
+    ('{"score": "4/5"}', 4, "json"),
+    ('{"score": 4, "max_score": 5}', 4, "json"),
+    ('{"score": 4, "rating": 4}', 4, "json"),
+    ('{"score": 4, "score": 4}', 4, "json"),
+    ('{"score": 4, "grade": "good"}', 4, "json"),
+    ('{"score": 4, "flag": null, "sure": true, "p": NaN}', 4, "json"),
+    ('{"quoted": {"score": 1}, "score": 4}', 4, "json"),
+    ('{"explanation": "it says {\\"score\\": 1} and [[1]]", "score": 4}', 4, "json"),
+    ('{"explanation": "speaks of <think> tags", "score": 4}', 4, "json"),
+    ('The set {1, 2} and \\frac{a}{b}: {"score": 4}', 4, "json"),
+    ('{"score": 4}\n{"score": 4}', 4, "json"),
+    # tags
+    ("<score>4</score>", 4, "tag"),
+    ("Fine work. <score> 4 </score>", 4, "tag"),
+    ("<rating>4/5</rating> because", 4, "tag"),
+    ("<SCORE>4</SCORE>", 4, "tag"),
+    ("<final_score>**4**</final_score>", 4, "tag"),
+    ("I write <score>n</score> as told.\n<score>4</score>", 4, "tag"),
+    ("<instruction-following>4</instruction-following>", 4, "tag"),
+    # [RESULT] and [[n]]
+    ("Feedback: good. [RESULT] 4", 4, "result"),
+    ("Feedback: good. [RESULT] (4)", 4, "result"),
+    ("[RESULT]: 4/5", 4, "result"),
+    ("Rating: [[4]]", 4, "brackets"),
+    ("**Rating: [[4]].**", 4, "brackets"),
+    ("[[4]] and so [[4.0]]", 4, "brackets"),
+    ("[[4/5]]", 4, "brackets"),
+    ("[[4]]/5", 4, "brackets"),
+    # anchored lines
+    ("Score: 4", 4, "line"),
+    ("score = 4", 4, "line"),
+    ("Final score: 4", 4, "line"),
+    ("Total rating: 4", 4, "line"),
+    ("OVERALL GRADE : 4", 4, "line"),
+    ("My rating is 4.", 4, "line"),
+    ("Score is: 4", 4, "line"),
+    ("Score：4", 4, "line"),
+    ("Score: 4.", 4, "line"),
+    ("Score: 4.0", 4, "line"),
+    ("Score: +4", 4, "line"),
+    ("Score: ４", 4, "line"),
+    ("Score:\xa04", 4, "line"),
+    ("\ufeffScore: 4", 4, "line"),
+    ("Score: 4/5", 4, "line"),
+    ("Score: 4 / 5", 4, "line"),
+    ("Score: 4 out of 5", 4, "line"),
+    ("Score: 4 of 5 points", 4, "line"),
+    ("Score: 4 (out of 5)", 4, "line"),
+    ("Score: 4 (on a scale of 1 to 5)", 4, "line"),
+    ("Score: 4 points", 4, "line"),
+    ("Score (1-5): 4", 4, "line"),
+    ("**Score** (out of 5): 4", 4, "line"),
+    ("Rating: **4**", 4, "line"),
+    ("**Rating:** 4/5", 4, "line"),
+    ("**Rating: 4/5**", 4, "line"),
+    ("**Rating**: **4**/5", 4, "line"),
+    ("__Rating__: 4", 4, "line"),
+    ("### Score: 4", 4, "line"),
+    ("- Score: 4", 4, "line"),
+    ("  * **Score:** 4", 4, "line"),
+    ("1. Score: 4", 4, "line"),
+    ("2) **Score:** 4", 4, "line"),
+    ("• Score: `4`", 4, "line"),
+    ('Score: "4"', 4, "line"),
+    ("Score: [4]", 4, "line"),
+    ("Score: 4 - because it is good", 4, "line"),
+    ("Score: 4, it is good", 4, "line"),
+    ("Score: 4. It names 2 of 3 facts.", 4, "line"),
+    ("Score: 4 (it names 2 facts)", 4, "line"),
+    ("Score: 4 because it is good", 4, "line"),
+    ("Rating: 4 Rationale: it is good", 4, "line"),
+    ("Rating: 4- somewhat good", 4, "line"),
+    ("Rating:\n4", 4, "line"),
+    ("**Rating:**\n\n4/5\n\nRationale: good", 4, "line"),
+    ("Analysis: 3 facts, 2 of them wrong.\nRating: 4", 4, "line"),
+    ("Score: 4\nI am sure.\nFinal score: 4", 4, "line"),
+    ("Score: 4\r\nExplanation: good\r\n", 4, "line"),
+    ("Result: The reply is fine.\nScore: 4", 4, "line"),
+    ("Score 1: bad\nScore 5: good\nScore: 4", 4, "line"),
+    ("> Score: 5\nThe quoted line is the reply's own.\nScore: 4", 4, "line"),
+    ("```\nScore: 5\n```\nThe block is the reply's own.\nScore: 4", 4, "line"),
+    ('It says "<score>5</score>", an attack.\nScore: 4', 4, "line"),
+    ("It says `[[5]]`, an attack.\nScore: 4", 4, "line"),
+    ('{"score": 5} is what the reply says.\nScore: 4', 4, "line"),
+    ("```\nScore: 4\n```", 4, "line"),
+    ("Instruction Following: 4", 4, "line"),
+    ("instruction_following score: 4", 4, "line"),
+    ("I can't fault it.\nScore: 4", 4, "line"),
+    ("<think>Score: 1</think>Score: 4", 4, "line"),
+    ("<thinking>Score: 1</thinking>\n\nScore: 4", 4, "line"),
+    ("Score: 1, I thought first.\n</think>\nScore: 4", 4, "line"),
+    ("<think>a <think> b</think> Score: 1</think>\nScore: 4", 4, "line"),
+    # fractions
+    ("4/5", 4, "fraction"),
+    ("**4/5**", 4, "fraction"),
+    ("I would give this 4/5.", 4, "fraction"),
+    ("A good answer (4/5)", 4, "fraction"),
+    ("I'd say 4 out of 5 because it is good", 4, "fraction"),
+    ("It is open 24/7. I would give this 4/5.", 4, "fraction"),
+    # bare
+    ("4", 4, "bare"),
+    (" 4.\n", 4, "bare"),
+    ("**4**", 4, "bare"),
+    ("4.0", 4, "bare"),
+    ("The reply is good.\n\n4", 4, "bare"),
+    ("4\nRationale: the reply is good", 4, "bare"),
+    ("```\n4\n```", 4, "bare"),
+]
+
+# Why a reply is not read, on the same scale.
+UNREAD = [
+    ("", "empty"),
+    (" \n\t", "empty"),
+    ("<think>4</think>", "empty"),
+    ("<think>Score: 4", "truncated"),
+    ("Score: 4\n<think>wait", "truncated"),
+    # nothing there
+    ("The reply is good.", "no_score"),
+    ("Yes", "no_score"),
+    ("Rating: \n\nRationale:", "no_score"),
+    ("Rating:\nRationale: 3. The reply is good", "no_score"),
+    ("Score: excellent", "no_score"),
+    ("I would rate it a 4.", "no_score"),
+    ("The score is said to be 4 by the user", "no_score"),
+    ("Fluency: 4", "no_score"),
+    ("Confidence: 4", "no_score"),
+    ("Sub-score: 4", "no_score"),
+    ("Scores: 4", "no_score"),
+    ("Score 4: The reply is good", "no_score"),
+    ("1. Dull\n2. Somewhat\n3. Interesting", "no_score"),
+    ("1: poor\n2: fair\n5: good", "no_score"),
+    ("| Score | 1 | 2 | 3 |\n|---|---|---|---|", "no_score"),
+    ("> Score: 5", "no_score"),
+    ("It says:\n> Score: 5\nwhich is an attack.", "no_score"),
+    ("```\nScore: 5\n```\nis what it says.", "no_score"),
+    ('The reply contains "Score: 5" and "<score>5</score>" and "[[5]]".', "no_score"),
+    ('Use the format "Rating: [[5]]".', "no_score"),
+    ("The reply says '[[5]]'.", "no_score"),
+    ('The reply says {"score": 5} and that is wrong.', "no_score"),
+    ('```json\n{"score": 4}\n```\nThis is because it is good.', "no_score"),
+    ('[{"score": 4}]', "no_score"),
+    ('{"note": "Score: 5, or [[5]] or <score>5</score>, so 5/5."}', "no_score"),
+    ('{"fluency": 4}', "no_score"),
+    ('{"score": 4', "no_score"),
+    ("{'score': 4}", "no_score"),
+    ('{"score": 4, "note": "He said "5""}', "no_score"),
+    ("Result: 3 errors found", "no_score"),
+    ("Score: 1 being the worst and 5 the best", "no_score"),
+    ("Score: ~4", "no_score"),
+    ("Score: > 3", "no_score"),
+    ("It gets 4/5 facts right.", "no_score"),
+    ("It is worth less than 4/5.", "no_score"),
+    ("about 4/5 of the claims hold", "no_score"),
+    ("It shows 1/2 of it, at 24/7 pace, and so on", "no_score"),
+    ("Answer: 4", "no_score"),
+    ("The user wrote\n4\nand asked for more.", "no_score"),
+    ("{" * 20_000, "no_score"),
+    # two different
+    ("Score: 3\nScore: 4", "conflict"),
+    ("Rating: 2\nFeedback::: x\nTotal rating: 3", "conflict"),
+    ("Score: 3, final score: 4", "conflict"),
+    ("[[3]] or [[4]]", "conflict"),
+    ("<score>3</score><score>4</score>", "conflict"),
+    ('{"score": 3, "score": 4}', "conflict"),
+    ('{"score": 1, "score": true}', "conflict"),
+    ('{"score": 3, "rating": 4}', "conflict"),
+    ('{"score": 3} {"score": 4}', "conflict"),
+    ("3/5 for style, overall 4/5. No: 3/5.", "conflict"),
+    ("3\n4", "conflict"),
+    ("3/5\n4/5", "conflict"),
+    ("1/5 2/5 3/5", "conflict"),
+    ("1\n2\n3\n4\n5", "conflict"),
+    # off the scale
+    ("Score: 6", "out_of_range"),
+    ("Score: 0", "out_of_range"),
+    ("Score: -1", "out_of_range"),
+    ("Score: −1", "out_of_range"),
+    ('{"score": 1e2}', "out_of_range"),
+    ('{"score": 1e999}', "out_of_range"),
+    ('{"score": -1}', "out_of_range"),
+    ("[[10]]", "out_of_range"),
+    ("9" * 150, "out_of_range"),
+    ("Score: 4.5", "off_grid"),
+    ('{"score": 4.0000000001}', "off_grid"),
+    ('{"score": 4.5}', "off_grid"),
+    ("<score>3.5/5</score>", "off_grid"),
+    # another maximum
+    ("8/10", "wrong_denominator"),
+    ("Score: 8/10", "wrong_denominator"),
+    ("Score: 4/10", "wrong_denominator"),
+    ("Score: 4 out of 10", "wrong_denominator"),
+    ("Score: 4 (on a scale of 1-10)", "wrong_denominator"),
+    ("Score (1-10): 4", "wrong_denominator"),
+    ("Score: 80%", "wrong_denominator"),
+    ("I would give it 8/10.", "wrong_denominator"),
+    ("<score>4/10</score>", "wrong_denominator"),
+    ("[[8/10]]", "wrong_denominator"),
+    ("Rating: [[4]]/10", "wrong_denominator"),
+    ("<score>4</score> out of 10", "wrong_denominator"),
+    ('{"score": "8/10"}', "wrong_denominator"),
+    ('{"score": 4, "out_of": 10}', "wrong_denominator"),
+    # no number
+    *[
+        (form.replace("@", value), "not_a_number")
+        for value in (
+            *("four", "null", "None", "N/A", "NaN", "true", "3-4", "3–4", "3 - 4", "3 to 4", "3 or 4", "4,5"),
+            *("1e2", "4.5.1", "4th", "4½", "2+2", "4-5/5"),
+        )
+        for form in (
+            "Score: @",
+            "**Score:** @",
+            "<score>@</score>",
+            "[[@]]",
+            '{"score": "@"}',
+            "[RESULT] @",
+            "@",
+        )
+    ],
+    ('{"score": null}', "not_a_number"),
+    ('{"score": true}', "not_a_number"),
+    ('{"score": NaN}', "not_a_number"),
+    ('{"score": -Infinity}', "not_a_number"),
+    ('{"score": "high"}', "not_a_number"),
+    ('{"score": ""}', "not_a_number"),
+    ('{"score": [4]}', "not_a_number"),
+    ("<score>high</score>", "not_a_number"),
+    ("<score>3-4</score>\n<score>4</score>", "not_a_number"),
+    ("Score: four out of five", "not_a_number"),
+    ("Score: 4 (or 5)", "not_a_number"),
+    ("Score: 4, maybe 5", "not_a_number"),
+    ("Score: 4 -> 5", "not_a_number"),
+    ("Score: 2 + 2 = 4", "not_a_number"),
+    ("Score: 4+", "not_a_number"),
+    ("Score: 4?", "not_a_number"),
+    ("Score: 4 ± 1", "not_a_number"),
+    ("Score: 1 - poor, 2 - fair, 5 - good", "not_a_number"),
+    ("Score: 1 (poor) to 5 (good)", "not_a_number"),
+    ("Score: 1 = poor, 5 = good", "not_a_number"),
+    ("Score: four\nScore: 4", "not_a_number"),
+    # declined
+    ("I'm sorry, but I can't rate this.", "refused"),
+    ("I cannot provide a rating for this content.", "refused"),
+    ("As an AI language model, I am unable to evaluate this. 4/5", "refused"),
+    ("I’m sorry, but I won’t assist with that.", "refused"),
+    ("Sorry, I cannot help with that.", "refused"),
+]
+
+
+@pytest.mark.parametrize(("text", "score", "parsed_from"), READ)
+def test_a_score_is_read(text: str, score: float, parsed_from: str) -> None:
+    reading = read_score(text, ONE_TO_FIVE, criterion="instruction-following")
+    assert (reading.outcome, reading.reason, reading.score, reading.label, reading.parsed_from) == (
+        Outcome.SCORED,
+        None,
+        score,
+        None,
+        ParsedFrom(parsed_from),
+    )
+    assert type(reading.score) is int
+
+
+@pytest.mark.parametrize(("text", "reason"), UNREAD)
+def test_no_score_is_made_up(text: str, reason: str) -> None:
+    reading = read_score(text, ONE_TO_FIVE, criterion="instruction-following")
+    assert (reading.outcome, reading.reason) == (Outcome.UNSCORED, Reason(reason))
+    assert reading.score is None
+    assert reading.label is None
+    assert reading.parsed_from is None
+
+
+@pytest.mark.parametrize(
+    ("text", "scale", "expected"),
+    [
+        ("Rating: 2.5", Scale(min=1, max=3, step=None), 2.5),
+        ("Rating: 2.5", Scale(min=1, max=3, step=0.5), 2.5),
+        ("Rating: 2.5", Scale(min=1, max=3), Reason.OFF_GRID),
+        ("0.3", Scale(min=0, max=1, step=0.1), 0.3),
+        (".5", Scale(min=0, max=1, step=None), 0.5),
+        ("0.8/1", Scale(min=0, max=1, step=None), 0.8),
+        ("Score: 80%", Scale(min=0, max=100), 80),
+        ("Score: -2", Scale(min=-5, max=5), -2),
+        ("0", Scale(min=0, max=9), 0),
+        ("10", Scale(min=0, max=9), Reason.OUT_OF_RANGE),
+        ("7/10", Scale(min=0, max=9), Reason.WRONG_DENOMINATOR),
+        ("Score: 4", Scale(min=0, max=10, step=3), Reason.OFF_GRID),
+    ],
+)
+def test_the_scale_decides_which_numbers_are_scores(text: str, scale: Scale, expected: float | Reason) -> None:
+    reading = read_score(text, scale)
+    assert (reading.reason if isinstance(expected, Reason) else reading.score) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        *[(word, "truncated") for word in ("length", "MAX_TOKENS", "max_tokens", "max_output_tokens", "model_length")],
+        *[(word, "refused") for word in ("content_filter", "SAFETY", "refusal", "RECITATION", "BLOCKLIST", "SPII")],
+        ("PROHIBITED_CONTENT", "refused"),
+        ("content management policy", "refused"),
+        ("FinishReason.MAX_TOKENS", "truncated"),
+    ],
+)
+def test_a_reply_cut_by_the_provider_is_not_read(word: str, reason: str) -> None:
+    for text in ("", "Score: 4", '{"score": 4}'):
+        assert read_score(text, ONE_TO_FIVE, finish_reason=word).reason == Reason(reason)
+
+
+@pytest.mark.parametrize("word", [None, "", "stop", "STOP", "end_turn", "tool_use", "tool_calls", "eos", "unheard_of"])
+def test_a_reply_that_ended_by_itself_is_read(word: str | None) -> None:
+    assert read_score("Score: 4", ONE_TO_FIVE, finish_reason=word).score == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "parsed_from"),
+    [
+        ('{"score": 4}', "schema", "schema"),
+        ('{"score": 4}', "tool", "tool"),
+        ('{"score": 4}', "text", "json"),
+        ("Score: 4", "schema", "line"),
+        ("4", "tool", "bare"),
+    ],
+)
+def test_the_source_is_told_only_of_what_came_from_it(
+    text: str, source: Literal["schema", "tool", "text"], parsed_from: str
+) -> None:
+    assert read_score(text, ONE_TO_FIVE, source=source).parsed_from == ParsedFrom(parsed_from)
+
+
+@pytest.mark.parametrize(
+    ("text", "explanation"),
+    [
+        ('{"explanation": " Good. ", "score": 4}', "Good."),
+        ('{"reasoning": "Good.", "score": 4}', "Good."),
+        ('{"score": {"value": 4, "rationale": "Good."}}', "Good."),
+        ('{"score": null, "reason": "Nothing to judge."}', "Nothing to judge."),
+        ('{"score": 4}', None),
+        ("Score: 4", None),
+        ("Good.\n\nScore: 4", "Good."),
+        ("**Score:** 4/5\nGood.", "Good."),
+        ("Score: 4 - because it is good", "because it is good"),
+        ("Rating: 4\nRationale: good", "Rationale: good"),
+        ("Good.\n\nRating: [[4]]", "Good."),
+        ("Good. [RESULT] 4", "Good."),
+        ("Good. <score>4</score>", "Good."),
+        ("Rating:\n4\nGood.", "Good."),
+        ("Good.\n4", "Good."),
+        ("4", None),
+        ("I give it 4/5.", "I give it 4/5."),
+        ("<think>Hm.</think>Good.\nScore: 4", "Good."),
+        ("The reply is good.", None),
+    ],
+)
+def test_the_explanation_is_what_the_judge_says_beside_the_score(text: str, explanation: str | None) -> None:
+    assert read_score(text, ONE_TO_FIVE).explanation == explanation
+
+
+def test_only_the_end_of_a_long_reply_is_read() -> None:
+    long = "word " * 20_000
+    assert read_score(f"Score: 1\n{long}\nScore: 4", ONE_TO_FIVE).score == 4
+    assert read_score(f"Score: 4\n{long}", ONE_TO_FIVE).reason == Reason.NO_SCORE
+
+
+def test_a_line_that_the_cut_began_is_not_taken_for_a_whole_one() -> None:
+    tail = "Score: 4 " + "x" * (32_768 - len("Score: 4 "))
+    assert read_score("y" * 100 + " Sub-" + tail, ONE_TO_FIVE).reason == Reason.NO_SCORE
+
+
+def test_a_long_thought_is_dropped_whole() -> None:
+    thought = "<think>" + "Score: 1\n" * 10_000 + "</think>"
+    assert read_score(thought + "Score: 4", ONE_TO_FIVE).score == 4
+    assert read_score("Score: 4" + thought, ONE_TO_FIVE).score == 4
+    assert read_score(thought.removesuffix("</think>"), ONE_TO_FIVE).reason == Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("criterion", ["", "?", "C++", "(a|b", "score", "a_b-c  d", "[[", "\\", "é" * 100])
+def test_any_criterion_is_a_word_and_no_pattern(criterion: str) -> None:
+    assert read_score("Score: 4", ONE_TO_FIVE, criterion=criterion).score == 4
+    if criterion.strip("?[\\"):
+        assert read_score(f"{criterion}: 4", ONE_TO_FIVE, criterion=criterion).score == 4
+
+
+# --- properties ----------------------------------------------------------------------------------------------
+
+FRAGMENTS = st.sampled_from(
+    [
+        *(
+            "Score: ",
+            "Rating:",
+            "**",
+            "4",
+            "5",
+            "3.5",
+            "/5",
+            "/10",
+            " out of 5",
+            "-",
+            ".",
+            "\n",
+            " ",
+            ",",
+            "four",
+            "NaN",
+        ),
+        *(
+            "<score>",
+            "</score>",
+            "[[",
+            "]]",
+            "[RESULT] ",
+            "{",
+            "}",
+            '"score"',
+            ":",
+            '"',
+            "```json\n",
+            "```",
+            "> ",
+            "null",
+        ),
+        *(
+            "<think>",
+            "</think>",
+            "I'm sorry, I can't rate",
+            "\ue000",
+            "\x1a",
+            "\x00",
+            "\\",
+            "(",
+            ")",
+            "_",
+            "'",
+            "| ",
+        ),
+    ]
+)
+TEXTS = st.one_of(st.text(max_size=200), st.lists(FRAGMENTS, max_size=25).map("".join))
+SCALES = st.sampled_from(
+    [
+        ONE_TO_FIVE,
+        Scale(min=0, max=1, step=None),
+        Scale(min=-2, max=2, step=0.5),
+        Scale(min=0, max=100, step=10),
+    ]
+)
+SPACE = st.text(alphabet=" \n\t", max_size=5)
+THOUGHT = st.text(alphabet=string.ascii_letters + string.digits + " \n:/{}[]", max_size=30).map(
+    "<think>{}</think>".format
+)
+
+
+def read(text: str, scale: Scale) -> Reading:
+    return read_score(text, scale, criterion="tone of voice")
+
+
+@given(TEXTS, SCALES)
+def test_any_text_is_read_to_a_score_on_the_scale_or_a_reason(text: str, scale: Scale) -> None:
+    reading = read(text, scale)
+    if reading.outcome is Outcome.SCORED:
+        assert reading.reason is None
+        assert reading.parsed_from is not None
+        assert reading.score is not None
+        assert scale.min <= reading.score <= scale.max
+        if scale.step:
+            assert (reading.score - scale.min) / scale.step == pytest.approx(
+                round((reading.score - scale.min) / scale.step)
+            )
+    else:
+        assert reading.outcome is Outcome.UNSCORED
+        assert reading.reason is not None
+        assert reading.score is None
+        assert reading.parsed_from is None
+
+
+@given(TEXTS, SCALES, SPACE, SPACE)
+def test_white_space_around_a_reply_changes_nothing(text: str, scale: Scale, before: str, after: str) -> None:
+    assert read(before + text + after, scale) == read(text, scale)
+
+
+@given(TEXTS.filter(lambda text: "think" not in text), SCALES, THOUGHT, st.booleans())
+def test_a_closed_thought_around_a_reply_changes_nothing(text: str, scale: Scale, thought: str, first: bool) -> None:
+    assert read(thought + text if first else text + thought, scale) == read(text, scale)
+
+
+@given(
+    st.integers(min_value=1, max_value=5),
+    st.integers(min_value=1, max_value=5),
+    st.sampled_from(["Score: {}", "[[{}]]"]),
+)
+def test_two_different_scores_are_never_one(one: int, other: int, notation: str) -> None:
+    reading = read(f"{notation.format(one)}\nand\n{notation.format(other)}", ONE_TO_FIVE)
+    assert reading.score == (one if one == other else None)
