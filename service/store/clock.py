@@ -1,0 +1,28 @@
+"""Times as they are stored: milliseconds since the epoch in Redis, aware UTC everywhere else."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def at(ms: bytes | str | int | None) -> datetime | None:
+    """The time that was stored, None where none was."""
+    return None if ms is None else datetime.fromtimestamp(int(ms) / 1000, UTC)
+
+
+def today() -> str:
+    """The UTC day, as 2026-01-31."""
+    return now().date().isoformat()
+
+
+def seconds_left_today() -> int:
+    """Until the next UTC midnight, at least 1."""
+    midnight = datetime.combine(now().date() + timedelta(days=1), datetime.min.time(), UTC)
+    return max(int((midnight - now()).total_seconds()), 1)

@@ -1,0 +1,141 @@
+"""The metrics that only grow. They are integers in one hash in Redis, so that every process adds to the same.
+
+A series is a field: the metric's name and its label values, joined by tabs. Histograms keep one field a bucket
+(not cumulative) and one for the sum. Seconds are kept in microseconds, dollars in nano-dollars: whole numbers
+add up exactly.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from redis.asyncio import Redis
+
+from service.store import keys
+from service.store.connection import Script, reply
+
+MAX_SERIES = 20_000  # in all; past it new series are counted as `other`
+OTHER = "other"
+_SEPARATOR = "\t"
+_OPEN_LABELS = frozenset({"judge", "version", "model", "score"})  # of which there may be ever more
+
+_count = Script("counting", "count")
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+
+class Metric(NamedTuple):
+    """`unit` is what a stored integer is divided by; `buckets` are upper bounds, in the metric's own unit."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    unit: int = 1
+    buckets: tuple[float, ...] = ()
+
+
+class Increment(NamedTuple):
+    """`series` grows by `by`, or `other` in its place where there are too many series."""
+
+    series: str
+    by: int
+    other: str
+
+
+JUDGMENTS = Metric("judgments_total", "Judgments finished", ("judge", "version", "model", "outcome", "reason"))
+SCORES = Metric("score_total", "Scores given", ("judge", "version", "model", "score"))
+TOKENS = Metric("tokens_total", "Tokens read (input) and written (output) by models", ("model", "direction"))
+COST = Metric("cost_usd_total", "US dollars spent, where the price is known", ("model",), unit=10**9)
+PARSED = Metric("parsed_total", "Answers read, by the notation they were read from", ("model", "parsed_from"))
+QUEUE_WAIT = Metric(
+    "queue_wait_seconds", "From a job's intake to the start of a judgment", unit=10**6, buckets=_SECONDS
+)
+JUDGMENT_SECONDS = Metric("judgment_seconds", "From the start of a judgment to its end", unit=10**6, buckets=_SECONDS)
+PROVIDER_SECONDS = Metric(
+    "provider_request_seconds",
+    "One call to a provider",
+    ("provider", "model", "status"),
+    unit=10**6,
+    buckets=_SECONDS,
+)
+PROVIDER_RETRIES = Metric("provider_retries_total", "Calls tried again", ("provider", "model"))
+SERIES_DROPPED = Metric("metrics_series_dropped_total", "Counts that went to `other` because of the series cap")
+
+METRICS = (
+    JUDGMENTS,
+    SCORES,
+    TOKENS,
+    COST,
+    PARSED,
+    QUEUE_WAIT,
+    JUDGMENT_SECONDS,
+    PROVIDER_SECONDS,
+    PROVIDER_RETRIES,
+    SERIES_DROPPED,
+)
+
+
+@lru_cache(maxsize=8192)
+def _series(metric: Metric, values: tuple[str, ...], suffix: str) -> tuple[str, str]:
+    capped = (OTHER if label in _OPEN_LABELS else value for label, value in zip(metric.labels, values, strict=True))
+    return (
+        _SEPARATOR.join((metric.name, *values, *([suffix] if suffix else ()))),
+        _SEPARATOR.join((metric.name, *capped, *([suffix] if suffix else ()))),
+    )
+
+
+def increment(metric: Metric, *values: str, by: float = 1) -> Increment:
+    """Adds `by`, in the metric's own unit, to the series with these label values."""
+    series, other = _series(metric, values, "")
+    return Increment(series, round(by * metric.unit), other)
+
+
+def observe(metric: Metric, *values: str, value: float) -> list[Increment]:
+    """One observation of a histogram: its bucket and its sum."""
+    bucket = bisect_left(metric.buckets, value)
+    counted, counted_other = _series(metric, values, str(bucket))
+    total, total_other = _series(metric, values, "sum")
+    return [
+        Increment(counted, 1, counted_other),
+        Increment(total, round(value * metric.unit), total_other),
+    ]
+
+
+async def add(redis: Redis, increments: Iterable[Increment]) -> None:
+    """Adds counts that belong to no judgment, such as calls to a provider."""
+    await _count(redis, [keys.COUNTERS], [MAX_SERIES, msgspec.msgpack.encode(list(increments))])
+
+
+async def families(redis: Redis, prefix: str) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
+    """All counters as Prometheus metric families."""
+    stored = await reply(redis.hgetall(keys.COUNTERS))
+    series: dict[str, dict[tuple[str, ...], int]] = {}
+    for field, value in stored.items():
+        name, *rest = field.decode().split(_SEPARATOR)
+        series.setdefault(name, {})[tuple(rest)] = int(value)
+    return (_family(metric, series.get(metric.name, {}), prefix) for metric in METRICS)
+
+
+def _family(
+    metric: Metric, series: dict[tuple[str, ...], int], prefix: str
+) -> CounterMetricFamily | HistogramMetricFamily:
+    if metric.buckets:
+        return _histogram(metric, series, prefix)
+    family = CounterMetricFamily(prefix + metric.name, metric.help, labels=metric.labels)
+    for values, total in sorted(series.items()):
+        family.add_metric(values, total / metric.unit)
+    return family
+
+
+def _histogram(metric: Metric, series: dict[tuple[str, ...], int], prefix: str) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(prefix + metric.name, metric.help, labels=metric.labels)
+    for values in sorted({rest[:-1] for rest in series}):
+        running, buckets = 0, []
+        for index, bound in enumerate((*metric.buckets, float("inf"))):
+            running += series.get((*values, str(index)), 0)
+            buckets.append(("+Inf" if bound == float("inf") else str(float(bound)), float(running)))
+        family.add_metric(values, buckets, sum_value=series.get((*values, "sum"), 0) / metric.unit)
+    return family

@@ -1,0 +1,62 @@
+-- Stores judgments and counts each once, however often it is delivered.
+-- KEYS: pending, counters, queue
+-- ARGV: now (milliseconds), seconds to keep a finished job, most series among the counters,
+--       a msgpack list of {job key, events channel, results key, position, judgment,
+--                          {{field, by}...} of the job, {{series, by, series past the cap}...}, spend key or ''}
+-- Returns for each job touched {job key, cancelled, nano-dollars spent, finished}
+local now, keep_s, cap = ARGV[1], ARGV[2], tonumber(ARGV[3])
+
+local function close(job_key)
+  redis.call('HSET', job_key, 'finished_at', now)
+  local chunks = tonumber(redis.call('HGET', job_key, 'chunks'))
+  for chunk = 0, chunks - 1 do
+    redis.call('EXPIRE', job_key .. ':items:' .. chunk, keep_s)
+    redis.call('EXPIRE', job_key .. ':results:' .. chunk, keep_s)
+  end
+  local callback = redis.call('HMGET', job_key, 'callback_key', 'callback_id', 'callback')
+  if callback[1] then
+    redis.call('SET', callback[1], callback[3], 'EX', keep_s)
+    redis.call('ZADD', KEYS[3], now, callback[2])
+  end
+  redis.call('EXPIRE', job_key, keep_s)
+end
+
+local touched = {}
+local channels = {}
+for _, each in ipairs(cmsgpack.unpack(ARGV[4])) do
+  local job_key, channel, results, position, judgment, fields, series, spend = unpack(each)
+  if redis.call('EXISTS', job_key) == 1 and redis.call('HSETNX', results, position, judgment) == 1 then
+    redis.call('DECR', KEYS[1])
+    for _, pair in ipairs(fields) do
+      count(job_key, pair[1], pair[2])
+    end
+    for _, triple in ipairs(series) do
+      count_series(KEYS[2], cap, triple[1], triple[2], triple[3])
+    end
+    if spend[1] ~= '' then
+      redis.call('INCRBY', spend[1], string.format('%.0f', spend[2]))
+      redis.call('EXPIRE', spend[1], 172800)
+    end
+  end
+  if not channels[job_key] then
+    touched[#touched + 1] = job_key
+    channels[job_key] = channel
+  end
+end
+
+local answer = {}
+for i, job_key in ipairs(touched) do
+  local state = redis.call('HMGET', job_key, 'total', 'scored', 'unscored', 'failed', 'cancelled',
+                           'finished_at', 'cancel', 'cost_nano')
+  local done = 0
+  for j = 2, 5 do
+    done = done + tonumber(state[j] or 0)
+  end
+  local finished = state[1] and done == tonumber(state[1])
+  if finished and not state[6] then
+    close(job_key)
+  end
+  redis.call('PUBLISH', channels[job_key], finished and 'finished' or 'progress')
+  answer[i] = {job_key, state[7] or '0', state[8] or '0', finished and 1 or 0}
+end
+return answer

@@ -1,0 +1,51 @@
+"""Finished judgments, read in item order as the JSON that they are stored as."""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.contracts.jobs import JobRecord
+from service.contracts.outcomes import Outcome
+from service.store import keys
+from service.store.connection import reply
+
+
+class Placed(NamedTuple):
+    """A judgment's JSON and its position in the job."""
+
+    position: int
+    judgment: msgspec.Raw
+
+
+class _OutcomeOnly(msgspec.Struct):
+    outcome: Outcome
+
+
+async def in_order(
+    redis: Redis, record: JobRecord, *, start: int = 0, outcome: Outcome | None = None
+) -> AsyncIterator[Placed]:
+    """The judgments done by now, from position `start` on; those of one outcome where one is given."""
+    in_chunk = record.chunk_items * len(record.judges)
+    for chunk in range(start // in_chunk, record.chunks):
+        stored = await reply(redis.hgetall(keys.chunk_results(record.id, chunk)))
+        for position, judgment in sorted((int(field), value) for field, value in stored.items()):
+            if position >= start and (outcome is None or _outcome(judgment) is outcome):
+                yield Placed(position, msgspec.Raw(judgment))
+
+
+async def page(
+    redis: Redis, record: JobRecord, *, start: int, limit: int, outcome: Outcome | None
+) -> tuple[list[msgspec.Raw], int | None]:
+    """At most `limit` judgments and the position to go on from, None at the end."""
+    shown: list[msgspec.Raw] = []
+    async for placed in in_order(redis, record, start=start, outcome=outcome):
+        if len(shown) == limit:
+            return shown, placed.position
+        shown.append(placed.judgment)
+    return shown, None
+
+
+def _outcome(judgment: bytes) -> Outcome:
+    return msgspec.json.decode(judgment, type=_OutcomeOnly).outcome

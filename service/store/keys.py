@@ -1,0 +1,52 @@
+"""The names of all keys in Redis, in one place."""
+
+PREFIX = "judged:"
+
+JOBS = PREFIX + "jobs"  # zset of job ids, all of score 0: an id sorts by the time it was made
+PENDING = PREFIX + "pending"  # string: judgments accepted and not finished
+CLAIMS = PREFIX + "claims"  # hash: arq job id -> worker id, for the chunks at work
+WORKERS = PREFIX + "workers"  # zset: worker id by the time its heartbeat expires, seconds since the epoch
+COUNTERS = PREFIX + "counters"  # hash: series -> integer
+CAPABILITIES = PREFIX + "capabilities"  # hash: model -> what its provider was learnt to take
+WAKE = PREFIX + "wake"  # channel: something was enqueued
+QUEUE = PREFIX + "queue"  # zset: arq's queue
+
+
+def job(job_id: str) -> str:
+    """Hash: the record, the counts and the times of a job."""
+    return f"{PREFIX}job:{job_id}"
+
+
+def chunk_items(job_id: str, chunk: int) -> str:
+    """String: the items of a chunk."""
+    return f"{PREFIX}job:{job_id}:items:{chunk}"
+
+
+def chunk_results(job_id: str, chunk: int) -> str:
+    """Hash: position of the judgment in its job -> the judgment."""
+    return f"{PREFIX}job:{job_id}:results:{chunk}"
+
+
+def job_events(job_id: str) -> str:
+    """Channel: a message after each change of a job."""
+    return f"{PREFIX}job:{job_id}:events"
+
+
+def idempotency(caller: str, key_digest: str) -> str:
+    """String: fingerprint of the request and the job that it made."""
+    return f"{PREFIX}idempotency:{caller}:{key_digest}"
+
+
+def item(item_id: str) -> str:
+    """Hash: the newest content that an item id stood for."""
+    return f"{PREFIX}item:{item_id}"
+
+
+def spend(owner: str, day: str) -> str:
+    """String: nano-dollars that an API key spent on a UTC day."""
+    return f"{PREFIX}spend:{owner}:{day}"
+
+
+def call_slots(provider: str) -> str:
+    """Hash: worker id -> the calls that it may have in flight to a provider."""
+    return f"{PREFIX}slots:{provider}"

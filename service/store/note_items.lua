@@ -1,0 +1,19 @@
+-- Notes which content each item id stands for now, and tells which ids stood for another content before.
+-- KEYS: one hash an item
+-- ARGV: job id, seconds to keep, then one content digest an item
+-- Returns 1 or 0 an item; the same answer when the same job asks again.
+local changed = {}
+for i, key in ipairs(KEYS) do
+  local digest = ARGV[i + 2]
+  local known = redis.call('HMGET', key, 'digest', 'job', 'changed')
+  local is_changed = '0'
+  if known[2] == ARGV[1] then
+    is_changed = known[3]
+  elseif known[1] and known[1] ~= digest then
+    is_changed = '1'
+  end
+  redis.call('HSET', key, 'digest', digest, 'job', ARGV[1], 'changed', is_changed)
+  redis.call('EXPIRE', key, ARGV[2])
+  changed[i] = tonumber(is_changed)
+end
+return changed

@@ -1,0 +1,157 @@
+"""The one place that knows arq: the form of a queued arq job, and a worker that outlives Redis restarts."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from arq.connections import ArqRedis
+from arq.constants import in_progress_key_prefix, job_key_prefix
+from arq.jobs import serialize_job
+from arq.worker import Retry, Worker, func
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from service.store import keys
+from service.store.signals import Signals
+
+if TYPE_CHECKING:
+    from arq.typing import WorkerCoroutine
+
+logger = logging.getLogger(__name__)
+
+ARQ_JOB_PREFIX = job_key_prefix
+POLL_S = 0.5  # a wake-up comes first nearly always; this is for those that got lost
+LEASE_S = 10.0  # a dead worker's chunks are taken over after so long
+RENEW_S = 2.0
+_NO_LIMIT = 10**9  # tries and seconds: chunks.py counts tries, a call has its own time limit
+
+
+class Requeue(Exception):  # noqa: N818 - not an error: an order to the queue
+    """Raised by a task to be run again, after `delay_s` seconds."""
+
+    def __init__(self, delay_s: float = 0.0) -> None:
+        super().__init__(delay_s)
+        self.delay_s = delay_s
+
+
+def queued(function: str, *args: str | int) -> bytes:
+    """An arq job that calls `function` with `args`, as arq stores it."""
+    return serialize_job(function, args, {}, None, time.time_ns() // 1_000_000, serializer=msgspec.msgpack.encode)
+
+
+class QueueWorker(Worker):
+    """An arq worker that wakes up when something is enqueued, and that waits while Redis is away.
+
+    What arq does otherwise: it polls, it ends when Redis restarts, it loses count of its free places then, and
+    it holds a dead worker's job for the whole `job_timeout`. Here the in-progress key is a short lease, renewed
+    while the job runs.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        signals: Signals,
+        tasks: dict[str, Callable[..., Awaitable[None]]],
+        *,
+        max_jobs: int,
+    ) -> None:
+        super().__init__(
+            functions=[func(cast("WorkerCoroutine", _requeueing(task)), name=name) for name, task in tasks.items()],
+            queue_name=keys.QUEUE,
+            redis_pool=ArqRedis(
+                pool_or_conn=redis.connection_pool,
+                job_serializer=msgspec.msgpack.encode,
+                job_deserializer=msgspec.msgpack.decode,
+                default_queue_name=keys.QUEUE,
+            ),
+            handle_signals=False,
+            max_jobs=max_jobs,
+            job_timeout=_NO_LIMIT,
+            keep_result=0,
+            max_tries=_NO_LIMIT,
+            health_check_interval=_NO_LIMIT,
+            job_serializer=msgspec.msgpack.encode,
+            job_deserializer=msgspec.msgpack.decode,
+            log_results=False,
+        )
+        self.in_progress_timeout_s = LEASE_S
+        self._signals = signals
+        self._woken = asyncio.Event()
+        self._draining = asyncio.Event()
+
+    def drain(self) -> None:
+        """Takes no more arq jobs; `main` returns when those at work have ended."""
+        self.allow_pick_jobs = False
+        self._draining.set()
+        self._woken.set()
+
+    async def main(self) -> None:
+        """Runs until drained."""
+        renewing = asyncio.create_task(self._renew_leases())
+        try:
+            async with self._signals.subscribed(keys.WAKE, self._woken):
+                while not self._draining.is_set():
+                    await self._poll_once()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._woken.wait(), POLL_S)
+                    self._woken.clear()
+                await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        finally:
+            renewing.cancel()
+
+    async def _poll_once(self) -> None:
+        try:
+            await self._poll_iteration()
+        except (RedisError, OSError) as error:
+            logger.warning("the queue can't be read, trying again: %s", error)
+            self._recount()
+            await asyncio.sleep(POLL_S)
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Leaves out, in one round trip, the jobs that are at work here or elsewhere; arq asks for each in four."""
+        others = [job_id for job_id in job_ids if job_id.decode() not in self.tasks]
+        if not others:
+            return
+        async with self.pool.pipeline(transaction=False) as pipe:
+            for job_id in others:
+                pipe.exists(in_progress_key_prefix + job_id.decode())
+            at_work = await pipe.execute()
+        await super().start_jobs([job_id for job_id, taken in zip(others, at_work, strict=True) if not taken])
+
+    def _release_sem_dec_counter_on_complete(self) -> None:
+        super()._release_sem_dec_counter_on_complete()
+        self._woken.set()
+
+    def _recount(self) -> None:
+        """Frees the places that arq took for jobs that it then could not start."""
+        self.job_counter = sum(not task.done() for task in self.tasks.values())
+        self.sem = asyncio.BoundedSemaphore(self.max_jobs + 1)
+        self.sem._value -= self.job_counter
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            if not self.job_tasks:
+                continue
+            try:
+                async with self.pool.pipeline(transaction=False) as pipe:
+                    for job_id in self.job_tasks:
+                        pipe.psetex(in_progress_key_prefix + job_id, int(LEASE_S * 1000), b"1")
+                    await pipe.execute()
+            except (RedisError, OSError) as error:
+                logger.warning("leases can't be renewed: %s", error)
+
+
+def _requeueing(task: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def run(ctx: dict[Any, Any], *args: Any) -> None:
+        try:
+            await task(*args)
+        except Requeue as order:
+            raise Retry(defer=order.delay_s) from order
+
+    run.__qualname__ = task.__qualname__
+    return run
