@@ -1,0 +1,77 @@
+"""Whether and when to call again. No other layer retries: neither httpx nor aiohttp, nor a provider."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import msgspec
+
+from worker.providers.base import Completion, ProviderError
+
+LEAST_ATTEMPTS = 3  # the contract's: where the error may pass
+
+
+class Retrying(msgspec.Struct, frozen=True, kw_only=True):
+    """The schedule. A wait is drawn from 0 to `base * 2**n`, at most `cap`, after the n-th retry (from 0).
+
+    A provider that asks for a wait gets it, up to `longest_wait`; one that asks for more than `hopeless` will
+    answer none of our tries, and is not tried again. All in seconds.
+    """
+
+    attempts: int = 4
+    base: float = 0.5
+    cap: float = 20.0
+    longest_wait: float = 60.0
+    hopeless: float = 600.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < LEAST_ATTEMPTS:
+            raise ValueError(f"attempts must be {LEAST_ATTEMPTS} or more, not {self.attempts}")
+
+    def wait_before(self, attempt: int, error: ProviderError, random: Callable[[], float]) -> float | None:
+        """The wait before the given attempt, the second being 2, after `error`; None to give up."""
+        asked = error.retry_after
+        if not error.retryable or attempt > self.attempts or (asked or 0.0) > self.hopeless:
+            return None
+        jittered = random() * min(self.cap, self.base * 2.0 ** (attempt - 2))
+        # On top of what was asked for, so that hundreds of callers told the same do not come back as one.
+        return jittered if asked is None else min(asked, self.longest_wait) + jittered
+
+
+class Answered(NamedTuple):
+    """A completion, and how many calls it took in all."""
+
+    completion: Completion
+    attempts: int
+
+
+OnRetry = Callable[[ProviderError, float], None]  # what went wrong, and the wait in seconds
+
+
+async def with_retries(
+    call: Callable[[], Awaitable[Completion]],
+    *,
+    retrying: Retrying = Retrying(),  # noqa: B008  (frozen)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    random: Callable[[], float] = random.random,
+    on_retry: OnRetry | None = None,
+) -> Answered:
+    """Calls until it answers or the schedule ends, then raises the last error. Both count every call."""
+    calls = 0
+    attempt = 1
+    while True:
+        try:
+            completion = await call()
+        except ProviderError as error:
+            calls += error.attempts
+            error.attempts = calls
+            attempt += 1
+            wait = retrying.wait_before(attempt, error, random)
+            if wait is None:
+                raise
+            if on_retry is not None:
+                on_retry(error, wait)
+        else:
+            return Answered(completion, calls + completion.attempts)
+        await sleep(wait)
