@@ -1,0 +1,52 @@
+"""Keeps this worker's share of each provider's calls in flight up to date."""
+
+import asyncio
+import contextlib
+import logging
+
+from redis.asyncio import Redis
+
+from service.store import workers
+from service.store.errors import StoreError
+from worker.limits import CallLimits, ProviderLimits
+
+logger = logging.getLogger(__name__)
+
+_EVERY_S = 1.0
+_SPARE = 8  # asked for beyond what is needed now, so that a rising load need not wait for the next lease
+
+
+async def keep_leasing(redis: Redis, worker_id: str, limits: CallLimits) -> None:
+    """Runs for ever. While Redis is away the last shares stay in force."""
+    while True:
+        limits.starved.clear()
+        for name, provider in limits.providers.items():
+            try:
+                await _lease(redis, worker_id, name, provider)
+            except StoreError as error:
+                logger.warning("the share of %s can't be renewed: %s", name, error)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(_starved(limits), _EVERY_S)
+
+
+async def _lease(redis: Redis, worker_id: str, name: str, provider: ProviderLimits) -> None:
+    slots = provider.slots
+    if not slots.wanted and not slots.size:
+        return
+    wanted = min(2 * slots.wanted + _SPARE, provider.most) if slots.wanted else 0
+    granted, sharers = await workers.lease_slots(
+        redis, name, worker_id, wanted=wanted, in_use=slots.in_use, limit=provider.most
+    )
+    provider.share(granted, sharers)
+
+
+async def _starved(limits: CallLimits) -> None:
+    """Returns when a call waits although this worker has not all of the provider's slots."""
+    while True:
+        await limits.starved.wait()
+        if any(
+            each.slots.wanted > each.slots.size and each.slots.size < each.most for each in limits.providers.values()
+        ):
+            await asyncio.sleep(0.005)  # let those that start together ask together
+            return
+        limits.starved.clear()
