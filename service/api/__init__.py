@@ -1,0 +1,1 @@
+"""How it is asked: HTTP alone. One file a resource."""

@@ -1,0 +1,66 @@
+"""Who may do what: API keys and their scopes."""
+
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from redis.asyncio import Redis
+
+from service.api.problems import ProblemError
+from service.settings import KeySettings, Scope
+from service.store import clock
+from service.store.finishing import spent_today
+
+OPEN = "-"  # the caller's name where no keys are configured
+
+
+def needs(scope: Scope) -> dict[str, Any]:
+    """Marks a route: only keys of this scope, or of scope admin, may use it."""
+    return {"scope": scope}
+
+
+class Access:
+    """A Litestar guard. Where no keys are configured, everybody may do everything."""
+
+    def __init__(self, keys: tuple[KeySettings, ...]) -> None:
+        self._keys = keys
+
+    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        scope = handler.opt.get("scope")
+        connection.state.caller = OPEN
+        connection.state.key = None
+        if scope is None or not self._keys:
+            return
+        key = self._known(_given(connection))
+        if not {scope, "admin"} & set(key.scopes):
+            raise ProblemError(403, "forbidden", f"the key {key.name} lacks the scope {scope}")
+        connection.state.caller = key.name
+        connection.state.key = key
+
+    def _known(self, given: str) -> KeySettings:
+        digest = sha256(given.encode()).hexdigest()
+        found = [key for key in self._keys if compare_digest(key.sha256, digest)]
+        if not given or not found:
+            raise ProblemError(
+                401,
+                "unauthorized",
+                "send a valid API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        return found[0]
+
+
+def _given(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else connection.headers.get("x-api-key", "")
+
+
+async def check_budget(redis: Redis, key: KeySettings | None) -> None:
+    """Raises a 429 problem where a key has spent what it may in a day, with the time until the next."""
+    if key is None or key.budget_usd_per_day is None:
+        return
+    if await spent_today(redis, key.name) >= key.budget_usd_per_day:
+        detail = f"the key {key.name} has spent its budget of {key.budget_usd_per_day:g} USD for today"
+        raise ProblemError(429, "budget-spent", detail, headers={"Retry-After": str(clock.seconds_left_today())})

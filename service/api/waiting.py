@@ -1,0 +1,57 @@
+"""Waits for a job to change or to end, woken by the workers."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from redis.asyncio import Redis
+
+from service.contracts.jobs import Job, JobRecord
+from service.store import jobs, keys
+from service.store.signals import Signals
+
+_LOOK_S = 1.0  # a signal may be lost: look again after so long
+_PACE_S = 0.1  # a job that changes all the time is shown ten times a second
+
+
+async def until_over(redis: Redis, signals: Signals, job_id: str, wait_s: float) -> tuple[JobRecord, Job] | None:
+    """The job once it is over, or as it stands after `wait_s` seconds; None where there is none."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait_s
+    changed = asyncio.Event()
+    async with signals.subscribed(keys.job_events(job_id), changed):
+        while True:
+            changed.clear()
+            found = await jobs.load(redis, job_id)
+            left = deadline - loop.time()
+            if found is None or found[1].is_over or left <= 0:
+                return found
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), min(left, _LOOK_S))
+            await asyncio.sleep(0 if left < _PACE_S else _pace(found[1]))
+
+
+def _pace(job: Job) -> float:
+    """Large jobs change often: no need to look each time."""
+    return 0.0 if job.counts.pending <= 1 else 0.01
+
+
+async def changes(redis: Redis, signals: Signals, job_id: str) -> AsyncIterator[Job]:
+    """The job now, and again after each change of its counts, until it is over."""
+    changed = asyncio.Event()
+    shown = None
+    async with signals.subscribed(keys.job_events(job_id), changed):
+        while True:
+            changed.clear()
+            found = await jobs.load(redis, job_id)
+            if found is None:
+                return
+            job = found[1]
+            if shown is None or (job.counts, job.status) != (shown.counts, shown.status):
+                shown = job
+                yield job
+            if job.is_over:
+                return
+            await asyncio.sleep(_PACE_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), _LOOK_S)

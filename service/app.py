@@ -1,0 +1,50 @@
+"""Joins the parts of the service into an application."""
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from service.api.access import Access
+from service.api.jobs import JobsController
+from service.api.operations import healthz, metrics, readyz
+from service.api.parse import parse
+from service.api.problems import HANDLERS
+from service.settings import Settings
+from service.store.connection import connect
+from service.store.signals import Signals
+
+_REDIS_RETRIES = 3  # over a fraction of a second: then the client is told that the store is away
+_REDIS_CONNECTIONS = 64
+
+
+def create_app(settings: Settings) -> Litestar:
+    """The API for these settings. Connects when the first request comes."""
+    if settings.store.redis_url is None:
+        raise ValueError("the API needs a store: set JUDGED_REDIS_URL, or run `judged up`")
+    redis = connect(str(settings.store.redis_url), retries=_REDIS_RETRIES, max_connections=_REDIS_CONNECTIONS)
+    signals = Signals(redis)
+
+    async def close() -> None:
+        await signals.aclose()
+        await redis.aclose()
+
+    return Litestar(
+        route_handlers=[JobsController, parse, healthz, readyz, metrics],
+        dependencies={
+            "redis": Provide(lambda: redis, sync_to_thread=False),
+            "signals": Provide(lambda: signals, sync_to_thread=False),
+            "settings": Provide(lambda: settings, sync_to_thread=False),
+        },
+        guards=[Access(settings.keys)],
+        exception_handlers=HANDLERS,
+        on_shutdown=[close],
+        request_max_body_size=None,  # bodies.py has the limits
+        openapi_config=OpenAPIConfig(
+            title="judged",
+            version="0.1.0",
+            description="LLM-as-a-judge over HTTP: judge jobs in, scored judgments out.",
+            path="/schema",
+            render_plugins=[JsonRenderPlugin(path="/")],
+        ),
+    )
