@@ -1,0 +1,121 @@
+"""A thin client of the HTTP API, for the commands."""
+
+import json
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self
+
+import httpx
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+_WAIT_S = 20  # how long the service may hold one question after a job
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_AWAY_LIMIT_S = 60.0  # how long the service may be away while a job runs
+_AWAY_PAUSE_S = 1.0
+_PASSING = frozenset({429, 502, 503, 504})
+_UNDER_WAY = frozenset({"queued", "running"})
+
+
+class ClientError(Exception):
+    """What was asked for can't be had; `lines` say why, one thing a line."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class Client:
+    """Speaks to one service, until it is closed as the context manager it is."""
+
+    def __init__(self, environ: Mapping[str, str], url: str | None, key: str | None) -> None:
+        self.url = (url or environ.get("JUDGED_URL") or DEFAULT_URL).rstrip("/")
+        key = key or environ.get("JUDGED_API_KEY")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise ClientError([f"{self.url} or the key can't be used: {error}"]) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def submit(self, lines: bytes, judge: str | dict[str, Any], models: list[str]) -> dict[str, Any]:
+        """The new job, for items as NDJSON and a judge by name or by its definition."""
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        if isinstance(judge, str):
+            query = {"judge": judge, **({"models": ",".join(models)} if models else {})}
+            headers["Content-Type"] = "application/x-ndjson"
+            return self._answer("POST", "/v1/jobs", params=query, content=lines, headers=headers)
+        items = [json.loads(line) for line in lines.splitlines() if line.strip()]
+        order = {"judge": judge, "items": items, "models": models or None}
+        return self._answer("POST", "/v1/jobs", json=order, headers=headers)
+
+    def progress(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The job each time that it was asked after, from what `submit` gave to its end."""
+        yield job
+        while job["status"] in _UNDER_WAY:
+            job = self._patiently("GET", f"/v1/jobs/{job['id']}", params={"wait": _WAIT_S})
+            yield job
+
+    def judgments(self, job_id: str) -> Iterator[dict[str, Any]]:
+        """All judgments of a job, in the order of its items."""
+        path, accept = f"/v1/jobs/{job_id}/judgments", {"Accept": "application/x-ndjson"}
+        try:
+            with self._http.stream("GET", path, headers=accept) as response:
+                if response.is_error:
+                    response.read()
+                    raise _refusal(response)
+                yield from (json.loads(line) for line in response.iter_lines() if line.strip())
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _answer(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        return _content(response)
+
+    def _patiently(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """As `_answer`, but bears with a service that is away for a while: nothing accepted is lost."""
+        until = time.monotonic() + _AWAY_LIMIT_S
+        while True:
+            try:
+                response = self._http.request(method, path, **request)
+                if response.status_code not in _PASSING or time.monotonic() > until:
+                    return _content(response)
+            except httpx.TransportError as error:
+                if time.monotonic() > until:
+                    raise self._unreachable(error) from error
+            time.sleep(_AWAY_PAUSE_S)
+
+    def _unreachable(self, error: httpx.TransportError) -> ClientError:
+        return ClientError([f"{self.url} can't be reached ({error}): is `judged up` running?"])
+
+
+def _content(response: httpx.Response) -> dict[str, Any]:
+    if response.is_error:
+        raise _refusal(response)
+    try:
+        content: dict[str, Any] = response.json()
+    except ValueError as error:
+        raise ClientError([f"{response.url} does not answer as judged does"]) from error
+    return content
+
+
+def _refusal(response: httpx.Response) -> ClientError:
+    """The problem's own words, with one line for each place that it names."""
+    try:
+        problem = response.json()
+        errors: Iterable[dict[str, Any]] = problem.get("errors") or ()
+        summary = problem.get("detail") or problem.get("title") or response.reason_phrase
+        lines = [f"{each.get('pointer') or '/'}: {each.get('detail')}" for each in errors]
+    except (ValueError, AttributeError):
+        summary, lines = f"{response.url} answers {response.reason_phrase}", []
+    said = [line for line in lines if line != summary]
+    return ClientError([f"refused ({response.status_code}): {summary}", *said])

@@ -1,0 +1,20 @@
+"""One module a command: `SUMMARY`, `configure(parser)` and `run(options)`, which returns the exit code.
+
+Importing one is cheap, since each start of `judged` imports them all; its `run` imports what it needs.
+"""
+
+import argparse
+
+REFUSED = 2  # the exit code for what can't be done as it was asked
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """The option that all commands of the service itself have."""
+    parser.add_argument("--config", metavar="FILE", help="settings; else JUDGED_CONFIG, else ./judged.toml")
+
+
+def add_client_options(parser: argparse.ArgumentParser) -> None:
+    """The options that all clients of the HTTP API have."""
+    parser.add_argument("--url", help="where judged answers; else JUDGED_URL, else http://127.0.0.1:8000")
+    parser.add_argument("--key", help="the API key; else JUDGED_API_KEY")
+    parser.add_argument("--json", action="store_true", help="print for machines, one JSON value a line")

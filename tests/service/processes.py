@@ -1,0 +1,81 @@
+"""Real processes for tests: started, watched by what they print, and never left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+LIMIT_S = 15.0
+ROOT = Path(__file__).parents[2]
+
+
+class Watched:
+    """A process of which everything printed is kept."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", printed: Path) -> None:
+        self.process = process
+        self._printed = printed
+
+    @property
+    def printed(self) -> str:
+        return self._printed.read_text()
+
+    def until(self, pattern: str, times: int = 1) -> str:
+        """Waits until it has printed this so many times; the last one's first group, or all of it."""
+        ends = time.monotonic() + LIMIT_S
+        while time.monotonic() < ends:
+            found = list(re.finditer(pattern, self.printed))
+            if len(found) >= times:
+                return found[-1][1] if found[-1].groups() else found[-1][0]
+            time.sleep(0.01)
+        raise AssertionError(f"{pattern!r} was not printed {times} times:\n{self.printed}")
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ends_with(self) -> int:
+        """Its exit code, once it has ended."""
+        return self.process.wait(LIMIT_S)
+
+
+@contextmanager
+def watched(argv: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Watched]:
+    """Runs it in the folder, with nothing configured but what is given; kills it if it still runs then."""
+    printed = folder / f"printed-{time.monotonic_ns()}.txt"
+    own = {name: value for name, value in os.environ.items() if not name.startswith("JUDGED_")}
+    env = {**own, "PYTHONPATH": str(ROOT), **(environ or {})}
+    with (
+        printed.open("wb") as output,
+        subprocess.Popen(argv, cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            yield Watched(process, printed)
+        finally:
+            process.kill()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether it runs; one that has ended and whose parent has not noticed yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def all_end(pids: Sequence[int], limit_s: float = LIMIT_S) -> bool:
+    """Whether all of them end within the limit."""
+    ends = time.monotonic() + limit_s
+    while any(is_alive(pid) for pid in pids):
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True
