@@ -1,0 +1,160 @@
+"""Judgments a second, POST to last result, beside a bare aiohttp loop on the same stub: `python -m tests.benchmarks.throughput`.
+
+Both sides run in turn against one stub of the OpenAI chat API that answers after 50 ms, with as many calls in flight.
+What counts is the ratio of each pair: the machine is shared, and single figures drift.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from socket import create_server
+from typing import NamedTuple
+
+import httpx
+import msgspec
+
+from service import embedded
+
+ROOT = Path(__file__).parents[2]
+MODEL = "stub/model"
+
+
+class Run(NamedTuple):
+    """Judgments a second, and the client's CPU milliseconds for each."""
+
+    per_second: float
+    cpu_ms: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--calls", type=int, default=256, help="in flight at once, on both sides")
+    parser.add_argument("--delay", type=float, default=0.05, help="seconds before the stub answers")
+    options = parser.parse_args()
+    with _stub(options.delay) as stub, _service(stub, options.calls) as (url, worker):
+        _judge(url, worker, 2 * options.calls)  # warm
+        pairs = []
+        for number in range(options.pairs):
+            ours = _judge(url, worker, options.items)
+            bare = _bare(stub, options.items, options.calls)
+            pairs.append((ours, bare))
+            print(f"pair {number + 1}: {_line(ours)}   bare {_line(bare)}   ratio {ours.per_second / bare.per_second:.2f}")
+    ratios = sorted(ours.per_second / bare.per_second for ours, bare in pairs)
+    print(
+        f"judged over bare aiohttp, {options.calls} at once, {options.items} judgments: "
+        f"median ratio {statistics.median(ratios):.2f} (from {ratios[0]:.2f} to {ratios[-1]:.2f}); "
+        f"worker CPU a judgment {statistics.median(ours.cpu_ms for ours, _ in pairs):.2f} ms, "
+        f"bare loop {statistics.median(bare.cpu_ms for _, bare in pairs):.2f} ms"
+    )
+
+
+def _line(run: Run) -> str:
+    return f"{run.per_second:6.0f}/s {run.cpu_ms:.2f} ms"
+
+
+@contextlib.contextmanager
+def _process(*argv: str, **environ: str) -> "Iterator[subprocess.Popen[str]]":
+    process = subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **environ}, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        if process.stdout:
+            process.stdout.close()
+
+
+@contextlib.contextmanager
+def _stub(delay: float) -> Iterator[str]:
+    """The stub's base URL."""
+    with _process(sys.executable, "-m", "tests.stubs.model_server", "--delay", str(delay)) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+
+
+@contextlib.contextmanager
+def _service(stub: str, calls: int) -> Iterator[tuple[str, int]]:
+    """Store, API and one worker; the API's URL and the worker's process id."""
+    with tempfile.TemporaryDirectory() as folder, embedded.socket_for(Path(folder)) as socket:
+        store = embedded.Store(embedded.find_binary(None), Path(folder), socket)
+        port = _free_port()
+        provider = {"kind": "openai", "base_url": stub, "max_concurrency": calls}
+        environ = {
+            "JUDGED_REDIS_URL": store.url,
+            "JUDGED_PROVIDERS": msgspec.json.encode({"stub": provider}).decode(),
+            "JUDGED_PORT": str(port),
+            "JUDGED_WORKER_MAX_CALLS": str(calls),
+            "JUDGED_LOG_LEVEL": "warning",
+        }
+        with _process(*embedded.command(store)):
+            asyncio.run(embedded.wait_until_ready(socket))
+            with (
+                _process(sys.executable, "-m", "service.cli", "api", **environ),
+                _process(sys.executable, "-m", "worker", **environ) as worker,
+            ):
+                url = f"http://127.0.0.1:{port}"
+                _wait_until_ready(url)
+                yield url, worker.pid
+
+
+def _free_port() -> int:
+    with create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _wait_until_ready(url: str) -> None:
+    for _ in range(200):
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        time.sleep(0.05)
+    raise SystemExit("the service did not come up")
+
+
+def _cpu_s(pid: int) -> float:
+    """User and system seconds of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _judge(url: str, worker: int, items: int) -> Run:
+    """One job of so many items, from the POST until its last result."""
+    lines = b"".join(
+        msgspec.json.encode({"input": f"question {index}", "output": f"answer {index} " * 20}) + b"\n"
+        for index in range(items)
+    )
+    cpu, began = _cpu_s(worker), time.perf_counter()
+    query = {"judge": "helpfulness", "models": MODEL}
+    response = httpx.post(
+        f"{url}/v1/jobs", params=query, content=lines, headers={"content-type": "application/x-ndjson"}, timeout=60
+    )
+    response.raise_for_status()
+    path = f"{url}{response.headers['location']}"
+    while (job := httpx.get(path, params={"wait": 30}, timeout=60).json())["counts"]["pending"]:
+        pass
+    took = time.perf_counter() - began
+    assert job["counts"]["scored"] == items, job["counts"]
+    return Run(items / took, (_cpu_s(worker) - cpu) / items * 1000)
+
+
+def _bare(stub: str, items: int, calls: int) -> Run:
+    """The same calls in a bare aiohttp loop, in a process of its own."""
+    argv = (sys.executable, "-m", "tests.benchmarks.bare_loop", stub, str(items), str(calls))
+    out = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    seconds, cpu = map(float, out.split())
+    return Run(items / seconds, cpu / items * 1000)
+
+
+if __name__ == "__main__":
+    main()

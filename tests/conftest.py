@@ -1,0 +1,48 @@
+"""A real store for the tests: the embedded Valkey, or the server that JUDGED_TEST_STORE names."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from service import embedded
+from service.store.connection import connect
+
+DATA = Path(os.environ.get("JUDGED_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running store's URL; one store for all tests of a process."""
+    data = tmp_path_factory.mktemp("store")
+    binary = embedded.find_binary(os.environ.get("JUDGED_TEST_STORE"))
+    with embedded.socket_for(data) as socket:
+        store = embedded.Store(binary, data, socket)
+        process = subprocess.Popen(embedded.command(store), stdout=subprocess.DEVNULL)
+        try:
+            asyncio.run(embedded.wait_until_ready(socket))
+            yield store.url
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+async def redis(store_url: str) -> AsyncIterator[Redis]:
+    """A client of an empty store."""
+    client = connect(store_url, retries=1, max_connections=8)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with real human ratings and raw judge texts; skips where it is not there."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real ratings and judge texts at {DATA} (JUDGED_TEST_DATA names another place)")
+    return DATA

@@ -1,0 +1,128 @@
+"""The whole service in one process: the API on a real socket, and workers beside it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import uvicorn
+from redis.asyncio import Redis
+
+from service.app import create_app
+from service.settings import ProviderSettings, Settings, load_settings
+from tests.stubs.model_server import ModelServer
+from worker.__main__ import run
+
+Row = dict[str, Any]
+
+
+class Judged:
+    """A running service and a client of it."""
+
+    def __init__(self, client: httpx.AsyncClient, settings: Settings) -> None:
+        self.client = client
+        self.settings = settings
+
+    async def judge(self, items: list[Row], judge: Any = "helpfulness", wait: float = 20, **order: Any) -> Row:
+        """Submits a job and waits for its end; the job, with its judgments however many there are."""
+        response = await self.client.post(
+            "/v1/jobs",
+            json={"judge": judge, "items": items, **order},
+            headers={"Prefer": f"wait={wait}"},
+            timeout=wait + 5,
+        )
+        assert response.status_code == 200, response.text
+        job: Row = response.json()
+        job["judgments"] = await self.judgments(job["id"])
+        return job
+
+    async def submit(self, items: list[Row], judge: Any = "helpfulness", **order: Any) -> str:
+        """Submits a job; its id."""
+        response = await self.client.post("/v1/jobs", json={"judge": judge, "items": items, **order})
+        assert response.status_code == 202, response.text
+        return str(response.json()["id"])
+
+    async def job(self, job_id: str, wait: float = 0) -> Row:
+        response = await self.client.get(f"/v1/jobs/{job_id}", params={"wait": wait}, timeout=wait + 5)
+        assert response.status_code == 200, response.text
+        shown: Row = response.json()
+        return shown
+
+    async def judgments(self, job_id: str) -> list[Row]:
+        """All judgments done by now."""
+        response = await self.client.get(
+            f"/v1/jobs/{job_id}/judgments", headers={"Accept": "application/x-ndjson"}, timeout=30
+        )
+        assert response.headers["content-type"] == "application/x-ndjson"
+        return [msgspec.json.decode(line) for line in response.content.splitlines()]
+
+    async def metrics(self) -> dict[str, float]:
+        """Every series of `/metrics` by its text."""
+        text = (await self.client.get("/metrics")).text
+        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+        return {series: float(value) for series, _, value in lines}
+
+    @asynccontextmanager
+    async def worker(self, settings: Settings | None = None) -> AsyncIterator[asyncio.Event]:
+        """A worker beside the API; setting the event drains it."""
+        stopping = asyncio.Event()
+        working = asyncio.create_task(run(settings or self.settings, stopping))
+        try:
+            yield stopping
+        finally:
+            stopping.set()
+            await asyncio.wait_for(working, 30)
+
+
+Serve = Callable[..., Any]
+
+
+@pytest.fixture
+async def serve(redis: Redis, store_url: str) -> AsyncIterator[Serve]:
+    """`await serve(openai=server, ...)` starts the API and a worker, with a provider for each stub."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*, workers: int = 1, changes: Row | None = None, **stubs: ModelServer) -> Judged:
+            settings = settings_for(store_url, changes or {}, **stubs)
+            client = await stack.enter_async_context(_api(settings))
+            judged = Judged(client, settings)
+            for _ in range(workers):
+                await stack.enter_async_context(judged.worker())
+            return judged
+
+        yield start
+
+
+def settings_for(store_url: str, changes: Row, timeout_s: float = 5.0, **stubs: ModelServer) -> Settings:
+    """Settings with one provider a stub, and with single fields of sections changed."""
+    settings = load_settings(None, {"JUDGED_REDIS_URL": store_url, "JUDGED_MODELS": "control/overlap"})
+    providers = {
+        name: ProviderSettings(kind=stub.kind, base_url=stub.base_url, timeout_seconds=timeout_s)
+        for name, stub in stubs.items()
+    }
+    changed = {
+        section: msgspec.structs.replace(getattr(settings, section), **fields) if isinstance(fields, dict) else fields
+        for section, fields in changes.items()
+    }
+    return msgspec.structs.replace(settings, **{"providers": providers, **changed})
+
+
+@asynccontextmanager
+async def _api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(settings), log_config=None, lifespan="on", timeout_graceful_shutdown=2)
+    )
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    serving = asyncio.create_task(server.serve([listener]))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=url) as client:
+        while not server.started:
+            await asyncio.sleep(0.005)
+        yield client
+    server.should_exit = True
+    await serving

@@ -1,0 +1,279 @@
+"""A job from door to door, over real sockets and a real store."""
+
+import asyncio
+
+import httpx
+import msgspec
+import pytest
+
+from tests.flows.conftest import Judged, Row, Serve
+from tests.stubs.model_server import ModelServer
+from tests.stubs.wire_formats import Reply
+
+GOOD = '{"explanation": "Fine.", "score": 4}'
+
+
+def items(count: int) -> list[Row]:
+    return [{"id": f"t-{index}", "input": "a question", "output": f"answer {index}"} for index in range(count)]
+
+
+async def test_a_job_is_accepted_with_its_location_and_ends_scored(serve: Serve) -> None:
+    async with ModelServer("openai", lambda body: GOOD) as model:
+        judged: Judged = await serve(openai=model)
+        response = await judged.client.post(
+            "/v1/jobs", json={"judge": "helpfulness", "items": items(3), "models": ["openai/gpt-4.1-mini"]}
+        )
+        assert response.status_code == 202
+        job = response.json()
+        assert response.headers["location"] == f"/v1/jobs/{job['id']}"
+        assert job["status"] == "queued"
+        assert job["counts"] == {"total": 3, "pending": 3, "scored": 0, "unscored": 0, "failed": 0, "cancelled": 0}
+        ended = await judged.job(job["id"], wait=10)
+        assert ended["status"] == "completed"
+        assert [each["item_id"] for each in ended["judgments"]] == ["t-0", "t-1", "t-2"]
+        vote = ended["judgments"][0]["votes"][0]
+        assert (vote["score"], vote["raw_text"], vote["parsed_from"]) == (4, GOOD, "schema")
+        assert vote["attempts"] == vote["asks"] == 1
+        assert ended["usage"]["cost_usd"] == pytest.approx(sum(j["usage"]["cost_usd"] for j in ended["judgments"]))
+        assert ended["usage"]["cost_usd"] > 0
+
+
+async def test_several_judges_give_judgments_item_by_item(serve: Serve) -> None:
+    judged: Judged = await serve()
+    job = await judged.judge(items(30), judge=["helpfulness", "toxicity"])
+    assert [each["name"] for each in job["judge"]] == ["helpfulness", "toxicity"]
+    assert job["counts"]["scored"] == 60
+    expected = [(f"t-{index}", name) for index in range(30) for name in ("helpfulness", "toxicity")]
+    assert [(each["item_id"], each["judge"]["name"]) for each in job["judgments"]] == expected
+    assert {each["label"] for each in job["judgments"][1::2]} <= {"pass", "fail"}
+
+
+async def test_an_inline_judge_has_a_digest_and_no_name(serve: Serve) -> None:
+    judged: Judged = await serve()
+    inline = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?", "scale": {"min": 1, "max": 3}}
+    job = await judged.judge(items(1), judge=inline)
+    assert job["judge"]["name"] is None
+    assert job["judge"]["digest"].startswith("sha256:")
+    assert 1 <= job["judgments"][0]["score"] <= 3
+
+
+async def test_ndjson_takes_one_item_a_line(serve: Serve) -> None:
+    judged: Judged = await serve()
+    lines = b"\n".join(msgspec.json.encode(each) for each in items(2100)) + b"\n\n"
+    response = await judged.client.post(
+        "/v1/jobs?judge=helpfulness",
+        content=lines,
+        headers={"content-type": "application/x-ndjson", "Prefer": "wait=20"},
+        timeout=30,
+    )
+    assert response.status_code == 200, response.text
+    assert response.json()["counts"]["scored"] == 2100
+    assert "judgments" not in response.json()
+    done = await judged.judgments(response.json()["id"])
+    assert [each["item_id"] for each in done] == [f"t-{index}" for index in range(2100)]
+
+
+async def test_pages_cover_everything_once(serve: Serve) -> None:
+    judged: Judged = await serve()
+    job_id = (await judged.judge(items(120)))["id"]
+    seen: list[str] = []
+    cursor = None
+    while True:
+        query = {"limit": 50} | ({"cursor": cursor} if cursor else {})
+        page = (await judged.client.get(f"/v1/jobs/{job_id}/judgments", params=query)).json()
+        seen += [each["item_id"] for each in page["judgments"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == [f"t-{index}" for index in range(120)]
+
+
+async def test_judgments_of_one_outcome_can_be_asked_for(serve: Serve) -> None:
+    def reply(body: Row) -> str:
+        return GOOD if "answer 1" in body["messages"][1]["content"] else "no idea"
+
+    async with ModelServer("openai", reply) as model:
+        judged: Judged = await serve(openai=model)
+        job = await judged.judge(items(12), models=["openai/m"])
+        for outcome, ids in {"scored": ["t-1", "t-10", "t-11"], "failed": []}.items():
+            page = await judged.client.get(f"/v1/jobs/{job['id']}/judgments", params={"outcome": outcome})
+            assert [each["item_id"] for each in page.json()["judgments"]] == ids
+        response = await judged.client.get(f"/v1/jobs/{job['id']}/judgments", params={"outcome": "nice"})
+        assert response.status_code == 400
+
+
+async def test_the_same_idempotency_key_returns_the_first_answer(serve: Serve) -> None:
+    judged: Judged = await serve()
+    body = {"judge": "helpfulness", "items": items(2)}
+    key = {"Idempotency-Key": "once"}
+    first = await judged.client.post("/v1/jobs", json=body, headers=key)
+    await judged.job(first.json()["id"], wait=10)
+    again = await judged.client.post("/v1/jobs", json=body, headers=key)
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert again.headers["idempotent-replayed"] == "true"
+    waited = await judged.client.post("/v1/jobs", json=body, headers={**key, "Prefer": "wait=5"})
+    assert (waited.status_code, waited.json()["id"]) == (200, first.json()["id"])
+    other = await judged.client.post("/v1/jobs", json={**body, "items": items(1)}, headers=key)
+    assert other.status_code == 409
+    assert other.headers["content-type"] == "application/problem+json"
+    listed = (await judged.client.get("/v1/jobs")).json()
+    assert [each["id"] for each in listed["jobs"]] == [first.json()["id"]]
+
+
+async def test_the_same_key_at_the_same_moment_makes_one_job(serve: Serve) -> None:
+    judged: Judged = await serve()
+    body = {"judge": "helpfulness", "items": items(2)}
+    answers = await asyncio.gather(
+        *(judged.client.post("/v1/jobs", json=body, headers={"Idempotency-Key": "k"}) for _ in range(8))
+    )
+    assert {each.status_code for each in answers} == {202}
+    assert len({each.json()["id"] for each in answers}) == 1
+
+
+async def test_jobs_are_listed_newest_first_in_pages(serve: Serve) -> None:
+    judged: Judged = await serve(workers=0)
+    ids = [await judged.submit(items(1)) for _ in range(5)]
+    first = (await judged.client.get("/v1/jobs", params={"limit": 3})).json()
+    rest = (await judged.client.get("/v1/jobs", params={"limit": 3, "cursor": first["next_cursor"]})).json()
+    assert [each["id"] for each in first["jobs"] + rest["jobs"]] == ids[::-1]
+    assert rest["next_cursor"] is None
+
+
+async def test_events_end_after_the_final_counts(serve: Serve) -> None:
+    async with ModelServer("openai", lambda body: Reply(text=GOOD, delay=0.3)) as model:
+        judged: Judged = await serve(openai=model)
+        job_id = await judged.submit(items(5), models=["openai/m"])
+        seen = []
+        async with judged.client.stream("GET", f"/v1/jobs/{job_id}/events", timeout=10) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            async for line in stream.aiter_lines():
+                if line.startswith("data:"):
+                    seen.append(msgspec.json.decode(line.removeprefix("data:").strip()))
+        assert seen[-1]["status"] == "completed"
+        assert seen[-1]["counts"]["scored"] == 5
+        assert seen[0]["counts"]["scored"] < 5
+
+
+async def test_judgments_are_there_while_the_job_runs(serve: Serve) -> None:
+    def reply(body: Row) -> Reply:
+        return Reply(text=GOOD, delay=3 if "answer 2" in body["messages"][1]["content"] else 0)
+
+    async with ModelServer("openai", reply) as model:
+        judged: Judged = await serve(openai=model)
+        job_id = await judged.submit(items(3), models=["openai/m"])
+        while (job := await judged.job(job_id))["counts"]["scored"] < 2:
+            await asyncio.sleep(0.02)
+        assert job["status"] == "running"
+        assert [each["item_id"] for each in job["judgments"]] == ["t-0", "t-1"]
+        assert [each["item_id"] for each in await judged.judgments(job_id)] == ["t-0", "t-1"]
+        assert (await judged.job(job_id, wait=10))["status"] == "completed"
+
+
+async def test_cancelling_keeps_what_is_in_flight(serve: Serve) -> None:
+    async with ModelServer("openai", lambda body: Reply(text=GOOD, delay=0.6)) as model:
+        judged: Judged = await serve(openai=model, changes={"worker": {"max_calls": 2}})
+        job_id = await judged.submit(items(130), models=["openai/m"])
+        while model.running < 2:
+            await asyncio.sleep(0.01)
+        response = await judged.client.delete(f"/v1/jobs/{job_id}")
+        assert response.status_code == 200
+        job = await judged.job(job_id, wait=10)
+        assert job["status"] == "cancelled"
+        assert 2 <= job["counts"]["scored"] == model.calls <= 6
+        assert job["counts"]["cancelled"] == 130 - job["counts"]["scored"]
+        listed = await judged.judgments(job_id)
+        assert sum(each["outcome"] == "cancelled" for each in listed) == job["counts"]["cancelled"]
+        metrics = await judged.metrics()
+        series = (
+            'judged_judgments_total{judge="helpfulness",model="openai/m",outcome="cancelled",reason="",version="1"}'
+        )
+        assert metrics[series] == job["counts"]["cancelled"]
+        assert metrics["judged_queue_items"] == 0
+
+
+async def test_a_job_is_cancelled_with_no_worker_alive(serve: Serve) -> None:
+    judged: Judged = await serve(workers=0)
+    job_id = await judged.submit(items(120))
+    job = (await judged.client.delete(f"/v1/jobs/{job_id}")).json()
+    assert (job["status"], job["counts"]["cancelled"]) == ("cancelled", 120)
+    assert job["finished_at"] is not None
+
+
+async def test_an_id_with_other_content_is_flagged(serve: Serve) -> None:
+    judged: Judged = await serve()
+    first = await judged.judge([{"id": "a", "output": "one"}])
+    same = await judged.judge([{"id": "a", "output": "one", "metadata": {"run": 2}}])
+    other = await judged.judge([{"id": "a", "output": "two"}])
+    flags = [job["judgments"][0]["item_changed"] for job in (first, same, other)]
+    assert flags == [False, False, True]
+
+
+async def test_an_item_without_id_is_named_by_its_content(serve: Serve) -> None:
+    judged: Judged = await serve()
+    job = await judged.judge([{"output": "one"}, {"output": "two"}, {"output": "one", "metadata": {"x": 1}}])
+    ids = [each["item_id"] for each in job["judgments"]]
+    assert ids[0] == ids[2] != ids[1]
+
+
+async def test_any_character_comes_back_unchanged(serve: Serve) -> None:
+    text = "NUL \x00, tag \U000e0041, right-to-left \u202e, emoji 👩‍🚀, line\u2028end"
+    async with ModelServer("openai", lambda body: f"{text}\nScore: 3") as model:
+        judged: Judged = await serve(openai=model)
+        job = await judged.judge([{"id": text[:20], "output": text}], models=["openai/m"])
+        judgment = job["judgments"][0]
+        assert judgment["item_id"] == text[:20]
+        assert judgment["votes"][0]["raw_text"] == f"{text}\nScore: 3"
+        assert text in model.requests[0].body["messages"][1]["content"]
+
+
+async def test_a_budget_stops_a_job(serve: Serve) -> None:
+    async with ModelServer("openai", lambda body: GOOD) as model:
+        judged: Judged = await serve(openai=model, changes={"worker": {"max_calls": 2}})
+        job = await judged.judge(items(60), models=["openai/gpt-4.1-mini"], budget_usd=0.0003)
+        assert job["status"] == "completed_with_errors"
+        assert {each["reason"] for each in job["judgments"] if each["outcome"] == "failed"} == {"budget"}
+        assert model.calls == job["counts"]["scored"] < 60
+
+
+async def test_a_callback_gets_the_finished_job(serve: Serve) -> None:
+    got: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+        await got.put(await reader.readexactly(length))
+        writer.write(b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(receive, "127.0.0.1", 0)
+    async with server:
+        judged: Judged = await serve()
+        port = server.sockets[0].getsockname()[1]
+        job = await judged.judge(items(2), callback_url=f"http://127.0.0.1:{port}/done")
+        told = msgspec.json.decode(await asyncio.wait_for(got.get(), 5))
+        assert (told["id"], told["status"], told["counts"]["scored"]) == (job["id"], "completed", 2)
+
+
+async def test_a_panel_of_models_is_combined(serve: Serve) -> None:
+    async with ModelServer(
+        "openai", lambda body: '{"explanation": "x", "score": %d}' % (5 if body["model"] == "a" else 2)
+    ) as model:
+        judged: Judged = await serve(openai=model)
+        job = await judged.judge(items(1), models=["openai/a", "openai/b"])
+        judgment = job["judgments"][0]
+        assert (judgment["score"], judgment["spread"], len(judgment["votes"])) == (3.5, 3, 2)
+
+
+async def test_unknown_things_are_404(serve: Serve) -> None:
+    judged: Judged = await serve(workers=0)
+    for method, path in (
+        ("GET", "/v1/jobs/job_nope"),
+        ("DELETE", "/v1/jobs/job_nope"),
+        ("GET", "/v1/jobs/job_nope/judgments"),
+        ("GET", "/v1/jobs/job_nope/events"),
+        ("GET", "/nowhere"),
+    ):
+        response: httpx.Response = await judged.client.request(method, path)
+        assert response.status_code == 404, path
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["type"] == "urn:judged:problem:not-found"
