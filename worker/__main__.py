@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from service.contracts.ids import new_id
 from service.settings import Settings, SettingsError, load_settings
 from service.store import learnt, workers
-from service.store.connection import connect
+from service.store.connection import cancelled, connect
 from service.store.errors import StoreError
 from service.store.finishing import Finisher
 from service.store.jobs import CALL_BACK, CHUNK_JUDGMENTS, JUDGE_CHUNK
@@ -32,6 +32,7 @@ from worker.limits import CallLimits
 from worker.measuring import Measurements
 from worker.providers import build_provider
 from worker.providers.capabilities import Capabilities, Learnt
+from worker.retrying import Retrying
 from worker.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ async def _until_signalled(settings: Settings) -> None:
     await run(settings, stopping)
 
 
-async def run(settings: Settings, stopping: asyncio.Event) -> None:
+async def run(settings: Settings, stopping: asyncio.Event, *, retrying: Retrying | None = None) -> None:
     """One worker's life, joined here from its parts; it drains once `stopping` is set."""
     redis_url = str(settings.store.redis_url)
     redis = connect(redis_url, retries=_REDIS_RETRIES, max_connections=_REDIS_CONNECTIONS)
@@ -77,7 +78,7 @@ async def run(settings: Settings, stopping: asyncio.Event) -> None:
         name: build_provider(name, each, capabilities, measurements.on_call)
         for name, each in settings.all_providers.items()
     }
-    asker = Asker(providers, settings.all_providers, limits, on_retry=measurements.on_retry)
+    asker = Asker(providers, settings.all_providers, limits, retrying=retrying, on_retry=measurements.on_retry)
     tasks = Tasks(redis, settings, asker, Finisher(redis, keep_s=settings.store.keep_s))
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id('w')}"
     async with httpx.AsyncClient(transport=AiohttpTransport(), trust_env=False) as client:
@@ -102,9 +103,7 @@ async def run(settings: Settings, stopping: asyncio.Event) -> None:
         limits.draining.set()
         queue.drain()
         await _end(working, settings.worker.shutdown_seconds)
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await cancelled(*beside)
     with contextlib.suppress(StoreError):
         await measurements.flush()
         await workers.leave(redis, worker_id)
@@ -128,8 +127,7 @@ async def _end(working: "asyncio.Task[None]", limit_s: float) -> None:
     _, late = await asyncio.wait({working}, timeout=limit_s)
     if late:
         logger.warning("calls under way take longer than %g s: they will be made again", limit_s)
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        await cancelled(working)
 
 
 async def _capabilities(redis: Redis) -> Capabilities:

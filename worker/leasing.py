@@ -26,18 +26,22 @@ async def keep_leasing(redis: Redis, worker_id: str, limits: CallLimits) -> None
             except StoreError as error:
                 logger.warning("the share of %s can't be renewed: %s", name, error)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(_starved(limits), _EVERY_S)
+            async with asyncio.timeout(_EVERY_S):  # wait_for of Python 3.11 can swallow a cancellation
+                await _starved(limits)
 
 
 async def _lease(redis: Redis, worker_id: str, name: str, provider: ProviderLimits) -> None:
     slots = provider.slots
-    if not slots.wanted and not slots.size:
-        return
-    wanted = min(2 * slots.wanted + _SPARE, provider.most) if slots.wanted else 0
-    granted, sharers = await workers.lease_slots(
-        redis, name, worker_id, wanted=wanted, in_use=slots.in_use, limit=provider.most
-    )
-    provider.share(granted, sharers)
+    while slots.wanted or provider.leased:
+        wanted = min(2 * slots.wanted + _SPARE, provider.most) if slots.wanted else 0
+        held = slots.held
+        granted, sharers = await workers.lease_slots(
+            redis, name, worker_id, wanted=wanted, held=held, limit=provider.most
+        )
+        provider.leased = max(granted, held)
+        provider.share(granted, sharers)
+        if slots.held >= held:
+            return  # else what was given back is said at once: others may wait for it
 
 
 async def _starved(limits: CallLimits) -> None:

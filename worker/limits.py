@@ -1,6 +1,7 @@
 """How many calls may be under way, and how fast new ones may start: per worker, and per provider over all workers."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +25,12 @@ class Slots:
     @property
     def wanted(self) -> int:
         """How many are held or waited for."""
-        return self.in_use + len(self._waiting)
+        return self.in_use + sum(not turn.done() for turn in self._waiting)
+
+    @property
+    def held(self) -> int:
+        """How many may be in use before the next change of the size."""
+        return max(self.size, self.in_use)
 
     async def acquire(self) -> None:
         if self.in_use < self.size and not self._waiting:
@@ -84,6 +90,7 @@ class ProviderLimits:
     def __init__(self, settings: ProviderSettings, starved: Callable[[], None]) -> None:
         self.most = settings.max_concurrency
         self.slots = Slots(0, starved)
+        self.leased = 0  # what the store has down as ours
         self.requests = Pace(settings.requests_per_minute)
         self.tokens = Pace(settings.tokens_per_minute)
 
@@ -132,7 +139,6 @@ class CallLimits:
     async def _paced(self, limits: ProviderLimits, tokens: int) -> None:
         wait_s = max(limits.requests.take(1), limits.tokens.take(tokens))
         if wait_s > 0:
-            try:
-                await asyncio.wait_for(self.draining.wait(), wait_s)
-            except TimeoutError:
-                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self.draining.wait()

@@ -21,6 +21,7 @@ class Measurements:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._flushing = asyncio.Lock()
 
     def on_call(self, provider: str, model: str, status: str, seconds: float) -> None:
         """One HTTP call ended."""
@@ -36,20 +37,22 @@ class Measurements:
 
     async def flush(self) -> None:
         """Raises StoreError where the counts could not be added; then they are kept for the next time."""
-        counts, self._counts = self._counts, Counter()
-        if not counts:
-            return
-        try:
-            await counters.add(self._redis, [Increment(series, by, other) for (series, other), by in counts.items()])
-        except StoreError:
-            self._counts += counts
-            raise
+        async with self._flushing:
+            counts, self._counts = self._counts, Counter()
+            if not counts:
+                return
+            increments = [Increment(series, by, other) for (series, other), by in counts.items()]
+            try:
+                await counters.add(self._redis, increments)
+            except StoreError:
+                self._counts += counts
+                raise
 
     async def keep_flushing(self) -> None:
         """Runs for ever."""
         while True:
             await asyncio.sleep(_EVERY_S)
             try:
-                await self.flush()
+                await asyncio.shield(self.flush())  # what is on its way must not be lost at the end
             except StoreError as error:
                 logger.warning("measurements wait to be stored: %s", error)

@@ -1,6 +1,7 @@
 """The arq functions: where the store, the judging and the queue meet."""
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -90,6 +91,10 @@ class Tasks:
                 await self._give_up(claim.record, pending)
                 return
             done = await asyncio.gather(*(self._judge(running, *each) for each in pending), return_exceptions=True)
+        except asyncio.CancelledError:  # the worker stops and its calls took too long: no fault of the chunk's
+            with contextlib.suppress(StoreError):
+                await jobs.give_back(self._redis, job_id, chunk)
+            raise
         finally:
             self._chunks[job_id] -= 1
             if not self._chunks[job_id]:

@@ -1,5 +1,6 @@
 """Opens connections to Redis and translates what redis-py raises, at this one seam."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
@@ -24,6 +25,8 @@ from redis.exceptions import (
 from service.store.errors import StoreError, StoreUnavailableError
 
 T = TypeVar("T")
+
+_CANCEL_AGAIN_S = 1.0
 
 _AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OSError)
 _PASSING = ("MASTERDOWN", "CLUSTERDOWN", "MISCONF", "TRYAGAIN")
@@ -75,6 +78,20 @@ async def pipeline(redis: Redis, *, atomic: bool = False) -> AsyncIterator[Pipel
     with translated():
         async with redis.pipeline(transaction=atomic) as pipe:
             yield pipe
+
+
+async def cancelled(*tasks: "asyncio.Task[Any]") -> None:
+    """Cancels tasks that speak to Redis, and returns when they have ended, however they did.
+
+    They are told more than once: redis-py sends with `asyncio.wait_for`, which in Python 3.11 swallows a
+    cancellation that comes in the moment when it is done.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Script:

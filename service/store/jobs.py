@@ -185,6 +185,8 @@ async def claim(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> Claim 
         return None
     record, cancelled, nano, tries, *done = answer
     stored = await reply(redis.get(keys.chunk_items(job_id, chunk)))
+    if stored is None:  # its time is over, and the job's in a moment
+        return None
     items = msgspec.msgpack.decode(stored, type=list[Item])
     return Claim(
         record=msgspec.json.decode(record, type=JobRecord),

@@ -1,8 +1,9 @@
 -- Shares a provider's calls in flight among the workers that want some.
 -- KEYS: hash of worker -> 'granted wanted expires'
--- ARGV: worker, wanted (in use and waiting), in use, limit, now (seconds), seconds a lease lives
+-- ARGV: worker, wanted (in use and waiting), held (what it may have until it hears the answer), limit,
+--       now (seconds), seconds a lease lives
 -- Returns {granted, workers that want some}
-local me, wanted, in_use, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local me, wanted, mine, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local now, lives = tonumber(ARGV[5]), tonumber(ARGV[6])
 local entries = redis.call('HGETALL', KEYS[1])
 local held, active, hungry = 0, wanted > 0 and 1 or 0, false
@@ -22,6 +23,6 @@ local granted = math.min(wanted, math.max(limit - held, 0))
 if hungry then
   granted = math.min(granted, math.max(math.floor(limit / active), 1))
 end
-granted = math.max(granted, in_use)
-redis.call('HSET', KEYS[1], me, string.format('%d %d %d', granted, wanted, now + lives))
+-- What it still holds is nobody else's; that it shall hold less it must hear at once, or it never would.
+redis.call('HSET', KEYS[1], me, string.format('%d %d %d', math.max(granted, mine), wanted, now + lives))
 return {granted, active}

@@ -16,6 +16,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service.store import keys
+from service.store.connection import cancelled
+from service.store.errors import StoreError
 from service.store.signals import Signals
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ ARQ_JOB_PREFIX = job_key_prefix
 POLL_S = 0.5  # a wake-up comes first nearly always; this is for those that got lost
 LEASE_S = 10.0  # a dead worker's chunks are taken over after so long
 RENEW_S = 2.0
+_STORE_AWAY_S = 1.0  # before what the store could not answer is tried again
 _NO_LIMIT = 10**9  # tries and seconds: chunks.py counts tries, a call has its own time limit
 
 
@@ -97,11 +100,12 @@ class QueueWorker(Worker):
                 while not self._draining.is_set():
                     await self._poll_once()
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), POLL_S)
+                        async with asyncio.timeout(POLL_S):
+                            await self._woken.wait()
                     self._woken.clear()
                 await asyncio.gather(*self.tasks.values(), return_exceptions=True)
         finally:
-            renewing.cancel()
+            await cancelled(renewing)
 
     async def _poll_once(self) -> None:
         try:
@@ -152,6 +156,9 @@ def _requeueing(task: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
             await task(*args)
         except Requeue as order:
             raise Retry(defer=order.delay_s) from order
+        except StoreError as error:  # arq would drop the job once the store is back, and nobody would do it
+            logger.warning("%s waits for the store: %s", ctx["job_id"], error)
+            raise Retry(defer=_STORE_AWAY_S) from error
 
     run.__qualname__ = task.__qualname__
     return run

@@ -10,6 +10,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from service.store.connection import cancelled
+
 logger = logging.getLogger(__name__)
 
 _SILENCE_S = 1.0  # how long one read waits
@@ -49,9 +51,7 @@ class Signals:
     async def aclose(self) -> None:
         """Ends the reader and closes the connection."""
         if self._reader is not None:
-            self._reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reader
+            await cancelled(self._reader)
         await _quietly(self._pubsub.aclose())  # type: ignore[no-untyped-call]
 
     async def _read(self) -> None:

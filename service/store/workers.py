@@ -32,14 +32,15 @@ async def alive(redis: Redis) -> int:
 
 
 async def lease_slots(
-    redis: Redis, provider: str, worker_id: str, *, wanted: int, in_use: int, limit: int
+    redis: Redis, provider: str, worker_id: str, *, wanted: int, held: int, limit: int
 ) -> tuple[int, int]:
     """How many of a provider's `limit` calls in flight this worker may have, and how many workers want some.
 
-    All workers together never hold more than `limit`; a worker that holds more than its share gives it back as
-    its calls end, once others want theirs.
+    `held` is the most that the worker may have in flight until it hears the answer. It stays the worker's, also
+    where it is granted less, until the worker says that it holds less: so all workers together never have more
+    than `limit`, and one that has more than its share gives it back as its calls end, once others want theirs.
     """
     granted, active = await _lease_slots(
-        redis, [keys.call_slots(provider)], [worker_id, wanted, in_use, limit, int(time.time()), int(ALIVE_S)]
+        redis, [keys.call_slots(provider)], [worker_id, wanted, held, limit, int(time.time()), int(ALIVE_S)]
     )
     return int(granted), int(active)

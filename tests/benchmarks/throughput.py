@@ -1,4 +1,6 @@
-"""Judgments a second, POST to last result, beside a bare aiohttp loop on the same stub: `python -m tests.benchmarks.throughput`.
+"""Judgments a second, from the POST to the last result, beside a bare aiohttp loop on the same stub.
+
+`python -m tests.benchmarks.throughput`
 
 Both sides run in turn against one stub of the OpenAI chat API that answers after 50 ms, with as many calls in flight.
 What counts is the ratio of each pair: the machine is shared, and single figures drift.
@@ -49,7 +51,9 @@ def main() -> None:
             ours = _judge(url, worker, options.items)
             bare = _bare(stub, options.items, options.calls)
             pairs.append((ours, bare))
-            print(f"pair {number + 1}: {_line(ours)}   bare {_line(bare)}   ratio {ours.per_second / bare.per_second:.2f}")
+            print(
+                f"pair {number + 1}: {_line(ours)}   bare {_line(bare)}   ratio {ours.per_second / bare.per_second:.2f}"
+            )
     ratios = sorted(ours.per_second / bare.per_second for ours, bare in pairs)
     print(
         f"judged over bare aiohttp, {options.calls} at once, {options.items} judgments: "
@@ -130,8 +134,9 @@ def _cpu_s(pid: int) -> float:
 
 def _judge(url: str, worker: int, items: int) -> Run:
     """One job of so many items, from the POST until its last result."""
+    run = time.time_ns()  # other texts each time: nothing comes from the cache
     lines = b"".join(
-        msgspec.json.encode({"input": f"question {index}", "output": f"answer {index} " * 20}) + b"\n"
+        msgspec.json.encode({"input": f"question {index} of {run}", "output": f"answer {index} " * 20}) + b"\n"
         for index in range(items)
     )
     cpu, began = _cpu_s(worker), time.perf_counter()

@@ -14,8 +14,12 @@ from redis.asyncio import Redis
 
 from service.app import create_app
 from service.settings import ProviderSettings, Settings, load_settings
+from tests.polling import until
 from tests.stubs.model_server import ModelServer
 from worker.__main__ import run
+from worker.retrying import Retrying
+
+FAST = Retrying(base=0.01, cap=0.02)
 
 Row = dict[str, Any]
 
@@ -23,9 +27,10 @@ Row = dict[str, Any]
 class Judged:
     """A running service and a client of it."""
 
-    def __init__(self, client: httpx.AsyncClient, settings: Settings) -> None:
+    def __init__(self, client: httpx.AsyncClient, settings: Settings, retrying: Retrying | None = None) -> None:
         self.client = client
         self.settings = settings
+        self.retrying = retrying
 
     async def judge(self, items: list[Row], judge: Any = "helpfulness", wait: float = 20, **order: Any) -> Row:
         """Submits a job and waits for its end; the job, with its judgments however many there are."""
@@ -70,7 +75,7 @@ class Judged:
     async def worker(self, settings: Settings | None = None) -> AsyncIterator[asyncio.Event]:
         """A worker beside the API; setting the event drains it."""
         stopping = asyncio.Event()
-        working = asyncio.create_task(run(settings or self.settings, stopping))
+        working = asyncio.create_task(run(settings or self.settings, stopping, retrying=self.retrying))
         try:
             yield stopping
         finally:
@@ -86,10 +91,17 @@ async def serve(redis: Redis, store_url: str) -> AsyncIterator[Serve]:
     """`await serve(openai=server, ...)` starts the API and a worker, with a provider for each stub."""
     async with AsyncExitStack() as stack:
 
-        async def start(*, workers: int = 1, changes: Row | None = None, **stubs: ModelServer) -> Judged:
-            settings = settings_for(store_url, changes or {}, **stubs)
-            client = await stack.enter_async_context(_api(settings))
-            judged = Judged(client, settings)
+        async def start(
+            *,
+            workers: int = 1,
+            changes: Row | None = None,
+            provider: Row | None = None,
+            retrying: Retrying | None = None,
+            **stubs: ModelServer,
+        ) -> Judged:
+            settings = settings_for(store_url, changes or {}, provider, **stubs)
+            client = await stack.enter_async_context(api_of(settings))
+            judged = Judged(client, settings, retrying)
             for _ in range(workers):
                 await stack.enter_async_context(judged.worker())
             return judged
@@ -97,11 +109,13 @@ async def serve(redis: Redis, store_url: str) -> AsyncIterator[Serve]:
         yield start
 
 
-def settings_for(store_url: str, changes: Row, timeout_s: float = 5.0, **stubs: ModelServer) -> Settings:
-    """Settings with one provider a stub, and with single fields of sections changed."""
+def settings_for(store_url: str, changes: Row, provider: Row | None = None, **stubs: ModelServer) -> Settings:
+    """Settings with one provider a stub, and with single fields of sections, and of all providers, changed."""
     settings = load_settings(None, {"JUDGED_REDIS_URL": store_url, "JUDGED_MODELS": "control/overlap"})
     providers = {
-        name: ProviderSettings(kind=stub.kind, base_url=stub.base_url, timeout_seconds=timeout_s)
+        name: ProviderSettings(
+            **{"kind": stub.kind, "base_url": stub.base_url, "timeout_seconds": 5.0, **(provider or {})}
+        )
         for name, stub in stubs.items()
     }
     changed = {
@@ -112,7 +126,7 @@ def settings_for(store_url: str, changes: Row, timeout_s: float = 5.0, **stubs: 
 
 
 @asynccontextmanager
-async def _api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def api_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(create_app(settings), log_config=None, lifespan="on", timeout_graceful_shutdown=2)
@@ -121,8 +135,11 @@ async def _api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     serving = asyncio.create_task(server.serve([listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with httpx.AsyncClient(base_url=url) as client:
-        while not server.started:
-            await asyncio.sleep(0.005)
+
+        async def has_started() -> bool:
+            return server.started
+
+        await until(has_started, "the API")
         yield client
     server.should_exit = True
     await serving

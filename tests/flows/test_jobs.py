@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.flows.conftest import Judged, Row, Serve
+from tests.polling import until
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
 
@@ -161,8 +162,12 @@ async def test_judgments_are_there_while_the_job_runs(serve: Serve) -> None:
     async with ModelServer("openai", reply) as model:
         judged: Judged = await serve(openai=model)
         job_id = await judged.submit(items(3), models=["openai/m"])
-        while (job := await judged.job(job_id))["counts"]["scored"] < 2:
-            await asyncio.sleep(0.02)
+
+        async def two_are_scored() -> bool:
+            return bool((await judged.job(job_id))["counts"]["scored"] == 2)
+
+        await until(two_are_scored, "two scores")
+        job = await judged.job(job_id)
         assert job["status"] == "running"
         assert [each["item_id"] for each in job["judgments"]] == ["t-0", "t-1"]
         assert [each["item_id"] for each in await judged.judgments(job_id)] == ["t-0", "t-1"]
@@ -173,8 +178,11 @@ async def test_cancelling_keeps_what_is_in_flight(serve: Serve) -> None:
     async with ModelServer("openai", lambda body: Reply(text=GOOD, delay=0.6)) as model:
         judged: Judged = await serve(openai=model, changes={"worker": {"max_calls": 2}})
         job_id = await judged.submit(items(130), models=["openai/m"])
-        while model.running < 2:
-            await asyncio.sleep(0.01)
+
+        async def two_are_in_flight() -> bool:
+            return model.running == 2
+
+        await until(two_are_in_flight, "two calls in flight")
         response = await judged.client.delete(f"/v1/jobs/{job_id}")
         assert response.status_code == 200
         job = await judged.job(job_id, wait=10)
@@ -256,7 +264,7 @@ async def test_a_callback_gets_the_finished_job(serve: Serve) -> None:
 
 async def test_a_panel_of_models_is_combined(serve: Serve) -> None:
     async with ModelServer(
-        "openai", lambda body: '{"explanation": "x", "score": %d}' % (5 if body["model"] == "a" else 2)
+        "openai", lambda body: f'{{"explanation": "x", "score": {5 if body["model"] == "a" else 2}}}'
     ) as model:
         judged: Judged = await serve(openai=model)
         job = await judged.judge(items(1), models=["openai/a", "openai/b"])

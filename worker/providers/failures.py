@@ -16,6 +16,9 @@ from worker.providers.base import ProviderError
 MAX_MESSAGE_CHARS = 500
 MIN_SECRET_CHARS = 4  # a shorter "key" is a placeholder, and cutting it out would garble the message
 
+LOADING_SECONDS = 5.0  # llama.cpp's server says 503 "Loading model" with no Retry-After, for some seconds
+_LOADING = re.compile(r"loading model", re.I)
+
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what decoding a hostile body raises
 
 
@@ -136,12 +139,16 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
     named.append(inner.get("code") if isinstance(inner, dict) else None)
     codes = frozenset(str(each).lower() for each in named if each is not None)
     parameter = error.get("param")
+    message = _message(error) or body.decode("utf-8", "replace").strip()
+    asked = retry_after(headers, datetime.now(UTC))
+    if asked is None and status == 503 and _LOADING.match(message):
+        asked = LOADING_SECONDS
     return Failure(
         status=_true_status(status, codes),
-        message=_message(error) or body.decode("utf-8", "replace").strip(),
+        message=message,
         codes=codes,
         parameter=parameter if isinstance(parameter, str) else None,
-        retry_after=retry_after(headers, datetime.now(UTC)),
+        retry_after=asked,
     )
 
 

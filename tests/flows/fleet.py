@@ -1,0 +1,121 @@
+"""Real processes on a store of their own: workers and APIs that can be killed, a store that can be restarted."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from redis.asyncio import Redis
+
+from service import embedded
+from service.preflight import free_port
+from service.store.connection import connect
+from tests.flows.conftest import Judged, api_of, settings_for
+from tests.polling import LIMIT_S, until
+from tests.service.processes import Watched, watched
+from tests.stubs.model_server import ModelServer
+
+
+class Fleet:
+    """One store, any number of workers and APIs, and an API in this process to ask."""
+
+    def __init__(self, folder: Path, socket: Path, stack: contextlib.AsyncExitStack, provider: dict[str, Any]) -> None:
+        self.store = embedded.Store(embedded.find_binary(os.environ.get("JUDGED_TEST_STORE")), folder, socket)
+        self.judged: Judged
+        self.redis: Redis
+        self._folder = folder
+        self._stack = stack
+        self._provider = provider
+        self._running: Watched
+
+    async def start_store(self) -> None:
+        self._running = self._stack.enter_context(watched(embedded.command(self.store), self._folder))
+        await embedded.wait_until_ready(self.store.socket)
+
+    async def end_store(self, number: signal.Signals) -> None:
+        self._running.send(number)
+        await ended(self._running)
+
+    def started(self, **environ: str) -> Watched:
+        """A worker process that was just started."""
+        return self._stack.enter_context(self._process("-m", "worker", **environ))
+
+    async def worker(self, **environ: str) -> Watched:
+        """A worker process, once its heartbeat is there."""
+        before = await self._alive()
+        worker = self.started(**environ)
+
+        async def is_there() -> bool:
+            assert worker.process.poll() is None, worker.printed
+            return await self._alive() > before
+
+        await until(is_there, "a worker")
+        return worker
+
+    async def api(self) -> httpx.AsyncClient:
+        """A client of an API process, once that answers."""
+        port = free_port("127.0.0.1")
+        process = self._stack.enter_context(self._process("-m", "service.cli", "api", JUDGED_PORT=str(port)))
+        client = await self._stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}"))
+
+        async def answers() -> bool:
+            assert process.process.poll() is None, process.printed
+            with contextlib.suppress(httpx.TransportError):
+                return (await client.get("/healthz")).status_code == 200
+            return False
+
+        await until(answers, "an API")
+        return client
+
+    async def counts(self, job_id: str) -> dict[str, int]:
+        counts: dict[str, int] = (await self.judged.job(job_id))["counts"]
+        return counts
+
+    async def over(self, job_id: str, limit_s: float = LIMIT_S) -> dict[str, Any]:
+        """The job with its judgments, once it is over."""
+
+        async def is_over() -> dict[str, Any] | None:
+            job = await self.judged.job(job_id, wait=1)
+            return job if job["counts"]["pending"] == 0 else None
+
+        job: dict[str, Any] = await until(is_over, f"the end of {job_id}", limit_s)
+        job["judgments"] = await self.judged.judgments(job_id)
+        return job
+
+    async def _alive(self) -> int:
+        response = await self.judged.client.get("/readyz")
+        return int(response.json().get("workers", 0))
+
+    def _process(self, *argv: str, **environ: str) -> contextlib.AbstractContextManager[Watched]:
+        own = {
+            "JUDGED_REDIS_URL": self.store.url,
+            "JUDGED_PROVIDERS": json.dumps({"openai": self._provider}),
+            "JUDGED_MODELS": "openai/m",
+        }
+        return watched([sys.executable, *argv], self._folder, {**own, **environ})
+
+
+@contextlib.asynccontextmanager
+async def fleet_of(folder: Path, model: ModelServer, **provider: Any) -> AsyncIterator[Fleet]:
+    """A fleet that asks this stub; nothing of it is left in the end. `provider` changes its section."""
+    section = {"kind": "openai", "base_url": model.base_url, "timeout_seconds": 20.0, **provider}
+    async with contextlib.AsyncExitStack() as stack:
+        socket = stack.enter_context(embedded.socket_for(folder))
+        fleet = Fleet(folder, socket, stack, section)
+        await fleet.start_store()
+        settings = settings_for(fleet.store.url, {}, provider, openai=model)
+        fleet.judged = Judged(await stack.enter_async_context(api_of(settings)), settings)
+        fleet.redis = connect(fleet.store.url, retries=1, max_connections=4)
+        stack.push_async_callback(fleet.redis.aclose)
+        yield fleet
+
+
+async def ended(process: Watched) -> int:
+    """Its exit code, waited for without holding up the stub."""
+    return await asyncio.to_thread(process.ends_with)

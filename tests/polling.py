@@ -1,0 +1,18 @@
+"""Waits for what comes in its own time, and no longer than a bound."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+LIMIT_S = 25.0
+
+
+async def until(is_so: Callable[[], Awaitable[Any]], what: str, limit_s: float = LIMIT_S) -> Any:
+    """What `is_so` gives once it is true; looked at again and again."""
+    ends = time.monotonic() + limit_s
+    while True:
+        if found := await is_so():
+            return found
+        assert time.monotonic() < ends, f"{what}: not within {limit_s:g} s"
+        await asyncio.sleep(0.02)

@@ -1,0 +1,118 @@
+"""redis-py's errors end at one seam, and scripts outlive a store that forgets them."""
+
+import asyncio
+import inspect
+
+import pytest
+import redis.exceptions
+from redis.asyncio import Redis
+
+from service.store import connection
+from service.store.connection import Script, connect, pipeline, reply, translated
+from service.store.errors import StoreError, StoreUnavailableError
+
+FOREIGN = [
+    each
+    for _, each in inspect.getmembers(redis.exceptions, inspect.isclass)
+    if issubclass(each, redis.exceptions.RedisError)
+]
+AWAY = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+)
+
+
+def made(kind: type[Exception]) -> Exception:
+    """One of this kind, whatever its constructor asks for."""
+    needed = [
+        each
+        for each in inspect.signature(kind.__init__).parameters.values()
+        if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"
+    ]
+    return kind(*["1 127.0.0.1:1" for _ in needed])
+
+
+@pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)
+def test_every_error_of_redis_is_translated(kind: type[Exception]) -> None:
+    with pytest.raises(StoreError) as caught, translated():
+        raise made(kind)
+    assert isinstance(caught.value, StoreUnavailableError) is issubclass(kind, AWAY)
+    assert isinstance(caught.value.__cause__, kind)
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), FileNotFoundError()])
+def test_errors_of_the_socket_mean_that_the_store_is_away(error: OSError) -> None:
+    with pytest.raises(StoreUnavailableError), translated():
+        raise error
+
+
+@pytest.mark.parametrize("text", ["MASTERDOWN Link with MASTER is down", "MISCONF can't save", "CLUSTERDOWN"])
+def test_answers_that_say_so_mean_that_the_store_is_away(text: str) -> None:
+    with pytest.raises(StoreUnavailableError), translated():
+        raise redis.exceptions.ResponseError(text)
+
+
+def test_other_errors_are_left_alone() -> None:
+    with pytest.raises(ZeroDivisionError), translated():
+        raise ZeroDivisionError
+
+
+async def test_a_store_that_is_not_there_is_away() -> None:
+    client = connect("unix:///nowhere/store.sock", retries=1, max_connections=1)
+    with pytest.raises(StoreUnavailableError, match="Redis is away"):
+        await reply(client.get("a"))
+    await client.aclose()
+
+
+async def test_a_pool_with_no_connection_left_means_away_and_does_not_hang(store_url: str) -> None:
+    client = connect(store_url, retries=0, max_connections=1, timeout_s=0.05)
+    taken = await client.connection_pool.get_connection()
+    with pytest.raises(StoreUnavailableError):
+        await reply(client.get("a"))
+    await client.connection_pool.release(taken)
+    assert await reply(client.get("a")) is None
+    await client.aclose()
+
+
+async def test_a_refused_command_is_a_store_error(redis: Redis) -> None:
+    await redis.set("text", "x")
+
+    async def refused() -> None:
+        async with pipeline(redis) as pipe:
+            pipe.hgetall("text")
+            await pipe.execute()
+
+    with pytest.raises(StoreError, match="refused"):
+        await refused()
+
+
+async def test_a_script_runs_on_after_the_store_has_forgotten_it(redis: Redis) -> None:
+    count = Script("counting", "count")
+    entry = b"\x91\x93\xa1s\x02\xa1o"  # msgpack of [["s", 2, "o"]]
+    await count(redis, ["counters"], [10, entry])
+    await redis.script_flush()
+    await count(redis, ["counters"], [10, entry])
+    assert await redis.hgetall("counters") == {b"s": b"4"}  # type: ignore[misc]
+
+
+async def test_a_task_that_swallows_a_cancellation_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_CANCEL_AGAIN_S", 0.01)
+    swallowed: list[int] = []
+
+    async def work() -> None:
+        while True:
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                if len(swallowed) == 2:
+                    raise
+                swallowed.append(1)
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    tasks = [asyncio.create_task(work()), asyncio.create_task(fail())]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(connection.cancelled(*tasks), 5)
+    assert all(task.done() for task in tasks)

@@ -1,0 +1,225 @@
+"""Places for calls, and their pace."""
+
+import asyncio
+
+import pytest
+
+from service.settings import ProviderSettings
+from worker.limits import CallLimits, Pace, Slots
+
+
+async def turn() -> None:
+    """Lets every task that can go on go on."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_slots_hold_no_more_than_their_size_and_serve_in_turn() -> None:
+    slots = Slots(2)
+    order: list[int] = []
+
+    async def use(number: int) -> None:
+        await slots.acquire()
+        order.append(number)
+
+    tasks = [asyncio.create_task(use(number)) for number in range(4)]
+    await turn()
+    assert (order, slots.in_use, slots.wanted) == ([0, 1], 2, 4)
+    slots.release()
+    slots.release()
+    await asyncio.gather(*tasks)
+    assert (order, slots.in_use) == ([0, 1, 2, 3], 2)
+
+
+async def test_a_larger_size_lets_the_waiting_in_and_a_smaller_one_takes_nothing_away() -> None:
+    slots = Slots(0)
+    tasks = [asyncio.create_task(slots.acquire()) for _ in range(3)]
+    await turn()
+    assert slots.in_use == 0
+    slots.resize(3)
+    await asyncio.gather(*tasks)
+    slots.resize(1)
+    assert (slots.in_use, slots.held) == (3, 3)
+    late = asyncio.create_task(slots.acquire())
+    for held in (3, 2, 1):
+        assert slots.held == held
+        assert not late.done()
+        slots.release()
+        await turn()
+    assert late.done()
+    assert slots.in_use == 1
+
+
+async def test_waiting_without_a_place_is_reported() -> None:
+    told: list[bool] = []
+    slots = Slots(1, lambda: told.append(True))
+    await slots.acquire()
+    assert not told
+    waiting = asyncio.create_task(slots.acquire())
+    await turn()
+    assert told == [True]
+    waiting.cancel()
+
+
+async def test_one_cancelled_while_waiting_is_not_counted_and_takes_no_place() -> None:
+    slots = Slots(1)
+    await slots.acquire()
+    first, second = asyncio.create_task(slots.acquire()), asyncio.create_task(slots.acquire())
+    await turn()
+    first.cancel()
+    await turn()
+    assert slots.wanted == 2
+    slots.release()
+    await asyncio.wait_for(second, 1)
+    slots.release()
+    assert (slots.in_use, slots.wanted) == (0, 0)
+
+
+async def test_one_cancelled_in_the_moment_of_its_turn_gives_the_place_back() -> None:
+    slots = Slots(1)
+    await slots.acquire()
+    first, second = asyncio.create_task(slots.acquire()), asyncio.create_task(slots.acquire())
+    await turn()
+    slots.release()  # the place is the first's now, who has not heard of it yet
+    first.cancel()
+    await asyncio.wait_for(second, 1)
+    assert (first.cancelled(), slots.in_use) == (True, 1)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_pace_lets_one_call_through_a_second_at_sixty_a_minute() -> None:
+    clock = Clock()
+    pace = Pace(60, clock)
+    assert [pace.take(1) for _ in range(3)] == [1, 2, 3]
+    clock.now += 3
+    assert pace.take(1) == pytest.approx(1)
+
+
+def test_a_pace_saves_up_a_second_and_no_more() -> None:
+    clock = Clock()
+    pace = Pace(600, clock)
+    clock.now += 3600
+    assert [pace.take(1) for _ in range(12)] == pytest.approx([0] * 10 + [0.1, 0.2])
+
+
+def test_a_pace_below_one_a_second_still_lets_one_through_that_has_saved_up() -> None:
+    clock = Clock()
+    pace = Pace(6, clock)
+    clock.now += 60
+    assert [pace.take(1), pace.take(1)] == pytest.approx([0, 10])
+
+
+def test_sharers_divide_the_pace() -> None:
+    pace = Pace(60, Clock())
+    pace.sharers = 4
+    assert pace.take(1) == pytest.approx(4)
+
+
+def test_what_was_estimated_too_high_is_given_back() -> None:
+    pace = Pace(60, Clock())
+    assert pace.take(10) == 10
+    pace.take(-9)
+    assert pace.take(0) == 1
+
+
+def test_no_rate_is_no_limit() -> None:
+    assert Pace(None).take(10**9) == 0
+
+
+def limits_of(most_calls: int = 10, **section: int) -> CallLimits:
+    settings = ProviderSettings(kind="openai", base_url="http://127.0.0.1:9", **section)  # type: ignore[arg-type]
+    return CallLimits(most_calls, {"openai": settings, "control": ProviderSettings(kind="control")})
+
+
+async def test_control_baselines_and_unknown_providers_wait_for_nothing() -> None:
+    limits = limits_of()
+    for provider in ("control", "other"):
+        async with asyncio.timeout(1), limits.call(provider, 5):
+            pass
+    limits.spent("control", 5)
+
+
+async def in_call(limits: CallLimits, inside: list[int], leave: asyncio.Event) -> None:
+    async with limits.call("openai", 1):
+        inside.append(1)
+        try:
+            await leave.wait()
+        finally:
+            inside.pop()
+
+
+async def calling(limits: CallLimits, count: int) -> tuple[list[int], list["asyncio.Task[None]"], asyncio.Event]:
+    inside: list[int] = []
+    leave = asyncio.Event()
+    tasks = [asyncio.create_task(in_call(limits, inside, leave)) for _ in range(count)]
+    await turn()
+    return inside, tasks, leave
+
+
+async def test_no_call_starts_before_its_share_is_granted() -> None:
+    limits = limits_of()
+    inside, tasks, leave = await calling(limits, 4)
+    assert not inside
+    assert limits.starved.is_set()
+    limits.providers["openai"].share(3, 1)
+    await turn()
+    assert len(inside) == 3
+    leave.set()
+    await asyncio.gather(*tasks)
+    assert limits.providers["openai"].slots.in_use == 0
+
+
+async def test_a_worker_makes_no_more_calls_at_once_than_it_may_over_all_providers() -> None:
+    limits = limits_of(most_calls=2)
+    limits.providers["openai"].share(10, 1)
+    inside, tasks, leave = await calling(limits, 5)
+    assert len(inside) == 2
+    leave.set()
+    await asyncio.gather(*tasks)
+
+
+@pytest.mark.parametrize(
+    ("most_calls", "section", "granted"),
+    [(10, {}, 1), (1, {}, 10), (10, {"requests_per_minute": 1}, 10)],
+    ids=["for a slot", "for a place in the worker", "for the pace"],
+)
+async def test_a_call_cancelled_while_it_waits_loses_no_place(
+    most_calls: int, section: dict[str, int], granted: int
+) -> None:
+    limits = limits_of(most_calls, **section)
+    limits.providers["openai"].share(granted, 1)
+    _, tasks, leave = await calling(limits, 3)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert (limits.providers["openai"].slots.in_use, limits._calls.in_use) == (0, 0)
+    assert (limits.providers["openai"].slots.wanted, limits._calls.wanted) == (0, 0)
+    leave.set()
+
+
+async def test_a_worker_that_drains_waits_for_no_pace() -> None:
+    limits = limits_of(requests_per_minute=1)
+    limits.providers["openai"].share(10, 1)
+    inside, tasks, leave = await calling(limits, 2)
+    assert not inside
+    limits.draining.set()
+    await turn()
+    await turn()
+    leave.set()
+    await asyncio.wait_for(asyncio.gather(*tasks), 1)
+
+
+def test_shares_reach_the_pace() -> None:
+    limits = limits_of(requests_per_minute=60, tokens_per_minute=600)
+    provider = limits.providers["openai"]
+    provider.share(5, 3)
+    assert (provider.slots.size, provider.requests.sharers, provider.tokens.sharers) == (5, 3, 3)
+    provider.share(5, 0)
+    assert provider.requests.sharers == 1
