@@ -3,9 +3,9 @@
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
 from service.api.access import Access
+from service.api.describing import DescribedJson
 from service.api.jobs import JobsController
 from service.api.operations import healthz, metrics, readyz
 from service.api.parse import parse
@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> Litestar:
             version="0.1.0",
             description="LLM-as-a-judge over HTTP: judge jobs in, scored judgments out.",
             path="/schema",
-            render_plugins=[JsonRenderPlugin(path="/")],
+            use_handler_docstrings=True,
+            render_plugins=[DescribedJson()],
         ),
     )

@@ -52,6 +52,7 @@ class Body:
             *lines, rest = (rest + part).split(b"\n")
             self._check(len(rest))
             for line in lines:
+                self._check(len(line))
                 yield line
         if rest:
             yield rest

@@ -1,13 +1,14 @@
 """Takes a job in: every item checked, all of it stored or nothing."""
 
 from collections.abc import AsyncIterable, Iterable
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
 
 from service.api.access import OPEN
-from service.api.pointing import MOST_FAULTS, faults_in
+from service.api.pointing import MOST_FAULTS, faults_in, unkept
 from service.api.problems import Fault, ProblemError, impossible, invalid, pointer_to
 from service.contracts.ids import new_id
 from service.contracts.items import Item
@@ -17,6 +18,7 @@ from service.judging.methods import item_problems
 from service.judging.resolving import resolve
 from service.settings import Settings
 from service.store import clock, jobs
+from service.store.errors import StoreConflictError
 from service.store.jobs import Idempotency
 
 _STAGE_TOGETHER = 20  # chunks a round trip
@@ -89,12 +91,13 @@ class Intake:
         )
         key = self._caller.idempotency_key
         idempotency = Idempotency(self._caller.name, key, fingerprint) if key else None
-        job_id = self._job_id
         try:
             job_id = await jobs.commit(self._redis, record, idempotency, self._settings.server.idempotency_keep_hours)
-        finally:
-            if job_id != self._job_id:
-                await self.discard()
+        except StoreConflictError:
+            await self.discard()
+            raise
+        if job_id != self._job_id:
+            await self.discard()
         return job_id, record
 
     async def discard(self) -> None:
@@ -109,6 +112,8 @@ class Intake:
             if item.id in self._ids:
                 self._note(self._unfit, [Fault(pointer_to(at, "id"), "another item has the same id")])
             self._ids.add(item.id)
+        if item.metadata:
+            self._note(self._unfit, list(islice(unkept(item.metadata, pointer_to(at, "metadata")), MOST_FAULTS)))
         for judge in self._judges:
             wrong = item_problems(judge.definition, item)
             self._note(self._impossible, [Fault(at + pointer, detail) for pointer, detail in wrong])

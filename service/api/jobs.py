@@ -1,5 +1,6 @@
 """`/v1/jobs`: judge requests in, judgments out."""
 
+import math
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from service.api.access import check_budget, needs
 from service.api.bodies import JSON, NDJSON, Body, decode, media_type
 from service.api.intake import Caller, Intake
 from service.api.pointing import faults_in
-from service.api.problems import Fault, ProblemError, documented, invalid, not_found
+from service.api.problems import Fault, ProblemError, documented, invalid, not_found, pointer_to
 from service.api.waiting import changes, until_over
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobOrder, JobRecord, JobRequest
 from service.contracts.outcomes import Outcome
@@ -65,11 +66,12 @@ class JobsController(Controller):
         `?judge=helpfulness&models=openai/gpt-4.1-mini`. With `Prefer: wait=20` the answer is the finished job and
         200 if it is over within 20 seconds.
         """
-        wait_s = _preferred_wait(request)
+        wait_s = _preferred_wait(request, settings.server.max_wait_seconds)
         await check_budget(redis, request.state.key)
         body = Body(request, settings.server.max_body_bytes)
         caller = Caller(request.state.caller, _idempotency_key(request))
         if media_type(request, JSON, NDJSON) == JSON:
+            _refuse_order_in_query(request)
             job_request = decode(await body.whole(), JobRequest)
             intake = Intake(redis, settings, job_request, caller)
             taking = intake.take_json(job_request.items)
@@ -83,7 +85,7 @@ class JobsController(Controller):
             raise
         fingerprint = sha256(f"{request.url.query}\n{body.digest}".encode()).hexdigest()
         job_id, record = await intake.commit(fingerprint)
-        return await _accepted(redis, signals, settings, job_id, record, wait_s)
+        return await _accepted(redis, signals, job_id, record, wait_s)
 
     @get(opt=needs("read"), responses=documented(400, 401, 403, 503))
     async def list_newest(self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None) -> JobPage:
@@ -107,7 +109,7 @@ class JobsController(Controller):
             raise not_found(f"job {job_id}")
         return await _with_judgments(redis, *found)
 
-    @delete("/{job_id:str}", opt=needs("submit"), status_code=200, responses=documented(401, 403, 404, 503))
+    @delete("/{job_id:str}", opt=needs("submit"), status_code=200, responses=documented(400, 401, 403, 404, 503))
     async def cancel(
         self, job_id: FromPath[str], redis: NamedDependency[Redis], settings: NamedDependency[Settings]
     ) -> Job:
@@ -145,7 +147,7 @@ class JobsController(Controller):
         shown = JudgmentPage(judgments=page, next_cursor=None if position is None else str(position))
         return Response(shown, headers={"Vary": "Accept"})
 
-    @get("/{job_id:str}/events", opt=needs("read"), responses=documented(401, 403, 404, 503))
+    @get("/{job_id:str}/events", opt=needs("read"), responses=documented(400, 401, 403, 404, 503))
     async def events(
         self, job_id: FromPath[str], redis: NamedDependency[Redis], signals: NamedDependency[Signals]
     ) -> ServerSentEvent:
@@ -168,9 +170,7 @@ async def _with_judgments(redis: Redis, record: JobRecord, job: Job) -> Job:
     return msgspec.structs.replace(job, judgments=done)
 
 
-async def _accepted(
-    redis: Redis, signals: Signals, settings: Settings, job_id: str, record: JobRecord, wait_s: float
-) -> Response[Job]:
+async def _accepted(redis: Redis, signals: Signals, job_id: str, record: JobRecord, wait_s: float) -> Response[Job]:
     """202 with the job as it was taken in; with `Prefer: wait`, 200 with the job if it is over in time."""
     headers = {"Location": f"/v1/jobs/{job_id}"}
     if job_id != record.id:
@@ -179,7 +179,7 @@ async def _accepted(
     if not wait_s:
         return Response(jobs.first_view(record), status_code=202, headers=headers)
     headers["Preference-Applied"] = f"wait={wait_s:g}"
-    found = await until_over(redis, signals, job_id, min(wait_s, settings.server.max_wait_seconds))
+    found = await until_over(redis, signals, job_id, wait_s)
     if found is None:
         raise not_found(f"job {job_id}")
     shown = await _with_judgments(redis, *found)
@@ -197,15 +197,16 @@ async def _events(redis: Redis, signals: Signals, job_id: str) -> AsyncIterator[
         yield ServerSentEventMessage(data=data.decode())
 
 
-def _preferred_wait(request: Request[Any, Any, Any]) -> float:
-    """The seconds of `Prefer: wait=…` (RFC 7240), 0 where it is not there."""
+def _preferred_wait(request: Request[Any, Any, Any], most_s: float) -> float:
+    """The seconds of `Prefer: wait=…` (RFC 7240), `most_s` at most, 0 where it is not there."""
     for preference in request.headers.get("prefer", "").split(","):
         name, _, value = preference.strip().partition("=")
         if name.strip().lower() == "wait":
             try:
-                return max(float(value.strip().strip('"').partition(";")[0]), 0.0)
+                wait_s = float(value.partition(";")[0].strip().strip('"'))
             except ValueError:
                 return 0.0  # a preference that can't be understood is passed over
+            return min(wait_s, most_s) if wait_s > 0 else 0.0  # and so is NaN
     return 0.0
 
 
@@ -218,6 +219,13 @@ def _idempotency_key(request: Request[Any, Any, Any]) -> str | None:
     return sha256(key.encode()).hexdigest()
 
 
+def _refuse_order_in_query(request: Request[Any, Any, Any]) -> None:
+    """A budget that stands where it is not read would bound nothing."""
+    astray = request.query_params.keys() & set(JobOrder.__struct_fields__)
+    if astray:
+        raise invalid([Fault(pointer_to("", name), "stands in the query; JSON has it in the body") for name in astray])
+
+
 def _order_in_query(request: Request[Any, Any, Any]) -> JobOrder:
     """The job's order in the query of an NDJSON upload; `judge` and `models` may be there several times."""
     query: dict[str, Any] = dict(request.query_params.items())
@@ -226,10 +234,13 @@ def _order_in_query(request: Request[Any, Any, Any]) -> JobOrder:
     if models := request.query_params.getall("models", []):
         query["models"] = [model for each in models for model in each.split(",")]
     try:
-        return msgspec.convert(query, JobOrder, strict=False)
+        order = msgspec.convert(query, JobOrder, strict=False)
     except msgspec.ValidationError as error:
         faults = faults_in(msgspec.json.encode(query), JobOrder)
         raise invalid(faults or [Fault("", str(error))]) from error
+    if order.budget_usd is not None and not math.isfinite(order.budget_usd):
+        raise invalid([Fault("/budget_usd", "is no number that JSON can write")])
+    return order
 
 
 def _position(cursor: str | None) -> int:

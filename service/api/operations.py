@@ -58,7 +58,7 @@ async def metrics(request: Request[Any, Any, Any], redis: NamedDependency[Redis]
     registry = CollectorRegistry()
     registry.register(_Collected([*await counters.families(redis, PREFIX), *await _gauges(redis)]))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(registry), media_type=content_type)
+    return Response(encode(registry), headers={"Content-Type": content_type})  # which says its charset itself
 
 
 async def _gauges(redis: Redis) -> list[Metric]:

@@ -1,8 +1,9 @@
 """Finds every place where a JSON value does not fit a type, each by its JSON pointer."""
 
 import json
+import math
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -11,6 +12,9 @@ import msgspec
 from service.api.problems import Fault, pointer_to
 
 MOST_FAULTS = 100  # enough to mend a request by; a large upload may have as many as it has lines
+MAX_DEPTH = 100  # of free JSON: far from where a reader's stack ends, in every version of Python
+_MOST_DIGITS = 100
+_LEAST_INT, _MOST_INT = -(2**63), 2**64 - 1  # what MessagePack can write
 
 T = TypeVar("T")
 
@@ -19,34 +23,76 @@ def faults_in(raw: bytes, type_: Any, at: str = "") -> list[Fault]:
     """What is wrong with JSON that msgspec would not decode as `type_`; `at` is the pointer to its root."""
     try:
         value = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _unreadable(raw, error, at)
+    except RecursionError:
+        return [Fault(at, "nested too deep")]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _unreadable(raw, type_, error, at)
     return list(islice(_faults(value, type_, at), MOST_FAULTS))
 
 
-def _unreadable(raw: bytes, error: Exception, at: str) -> list[Fault]:
-    """JSON that is none. A lone surrogate is well-formed by the grammar, so its places can be named."""
-    if isinstance(error, RecursionError):
-        return [Fault(at, "nested too deep")]
-    if "surrogate" in str(error):
-        try:
-            lone = list(islice(_surrogates(json.loads(raw), at), MOST_FAULTS))
-        except (ValueError, RecursionError):
-            lone = []
-        if lone:
-            return lone
-    return [Fault(at, f"not JSON: {error}")]
+def _unreadable(raw: bytes, type_: Any, error: Exception, at: str) -> list[Fault]:
+    """JSON that is none. Where its grammar holds, the characters and numbers that are none can be named."""
+    try:
+        value = json.loads(raw.decode("utf-8", "surrogateescape"), parse_int=_whole)
+        found = list(islice(chain(_unsound(value, at), _faults(_mended(value), type_, at)), MOST_FAULTS))
+    except (ValueError, RecursionError):
+        found = []
+    return found or [Fault(at, f"not JSON: {str(error).partition(' - at `')[0]}")]
 
 
-def _surrogates(value: Any, at: str) -> Iterator[Fault]:
-    if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
-        yield Fault(at, "has a lone surrogate, which is no character")
+def _unsound(value: Any, at: str) -> Iterator[Fault]:
+    """What Python's own reader takes and JSON in UTF-8 does not have."""
+    if isinstance(value, str):
+        if _encodable(value) != value:
+            yield Fault(at, "has a lone surrogate or bytes that are no UTF-8, which are no characters")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield Fault(at, "is no number that JSON can write, or one too large")
     elif isinstance(value, list):
         for index, each in enumerate(value):
-            yield from _surrogates(each, pointer_to(at, index))
+            yield from _unsound(each, pointer_to(at, index))
     elif isinstance(value, dict):
         for key, each in value.items():
-            yield from _surrogates(each, pointer_to(at, key.encode("utf-8", "replace").decode()))
+            below = pointer_to(at, _encodable(key))
+            if _encodable(key) != key:
+                yield Fault(below, "its name has a lone surrogate or bytes that are no UTF-8")
+            yield from _unsound(each, below)
+
+
+def _whole(digits: str) -> float | int:
+    """Python refuses to read whole numbers of thousands of digits: those come out infinite."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+def _mended(value: Any) -> Any:
+    """The same with every text such that UTF-8 can write it."""
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, list):
+        return [_mended(each) for each in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _mended(each) for key, each in value.items()}
+    return value
+
+
+def _encodable(text: str) -> str:
+    """The text with `?` for what UTF-8 can't write."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def unkept(value: Any, at: str) -> Iterator[Fault]:
+    """The places in free JSON that the store could not give back: numbers beyond 64 bits, bottomless nesting."""
+    left = [(value, at, 0)]
+    while left:
+        value, at, depth = left.pop()
+        if depth > MAX_DEPTH:
+            yield Fault(at, f"nested deeper than {MAX_DEPTH} levels")
+        elif isinstance(value, dict):
+            left += [(each, pointer_to(at, key), depth + 1) for key, each in value.items()]
+        elif isinstance(value, list):
+            left += [(each, pointer_to(at, index), depth + 1) for index, each in enumerate(value)]
+        elif isinstance(value, int) and not _LEAST_INT <= value <= _MOST_INT:
+            yield Fault(at, "is a whole number beyond 64 bits; send it as text")
 
 
 def _faults(value: Any, type_: Any, at: str) -> Iterator[Fault]:

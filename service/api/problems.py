@@ -78,10 +78,15 @@ def _summary(errors: list[Fault]) -> str:
     return f"{first.pointer or 'the body'}: {first.detail}{more}"
 
 
+def _title(status: int) -> str:
+    """A status in words: RFC 9110's, which Python has only from 3.13 on."""
+    return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(status).phrase
+
+
 def _response(status: int, code: str, detail: str, errors: list[Fault], headers: dict[str, str]) -> Response[bytes]:
     problem = Problem(
         type=f"urn:judged:problem:{code}",
-        title=HTTPStatus(status).phrase,
+        title=_title(status),
         status=status,
         detail=detail,
         errors=errors,
@@ -112,8 +117,8 @@ def from_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Resp
     status = error.status_code
     extra = error.extra if isinstance(error.extra, list) else []
     errors = [Fault(pointer_to("", each["key"]), each.get("message", "")) for each in extra if "key" in each]
-    code = HTTPStatus(status).phrase.lower().replace(" ", "-")
-    return _response(status, code, error.detail, errors, dict(error.headers or {}))
+    code = "invalid-request" if status == HTTPStatus.BAD_REQUEST else _title(status).lower().replace(" ", "-")
+    return _response(status, code, _summary(errors) if errors else error.detail, errors, dict(error.headers or {}))
 
 
 def from_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
