@@ -52,6 +52,10 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
         """The number of judgments."""
         return self.items * len(self.judges)
 
+    def judge_at(self, position: int) -> ResolvedJudge:
+        """The judge of the judgment at a position: item by item, in the list's order."""
+        return self.judges[position % len(self.judges)]
+
     @property
     def chunks(self) -> int:
         return -(-self.items // self.chunk_items)

@@ -1,13 +1,16 @@
 """A judge: what to ask about an item, on which scale or among which labels, and of which models."""
 
 import hashlib
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 ModelName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/\S{1,200}$")]
 Criterion = Annotated[str, Meta(min_length=1, max_length=100)]
 Text = Annotated[str, Meta(max_length=100_000)]
@@ -77,6 +80,15 @@ class JudgeRef(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
     version: int | None
     digest: str
+
+
+class StoredJudge(Judge, frozen=True, kw_only=True):
+    """A version of a named judge: immutable. A built-in judge has no `created_at`."""
+
+    name: str
+    version: int
+    digest: str
+    created_at: datetime | None = None
 
 
 class ResolvedJudge(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,11 +1,20 @@
 """A judgment: what a judge said of one item, vote by vote."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
 from service.contracts.judges import JudgeRef
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
+
+
+class Ballot(NamedTuple):
+    """A vote to ask for. `sample` counts from 0; `order` is None where there is but one output."""
+
+    model: str
+    sample: int
+    order: str | None
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +28,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 class Vote(msgspec.Struct, frozen=True, kw_only=True):
     """One answer of one model. Tokens, cost, latency and attempts cover all its calls, re-asks included.
 
-    `asks` counts answers asked for, `attempts` counts calls, `latency_seconds` is the time spent in calls.
+    `asks` counts answers asked for, `attempts` counts calls, `latency_seconds` is the time spent in calls. A vote
+    that was served from the cache took nothing.
     """
 
     model: str
@@ -41,10 +51,16 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: float | None
+    ranking: list[int | list[int]] | None = None
+    cached: bool = False
 
 
 class Judgment(msgspec.Struct, frozen=True, kw_only=True):
-    """`score`, `label` and `ranking` are None unless the outcome is `scored`: a failure is never a score."""
+    """`score`, `label` and `ranking` are None unless the outcome is `scored`: a failure is never a score.
+
+    `consistent` says whether the orders agreed, None where one was asked. `tied` lists what had equally many votes,
+    `missing` the models of which no vote was scored.
+    """
 
     id: str
     job_id: str
@@ -66,3 +82,5 @@ class Judgment(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     finished_at: datetime
     flags: list[str] = []
+    tied: list[float | str] | None = None
+    missing: list[str] = []

@@ -23,11 +23,14 @@ class ParseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class ParsedText(msgspec.Struct, frozen=True, kw_only=True):
+    """One text as it was read; `ranking` is there for rankings alone."""
+
     outcome: Outcome
     reason: Reason | None
     score: float | int | None
     label: str | None
     parsed_from: ParsedFrom | None
+    ranking: list[int | list[int]] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class ParseResponse(msgspec.Struct, frozen=True, kw_only=True):

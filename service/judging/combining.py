@@ -1,47 +1,103 @@
-"""Combines the votes on one item into a judgment."""
+"""Combines the votes on one item into a verdict."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import fmean, median
 from typing import Any
 
 import msgspec
 
-from service.contracts.judges import Judge, Method
 from service.contracts.judgments import Usage, Vote
 from service.contracts.outcomes import Outcome, Reason
 from service.judging.scales import as_written
 
-LABELLED = frozenset({Method.PASS_FAIL, Method.CATEGORY, Method.PAIRWISE})
+TIE = "tie"
+
+RankGroups = list[int | list[int]]
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the votes amount to. `spread` is the range of the scores, None for labels."""
+    """What the votes amount to.
+
+    `spread` is the range of the scores, None for labels and rankings. `consistent` says whether the orders agreed,
+    None where only one was asked. `tied` lists what had equally many votes.
+    """
 
     outcome: Outcome
     reason: Reason | None = None
     score: float | int | None = None
     label: str | None = None
+    ranking: RankGroups | None = None
     explanation: str | None = None
+    consistent: bool | None = None
     spread: float | None = None
+    tied: list[Any] | None = None
 
 
-def combine(judge: Judge, votes: Sequence[Vote]) -> Verdict:
-    """Scored when at least half of the votes are; otherwise as the votes that are not scored mostly ended.
-
-    Where as many failed as are unscored it is `unscored`: an answer came.
-    """
-    scored = [vote for vote in votes if vote.outcome is Outcome.SCORED]
-    if not scored or 2 * len(scored) < len(votes):
+def combine_scores(panel: str, votes: Sequence[Vote]) -> Verdict:
+    """The mean, the median or the majority of the scores, if at least half of the votes have one."""
+    scored = _scored(votes)
+    if not _suffice(scored, votes):
         return _without_score(votes)
-    if judge.method in LABELLED:
-        return _majority_label(scored)
-    if judge.panel == "majority":
-        return _majority_score(scored)
+    spread = _spread(scored)
+    if panel == "majority":
+        return msgspec.structs.replace(_majority([vote.score for vote in scored], scored), spread=spread)
     scores = [vote.score for vote in scored if vote.score is not None]
-    score = as_written(median(scores) if judge.panel == "median" else fmean(scores))
+    score = as_written(median(scores) if panel == "median" else fmean(scores))
     nearest = min(scored, key=lambda vote: abs((vote.score or 0) - score))
-    return Verdict(outcome=Outcome.SCORED, score=score, explanation=nearest.explanation, spread=_spread(scored))
+    return Verdict(outcome=Outcome.SCORED, score=score, explanation=nearest.explanation, spread=spread)
+
+
+def combine_labels(votes: Sequence[Vote]) -> Verdict:
+    """The label of most votes, if at least half of them have one; a tie of labels is no verdict."""
+    scored = _scored(votes)
+    if not _suffice(scored, votes):
+        return _without_score(votes)
+    return _majority([vote.label for vote in scored], scored)
+
+
+def combine_pairs(votes: Sequence[Vote]) -> Verdict:
+    """The label of most models and samples; contradicting orders of one are a tie, as is a tie of labels.
+
+    Where one order of a model and sample has no verdict, that model and sample have none.
+    """
+    asked: defaultdict[tuple[str, int], list[Vote]] = defaultdict(list)
+    for vote in votes:
+        asked[vote.model, vote.sample].append(vote)
+    whole = [orders for orders in asked.values() if len(_scored(orders)) == len(orders)]
+    if not _suffice(whole, asked):
+        return _without_score([vote for orders in asked.values() if orders not in whole for vote in orders])
+    agreed = [len({vote.label for vote in orders}) == 1 for orders in whole]
+    labels = [orders[0].label if same else TIE for orders, same in zip(whole, agreed, strict=True)]
+    verdict = _majority(labels, [orders[0] for orders in whole])
+    if verdict.reason is Reason.TIE:
+        verdict = Verdict(outcome=Outcome.SCORED, label=TIE, tied=verdict.tied)
+    in_both = any(len(orders) > 1 for orders in whole)
+    supporting = [vote for orders in whole for vote in orders if vote.label == verdict.label]
+    return msgspec.structs.replace(
+        verdict,
+        consistent=all(agreed) if in_both else None,
+        explanation=supporting[0].explanation if supporting else whole[0][0].explanation,
+    )
+
+
+def combine_rankings(votes: Sequence[Vote]) -> Verdict:
+    """The outputs by their mean rank over the votes, if at least half of them rank; equal means tie."""
+    scored = _scored(votes)
+    if not _suffice(scored, votes):
+        return _without_score(votes)
+    ranks: defaultdict[int, list[float]] = defaultdict(list)
+    for vote in scored:
+        for index, rank in _ranks(vote.ranking or []).items():
+            ranks[index].append(rank)
+    means = {index: as_written(fmean(each)) for index, each in ranks.items()}
+    groups = [sorted(index for index in means if means[index] == mean) for mean in sorted(set(means.values()))]
+    return Verdict(
+        outcome=Outcome.SCORED,
+        ranking=[group[0] if len(group) == 1 else group for group in groups],
+        explanation=scored[0].explanation,
+        consistent=len({str(vote.ranking) for vote in scored}) == 1 if len(votes) > 1 else None,
+    )
 
 
 def usage(votes: Sequence[Vote]) -> Usage:
@@ -54,7 +110,22 @@ def usage(votes: Sequence[Vote]) -> Usage:
     )
 
 
+def missing_models(votes: Sequence[Vote]) -> list[str]:
+    """The models of which no vote was scored."""
+    answered = {vote.model for vote in votes if vote.outcome is Outcome.SCORED}
+    return list(dict.fromkeys(vote.model for vote in votes if vote.model not in answered))
+
+
+def _scored(votes: Sequence[Vote]) -> list[Vote]:
+    return [vote for vote in votes if vote.outcome is Outcome.SCORED]
+
+
+def _suffice(scored: Sequence[Any], asked: Any) -> bool:
+    return bool(scored) and 2 * len(scored) >= len(asked)
+
+
 def _without_score(votes: Sequence[Vote]) -> Verdict:
+    """As the votes without a score mostly ended; unscored where as many failed: an answer came."""
     unscored = [vote for vote in votes if vote.outcome is Outcome.UNSCORED]
     failed = [vote for vote in votes if vote.outcome is Outcome.FAILED]
     most = failed if len(failed) > len(unscored) else unscored
@@ -62,24 +133,33 @@ def _without_score(votes: Sequence[Vote]) -> Verdict:
     return Verdict(outcome=most[0].outcome, reason=reasons.most_common(1)[0][0])
 
 
-def _majority_label(scored: list[Vote]) -> Verdict:
-    return _majority({vote.label: vote for vote in scored}, Counter(vote.label for vote in scored))
-
-
-def _majority_score(scored: list[Vote]) -> Verdict:
-    verdict = _majority({vote.score: vote for vote in scored}, Counter(vote.score for vote in scored))
-    return msgspec.structs.replace(verdict, spread=_spread(scored))
-
-
-def _majority(voices: dict[Any, Vote], counted: Counter[Any]) -> Verdict:
-    most = max(counted.values())
-    winners = [value for value, count in counted.items() if count == most]
+def _majority(values: Sequence[Any], votes: Sequence[Vote]) -> Verdict:
+    """The value that most votes have, with the vote that first gave it."""
+    counts = Counter(values)
+    most = max(counts.values())
+    winners = [value for value, count in counts.items() if count == most]
     if len(winners) > 1:
-        return Verdict(outcome=Outcome.UNSCORED, reason=Reason.TIE)
-    vote = voices[winners[0]]
-    return Verdict(outcome=Outcome.SCORED, score=vote.score, label=vote.label, explanation=vote.explanation)
+        return Verdict(outcome=Outcome.UNSCORED, reason=Reason.TIE, tied=winners)
+    vote = votes[values.index(winners[0])]
+    is_label = isinstance(winners[0], str)
+    return Verdict(
+        outcome=Outcome.SCORED,
+        score=vote.score,
+        label=winners[0] if is_label else None,
+        explanation=vote.explanation,
+    )
 
 
-def _spread(scored: list[Vote]) -> float:
+def _spread(scored: Sequence[Vote]) -> float:
     scores = [vote.score for vote in scored if vote.score is not None]
     return as_written(max(scores) - min(scores))
+
+
+def _ranks(ranking: RankGroups) -> dict[int, float]:
+    """Each output's rank from 1, the mean of the places that they share for those that tie."""
+    ranks: dict[int, float] = {}
+    for group in ranking:
+        members = [group] if isinstance(group, int) else group
+        shared = len(ranks) + (len(members) + 1) / 2
+        ranks |= dict.fromkeys(members, shared)
+    return ranks

@@ -1,68 +1,28 @@
 """The methods of judging. A new one is one file beside this and one entry here."""
 
-from typing import Literal, Protocol
-
-from service.contracts.items import Item
 from service.contracts.judges import Judge, Method
-from service.judging import pass_fail, rating
-from service.judging.questions import Question
-from service.judging.reading import Reading
-
-
-class JudgingMethod(Protocol):
-    """What a method's file has to offer."""
-
-    @property
-    def NEEDS(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the file
-        """The fields that an item must have."""
-        ...
-
-    def problems(self, judge: Judge) -> list[tuple[str, str]]:
-        """What makes the definition unusable: (pointer into it, what is wrong)."""
-        ...
-
-    def question(self, judge: Judge, item: Item, delimiter: str) -> Question: ...
-
-    def form(self, judge: Judge) -> str:
-        """What to answer, in words."""
-        ...
-
-    def read(
-        self,
-        judge: Judge,
-        text: str,
-        *,
-        finish_reason: str | None,
-        source: Literal["schema", "tool", "text"],
-    ) -> Reading: ...
-
+from service.judging.labelled import Category, PassFail
+from service.judging.method import JudgingMethod, Problem
+from service.judging.pairwise import Pairwise
+from service.judging.ranking import Ranking
+from service.judging.rating import Rating
 
 METHODS: dict[Method, JudgingMethod] = {
-    Method.RATING: rating,
-    Method.PASS_FAIL: pass_fail,
+    Method.RATING: Rating(),
+    Method.PASS_FAIL: PassFail(),
+    Method.CATEGORY: Category(),
+    Method.PAIRWISE: Pairwise(),
+    Method.RANKING: Ranking(),
 }
 
-_NOT_YET = {"template": None, "system": None, "score_from": "answer", "samples": 1, "orders": "both"}
 
-
-def judge_problems(judge: Judge) -> list[tuple[str, str]]:
+def judge_problems(judge: Judge) -> list[Problem]:
     """What makes a judge unusable: (pointer into its definition, what is wrong)."""
-    method = METHODS.get(judge.method)
-    if method is None:
-        return [("/method", f"{judge.method} can't be judged by yet; use one of {', '.join(METHODS)}")]
     wrong = [
-        (f"/{field}", "can't be set yet") for field, default in _NOT_YET.items() if getattr(judge, field) != default
+        (f"/models/{index}", "is there twice")
+        for index, model in enumerate(judge.models)
+        if model in judge.models[:index]
     ]
-    for index, model in enumerate(judge.models):
-        if model in judge.models[:index]:
-            wrong.append((f"/models/{index}", "is there twice"))
-    return wrong + method.problems(judge)
-
-
-def item_problems(judge: Judge, item: Item) -> list[tuple[str, str]]:
-    """The fields that this judge needs and the item lacks: (pointer into the item, what is wrong)."""
-    return [
-        (f"/{field}", f"the judge of {judge.criterion} needs this field")
-        for field in METHODS[judge.method].NEEDS
-        if getattr(item, field) is None
-    ]
+    if judge.score_from == "logprobs" and judge.method is not Method.RATING:
+        wrong.append(("/score_from", "logprobs give an expected score: only a rating has one"))
+    return wrong + METHODS[judge.method].problems(judge)

@@ -3,6 +3,9 @@
 from service.contracts.judges import Scale
 
 MAX_LEVELS = 1001
+_FINEST = 1e-6  # of steps
+_NOISE = 1e-6  # of floating point, in steps
+MAX_VALUE = 1e9  # a score is rounded to nine decimals: far larger ones would lose them
 
 
 def level_count(scale: Scale) -> int | None:
@@ -30,13 +33,15 @@ def problems(scale: Scale) -> list[tuple[str, str]]:
     """What makes a scale unusable: (pointer inside the scale, what is wrong)."""
     if not scale.min < scale.max:
         return [("/max", "must be greater than min")]
+    if max(abs(scale.min), abs(scale.max)) > MAX_VALUE:
+        return [("/max", f"a scale lies between -{MAX_VALUE:g} and {MAX_VALUE:g}")]
     if scale.step is None:
         return []
-    steps = (scale.max - scale.min) / scale.step
-    if abs(steps - round(steps)) > 1e-6:
-        return [("/step", "does not lead from min to max in whole steps")]
-    if steps + 1 > MAX_LEVELS:
+    if scale.step * MAX_LEVELS <= scale.max - scale.min:
         return [("/step", f"makes more than {MAX_LEVELS} levels; use null for any number")]
+    steps = (scale.max - scale.min) / scale.step
+    if round(steps) < 1 or abs(steps - round(steps)) > _NOISE or scale.step < _FINEST:
+        return [("/step", "does not lead from min to max in whole steps")]
     known = {f"{level:g}" for level in levels(scale)}
     return [
         (f"/descriptors/{key}", "is no level of the scale") for key in scale.descriptors if not _is_level(key, known)

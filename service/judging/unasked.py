@@ -21,7 +21,7 @@ def unasked(
     changed: bool = False,
 ) -> Judgment:
     """A judgment with no votes."""
-    judge = record.judges[position % len(record.judges)]
+    judge = record.judge_at(position)
     return Judgment(
         id=new_id("jdg"),
         job_id=record.id,

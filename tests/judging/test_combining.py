@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 from service.contracts.judges import Judge, Method
 from service.contracts.judgments import Usage, Vote
 from service.contracts.outcomes import Outcome, Reason
-from service.judging.combining import combine, usage
+from service.judging.combining import Verdict, usage
+from service.judging.methods import METHODS
 
 Panel = Literal["mean", "median", "majority"]
+
+
+def combine(judge: Judge, votes: list[Vote]) -> Verdict:
+    return METHODS[judge.method].combine(judge, votes)
 
 
 def vote(**fields: Any) -> Vote:
@@ -102,6 +107,7 @@ def test_it_ends_as_most_of_the_votes_without_score_did() -> None:
 def test_a_majority_that_ties_has_no_score() -> None:
     verdict = combine(rating("majority"), [scored(2), scored(4)])
     assert (verdict.outcome, verdict.reason, verdict.score) == (Outcome.UNSCORED, Reason.TIE, None)
+    assert verdict.tied == [2, 4]
 
 
 def test_labels_are_put_to_the_vote_and_have_no_spread() -> None:
@@ -110,6 +116,67 @@ def test_labels_are_put_to_the_vote_and_have_no_spread() -> None:
     assert (verdict.outcome, verdict.label, verdict.score, verdict.spread) == (Outcome.SCORED, "pass", 1, None)
     tied = combine(PASS_FAIL, votes[:2])
     assert (tied.outcome, tied.reason, tied.label, tied.score) == (Outcome.UNSCORED, Reason.TIE, None, None)
+
+
+PAIR = Judge(criterion="wit", method=Method.PAIRWISE, instructions="?")
+RANKED = Judge(criterion="wit", method=Method.RANKING, instructions="?")
+
+
+def pair(ab: str | None, ba: str | None, model: str = "openai/m") -> list[Vote]:
+    """Both orders of one model; None for an answer that could not be read."""
+    labels = {"AB": ab, "BA": ba}
+    return [
+        vote(model=model, order=order, label=label)
+        if label
+        else vote(model=model, order=order, outcome=Outcome.UNSCORED, reason=Reason.NO_SCORE)
+        for order, label in labels.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("votes", "label", "consistent"),
+    [
+        (pair("A", "A"), "A", True),
+        (pair("tie", "tie"), "tie", True),
+        (pair("A", "B"), "tie", False),
+        (pair("A", "tie"), "tie", False),
+        (pair("A", "A")[:1], "A", None),
+        (pair("A", "A", "x") + pair("A", "A", "y") + pair("B", "B", "z"), "A", True),
+        (pair("A", "A", "x") + pair("B", "B", "y"), "tie", True),
+        (pair("B", "B", "x") + pair("A", "B", "y") + pair("B", "B", "z"), "B", False),
+        (pair("B", "B", "x") + pair("A", None, "y"), "B", True),
+    ],
+)
+def test_orders_that_contradict_are_a_tie_and_models_are_put_to_the_vote(
+    votes: list[Vote], label: str, consistent: bool | None
+) -> None:
+    verdict = combine(PAIR, votes)
+    assert (verdict.outcome, verdict.label, verdict.consistent) == (Outcome.SCORED, label, consistent)
+
+
+def test_one_unreadable_order_is_no_verdict() -> None:
+    verdict = combine(PAIR, pair("A", None))
+    assert (verdict.outcome, verdict.reason, verdict.label) == (Outcome.UNSCORED, Reason.NO_SCORE, None)
+    failing = [*pair("A", "A")[:1], vote(order="BA", outcome=Outcome.FAILED, reason=Reason.TIMEOUT)]
+    verdict = combine(PAIR, failing)
+    assert (verdict.outcome, verdict.reason, verdict.label) == (Outcome.FAILED, Reason.TIMEOUT, None)
+
+
+@pytest.mark.parametrize(
+    ("rankings", "combined", "consistent"),
+    [
+        ([[2, 0, 1]], [2, 0, 1], None),
+        ([[2, 0, 1], [2, 0, 1]], [2, 0, 1], True),
+        ([[2, 0, 1], [2, 1, 0]], [2, [0, 1]], False),
+        ([[[0, 1], 2], [[0, 1], 2]], [[0, 1], 2], True),
+        ([[[0, 1], 2], [1, 0, 2]], [1, 0, 2], False),  # ranks 1.5 and 1.5 with 2 and 1: means 1.75 and 1.25
+    ],
+)
+def test_rankings_are_combined_by_their_mean_ranks(
+    rankings: list[Any], combined: list[Any], consistent: bool | None
+) -> None:
+    verdict = combine(RANKED, [vote(ranking=each) for each in rankings])
+    assert (verdict.ranking, verdict.consistent) == (combined, consistent)
 
 
 VOTES = st.lists(

@@ -1,7 +1,18 @@
-"""Reading a judge's reply: `read_score` and `read_label`, never a wrong value. Pure, no I/O."""
+"""Reading a judge's reply: `read_score`, `read_label`, `read_ranking`, never a wrong value. Pure, no I/O."""
 
 from service.judging.reading.labels import PAIRWISE_CHOICES, PASS_FAIL_CHOICES
-from service.judging.reading.reader import Source, read_label, read_score
-from service.judging.reading.verdicts import Reading
+from service.judging.reading.rankings import LETTERS
+from service.judging.reading.reader import Source, read_label, read_ranking, read_score
+from service.judging.reading.verdicts import Ranking, Reading
 
-__all__ = ["PAIRWISE_CHOICES", "PASS_FAIL_CHOICES", "Reading", "Source", "read_label", "read_score"]
+__all__ = [
+    "LETTERS",
+    "PAIRWISE_CHOICES",
+    "PASS_FAIL_CHOICES",
+    "Ranking",
+    "Reading",
+    "Source",
+    "read_label",
+    "read_ranking",
+    "read_score",
+]

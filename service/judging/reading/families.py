@@ -20,7 +20,7 @@ from service.judging.reading.wrapping import rest_of_line
 _AFTER_OBJECT = re.compile(r"\s*(?:`{3,}|~{3,})?\s*\.?\s*\Z")
 _RESULT = re.compile(rf"\[RESULT\][\s{MARKS}:]*+", re.I)
 _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
-_TAG = re.compile(r"<(?P<name>[\w -]{1,120}+)>(?P<content>[^<>]{0,200}+)</(?i:(?P=name))>")
+_TAG = re.compile(r"<(?P<name>[\w -]{1,120}+)>(?P<content>[^<]{0,200}+)</(?i:(?P=name))>")
 # Not the end of a range, a date or a comparison: `3-4/5`, `1/2/2025`, `>4/5`.
 _FRACTION = re.compile(
     r"[+\-−.\d](?<![\w./,\-−–~<>≤≥±].)[\d.]*+"
@@ -41,11 +41,13 @@ _HEDGED = re.compile(
 
 def in_objects(answer: Answer, expected: Expected) -> list[Hit]:
     """JSON objects, where nothing follows the last one: an object quoted in the reasoning is no verdict."""
-    if not answer.objects or not _AFTER_OBJECT.match(answer.text, answer.objects[-1].end):
+    objects, text = answer.objects, answer.text
+    if not objects or not _AFTER_OBJECT.match(text, objects[-1].end) or _is_block_quoted(text, objects[-1].start):
         return []
     return [
         Hit(verdict, found.start, found.end, explanation_of(found.fields))
-        for found in answer.objects
+        for found in objects
+        if not _is_block_quoted(text, found.start)
         for verdict in verdict_of(found.fields, expected)
     ]
 
@@ -122,6 +124,10 @@ def _read(found: Iterable[re.Match[str]], read: Callable[[re.Match[str]], Hit | 
     if len(places) > MOST_PLACES:
         return [CROWDED]
     return [hit for hit in map(read, places) if hit is not None]
+
+
+def _is_block_quoted(text: str, place: int) -> bool:
+    return text[text.rfind("\n", 0, place) + 1 : place].lstrip().startswith(">")
 
 
 def _denominator(found: re.Match[str]) -> str:

@@ -83,7 +83,7 @@ def objects_in(text: str) -> list[FoundObject]:
 def verdict_of(fields: dict[str, Any], expected: Expected) -> Iterator[Verdict]:
     """What the fields named for the value hold; a field that is something else counts only if all are."""
     slots = [
-        expected.scalar(value) if _is_scalar(value) else _unreadable(value, expected)
+        Verdict(reason=Reason.CONFLICT) if value is _REPEATED else expected.scalar(value)
         for value in _slots(fields, expected, 0)
     ]
     sure = [slot for slot in slots if slot is not None]
@@ -111,14 +111,6 @@ def _slots(fields: dict[str, Any], expected: Expected, depth: int) -> Iterator[A
                 yield from _slots(value, expected, depth + 1)
         elif named:
             yield value
-
-
-def _is_scalar(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float)
-
-
-def _unreadable(value: Any, expected: Expected) -> Verdict:
-    return Verdict(reason=Reason.CONFLICT if value is _REPEATED else expected.foreign)
 
 
 def _stated_maxima(fields: dict[str, Any]) -> Iterator[float]:

@@ -4,6 +4,16 @@ import re
 from functools import cached_property
 
 from service.judging.reading.objects import FoundObject, objects_in
+from service.judging.reading.quoting import (
+    COVER,
+    IN_LINE,
+    block_quotations,
+    cover,
+    covered,
+    is_in_marks,
+    long_quotations,
+    open_fence,
+)
 from service.judging.reading.words import LABEL_WORDS, SCORE_WORDS
 
 # Characters. A verdict stands at the end: of a longer answer only its last part is read, so that no text
@@ -11,17 +21,11 @@ from service.judging.reading.words import LABEL_WORDS, SCORE_WORDS
 LONGEST_REPLY = 1_000_000
 LONGEST_ANSWER = 32_768
 MOST_LINES = 1_000  # a line costs microseconds however short it is
+MOST_TAGS = 200  # of thoughts, looked at for quotations around them
 MOST_QUOTATIONS = 1_000  # of a text with more, nothing is taken for the judge's own words
 _CUT = "…"  # opens a text whose beginning was cut, so that its first line can't pass for a whole one
-_COVER = "\x1a"  # stands for a quoted character: neither a word nor white space nor a mark
 
 _THOUGHT_TAG = re.compile(r"<(/?)think(?:ing)?>", re.I)
-_CODE_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
-# A single quotation mark beside a letter is an apostrophe. Each alternative opens with its mark, for speed.
-_QUOTED = re.compile(
-    r'"[^"\n]*"|“[^“”\n]*”|«[^«»\n]*»|`[^`\n]*`|'
-    r"'(?<!\w')[^'\n]{1,200}'(?!\w)|‘[^‘’\n]{1,200}’(?!\w)"
-)
 _HEADING_WITHIN = 80  # characters
 _VERDICT_HEADING = re.compile(
     rf"^[\s#*_-]*+(?:(?:my|final|total|overall)\s){{0,2}}(?:{'|'.join(SCORE_WORDS + LABEL_WORDS)})(?:\sis)?[\s*_:]*+\Z",
@@ -32,13 +36,14 @@ _VERDICT_HEADING = re.compile(
 class Answer:
     """One answer in three views of equal offsets: as written, without blocks, and without quotations too.
 
-    Blocks are JSON objects, lines quoted with `>` and fenced code that other text follows. They are the
-    judge's quotations: what looks like a score in them is not the judge's. The views are made when asked
-    for: an answer in JSON needs none.
+    Blocks are JSON objects, lines quoted with `>`, fenced code that other text follows, and quotations of several
+    lines. They are the judge's quotations: what looks like a score in them is not the judge's. The views are made
+    when asked for: an answer in JSON needs none.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, is_cut: bool = False) -> None:
         self.text = text
+        self.is_cut = is_cut
 
     @cached_property
     def objects(self) -> list[FoundObject]:
@@ -46,7 +51,7 @@ class Answer:
 
     @cached_property
     def spoken(self) -> str:
-        return _without_blocks(self.text, self.objects)
+        return _without_block_quotations(self.text, is_cut=self.is_cut, objects=self.objects)
 
     @cached_property
     def unquoted(self) -> str:
@@ -57,14 +62,26 @@ def without_thoughts(text: str) -> str | None:
     """The answer outside closed think blocks; None where one is still open at the end.
 
     A closing tag without an opening one ends a thought that the prompt's template opened: all before it is
-    dropped. A reply that is one JSON object is left alone, its strings may speak of tags.
+    dropped. A tag that is quoted is none, and a reply that is one JSON object is left alone.
     """
     text = _last(text, LONGEST_REPLY)
+    while opened := _THOUGHT_TAG.match(text):
+        closed = next((tag for tag in _THOUGHT_TAG.finditer(text, opened.end()) if tag[1] or opened[1]), opened)
+        if closed is opened and not opened[1]:
+            return None
+        text = text[opened.end() if opened[1] else closed.end() :].strip()
     if not _THOUGHT_TAG.search(text) or (text.startswith("{") and _is_one_object(text)):
         return text
+    return _outside_thoughts(text)
+
+
+def _outside_thoughts(text: str) -> str | None:
+    unquoted = _without_block_quotations(text)
     kept: list[str] = []
     start, is_open = 0, False
-    for tag in _THOUGHT_TAG.finditer(text):
+    for number, tag in enumerate(_THOUGHT_TAG.finditer(text)):
+        if not is_open and number < MOST_TAGS and _is_quoted(text, unquoted, tag.start()):
+            continue
         if tag[1]:
             if not is_open:
                 kept.clear()
@@ -77,12 +94,28 @@ def without_thoughts(text: str) -> str | None:
     return "\n".join([*kept, text[start:]]).strip()
 
 
+def _is_quoted(text: str, unquoted: str, place: int) -> bool:
+    return unquoted[place] == COVER or is_in_marks(text, place)
+
+
+def _without_block_quotations(text: str, *, is_cut: bool = False, objects: list[FoundObject] | None = None) -> str:
+    objects = objects_in(text) if objects is None else objects
+    text = covered(text, [(each.start, each.end) for each in objects])
+    text = covered(text, block_quotations(text))
+    return covered(text, long_quotations(text, is_cut=is_cut))
+
+
 def answer_in(text: str) -> Answer:
     """The last part of `text`, its line ends made one kind."""
-    text = _last(text.replace("\r\n", "\n").replace("\r", "\n"), LONGEST_ANSWER)
-    if text.count("\n") >= MOST_LINES:
-        text = "\n".join([_CUT, *text.rsplit("\n", MOST_LINES)[1:]])
-    return Answer(text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    start = max(0, len(text) - LONGEST_ANSWER)
+    if text.count("\n", start) >= MOST_LINES:
+        start = len(text) - len("\n".join(text[start:].rsplit("\n", MOST_LINES)[1:]))
+    if start == 0:
+        return Answer(text)
+    fence = open_fence(text[:start])  # what stood in a fence goes on to stand in one
+    cut = _CUT if text[start - 1] != "\n" else f"{_CUT}\n"
+    return Answer((f"{fence}\n" if fence else "") + cut + text[start:], is_cut=True)
 
 
 def _last(text: str, length: int) -> str:
@@ -97,50 +130,15 @@ def _is_one_object(text: str) -> bool:
     return len(found) == 1 and found[0].start == 0 and found[0].end == len(text)
 
 
-def _without_blocks(text: str, objects: list[FoundObject]) -> str:
-    pieces, start = [], 0
-    for each in objects:
-        pieces += [text[start : each.start], _cover(text[each.start : each.end])]
-        start = each.end
-    lines = "".join([*pieces, text[start:]]).split("\n")
-    for first, last in _quoted_lines(lines):
-        lines[first:last] = map(_cover, lines[first:last])
-    return "\n".join(lines)
-
-
-def _quoted_lines(lines: list[str]) -> list[tuple[int, int]]:
-    """Ranges of lines quoted with `>`, and of fenced code after which the text goes on."""
-    ranges: list[tuple[int, int]] = []
-    fence, opened_at = "", 0
-    fenced: list[tuple[int, int]] = []
-    last_line = max((number for number, line in enumerate(lines) if line.strip()), default=0)
-    for number, line in enumerate(lines):
-        mark = _CODE_FENCE.match(line) if "`" in line or "~" in line else None
-        if fence:
-            if mark and mark[1].startswith(fence):
-                fenced.append((opened_at, number + 1))
-                fence = ""
-        elif mark:
-            fence, opened_at = mark[1], number
-        elif line.lstrip().startswith(">"):
-            ranges.append((number, number + 1))
-    return ranges + [(first, last) for first, last in fenced if last <= last_line]
-
-
-def _cover(text: str) -> str:
-    """As many characters, lines kept, that no family reads."""
-    return "\n".join(_COVER * len(line) for line in text.split("\n"))
-
-
 def _without_quotations(text: str) -> str:
     """Cover what stands in quotation marks, unless it is the judge's verdict: under its heading, at the end."""
     last_word = next((at for at in range(len(text) - 1, -1, -1) if text[at].isalnum()), 0)
 
-    def covered(quoted: re.Match[str]) -> str:
+    def hidden(quoted: re.Match[str]) -> str:
         start, end = quoted.span()
         if end > last_word and _VERDICT_HEADING.search(text, max(0, start - _HEADING_WITHIN), start):
             return quoted[0]
-        return _COVER * (end - start)
+        return COVER * (end - start)
 
-    unquoted, quotations = _QUOTED.subn(covered, text, count=MOST_QUOTATIONS)
-    return unquoted if quotations < MOST_QUOTATIONS else _cover(text)
+    unquoted, quotations = IN_LINE.subn(hidden, text, count=MOST_QUOTATIONS)
+    return unquoted if quotations < MOST_QUOTATIONS else cover(text)

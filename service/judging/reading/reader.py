@@ -12,6 +12,7 @@ from service.judging.reading import families, lines
 from service.judging.reading.explaining import rest_of
 from service.judging.reading.labels import expected_label
 from service.judging.reading.preparing import Answer, answer_in, without_thoughts
+from service.judging.reading.rankings import expected_ranking
 from service.judging.reading.refusing import finish_reason_of
 from service.judging.reading.scores import expected_score
 from service.judging.reading.verdicts import Expected, Hit, Reading, unscored
@@ -37,6 +38,10 @@ _LABEL_FAMILIES = (
     (ParsedFrom.BARE, lines.as_last_line),
     (ParsedFrom.PROSE, families.in_prose),
 )
+_RANKING_FAMILIES = (*_MARKED, (ParsedFrom.BARE, lines.as_last_line))
+# Verdicts that have a place in the text: what an earlier family found may be a quotation without marks, where a
+# later place holds another verdict.
+_PLACED = (ParsedFrom.TAG, ParsedFrom.RESULT, ParsedFrom.BRACKETS, ParsedFrom.LINE, ParsedFrom.BARE)
 _STRUCTURED = {"schema": ParsedFrom.SCHEMA, "tool": ParsedFrom.TOOL, "text": ParsedFrom.JSON}
 
 
@@ -73,6 +78,21 @@ def read_label(
     return _read(text, expected, _LABEL_FAMILIES, finish_reason, source)
 
 
+def read_ranking(
+    text: str,
+    count: int,
+    *,
+    criterion: str | None = None,
+    finish_reason: str | None = None,
+    source: Source = "text",
+) -> Reading:
+    """The order in which a judge's reply puts `count` outputs, 2 to 20, that it knows by the letters A, B, C...
+
+    Every output must be named once; numbers name none.
+    """
+    return _read(text, expected_ranking(count, criterion), _RANKING_FAMILIES, finish_reason, source)
+
+
 def _read(
     text: str, expected: Expected, table: tuple[Family, ...], finish_reason: str | None, source: Source
 ) -> Reading:
@@ -88,7 +108,9 @@ def _read(
     for family, find in table:
         if hits := find(answer, expected):
             notation = _STRUCTURED[source] if family is ParsedFrom.JSON else family
-            return _decided(answer, hits, expected, notation)
+            reading = _decided(answer, hits, expected, notation)
+            overruled = family in _PLACED and reading.reason is None and _is_overruled(answer, hits, expected, table)
+            return unscored(Reason.CONFLICT) if overruled else reading
     return unscored(Reason.NO_SCORE)
 
 
@@ -105,6 +127,7 @@ def _decided(answer: Answer, hits: list[Hit], expected: Expected, notation: Pars
         outcome=Outcome.SCORED,
         score=_as_written(expected.score_of(verdict)),
         label=verdict.label,
+        ranking=verdict.ranking,
         parsed_from=notation,
         explanation=explanation,
     )
@@ -117,6 +140,17 @@ def _against(hits: list[Hit], expected: Expected) -> Reason | None:
     if len({hit.verdict for hit in hits}) > 1:
         return Reason.CONFLICT
     return expected.misplaced(hits[0].verdict)
+
+
+def _is_overruled(answer: Answer, hits: list[Hit], expected: Expected, table: tuple[Family, ...]) -> bool:
+    """Whether another verdict follows those found, in whatever notation."""
+    verdict, end = hits[-1].verdict, max(hit.end for hit in hits)
+    return any(
+        hit.start >= end and hit.verdict != verdict and not hit.verdict.reason and not expected.misplaced(hit.verdict)
+        for family, find in table
+        if family in _PLACED
+        for hit in find(answer, expected)
+    )
 
 
 def _as_written(score: float | None) -> float | int | None:

@@ -49,7 +49,7 @@ _DECLINING = re.compile(
     r"don\W?t\sfeel\scomfortable|(?:must|have\sto)\s(?:decline|refuse)|decline|refuse)|"
     r"(?:\W(?:m|re)|\sam|\sare)\s(?:unable|not\sable))"
     r"(?:\sto)?(?:\s(?:ethically|directly|responsibly))?(?:\W*$|\W*\.|\s(?:with|do|give|offer)\b|"
-    r"\s(?:rat|scor|evaluat|judg|assess|grad|assist|help|provid|comply|fulfil|engag|participat|continu|answer|"
+    r"\s(?:rat|rank|scor|evaluat|judg|assess|grad|assist|help|provid|comply|fulfil|engag|participat|continu|answer|"
     r"respond|select|choos|compar|creat|generat|discuss|support|assign))",
     re.I,
 )

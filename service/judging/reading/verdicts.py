@@ -7,6 +7,8 @@ import msgspec
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
 from service.judging.reading.words import Words
 
+Ranking = tuple[tuple[int, ...], ...]  # groups of equals, best first, each of 0-based indices
+
 
 class Verdict(NamedTuple):
     """One value that a judge wrote, not yet held against the scale; `reason` where it can't be a value."""
@@ -14,6 +16,7 @@ class Verdict(NamedTuple):
     score: float | None = None
     label: str | None = None
     reason: Reason | None = None
+    ranking: Ranking | None = None
 
 
 class Leading(NamedTuple):
@@ -38,7 +41,7 @@ CROWDED = Hit(Verdict(reason=Reason.CONFLICT), 0, 0)
 
 
 class Expected(Protocol):
-    """What is asked for, a number or a label: all that the families need to know of it."""
+    """What is asked for, a number, a label or an order: all that the families need to know of it."""
 
     @property
     def words(self) -> Words:
@@ -62,7 +65,7 @@ class Expected(Protocol):
         """The value that `text` opens with, where what follows does not take it back."""
 
     def scalar(self, value: object) -> Verdict | None:
-        """The value of a JSON field; None as for `whole`."""
+        """The value of a JSON field that is no object; None as for `whole`."""
 
     def score_of(self, verdict: Verdict) -> float | None:
         """The score that goes with a value: the number itself, or what the choice of a label is worth."""
@@ -72,7 +75,7 @@ class Expected(Protocol):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """A judge's reply as read: `scored` with a score or a label, or `unscored` with a reason.
+    """A judge's reply as read: `scored` with a score, a label or a ranking, or `unscored` with a reason.
 
     `score` is an int where integral. `explanation` is the judge's rationale without the place that holds the
     score, None where nothing remains; an unscored reading has one only from a JSON field.
@@ -82,6 +85,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason | None = None
     score: float | int | None = None
     label: str | None = None
+    ranking: Ranking | None = None
     parsed_from: ParsedFrom | None = None
     explanation: str | None = None
 

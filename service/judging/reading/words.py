@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 SCORE_WORDS = ("score", "rating", "grade", "result")
 LABEL_WORDS = ("verdict", "label", "answer", "choice", "category", "winner", "preference", "decision")
+RANKING_WORDS = ("ranking", "rankings", "ranked", "ranks", "rank", "ordering", "order", "verdict", "result")
 _TOTALS = ("final", "total", "overall")
 
 NUMBER = r"[+\-−]?(?:\d+(?:\.\d+)?|\.\d+)"
@@ -27,14 +28,17 @@ def key_form(name: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def words_for(names: tuple[str, ...], criterion: str | None) -> Words:
-    """The patterns for `names` and for the criterion's own name, which may be followed by a name."""
+def words_for(names: tuple[str, ...], criterion: str | None, aside: str | None = None) -> Words:
+    """The patterns for `names` and for the criterion's own name, which may be followed by a name.
+
+    `aside` is a pattern for what may stand before the colon in place of the scale; it has a group `max`.
+    """
     criteria = _phrase(criterion) if criterion else ""
     plain = f"(?:(?:my|{'|'.join(_TOTALS)}){_BETWEEN}){{0,2}}(?:{'|'.join(names)})"
     anchor = f"(?:{criteria}(?:{_BETWEEN}(?:{'|'.join(names)}))?|{plain})" if criteria else plain
-    echoed_scale = rf"[(\[](?:{NUMBER}\s?(?:-|–|to)\s?|out of |max |/\s?)(?P<max>{NUMBER})[)\]]"
+    aside = aside or rf"[(\[](?:{NUMBER}\s?(?:-|–|to)\s?|out of |max |/\s?)(?P<max>{NUMBER})[)\]]"
     head = (
-        rf"(?<![^\W_]){anchor}(?![^\W_])[\s{MARKS}]*+(?:{echoed_scale}[\s{MARKS}]*+)?"
+        rf"(?<![^\W_]){anchor}(?![^\W_])[\s{MARKS}]*+(?:{aside}[\s{MARKS}]*+)?"
         rf"(?:[:=：]|is\b:?+)[\s{MARKS}]*+"
     )
     return Words(re.compile(head, re.I), _keys(names, criterion))

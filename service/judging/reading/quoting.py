@@ -1,0 +1,110 @@
+"""What a judge quotes: fenced code, lines quoted with `>`, and what stands between quotation marks."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+COVER = "\x1a"  # stands for a quoted character: neither a word nor white space nor a mark
+Span = tuple[int, int]
+
+_CODE_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+_FENCE_LINE = re.compile(rf"^{_CODE_FENCE.pattern}", re.M)
+# A single quotation mark beside a letter is an apostrophe. Each alternative opens with its mark, for speed.
+IN_LINE = re.compile(
+    r'"[^"\n]*"|“[^“”\n]*”|«[^«»\n]*»|`[^`\n]*`|'
+    r"'(?<!\w')[^'\n]{1,200}'(?!\w)|‘[^‘’\n]{1,200}’(?!\w)"
+)
+_OVER_LINES = re.compile(r"“[^“”\n]*\n[^“”]*”|«[^«»\n]*\n[^«»]*»")
+_OPENS = re.compile(r'(?:^|[\s(\[{:*_–—-])"')
+_CLOSES = re.compile(r'"(?:$|[\s.,;:!?)\]}*_–—-])')
+_MOST_LONG_QUOTATIONS = 300
+_WITHIN = 2_000  # characters to each side in which a quotation on one line is looked for
+
+
+def cover(text: str) -> str:
+    """As many characters, lines kept, that no family reads."""
+    return "\n".join(COVER * len(line) for line in text.split("\n"))
+
+
+def covered(text: str, spans: Iterable[Span]) -> str:
+    """`text` with the spans covered; they may overlap."""
+    pieces, done = [], 0
+    for start, end in sorted(spans):
+        if end > done:
+            pieces += [text[done : max(start, done)], cover(text[max(start, done) : end])]
+            done = end
+    return "".join([*pieces, text[done:]])
+
+
+def block_quotations(text: str) -> list[Span]:
+    """Lines quoted with `>`, and fenced code after which the text goes on."""
+    lines = text.split("\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    return [(starts[first], starts[last] - 1) for first, last in _quoted_lines(lines)]
+
+
+def _quoted_lines(lines: list[str]) -> list[tuple[int, int]]:
+    ranges: list[tuple[int, int]] = []
+    fence, opened_at = "", 0
+    fenced: list[tuple[int, int]] = []
+    last_line = max((number for number, line in enumerate(lines) if line.strip()), default=0)
+    for number, line in enumerate(lines):
+        mark = _CODE_FENCE.match(line) if "`" in line or "~" in line else None
+        if fence:
+            if mark and mark[1].startswith(fence):
+                fenced.append((opened_at, number + 1))
+                fence = ""
+        elif mark:
+            fence, opened_at = mark[1], number
+        elif line.lstrip().startswith(">"):
+            ranges.append((number, number + 1))
+    return ranges + [(first, last) for first, last in fenced if last <= last_line]
+
+
+def open_fence(text: str) -> str:
+    """The mark of the fenced code that `text` ends in, empty if in none."""
+    fence = ""
+    for mark in _FENCE_LINE.finditer(text):
+        if not fence:
+            fence = mark[1]
+        elif mark[1].startswith(fence):
+            fence = ""
+    return fence
+
+
+def long_quotations(text: str, *, is_cut: bool = False) -> list[Span]:
+    """Texts of several lines between quotation marks; where the beginning was cut off, one may have opened there.
+
+    Straight marks are paired line by line: a line with an odd number of them opens a quotation or closes it, if
+    the mark stands as one that does. All of both lines from the first mark to the last is taken for quoted.
+    """
+    spans = [found.span() for found in islice(_OVER_LINES.finditer(text), _MOST_LONG_QUOTATIONS)]
+    spans += _between_straight_marks(text, is_cut)
+    if is_cut:
+        first = re.search("[“”«»]", text)
+        spans += [(0, first.end())] if first and first[0] in "”»" else []
+    return spans
+
+
+def _between_straight_marks(text: str, is_cut: bool) -> Iterator[Span]:
+    opened_at, start = (0 if is_cut else None), 0
+    for line in text.split("\n"):
+        if line.count('"') % 2:
+            opens = _OPENS.search(line)
+            surely_open = opened_at is not None and not (is_cut and opens)
+            is_cut = False
+            if surely_open and opened_at is not None and _CLOSES.search(line):
+                yield opened_at, start + line.rindex('"') + 1
+                opened_at = None
+            elif opens:
+                opened_at = start + line.index('"')
+        start += len(line) + 1
+
+
+def is_in_marks(text: str, place: int) -> bool:
+    """Whether `place` lies between quotation marks on its line."""
+    first = max(text.rfind("\n", 0, place) + 1, place - _WITHIN)
+    line = text[first : place + _WITHIN].split("\n", 1)[0]
+    return any(found.start() + first <= place < found.end() + first for found in IN_LINE.finditer(line))
