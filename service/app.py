@@ -7,6 +7,7 @@ from litestar.openapi import OpenAPIConfig
 from service.api.access import Access
 from service.api.describing import DescribedJson
 from service.api.jobs import JobsController
+from service.api.judges import JudgesController
 from service.api.operations import healthz, metrics, readyz
 from service.api.parse import parse
 from service.api.problems import HANDLERS
@@ -30,7 +31,7 @@ def create_app(settings: Settings) -> Litestar:
         await redis.aclose()
 
     return Litestar(
-        route_handlers=[JobsController, parse, healthz, readyz, metrics],
+        route_handlers=[JobsController, JudgesController, parse, healthz, readyz, metrics],
         dependencies={
             "redis": Provide(lambda: redis, sync_to_thread=False),
             "signals": Provide(lambda: signals, sync_to_thread=False),

@@ -16,10 +16,12 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from service.api.bodies import JSON, NDJSON
 from service.api.jobs import JobPage, JudgmentPage
+from service.api.judges import JudgePage, Preview, PreviewRequest
 from service.api.operations import Health, Readiness
 from service.api.problems import MEDIA_TYPE, Problem
 from service.contracts.items import Item
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobOrder, JobRequest
+from service.contracts.judges import Judge, StoredJudge
 from service.contracts.judgments import Judgment
 from service.contracts.parsing import ParseRequest, ParseResponse
 
@@ -38,6 +40,11 @@ _SAID = (
     JobPage,
     Judgment,
     JudgmentPage,
+    Judge,
+    StoredJudge,
+    JudgePage,
+    PreviewRequest,
+    Preview,
     Problem,
     Health,
     Readiness,
@@ -49,6 +56,11 @@ _NAMES = {
     ("/v1/jobs/{job_id}", "delete"): ("cancelJob", "Cancel a job"),
     ("/v1/jobs/{job_id}/judgments", "get"): ("listJudgments", "List a job's judgments"),
     ("/v1/jobs/{job_id}/events", "get"): ("followJob", "Follow a job"),
+    ("/v1/judges", "get"): ("listJudges", "List judges"),
+    ("/v1/judges/{name}", "put"): ("storeJudge", "Store a judge"),
+    ("/v1/judges/{reference}", "get"): ("showJudge", "Show a judge"),
+    ("/v1/judges/{name}/versions/{version}", "get"): ("showJudgeVersion", "Show a version of a judge"),
+    ("/v1/judges/{reference}/preview", "post"): ("previewJudge", "See what a judge would ask"),
     ("/v1/parse", "post"): ("parseTexts", "Read texts as a judge's answers"),
     ("/healthz", "get"): ("showHealth", "Is this process alive?"),
     ("/readyz", "get"): ("showReadiness", "Is the service ready?"),
@@ -58,6 +70,13 @@ _EXAMPLE_JOB = {
     "judge": "helpfulness",
     "items": [{"id": "t-1", "input": "How do I reset my password?", "output": "Choose Settings, then Reset password."}],
 }
+_EXAMPLE_JUDGE = {
+    "criterion": "politeness",
+    "method": "rating",
+    "instructions": "How courteous is the output?",
+    "scale": {"min": 1, "max": 3, "descriptors": {"1": "Rude.", "2": "Neutral.", "3": "Courteous."}},
+}
+_EXAMPLE_PREVIEW = {"item": {"input": "Where is my parcel?", "output": "On its way, as you would know."}}
 _EXAMPLE_PARSE = {"method": "rating", "scale": {"min": 1, "max": 5}, "texts": ["Clear and complete.\nScore: 4"]}
 _SECURITY: list[Json] = [{"bearer": []}, {"apiKey": []}, {}]
 _SECURITY_SCHEMES = {
@@ -100,6 +119,7 @@ def described(found: Json) -> Json:
             _name(operation, path, method)
             _mend_responses(operation["responses"])
     _describe_jobs(document["paths"])
+    _describe_judges(document["paths"])
     _describe_parse(document["paths"]["/v1/parse"]["post"])
     _describe_metrics(document["paths"]["/metrics"]["get"])
     return document
@@ -168,6 +188,17 @@ def _describe_jobs(paths: Json) -> None:
     events = paths["/v1/jobs/{job_id}/events"]["get"]["responses"]["200"]
     events["description"] = 'Events whose data is `{"status": …, "counts": {…}}`; the last one has the final counts.'
     events["content"] = {EVENT_STREAM: {"schema": {"type": "string"}}}
+
+
+def _describe_judges(paths: Json) -> None:
+    store = paths["/v1/judges/{name}"]["put"]
+    store["requestBody"] = _body({JSON: {"schema": _ref(Judge), "example": _EXAMPLE_JUDGE}})
+    known = store["responses"]["200"]
+    known["description"] = "A version has this content already."
+    known["headers"] = {"Location": _header("Where the version is.")}
+    store["responses"]["201"] = {**known, "description": "Stored as a new version."}
+    preview = paths["/v1/judges/{reference}/preview"]["post"]
+    preview["requestBody"] = _body({JSON: {"schema": _ref(PreviewRequest), "example": _EXAMPLE_PREVIEW}})
 
 
 def _preferences() -> list[Json]:

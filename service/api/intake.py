@@ -14,8 +14,7 @@ from service.contracts.ids import new_id
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord
 from service.contracts.judges import ResolvedJudge
-from service.judging.methods import item_problems
-from service.judging.resolving import resolve
+from service.judging.methods import METHODS
 from service.settings import Settings
 from service.store import clock, jobs
 from service.store.errors import StoreConflictError
@@ -34,13 +33,15 @@ class Caller(NamedTuple):
 class Intake:
     """One job on its way in. Items are staged as they come: an upload of any size takes little memory."""
 
-    def __init__(self, redis: Redis, settings: Settings, order: JobOrder, caller: Caller) -> None:
+    def __init__(
+        self, redis: Redis, settings: Settings, order: JobOrder, judges: list[ResolvedJudge], caller: Caller
+    ) -> None:
         self._redis = redis
         self._settings = settings
         self._order = order
         self._caller = caller
         self._job_id = new_id("job")
-        self._judges = _resolved(order, settings)
+        self._judges = judges
         self._chunk_items = jobs.chunk_items(len(self._judges))
         self._ids: set[str] = set()
         self._unfit: list[Fault] = []
@@ -115,7 +116,7 @@ class Intake:
         if item.metadata:
             self._note(self._unfit, list(islice(unkept(item.metadata, pointer_to(at, "metadata")), MOST_FAULTS)))
         for judge in self._judges:
-            wrong = item_problems(judge.definition, item)
+            wrong = METHODS[judge.definition.method].item_problems(judge.definition, item)
             self._note(self._impossible, [Fault(at + pointer, detail) for pointer, detail in wrong])
         if self._unfit or self._impossible:
             self._buffer.clear()
@@ -143,15 +144,3 @@ class Intake:
         await jobs.stage(self._redis, self._job_id, self._staged, chunks)
         self._staged += len(chunks)
         self._buffer.clear()
-
-
-def _resolved(order: JobOrder, settings: Settings) -> list[ResolvedJudge]:
-    judges, wrong = resolve(
-        order.judge,
-        order.models,
-        settings.default_models,
-        lambda model: settings.provider_of(model) is not None,
-    )
-    if wrong:
-        raise impossible([Fault(pointer, detail) for pointer, detail in wrong[:MOST_FAULTS]])
-    return judges

@@ -15,6 +15,8 @@ from redis.asyncio import Redis
 from service.api.access import check_budget, needs
 from service.api.bodies import JSON, NDJSON, Body, decode, media_type
 from service.api.intake import Caller, Intake
+from service.api.judges import resolved
+from service.api.paging import Cursor, Limit
 from service.api.pointing import faults_in
 from service.api.problems import Fault, ProblemError, documented, invalid, not_found, pointer_to
 from service.api.waiting import changes, until_over
@@ -26,12 +28,9 @@ from service.store import clock, jobs, judgments
 from service.store.finishing import Finished, finish_all
 from service.store.signals import Signals
 
-MOST_A_PAGE = 1000
 _MOST_KEY = 255
 
 Wait = Annotated[float | None, QueryParameter(ge=0, description="Seconds to wait for the job to be over, at most.")]
-Limit = Annotated[int, QueryParameter(ge=1, le=MOST_A_PAGE, description="The most entries on a page.")]
-Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")]
 
 
 class JudgmentPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,10 +72,13 @@ class JobsController(Controller):
         if media_type(request, JSON, NDJSON) == JSON:
             _refuse_order_in_query(request)
             job_request = decode(await body.whole(), JobRequest)
-            intake = Intake(redis, settings, job_request, caller)
+            judges = await resolved(redis, settings, job_request)
+            intake = Intake(redis, settings, job_request, judges, caller)
             taking = intake.take_json(job_request.items)
         else:
-            intake = Intake(redis, settings, _order_in_query(request), caller)
+            order = _order_in_query(request)
+            judges = await resolved(redis, settings, order)
+            intake = Intake(redis, settings, order, judges, caller)
             taking = intake.take_lines(body.lines())
         try:
             await taking

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from litestar import Request, post
 from litestar.di import NamedDependency
 
@@ -11,11 +12,13 @@ from service.api.problems import Fault, documented, impossible, invalid
 from service.contracts.judges import Choice, Method, Scale
 from service.contracts.parsing import ParsedText, ParseRequest, ParseResponse
 from service.judging import scales
+from service.judging.ranking import FEWEST, MOST, as_listed
 from service.judging.reading import (
     PAIRWISE_CHOICES,
     PASS_FAIL_CHOICES,
     Reading,
     read_label,
+    read_ranking,
     read_score,
 )
 from service.settings import Settings
@@ -42,6 +45,7 @@ async def parse(request: Request[Any, Any, Any], settings: NamedDependency[Setti
                 score=each.score,
                 label=each.label,
                 parsed_from=each.parsed_from,
+                ranking=as_listed(each.ranking) if asked.method is Method.RANKING else msgspec.UNSET,
             )
             for each in readings
         ]
@@ -52,6 +56,8 @@ def _read(asked: ParseRequest, text: str, finish_reason: str | None) -> Reading:
     if asked.method is Method.RATING:
         scale = asked.scale or Scale()
         return read_score(text, scale, criterion=asked.criterion, finish_reason=finish_reason)
+    if asked.method is Method.RANKING:
+        return read_ranking(text, len(asked.choices), finish_reason=finish_reason)
     return read_label(
         text,
         _choices(asked),
@@ -71,8 +77,8 @@ def _check(asked: ParseRequest) -> None:
     if asked.finish_reasons is not None and len(asked.finish_reasons) != len(asked.texts):
         raise invalid([Fault("/finish_reasons", "has not one entry for each text")])
     wrong = [Fault(f"/scale{pointer}", detail) for pointer, detail in scales.problems(asked.scale or Scale())]
-    if asked.method is Method.RANKING:
-        wrong.append(Fault("/method", "rankings can't be read yet"))
+    if asked.method is Method.RANKING and not FEWEST <= len(asked.choices) <= MOST:
+        wrong.append(Fault("/choices", f"a ranking needs one choice for each of its {FEWEST} to {MOST} outputs"))
     elif asked.method is Method.CATEGORY and not asked.choices:
         wrong.append(Fault("/choices", "a category needs its labels"))
     if wrong:

@@ -1,13 +1,11 @@
-"""The built-in judges, as data: one TOML file each, named for the judge."""
+"""The built-in judges, as data: one TOML file each, named for the judge. Each is version 1 of its name."""
 
 from functools import cache
 from importlib.resources import files
 
 import msgspec
 
-from service.contracts.judges import Judge, JudgeRef, judge_digest
-
-BUILT_IN_VERSION = 1
+from service.contracts.judges import Judge
 
 
 @cache
@@ -18,8 +16,3 @@ def built_in() -> dict[str, Judge]:
         if file.name.endswith(".toml"):
             found[file.name.removesuffix(".toml")] = msgspec.toml.decode(file.read_bytes(), type=Judge)
     return found
-
-
-def ref_of(name: str, judge: Judge) -> JudgeRef:
-    """The pinned reference of a built-in judge."""
-    return JudgeRef(name=name, version=BUILT_IN_VERSION, digest=judge_digest(judge))

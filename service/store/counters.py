@@ -50,6 +50,7 @@ SCORES = Metric("score_total", "Scores given", ("judge", "version", "model", "sc
 TOKENS = Metric("tokens_total", "Tokens read (input) and written (output) by models", ("model", "direction"))
 COST = Metric("cost_usd_total", "US dollars spent, where the price is known", ("model",), unit=10**9)
 PARSED = Metric("parsed_total", "Answers read, by the notation they were read from", ("model", "parsed_from"))
+FLAGGED = Metric("flagged_total", "Judgments of items that were flagged", ("judge", "version", "flag"))
 QUEUE_WAIT = Metric(
     "queue_wait_seconds", "From a job's intake to the start of a judgment", unit=10**6, buckets=_SECONDS
 )
@@ -70,6 +71,7 @@ METRICS = (
     TOKENS,
     COST,
     PARSED,
+    FLAGGED,
     QUEUE_WAIT,
     JUDGMENT_SECONDS,
     PROVIDER_SECONDS,

@@ -2,7 +2,8 @@
 -- KEYS: pending, counters, queue
 -- ARGV: now (milliseconds), seconds to keep a finished job, most series among the counters,
 --       a msgpack list of {job key, events channel, results key, position, judgment,
---                          {{field, by}...} of the job, {{series, by, series past the cap}...}, spend key or ''}
+--                          {{field, by}...} of the job, {{series, by, series past the cap}...}, {spend key or '', nano-dollars},
+--                          {{key of a cached vote, its place among the votes}...}}
 -- Returns for each job touched {job key, cancelled, nano-dollars spent, finished}
 local now, keep_s, cap = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
@@ -24,7 +25,7 @@ end
 local touched = {}
 local channels = {}
 for _, each in ipairs(cmsgpack.unpack(ARGV[4])) do
-  local job_key, channel, results, position, judgment, fields, series, spend = unpack(each)
+  local job_key, channel, results, position, judgment, fields, series, spend, kept = unpack(each)
   if redis.call('EXISTS', job_key) == 1 and redis.call('HSETNX', results, position, judgment) == 1 then
     redis.call('DECR', KEYS[1])
     for _, pair in ipairs(fields) do
@@ -36,6 +37,9 @@ for _, each in ipairs(cmsgpack.unpack(ARGV[4])) do
     if spend[1] ~= '' then
       redis.call('INCRBY', spend[1], string.format('%.0f', spend[2]))
       redis.call('EXPIRE', spend[1], 172800)
+    end
+    for _, vote in ipairs(kept) do
+      redis.call('SET', vote[1], '=' .. results .. '|' .. position .. '|' .. vote[2], 'EX', keep_s)
     end
   end
   if not channels[job_key] then

@@ -26,12 +26,16 @@ _finish = Script("counting", "finish")
 
 
 class Finished(NamedTuple):
-    """A judgment, its place, and how long it waited in the queue before it started."""
+    """A judgment, its place, and how long it waited in the queue before it started.
+
+    `kept` has the cache key and the place among the votes of each vote that may be served again.
+    """
 
     record: JobRecord
     position: int
     judgment: Judgment
     queue_wait_s: float
+    kept: Sequence[tuple[str, int]] = ()
 
 
 class JobState(NamedTuple):
@@ -121,6 +125,7 @@ def _entry(finished: Finished) -> tuple[Any, ...]:
         _job_fields(judgment, spent),
         _series(finished),
         (keys.spend(record.owner, clock.today()) if record.owner and spent else "", spent),
+        finished.kept,
     )
 
 
@@ -143,7 +148,7 @@ def _series(finished: Finished) -> list[Increment]:
     judgment = finished.judgment
     judge = judgment.judge.name or "inline"
     version = "" if judgment.judge.version is None else str(judgment.judge.version)
-    models = finished.record.judges[finished.position % len(finished.record.judges)].models
+    models = finished.record.judge_at(finished.position).models
     model = models[0] if len(models) == 1 else "panel"
     series = [
         increment(counters.JUDGMENTS, judge, version, model, judgment.outcome, judgment.reason or ""),
@@ -154,6 +159,7 @@ def _series(finished: Finished) -> list[Increment]:
         series += observe(counters.JUDGMENT_SECONDS, value=max(took, 0.0))
     if judgment.score is not None:
         series.append(increment(counters.SCORES, judge, version, model, f"{judgment.score:g}"))
+    series += [increment(counters.FLAGGED, judge, version, flag) for flag in judgment.flags]
     for vote in judgment.votes:
         series += _vote_series(vote)
     return series
@@ -167,6 +173,6 @@ def _vote_series(vote: Vote) -> list[Increment]:
         series.append(increment(counters.TOKENS, vote.model, "output", by=vote.output_tokens))
     if vote.cost_usd:
         series.append(increment(counters.COST, vote.model, by=vote.cost_usd))
-    if vote.parsed_from is not None:
+    if vote.parsed_from is not None and not vote.cached:
         series.append(increment(counters.PARSED, vote.model, vote.parsed_from))
     return series

@@ -8,6 +8,7 @@ CLAIMS = PREFIX + "claims"  # hash: arq job id -> worker id, for the chunks at w
 WORKERS = PREFIX + "workers"  # zset: worker id by the time its heartbeat expires, seconds since the epoch
 COUNTERS = PREFIX + "counters"  # hash: series -> integer
 CAPABILITIES = PREFIX + "capabilities"  # hash: model -> what its provider was learnt to take
+JUDGES = PREFIX + "judges"  # zset of judge names, all of score 0
 WAKE = PREFIX + "wake"  # channel: something was enqueued
 QUEUE = PREFIX + "queue"  # zset: arq's queue
 
@@ -50,3 +51,13 @@ def spend(owner: str, day: str) -> str:
 def call_slots(provider: str) -> str:
     """Hash: worker id -> the calls that it may have in flight to a provider."""
     return f"{PREFIX}slots:{provider}"
+
+
+def judge(name: str) -> str:
+    """Hash: the versions of a named judge, their digests, the latest."""
+    return f"{PREFIX}judge:{name}"
+
+
+def cached_vote(digest: str) -> str:
+    """String: where a vote is kept that was paid for, or which worker is asking for it just now."""
+    return f"{PREFIX}cache:{digest}"

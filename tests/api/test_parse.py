@@ -105,7 +105,7 @@ async def test_each_place_that_does_not_fit_is_named(api: httpx.AsyncClient, bod
 @pytest.mark.parametrize(
     ("body", "places"),
     [
-        ({"method": "ranking", "texts": ["x"]}, ["/method"]),
+        ({"method": "ranking", "texts": ["x"]}, ["/choices"]),
         ({"method": "category", "texts": ["x"]}, ["/choices"]),
         ({"method": "rating", "texts": ["x"], "scale": {"min": 2, "max": 2}}, ["/scale/max"]),
         ({"method": "rating", "texts": ["x"], "scale": {"min": 0, "max": 1, "step": 0.3}}, ["/scale/step"]),
@@ -120,3 +120,14 @@ async def test_a_lone_surrogate_in_a_text_is_named(api: httpx.AsyncClient) -> No
     raw = b'{"method": "rating", "texts": ["Score: 4", "Score: \\ud800 4"]}'
     response = await api.post("/v1/parse", content=raw, headers={"content-type": "application/json"})
     assert pointers(response) == ["/texts/1"]
+
+
+async def test_rankings_are_read_with_one_choice_an_output(api: httpx.AsyncClient) -> None:
+    body = {
+        "method": "ranking",
+        "choices": [{"label": "A"}, {"label": "B"}, {"label": "C"}],
+        "texts": ["Ranking: C > A = B", '{"ranking": ["B", "A"]}'],
+    }
+    read, left_out = (await api.post("/v1/parse", json=body)).json()["results"]
+    assert (read["outcome"], read["ranking"], read["parsed_from"]) == ("scored", [2, [0, 1]], "line")
+    assert (left_out["outcome"], left_out["reason"], left_out["ranking"]) == ("unscored", "no_score", None)

@@ -323,7 +323,7 @@ async def test_a_cursor_that_is_none_is_named(api: httpx.AsyncClient, cursor: st
         (order(judge={**RATING, "scale": {"min": 1, "max": 2, "step": 0.3}}), ["/judge/scale/step"]),
         (order(judge=["helpfulness", {**RATING, "scale": {"step": 3}}]), ["/judge/1/scale/step"]),
         (order(judge={**RATING, "scale": {"descriptors": {"9": "beyond"}}}), ["/judge/scale/descriptors/9"]),
-        (order(judge={**RATING, "method": "ranking"}), ["/judge/method"]),
+        (order(judge={**RATING, "method": "ranking"}), ["/items/0/outputs"]),
         (order(GOOD, GOOD, GOOD, {"input": "alone"}), ["/items/3/output"]),
         (order({"input": "a"}, {"input": "b"}), ["/items/0/output", "/items/1/output"]),
     ],

@@ -1,0 +1,72 @@
+"""Votes that were paid for once: the same judge version, model and content is not asked again.
+
+A cached vote is a pointer to the judgment that has it. While a worker asks for a vote it holds a lease on its key;
+the lease of a worker that died counts for nothing.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from hashlib import sha256
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.contracts.items import Item, content_digest
+from service.contracts.judgments import Ballot, Vote
+from service.store import keys
+from service.store.connection import Script
+
+_LEASE_S = 24 * 3600  # far longer than any call: what ends a lease is its worker's death
+
+_begin = Script("cache_begin")
+_release = Script("cache_release")
+
+
+class Lease(Enum):
+    """Who asks for a vote that is not there yet: this worker from now on, this worker already, another."""
+
+    MINE = "mine"
+    OURS = "ours"
+    THEIRS = "theirs"
+
+
+class _Votes(msgspec.Struct):
+    votes: list[Vote]
+
+
+_decoder = msgspec.json.Decoder(_Votes)
+
+
+def cache_key(judge_digest: str, ballot: Ballot, item: Item) -> str:
+    """The key of a first sample. The judge's digest covers its parameters; the item's id and metadata don't count."""
+    content = f"{judge_digest}\n{ballot.model}\n{ballot.order}\n{content_digest(item)}"
+    return keys.cached_vote(sha256(content.encode()).hexdigest()[:40])
+
+
+async def begin(redis: Redis, worker_id: str, wanted: Sequence[str]) -> list[Vote | Lease]:
+    """For each key the vote, or whose it is to ask for it."""
+    if not wanted:
+        return []
+    answer = await _begin(redis, [keys.WORKERS, *wanted], [worker_id, int(time.time()), _LEASE_S])
+    return [_found(*each) for each in answer]
+
+
+async def release(redis: Redis, worker_id: str, held: Iterable[str]) -> None:
+    """Gives up this worker's leases among `held`."""
+    held = list(held)
+    if held:
+        await _release(redis, held, [worker_id])
+
+
+def _found(state: bytes, judgment: bytes = b"", index: bytes = b"0") -> Vote | Lease:
+    if state != b"known":
+        return Lease(state.decode())
+    return as_cached(_decoder.decode(judgment).votes[int(index)])
+
+
+def as_cached(vote: Vote) -> Vote:
+    """The vote as it is served again: it took no call and cost nothing."""
+    return msgspec.structs.replace(
+        vote, cached=True, asks=0, attempts=0, latency_seconds=0.0, input_tokens=0, output_tokens=0, cost_usd=0.0
+    )

@@ -1,0 +1,77 @@
+"""Named judges: immutable versions, each with the digest of its content. Built-in ones are version 1 of their name."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.contracts.judges import Judge, StoredJudge, judge_digest
+from service.judges import built_in
+from service.store import clock, keys
+from service.store.connection import Script, reply
+
+_VERSION = re.compile("[1-9][0-9]{0,8}")
+
+_put = Script("put_judge")
+
+
+async def put(redis: Redis, name: str, judge: Judge) -> tuple[StoredJudge, bool]:
+    """The version with this content, and whether it is new. The latest version stays what it was otherwise."""
+    shipped = built_in().get(name)
+    version, is_new = await _put(
+        redis,
+        [keys.judge(name), keys.JUDGES],
+        [
+            name,
+            judge_digest(judge),
+            msgspec.json.encode(judge),
+            clock.now().isoformat(),
+            judge_digest(shipped) if shipped else "",
+            msgspec.json.encode(shipped) if shipped else "",
+        ],
+    )
+    stored = await find(redis, name, int(version))
+    assert stored is not None, "a version that was just stored is there"
+    return stored, bool(is_new)
+
+
+async def find(redis: Redis, name: str, version: int | None = None) -> StoredJudge | None:
+    """A version of a judge, the latest where none is asked for; None where there is none."""
+    if version is None:
+        latest = await reply(redis.hget(keys.judge(name), "latest"))
+        version = int(latest) if latest else 1
+    definition, created = await reply(redis.hmget(keys.judge(name), [f"version:{version}", f"created:{version}"]))
+    if definition is not None:
+        return _stored(name, version, msgspec.json.decode(definition, type=Judge), created.decode())
+    shipped = built_in().get(name)
+    return _stored(name, 1, shipped, "") if shipped and version == 1 else None
+
+
+async def by_reference(redis: Redis, reference: str) -> StoredJudge | None:
+    """The judge that `name` or `name@version` stands for."""
+    name, at, version = reference.partition("@")
+    if not at:
+        return await find(redis, name)
+    return await find(redis, name, int(version)) if _VERSION.fullmatch(version) else None
+
+
+async def list_latest(redis: Redis, *, after: str | None, limit: int) -> tuple[list[StoredJudge], str | None]:
+    """The latest version of each name, by name, and the name to go on from."""
+    names = {each.decode() for each in await reply(redis.zrange(keys.JUDGES, 0, -1))} | set(built_in())
+    following = sorted(name for name in names if after is None or name > after)
+    found = [await find(redis, name) for name in following[:limit]]
+    cursor = following[limit - 1] if len(following) > limit else None
+    return [each for each in found if each is not None], cursor
+
+
+def _stored(name: str, version: int, judge: Judge, created: str) -> StoredJudge:
+    fields: dict[str, Any] = {each: getattr(judge, each) for each in judge.__struct_fields__}
+    return StoredJudge(
+        **fields,
+        name=name,
+        version=version,
+        digest=judge_digest(judge),
+        created_at=datetime.fromisoformat(created) if created else None,
+    )
