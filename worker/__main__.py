@@ -32,6 +32,7 @@ from worker.limits import CallLimits
 from worker.measuring import Measurements
 from worker.providers import build_provider
 from worker.providers.capabilities import Capabilities, Learnt
+from worker.remembering import Memory
 from worker.retrying import Retrying
 from worker.tasks import Tasks
 
@@ -79,8 +80,9 @@ async def run(settings: Settings, stopping: asyncio.Event, *, retrying: Retrying
         for name, each in settings.all_providers.items()
     }
     asker = Asker(providers, settings.all_providers, limits, retrying=retrying, on_retry=measurements.on_retry)
-    tasks = Tasks(redis, settings, asker, Finisher(redis, keep_s=settings.store.keep_s))
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id('w')}"
+    finisher = Finisher(redis, keep_s=settings.store.keep_s)
+    tasks = Tasks(redis, settings, asker, finisher, Memory(redis, worker_id))
     async with httpx.AsyncClient(transport=AiohttpTransport(), trust_env=False) as client:
         queue = QueueWorker(
             redis,

@@ -2,15 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from typing import Protocol
+
+import msgspec
 
 from service.contracts.items import Item
 from service.contracts.judges import Judge, ResolvedJudge
-from service.contracts.judgments import Vote
-from service.contracts.outcomes import Outcome
+from service.contracts.judgments import Ballot, Vote
+from service.contracts.outcomes import Outcome, Reason
+from service.judging.ballots import ballots
+from service.judging.logprobs import expected_score
 from service.judging.methods import METHODS
 from service.judging.questions import Question, ask_again, draw_delimiter
+from service.judging.ranking import as_listed
+from service.judging.rating import scale_of
 from service.judging.reading import Reading
 from service.settings import ProviderSettings
 from worker.limits import CallLimits
@@ -21,7 +28,28 @@ from worker.retrying import Retrying, with_retries
 _CHARS_A_TOKEN = 4  # a rough guess, corrected when the answer says how many there were
 
 OnRetry = Callable[[str], None]  # "provider/model"
-Start = Callable[[], None]  # called when a call is about to be made; raises to prevent it
+Recall = Callable[[Ballot], Awaitable[Vote | None]]  # a vote that was paid for before, None where it must be asked for
+
+
+class NotStarted(Exception):  # noqa: N818 - an order, not an error
+    """No call may be made for an item that has not started: it ends with `outcome`, or later where that is None."""
+
+    def __init__(self, outcome: Outcome | None, reason: Reason | None = None) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.reason = reason
+
+
+class Gate(Protocol):
+    """Where an item starts. Both methods raise NotStarted where it must not, and nothing once it has."""
+
+    def check(self) -> None:
+        """Asks whether it may start."""
+        ...
+
+    def open(self) -> None:
+        """Starts it: a call is about to be made, or a vote that was paid for is served."""
+        ...
 
 
 class Asker:
@@ -42,31 +70,36 @@ class Asker:
         self._retrying = retrying or Retrying()
         self._on_retry = on_retry
 
-    async def votes(self, judge: ResolvedJudge, item: Item, start: Start) -> list[Vote]:
-        """One vote a model, all asked at the same time. Raises only what `start` raises."""
-        asked = [self._vote(judge.definition, model, item, start) for model in judge.models]
-        return [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
+    async def votes(self, judge: ResolvedJudge, item: Item, gate: Gate, recall: Recall) -> list[Vote]:
+        """All votes of a judgment, asked for at the same time. Raises NotStarted, and what `recall` raises."""
+        asked = [self._vote(judge.definition, ballot, item, gate, recall) for ballot in ballots(judge)]
+        return [await asked[0]] if len(asked) == 1 else await _all(asked)
 
-    async def _vote(self, judge: Judge, model: str, item: Item, start: Start) -> Vote:
+    async def _vote(self, judge: Judge, ballot: Ballot, item: Item, gate: Gate, recall: Recall) -> Vote:
+        known = await recall(ballot)
+        if known is not None:
+            return known
         method = METHODS[judge.method]
-        question = method.question(judge, item, draw_delimiter())
-        tally = _Tally(model, self._settings[_provider(model)])
+        shown = method.shown(item, ballot.order)
+        question = method.question(judge, shown, draw_delimiter())
+        tally = _Tally(ballot, self._settings[_provider(ballot.model)])
         while True:
             tally.asks += 1
             try:
-                completion = await self._answer(judge, model, item, question, start, tally)
+                completion = await self._answer(judge, ballot.model, shown, question, gate, tally)
             except ProviderError as error:
                 return tally.failed(error)
             reading = method.read(
-                judge, completion.text, finish_reason=completion.finish_reason, source=completion.source
+                judge, shown, completion.text, finish_reason=completion.finish_reason, source=completion.source
             )
             if reading.outcome is Outcome.SCORED or reading.reason is None or tally.asks > judge.reasks:
-                return tally.answered(completion, reading)
+                reading = method.in_item_terms(reading, item, ballot.order)
+                return tally.answered(completion, *_by_logprobs(judge, completion, reading))
             tally.unreadable(completion)
-            question = ask_again(question, completion.text, reading.reason, method.form(judge))
+            question = ask_again(question, completion.text, reading.reason, method.form(judge, shown))
 
     async def _answer(
-        self, judge: Judge, model: str, item: Item, question: Question, start: Start, tally: "_Tally"
+        self, judge: Judge, model: str, shown: Item, question: Question, gate: Gate, tally: "_Tally"
     ) -> Completion:
         provider, _, name = model.partition("/")
         request = ModelRequest(
@@ -74,11 +107,12 @@ class Asker:
             messages=question.messages,
             schema=question.schema,
             schema_required=judge.output == "schema",
+            logprobs=judge.score_from == "logprobs",
             parameters=judge.parameters,
             judge=judge,
-            item=item,
+            item=shown,
         )
-        call = partial(self._call, provider, request, start, tally)
+        call = partial(self._call, provider, request, gate, tally)
         try:
             answered = await with_retries(
                 call, retrying=self._retrying, on_retry=lambda error, wait: self._on_retry(model)
@@ -90,10 +124,10 @@ class Asker:
         tally.count(answered.completion)
         return answered.completion
 
-    async def _call(self, provider: str, request: ModelRequest, start: Start, tally: "_Tally") -> Completion:
+    async def _call(self, provider: str, request: ModelRequest, gate: Gate, tally: "_Tally") -> Completion:
         estimate = sum(len(message.content) for message in request.messages) // _CHARS_A_TOKEN
         async with self._limits.call(provider, estimate):
-            start()
+            gate.open()
             began = time.perf_counter()
             try:
                 completion = await self._providers[provider].complete(request)
@@ -104,11 +138,29 @@ class Asker:
         return completion
 
 
+async def _all(asked: Sequence[Awaitable[Vote]]) -> list[Vote]:
+    """Waits for all of them also where one raises: a call under way is paid for."""
+    ended = await asyncio.gather(*asked, return_exceptions=True)
+    for each in ended:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in ended if isinstance(each, Vote)]
+
+
+def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tuple[Reading, str]:
+    """The reading with the expected score, where the judge asks for it and the answer allows it; and its source."""
+    if judge.score_from == "logprobs" and completion.tokens and reading.score is not None:
+        score = expected_score(completion.tokens, scale_of(judge), reading.score)
+        if score is not None:
+            return msgspec.structs.replace(reading, score=score), "logprobs"
+    return reading, "answer"
+
+
 class _Tally:
     """What one vote took so far, over all its calls."""
 
-    def __init__(self, model: str, settings: ProviderSettings) -> None:
-        self._model = model
+    def __init__(self, ballot: Ballot, settings: ProviderSettings) -> None:
+        self._ballot = ballot
         self._settings = settings
         self._last: Completion | None = None
         self._input_tokens: int | None = 0
@@ -124,15 +176,16 @@ class _Tally:
     def unreadable(self, completion: Completion) -> None:
         self._last = completion
 
-    def answered(self, completion: Completion, reading: Reading) -> Vote:
+    def answered(self, completion: Completion, reading: Reading, score_from: str) -> Vote:
         return self._vote(
             outcome=reading.outcome,
             reason=reading.reason,
             score=reading.score,
             label=reading.label,
+            ranking=as_listed(reading.ranking),
             explanation=reading.explanation,
             parsed_from=reading.parsed_from,
-            score_from="answer" if reading.outcome is Outcome.SCORED else None,
+            score_from=score_from if reading.outcome is Outcome.SCORED else None,
             raw_text=completion.text,
             finish_reason=completion.finish_reason,
             error=None,
@@ -154,11 +207,11 @@ class _Tally:
         )
 
     def _vote(self, **verdict: object) -> Vote:
-        cost = cost_usd(self._model, self._settings, self._input_tokens, self._output_tokens)
+        cost = cost_usd(self._ballot.model, self._settings, self._input_tokens, self._output_tokens)
         return Vote(
-            model=self._model,
-            sample=0,
-            order=None,
+            model=self._ballot.model,
+            sample=self._ballot.sample,
+            order=self._ballot.order,
             asks=self.asks,
             attempts=self.attempts,
             latency_seconds=round(self.latency_s, 6),

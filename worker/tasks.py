@@ -6,15 +6,19 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
+import msgspec
 from redis.asyncio import Redis
 
 from service.contracts.ids import new_id
 from service.contracts.items import Item, item_id
 from service.contracts.jobs import JobRecord
-from service.contracts.judgments import Judgment, Vote
+from service.contracts.judgments import Ballot, Judgment, Vote
 from service.contracts.outcomes import Outcome, Reason
-from service.judging.combining import combine, usage
+from service.judging.combining import missing_models, usage
+from service.judging.methods import METHODS
+from service.judging.suspicion import is_suspicious
 from service.judging.unasked import unasked
 from service.settings import Settings
 from service.store import clock, jobs
@@ -22,22 +26,23 @@ from service.store.errors import StoreError
 from service.store.finishing import Finished, Finisher, JobState, spent_today
 from service.store.jobs import Claim
 from service.store.queue import Requeue
-from worker.asking import Asker
+from worker.asking import Asker, NotStarted
+from worker.remembering import Memory, Recollection, cacheable, keepable
 
 logger = logging.getLogger(__name__)
 
 MOST_TRIES = 10  # of one chunk: a chunk that ends its worker each time must not do so for ever
 _AGAIN_S = 1.0
+SUSPICIOUS = "suspicious_content"
 _LOOK_S = 1.0  # how often cancelled jobs and spent budgets are looked for
 
 
-class _NotStarted(Exception):  # noqa: N818 - an order, not an error
-    """No call may be made for an item that has not started: it ends with `outcome`, or later where it is None."""
+class _Pending(NamedTuple):
+    """A judgment to be made: its place in the job, its item, and whether the item's id had other content before."""
 
-    def __init__(self, outcome: Outcome | None, reason: Reason | None = None) -> None:
-        super().__init__(outcome)
-        self.outcome = outcome
-        self.reason = reason
+    position: int
+    item: Item
+    changed: bool
 
 
 class _Running:
@@ -54,29 +59,51 @@ class _Running:
         self.spent_usd = max(self.spent_usd, state.spent_usd)
 
     def check(self) -> None:
-        """Raises _NotStarted where no further item may start."""
+        """Raises NotStarted where no further item may start."""
         if self.cancelled:
-            raise _NotStarted(Outcome.CANCELLED)
+            raise NotStarted(Outcome.CANCELLED)
         budget = self.record.budget_usd
         if self.owner_is_spent or (budget is not None and self.spent_usd >= budget):
-            raise _NotStarted(Outcome.FAILED, Reason.BUDGET)
+            raise NotStarted(Outcome.FAILED, Reason.BUDGET)
+
+
+class _Gate:
+    """Lets one item start, unless its job was cancelled, its budget is spent or this worker drains."""
+
+    def __init__(self, running: _Running, tasks: "Tasks") -> None:
+        self._running = running
+        self._tasks = tasks
+        self.began: datetime | None = None
+
+    def check(self) -> None:
+        """Raises NotStarted where an item that has not started must not start."""
+        if self.began is None:
+            self._running.check()
+            if self._tasks.is_draining:
+                raise NotStarted(None)
+
+    def open(self) -> None:
+        """Starts the item, if it has not started. Raises NotStarted where it must not."""
+        self.check()
+        self.began = self.began or clock.now()
 
 
 class Tasks:
     """The functions that the queue calls, with all that they need."""
 
-    def __init__(self, redis: Redis, settings: Settings, asker: Asker, finisher: Finisher) -> None:
+    def __init__(self, redis: Redis, settings: Settings, asker: Asker, finisher: Finisher, memory: Memory) -> None:
         self._redis = redis
         self._settings = settings
         self._asker = asker
         self._finisher = finisher
+        self._memory = memory
         self._running: dict[str, _Running] = {}
         self._chunks: Counter[str] = Counter()
-        self._draining = False
+        self.is_draining = False
 
     def drain(self) -> None:
         """Starts no further item. What is under way ends; the rest of a chunk goes back to the queue."""
-        self._draining = True
+        self.is_draining = True
 
     async def judge_chunk(self, job_id: str, chunk: int) -> None:
         """Judges what is not yet judged of a chunk. Safe to run again, and in several places at once."""
@@ -90,7 +117,7 @@ class Tasks:
             if claim.tries > MOST_TRIES:
                 await self._give_up(claim.record, pending)
                 return
-            done = await asyncio.gather(*(self._judge(running, *each) for each in pending), return_exceptions=True)
+            done = await self._judge_all(running, pending)
         except asyncio.CancelledError:  # the worker stops and its calls took too long: no fault of the chunk's
             with contextlib.suppress(StoreError):
                 await jobs.give_back(self._redis, job_id, chunk)
@@ -103,57 +130,73 @@ class Tasks:
         await self._end_chunk(job_id, chunk, done)
 
     async def _end_chunk(self, job_id: str, chunk: int, done: list[BaseException | None]) -> None:
-        defects = [each for each in done if each is not None and not isinstance(each, _NotStarted)]
+        defects = [each for each in done if each is not None and not isinstance(each, NotStarted)]
         if defects:
             for defect in defects[:1]:
                 logger.error("%s, chunk %d failed, trying again", job_id, chunk, exc_info=defect)
             raise Requeue(_AGAIN_S)
-        if any(isinstance(each, _NotStarted) for each in done):
+        if any(isinstance(each, NotStarted) for each in done):
             await jobs.give_back(self._redis, job_id, chunk)
             raise Requeue
 
-    async def _judge(self, running: _Running, position: int, item: Item, changed: bool) -> None:
-        """One judgment, from its first call until it is stored. Raises _NotStarted where that is for later."""
+    async def _judge_all(self, running: _Running, pending: list[_Pending]) -> list[BaseException | None]:
+        """Every judgment of a chunk; what kept each from being stored, if anything did."""
         record = running.record
-        began: datetime | None = None
+        keys = [cacheable(record.judge_at(each.position), each.item) if record.cache else {} for each in pending]
+        recollection = Recollection(self._memory)
+        await recollection.look_up(key for each in keys for key in each.values())
+        try:
+            return await asyncio.gather(
+                *(self._judge(running, *each, recollection) for each in zip(pending, keys, strict=True)),
+                return_exceptions=True,
+            )
+        finally:
+            await recollection.close()
 
-        def start() -> None:
-            nonlocal began
-            if began is None:
-                running.check()
-                if self._draining:
-                    raise _NotStarted(None)
-                began = clock.now()
+    async def _judge(
+        self, running: _Running, pending: _Pending, keys: dict[Ballot, str], recollection: Recollection
+    ) -> None:
+        """One judgment, from its first call until it is stored. Raises NotStarted where that is for later."""
+        record, item = running.record, pending.item
+        gate = _Gate(running, self)
+
+        async def recall(ballot: Ballot) -> Vote | None:
+            return await recollection.recall(keys[ballot], gate) if ballot in keys else None
 
         try:
-            votes = await self._asker.votes(record.judges[position % len(record.judges)], item, start)
-        except _NotStarted as order:
+            votes = await self._asker.votes(record.judge_at(pending.position), item, gate, recall)
+        except NotStarted as order:
             if order.outcome is None:
                 raise
-            judgment = unasked(record, position, item, order.outcome, order.reason, clock.now(), changed=changed)
+            votes = []
+            judgment = unasked(
+                record, pending.position, item, order.outcome, order.reason, clock.now(), changed=pending.changed
+            )
         else:
-            judgment = _judgment(record, position, item, votes, began or clock.now(), changed=changed)
-        await self._store(running, position, judgment)
+            judgment = _judgment(record, pending, votes, gate.began or clock.now())
+        kept = keepable(votes, keys)
+        await self._store(running, pending.position, judgment, kept)
+        await recollection.settle(keys.values(), {key for key, _ in kept})
 
-    async def _store(self, running: _Running, position: int, judgment: Judgment) -> None:
+    async def _store(self, running: _Running, position: int, judgment: Judgment, kept: list[tuple[str, int]]) -> None:
         waited_s = (judgment.created_at - running.record.created_at).total_seconds()
-        finished = Finished(running.record, position, judgment, max(waited_s, 0.0))
+        finished = Finished(running.record, position, judgment, max(waited_s, 0.0), kept)
         running.update(await self._finisher.finish(finished))
 
-    async def _give_up(self, record: JobRecord, pending: list[tuple[int, Item, bool]]) -> None:
+    async def _give_up(self, record: JobRecord, pending: list[_Pending]) -> None:
         """Fails what is left of a chunk that never came to its end."""
         logger.error("%s: a chunk was tried %d times and did not end", record.id, MOST_TRIES)
-        for position, item, changed in pending:
+        for each in pending:
             judgment = unasked(
                 record,
-                position,
-                item,
+                each.position,
+                each.item,
                 Outcome.FAILED,
                 Reason.PROVIDER_ERROR,
                 clock.now(),
-                changed=changed,
+                changed=each.changed,
             )
-            await self._finisher.finish(Finished(record, position, judgment, 0.0))
+            await self._finisher.finish(Finished(record, each.position, judgment, 0.0))
 
     async def keep_looking(self) -> None:
         """Runs for ever: learns of jobs that were cancelled and of budgets that were spent meanwhile."""
@@ -178,40 +221,33 @@ class Tasks:
                 running.owner_is_spent = budget is not None and spent.get(running.record.owner or "", 0.0) >= budget
 
 
-def _pending(claim: Claim, chunk: int) -> Iterator[tuple[int, Item, bool]]:
-    """Position in the job, item, and whether the item's id stood for another content before."""
+def _pending(claim: Claim, chunk: int) -> Iterator[_Pending]:
+    """What of a chunk is not done yet."""
     judges = len(claim.record.judges)
     position = chunk * claim.record.chunk_items * judges
     for item, changed in zip(claim.items, claim.changed, strict=True):
         for _ in range(judges):
             if position not in claim.done:
-                yield position, item, changed
+                yield _Pending(position, item, changed)
             position += 1
 
 
-def _judgment(
-    record: JobRecord, position: int, item: Item, votes: list[Vote], began: datetime, *, changed: bool
-) -> Judgment:
-    judge = record.judges[position % len(record.judges)]
-    verdict = combine(judge.definition, votes)
+def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: datetime) -> Judgment:
+    judge = record.judge_at(pending.position)
+    verdict = METHODS[judge.definition.method].combine(judge.definition, votes)
     return Judgment(
         id=new_id("jdg"),
         job_id=record.id,
-        item_id=item_id(item),
-        item_changed=changed,
+        item_id=item_id(pending.item),
+        item_changed=pending.changed,
         judge=judge.ref,
         criterion=judge.definition.criterion,
-        outcome=verdict.outcome,
-        reason=verdict.reason,
-        score=verdict.score,
-        label=verdict.label,
-        ranking=None,
-        explanation=verdict.explanation,
-        consistent=None,
-        spread=verdict.spread,
+        **msgspec.structs.asdict(verdict),
         votes=votes,
         usage=usage(votes),
-        cached=False,
+        cached=all(vote.cached for vote in votes),
         created_at=began,
         finished_at=clock.now(),
+        flags=[SUSPICIOUS] if is_suspicious(pending.item) else [],
+        missing=missing_models(votes) if verdict.outcome is Outcome.SCORED else [],
     )

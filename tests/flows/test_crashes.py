@@ -24,6 +24,7 @@ from worker.asking import Asker
 from worker.limits import CallLimits
 from worker.providers import build_provider
 from worker.providers.capabilities import Capabilities
+from worker.remembering import Memory
 from worker.tasks import MOST_TRIES, Tasks
 
 MODEL = "openai/m"
@@ -239,7 +240,9 @@ async def test_a_chunk_delivered_twice_counts_once(serve: Serve, redis: Redis) -
         limits = CallLimits(64, settings.providers)
         limits.providers["openai"].share(64, 1)
         asker = Asker({"openai": provider}, settings.all_providers, limits)
-        mine, others = [Tasks(redis, settings, asker, Finisher(redis, keep_s=60)) for _ in range(2)]
+        mine, others = [
+            Tasks(redis, settings, asker, Finisher(redis, keep_s=60), Memory(redis, worker)) for worker in ("a", "b")
+        ]
         await asyncio.gather(mine.judge_chunk(job_id, 0), others.judge_chunk(job_id, 0), mine.judge_chunk(job_id, 0))
         calls = model.calls
         await others.judge_chunk(job_id, 0)

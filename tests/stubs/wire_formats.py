@@ -1,5 +1,6 @@
 """The bodies that the three model APIs answer with, as their official SDKs read them."""
 
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -13,6 +14,9 @@ class Reply(msgspec.Struct, kw_only=True):
     text: str | None = None
     finish_reason: str | None = None  # None: the one with which the API says that all went well
     refusal: str | None = None  # OpenAI only
+    # The answer's tokens, each with the probabilities of what could have stood there; a token that is not among
+    # them has what they leave of 1. Sent where they are asked for, in the formats that have them.
+    logprobs: list[tuple[str, dict[str, float]]] | None = None
     input_tokens: int = 11
     output_tokens: int = 7
 
@@ -39,7 +43,9 @@ def _openai(reply: Reply, request: dict[str, Any]) -> dict[str, Any]:
         "index": 0,
         "message": message,
         "finish_reason": reply.finish_reason or "stop",
-        "logprobs": None,
+        "logprobs": _openai_logprobs(reply.logprobs, request.get("top_logprobs", 0))
+        if reply.logprobs is not None and request.get("logprobs")
+        else None,
     }
     usage = {
         "prompt_tokens": reply.input_tokens,
@@ -54,6 +60,36 @@ def _openai(reply: Reply, request: dict[str, Any]) -> dict[str, Any]:
         "choices": [choice],
         "usage": usage,
     }
+
+
+def _openai_logprobs(tokens: list[tuple[str, dict[str, float]]], most: int) -> dict[str, Any]:
+    def entry(text: str, logprob: float) -> dict[str, Any]:
+        return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
+
+    content = [
+        entry(text, drawn) | {"top_logprobs": [entry(*each) for each in top]}
+        for text, drawn, top in _ranked(tokens, most)
+    ]
+    return {"content": content, "refusal": None}
+
+
+def _ranked(tokens: list[tuple[str, dict[str, float]]], most: int) -> list[tuple[str, float, list[tuple[str, float]]]]:
+    """Each token with its logprob and its likeliest alternatives, at most `most`, likeliest first."""
+    return [
+        (
+            text,
+            _log(alternatives.get(text, 1 - math.fsum(alternatives.values()))),
+            [
+                (each, _log(alternatives[each]))
+                for each in sorted(alternatives, key=lambda each: -alternatives[each])[:most]
+            ],
+        )
+        for text, alternatives in tokens
+    ]
+
+
+def _log(probability: float) -> float:
+    return math.log(probability) if probability > 0 else -9999.0  # as OpenAI writes it
 
 
 def _anthropic(reply: Reply, request: dict[str, Any]) -> dict[str, Any]:
@@ -82,12 +118,26 @@ def _gemini(reply: Reply, request: dict[str, Any]) -> dict[str, Any]:
         "finishReason": reply.finish_reason or "STOP",
         "index": 0,
     }
+    config = request.get("generationConfig", {})
+    if reply.logprobs is not None and config.get("responseLogprobs"):
+        candidate["logprobsResult"] = _gemini_logprobs(reply.logprobs, config.get("logprobs", 0))
     usage = {
         "promptTokenCount": reply.input_tokens,
         "candidatesTokenCount": reply.output_tokens,
         "totalTokenCount": reply.input_tokens + reply.output_tokens,
     }
     return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "stub", "responseId": "stub"}
+
+
+def _gemini_logprobs(tokens: list[tuple[str, dict[str, float]]], most: int) -> dict[str, Any]:
+    def entry(text: str, logprob: float) -> dict[str, Any]:
+        return {"token": text, "tokenId": 1, "logProbability": logprob}
+
+    ranked = _ranked(tokens, most)
+    return {
+        "chosenCandidates": [entry(text, drawn) for text, drawn, _ in ranked],
+        "topCandidates": [{"candidates": [entry(*each) for each in top]} for _, _, top in ranked],
+    }
 
 
 _BODIES = {"openai": _openai, "anthropic": _anthropic, "gemini": _gemini}

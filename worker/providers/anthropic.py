@@ -1,5 +1,6 @@
 """Anthropic's messages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,12 +16,25 @@ OUTPUT_FORMAT = "output_format"  # the models that refuse that, from Fable 5.1 a
 VERSION = "2023-06-01"  # the next, 2026-10-21, refuses temperature and top_p whatever the model
 _TOOL_NAME = "give_verdict"
 
+MIN_CACHED_CHARS = 3000  # about 750 tokens: no model caches less than 1,024, and some no less than 4,096
+_CACHE_CONTROL = {"type": "ephemeral"}
+
+
+class _Text(msgspec.Struct, omit_defaults=True, tag_field="type", tag="text"):
+    text: str
+    cache_control: dict[str, str] | None = None
+
+
+class _Turn(msgspec.Struct):
+    role: str
+    content: str | list[_Text]
+
 
 class _Body(msgspec.Struct, omit_defaults=True):
     model: str
     max_tokens: int
-    messages: tuple[Message, ...]
-    system: str | None = None
+    messages: list[_Turn]
+    system: str | list[_Text] | None = None
     temperature: float | None = None
     top_p: float | None = None
     tools: list[dict[str, Any]] | None = None
@@ -53,7 +67,7 @@ _decoder = msgspec.json.Decoder(_Reply)
 
 
 class AnthropicFormat:
-    """See `WireFormat`. There is no seed in this API."""
+    """See `WireFormat`. There is no seed in this API, and there are no logprobs."""
 
     modes = (TOOL, OUTPUT_FORMAT, TEXT)
 
@@ -65,12 +79,12 @@ class AnthropicFormat:
 
     def encode(self, request: ModelRequest, mode: str, learnt: Learnt) -> bytes:
         first, *others = request.messages
-        has_system = first.role == "system"
+        system, turns = (first, others) if first.role == "system" else (None, request.messages)
         body = _Body(
             request.model,
             request.parameters.max_output_tokens,
-            tuple(others) if has_system else request.messages,
-            system=first.content if has_system else None,
+            _turns(system, turns),
+            system=_content(system) if system else None,
             temperature=request.parameters.temperature,
             top_p=request.parameters.top_p,
         )
@@ -98,6 +112,29 @@ class AnthropicFormat:
 
     def read_failure(self, reply: HttpReply) -> Failure | Completion:
         return read_failure(*reply)
+
+
+def _turns(system: Message | None, turns: Sequence[Message]) -> list[_Turn]:
+    """The turns after the system message. What the first has in common with other items' is to be cached."""
+    first, *others = turns
+    # The cached prefix begins with the system message, and no other call can share it where that differs.
+    cacheable = system is None or system.stable >= len(system.content)
+    before = len(system.content) if system else 0
+    return [
+        _Turn(first.role, _content(first, before) if cacheable else first.content),
+        *(_Turn(each.role, each.content) for each in others),
+    ]
+
+
+def _content(message: Message, before: int = 0) -> str | list[_Text]:
+    """The text, cut in two after a stable part that is worth caching with the `before` characters ahead of it."""
+    stable, rest = message.content[: message.stable], message.content[message.stable :]
+    if not stable.strip() or before + len(stable) < MIN_CACHED_CHARS:
+        return message.content
+    # The API refuses a block without anything but white space.
+    if not rest.strip():
+        return [_Text(message.content, _CACHE_CONTROL)]
+    return [_Text(stable, _CACHE_CONTROL), _Text(rest)]
 
 
 def _all_input_tokens(usage: _Usage) -> int | None:

@@ -7,6 +7,7 @@ import msgspec
 from service.contracts.items import Item
 from service.contracts.judges import Judge, Parameters
 from service.contracts.outcomes import Reason
+from service.judging.logprobs import Token
 from service.judging.questions import Message as Message
 
 
@@ -15,8 +16,8 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `schema` is a JSON schema of an object that the answer should be, or None to ask for plain text. A server
     that can't be held to it is asked for text instead, unless `schema_required`: the prompt itself says which
-    answer is wanted. `judge` and `item` are what the messages were made from; only the control baselines look
-    at them.
+    answer is wanted. `logprobs` asks for the tokens' probabilities, which not every model gives. `judge` and
+    `item` are what the messages were made from; only the control baselines look at them.
     """
 
     model: str  # the provider's own name for it: what follows the first "/" of "openai/gpt-4.1-mini"
@@ -26,12 +27,14 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     judge: Judge
     item: Item
     schema_required: bool = False
+    logprobs: bool = False
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
     """One answer as the provider gave it. Token counts are None where the provider does not say.
 
-    `attempts` counts the calls that it took, those included that taught what the server accepts.
+    `attempts` counts the calls that it took, those included that taught what the server accepts. `tokens` are
+    those of the whole answer, or None where the provider gave no probabilities.
     """
 
     text: str
@@ -40,6 +43,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: int | None
     output_tokens: int | None
     attempts: int = 1
+    tokens: tuple[Token, ...] | None = None
 
 
 class ProviderError(Exception):

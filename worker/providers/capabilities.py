@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from service.contracts.judges import Parameters
+from worker.providers.base import ModelRequest
 from worker.providers.failures import Failure
 
 REFUSED_SECONDS = 86_400.0  # a plain refusal is believed for a day: servers get upgraded
 DOUBTFUL_SECONDS = 600.0  # a 5xx may have been an accident, and so may a success before it be of another server
+
+MOST_ALTERNATIVES = 20  # to a token: the limit of OpenAI, Gemini, vLLM and Ollama
+FEW_ALTERNATIVES = 5  # the limit of most others, and enough for a short scale
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ class Learnt(msgspec.Struct, frozen=True, kw_only=True):
     mode_until: float = 0.0  # Unix seconds, from when on the better modes are tried again
     max_completion_tokens: bool = False  # takes its limit under this name, and refuses `max_tokens`
     rejected: frozenset[str] = frozenset()  # parameters that it refuses
+    top_logprobs: int = MOST_ALTERNATIVES  # as many alternatives may be asked for; 0: it refuses logprobs
 
 
 Save = Callable[[str, str, Learnt], Awaitable[None]]
@@ -60,6 +64,7 @@ class Capabilities:
             learnt,
             max_completion_tokens=known.max_completion_tokens or learnt.max_completion_tokens,
             rejected=known.rejected | learnt.rejected,
+            top_logprobs=min(known.top_logprobs, learnt.top_logprobs),
         )
         if learnt == known:
             return
@@ -98,21 +103,25 @@ _OPTIONAL = ("seed", "top_p", "temperature")  # a refusal of two at once gives u
 _NAMES = {name: re.compile(rf"\b{name.replace('_', '_?')}\b", re.I) for name in _OPTIONAL}  # Gemini writes topP
 _REFUSAL = re.compile(
     r"unsupported|not supported|(does not|doesn't) support|only the default|deprecated|cannot both|"
-    r"not permitted|not allowed|unknown|unrecognized|unexpected|cannot find",
+    r"not permitted|not allowed|not enabled|unknown|unrecognized|unexpected|cannot find",
     re.I,
 )
+_LOGPROBS = re.compile(r"log[ _-]?prob", re.I)
+# OpenAI answers 403 (2025), llama-cpp-python 0.3 answers 500.
+_LOGPROBS_REFUSALS = (400, 403, 422, 500, 501)
 
 
-def adjusted(learnt: Learnt, failure: Failure, parameters: Parameters) -> Learnt | None:
+def adjusted(learnt: Learnt, failure: Failure, request: ModelRequest) -> Learnt | None:
     """What to know so that the next call avoids this refusal of a parameter; None where it is none."""
-    if failure.status not in (400, 422):
-        return None
-    if "max_completion_tokens" in failure.message and not learnt.max_completion_tokens:
-        return msgspec.structs.replace(learnt, max_completion_tokens=True)
-    for name in _OPTIONAL:
-        was_sent = getattr(parameters, name) is not None and name not in learnt.rejected
-        if was_sent and _refuses(failure, name):
-            return msgspec.structs.replace(learnt, rejected=learnt.rejected | {name})
+    if failure.status in (400, 422):
+        if "max_completion_tokens" in failure.message and not learnt.max_completion_tokens:
+            return msgspec.structs.replace(learnt, max_completion_tokens=True)
+        for name in _OPTIONAL:
+            was_sent = getattr(request.parameters, name) is not None and name not in learnt.rejected
+            if was_sent and _refuses(failure, name):
+                return msgspec.structs.replace(learnt, rejected=learnt.rejected | {name})
+    if request.logprobs and learnt.top_logprobs and _refuses_logprobs(failure):
+        return msgspec.structs.replace(learnt, top_logprobs=_fewer_alternatives(learnt, failure))
     return None
 
 
@@ -123,8 +132,24 @@ def _refuses(failure: Failure, name: str) -> bool:
     return bool(named and _REFUSAL.search(failure.message))
 
 
-def allowed(parameters: Parameters, learnt: Learnt) -> Parameters:
-    """The parameters without those that the model refuses."""
-    if not learnt.rejected:
-        return parameters
-    return msgspec.structs.replace(parameters, **dict.fromkeys(learnt.rejected))
+def _refuses_logprobs(failure: Failure) -> bool:
+    # To be named is enough: the caller gave no value that could be at fault.
+    named = _LOGPROBS.search(f"{failure.parameter} {failure.message}")
+    return failure.status in _LOGPROBS_REFUSALS and named is not None
+
+
+def _fewer_alternatives(learnt: Learnt, failure: Failure) -> int:
+    """None at all where logprobs are refused outright, else as many as most servers allow."""
+    if _REFUSAL.search(failure.message) or learnt.top_logprobs <= FEW_ALTERNATIVES:
+        return 0
+    return FEW_ALTERNATIVES
+
+
+def allowed(request: ModelRequest, learnt: Learnt) -> ModelRequest:
+    """The request without what the model refuses."""
+    refused = dict.fromkeys(name for name in _OPTIONAL if name in learnt.rejected)
+    logprobs = request.logprobs and learnt.top_logprobs > 0
+    if not refused and logprobs == request.logprobs:
+        return request
+    parameters = msgspec.structs.replace(request.parameters, **refused)
+    return msgspec.structs.replace(request, parameters=parameters, logprobs=logprobs)

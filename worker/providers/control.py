@@ -111,10 +111,10 @@ def _better(a: float, b: float) -> str:
     return "A" if a > b else "B"
 
 
-def _ranking(numbers: list[float]) -> list[int | list[int]]:
-    """Indices, the highest number first; equal ones share an inner list."""
+def _ranking(numbers: list[float]) -> list[str | list[str]]:
+    """The outputs' letters, the highest number first; equal ones share an inner list."""
     groups = [
-        [index for index, number in enumerate(numbers) if number == level]
+        [chr(ord("A") + index) for index, number in enumerate(numbers) if number == level]
         for level in sorted(set(numbers), reverse=True)
     ]
     return [group[0] if len(group) == 1 else group for group in groups]

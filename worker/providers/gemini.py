@@ -1,13 +1,15 @@
 """Gemini's generateContent."""
 
+from itertools import chain, repeat
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from service.judging.logprobs import Token, make_token
 from worker.providers.base import Completion, Message, ModelRequest
 from worker.providers.capabilities import Learnt
-from worker.providers.failures import Failure, error_object, read_failure
+from worker.providers.failures import UNREADABLE, Failure, error_object, read_failure
 from worker.providers.http import HttpReply
 from worker.providers.remote import TEXT
 
@@ -28,6 +30,8 @@ class _Config(msgspec.Struct, omit_defaults=True, rename="camel"):
     response_mime_type: str | None = None
     response_json_schema: dict[str, Any] | None = None
     response_schema: dict[str, Any] | None = None
+    response_logprobs: bool | None = None
+    logprobs: int | None = None
 
 
 class _Body(msgspec.Struct, omit_defaults=True, rename="camel"):
@@ -48,6 +52,21 @@ class _Content(msgspec.Struct):
 class _Candidate(msgspec.Struct, rename="camel"):
     content: _Content | None = None
     finish_reason: str | None = None
+    logprobs_result: msgspec.Raw = msgspec.Raw()
+
+
+class _Alternative(msgspec.Struct, rename="camel"):
+    token: str = ""  # proto3's JSON leaves out what is empty or 0
+    log_probability: float = 0.0
+
+
+class _Alternatives(msgspec.Struct):
+    candidates: list[_Alternative] = []
+
+
+class _Logprobs(msgspec.Struct, rename="camel"):
+    chosen_candidates: list[_Alternative] = []
+    top_candidates: list[_Alternatives] = []
 
 
 class _Feedback(msgspec.Struct, rename="camel"):
@@ -67,8 +86,10 @@ class _Reply(msgspec.Struct, rename="camel"):
 
 
 _NO_USAGE = _Usage()
+_NO_ALTERNATIVES = _Alternatives()
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Reply)
+_logprobs_decoder = msgspec.json.Decoder(_Logprobs)
 
 
 class GeminiFormat:
@@ -88,7 +109,7 @@ class GeminiFormat:
         turns = others if has_system else request.messages
         body = _Body(
             [_Parts([{"text": each.content}], _role(each)) for each in turns],
-            _config(request, mode),
+            _config(request, mode, learnt),
             _Parts([{"text": first.content}]) if has_system else None,
         )
         return _encoder.encode(body)
@@ -108,6 +129,7 @@ class GeminiFormat:
             finish_reason=candidate.finish_reason,
             input_tokens=usage.prompt_token_count,
             output_tokens=_all_output_tokens(usage),
+            tokens=_tokens(candidate.logprobs_result),
         )
 
     def read_failure(self, reply: HttpReply) -> Failure | Completion:
@@ -126,7 +148,7 @@ def _role(message: Message) -> str:
     return "model" if message.role == "assistant" else "user"
 
 
-def _config(request: ModelRequest, mode: str) -> _Config:
+def _config(request: ModelRequest, mode: str, learnt: Learnt) -> _Config:
     parameters = request.parameters
     config = _Config(
         parameters.max_output_tokens,
@@ -140,6 +162,8 @@ def _config(request: ModelRequest, mode: str) -> _Config:
             config.response_json_schema = request.schema
         else:
             config.response_schema = openapi_schema(request.schema)
+    if request.logprobs:
+        config.response_logprobs, config.logprobs = True, learnt.top_logprobs
     return config
 
 
@@ -159,6 +183,22 @@ def openapi_schema(schema: dict[str, Any]) -> dict[str, Any]:
         kept["properties"] = {name: openapi_schema(each) for name, each in schema["properties"].items()}
         kept["propertyOrdering"] = list(schema["properties"])
     return kept
+
+
+def _tokens(result: msgspec.Raw) -> tuple[Token, ...] | None:
+    """None where there are none, or none that can be read."""
+    try:
+        logprobs = _logprobs_decoder.decode(result)
+    except UNREADABLE:  # which does not make the answer itself unreadable
+        return None
+    tops = chain(logprobs.top_candidates, repeat(_NO_ALTERNATIVES))
+    tokens = (
+        make_token(
+            chosen.token, chosen.log_probability, ((each.token, each.log_probability) for each in top.candidates)
+        )
+        for chosen, top in zip(logprobs.chosen_candidates, tops, strict=False)
+    )
+    return tuple(tokens) or None
 
 
 def _all_output_tokens(usage: _Usage) -> int | None:

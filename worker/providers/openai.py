@@ -4,9 +4,10 @@ from typing import Any
 
 import msgspec
 
-from worker.providers.base import Completion, Message, ModelRequest
+from service.judging.logprobs import Token, make_token
+from worker.providers.base import Completion, ModelRequest
 from worker.providers.capabilities import Learnt
-from worker.providers.failures import Failure, read_failure
+from worker.providers.failures import UNREADABLE, Failure, read_failure
 from worker.providers.http import HttpReply
 from worker.providers.remote import TEXT
 
@@ -14,15 +15,22 @@ JSON_SCHEMA = "json_schema"
 JSON_OBJECT_SCHEMA = "json_object_schema"  # llama-cpp-python's way
 
 
+class _Turn(msgspec.Struct):
+    role: str
+    content: str
+
+
 class _Body(msgspec.Struct, omit_defaults=True):
     model: str
-    messages: tuple[Message, ...]
+    messages: list[_Turn]
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None
     response_format: dict[str, Any] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
 
 
 class _Part(msgspec.Struct):
@@ -38,6 +46,20 @@ class _Message(msgspec.Struct):
 class _Choice(msgspec.Struct):
     message: _Message
     finish_reason: str | None = None
+    logprobs: msgspec.Raw = msgspec.Raw()
+
+
+class _Alternative(msgspec.Struct):
+    token: str
+    logprob: float
+
+
+class _Position(_Alternative):
+    top_logprobs: list[_Alternative] | None = None
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Position] | None = None
 
 
 class _Usage(msgspec.Struct):
@@ -54,6 +76,7 @@ class _Reply(msgspec.Struct):
 _NO_USAGE = _Usage()
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Reply)
+_logprobs_decoder = msgspec.json.Decoder(_Logprobs)
 
 
 class OpenAIFormat:
@@ -71,7 +94,7 @@ class OpenAIFormat:
         parameters = request.parameters
         body = _Body(
             request.model,
-            request.messages,
+            [_Turn(each.role, each.content) for each in request.messages],
             temperature=parameters.temperature,
             top_p=parameters.top_p,
             seed=parameters.seed,
@@ -82,6 +105,8 @@ class OpenAIFormat:
             body.max_completion_tokens = parameters.max_output_tokens
         else:
             body.max_tokens = parameters.max_output_tokens
+        if request.logprobs:
+            body.logprobs, body.top_logprobs = True, learnt.top_logprobs
         return _encoder.encode(body)
 
     def decode(self, body: bytes, mode: str) -> Completion:
@@ -98,6 +123,7 @@ class OpenAIFormat:
             finish_reason="refusal" if refusal else choice.finish_reason,
             input_tokens=usage.prompt_tokens,
             output_tokens=usage.completion_tokens,
+            tokens=_tokens(choice.logprobs),
         )
 
     def read_failure(self, reply: HttpReply) -> Failure | Completion:
@@ -121,6 +147,19 @@ def _text_and_refusal(message: _Message) -> tuple[str, str]:
         refusal = refusal or "".join(part.refusal or "" for part in content)
         content = "".join(part.text or "" for part in content)
     return content or "", refusal
+
+
+def _tokens(logprobs: msgspec.Raw) -> tuple[Token, ...] | None:
+    """None where there are none, and in the older shapes that some servers still answer with."""
+    try:
+        content = _logprobs_decoder.decode(logprobs).content or []
+    except UNREADABLE:  # which does not make the answer itself unreadable
+        return None
+    tokens = (
+        make_token(each.token, each.logprob, ((other.token, other.logprob) for other in each.top_logprobs or ()))
+        for each in content
+    )
+    return tuple(tokens) or None
 
 
 def _is_filtered(failure: Failure) -> bool:

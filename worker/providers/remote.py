@@ -124,16 +124,13 @@ class RemoteProvider:
             answer = await self._call(request, mode, descent)
             if isinstance(answer, Completion):
                 return answer
-            learnt = adjusted(descent.learnt, answer, request.parameters)
+            learnt = adjusted(descent.learnt, answer, request)
             if learnt is None:
                 return answer
             descent.learnt = learnt
 
     async def _call(self, request: ModelRequest, mode: str, descent: _Descent) -> Completion | Failure:
-        parameters = allowed(request.parameters, descent.learnt)
-        if parameters is not request.parameters:
-            request = msgspec.structs.replace(request, parameters=parameters)
-        body = self._wire.encode(request, mode, descent.learnt)
+        body = self._wire.encode(allowed(request, descent.learnt), mode, descent.learnt)
         descent.calls += 1
         reply = await self._post(request.model, body)
         return self._decode(reply, mode) if 200 <= reply.status < 300 else self._wire.read_failure(reply)

@@ -98,7 +98,7 @@ async def test_the_output_with_more_overlap_wins() -> None:
 
 async def test_a_ranking_is_best_first_with_ties_together() -> None:
     item = Item(outputs=["a b", "a b c", "c d", ""])
-    assert (await verdict("length", item, method=Method.RANKING))["ranking"] == [1, [0, 2], 3]
+    assert (await verdict("length", item, method=Method.RANKING))["ranking"] == ["B", ["A", "C"], "D"]
 
 
 async def test_the_same_item_always_gets_the_same_answer() -> None:
