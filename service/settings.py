@@ -95,6 +95,7 @@ def load_settings(config_path: str | None, environ: Mapping[str, str], *, resolv
     problems: list[str] = []
     raw = _file_content(config_path, environ, problems)
     add_providers(raw, environ, problems)
+    _name_obvious_kinds(raw)
     problems += take_literal_secrets(raw)
     override(SettingsFile, raw, environ, problems)
     read = read_struct(SettingsFile, raw, "", problems) or SettingsFile()
@@ -135,6 +136,14 @@ def _file_content(config_path: str | None, environ: Mapping[str, str], problems:
     except ValueError as error:  # TOML that can't be parsed, or bytes that are not UTF-8
         problems.append(f"{path}: not valid TOML: {error}")
     return {}
+
+
+def _name_obvious_kinds(raw: dict[str, Any]) -> None:
+    """A provider that is named as its kind need not say it again."""
+    providers = raw.get("providers")
+    for name, section in providers.items() if isinstance(providers, dict) else ():
+        if name in BASE_URLS and isinstance(section, dict):
+            section.setdefault("kind", name)
 
 
 def _with_defaults(section: ProviderSection) -> ProviderSection:

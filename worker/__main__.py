@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -56,8 +57,16 @@ def main() -> int:
         return 2
     logging.basicConfig(level=settings.log.level.upper(), format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("arq").setLevel(logging.WARNING)  # it logs a job's arguments at each start
+    _collect_less()
     uvloop.run(_until_signalled(settings))
     return 0
+
+
+def _collect_less() -> None:
+    """Judging makes thousands of short-lived objects and hardly a cycle: collect less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _until_signalled(settings: Settings) -> None:
@@ -83,6 +92,9 @@ async def run(settings: Settings, stopping: asyncio.Event, *, retrying: Retrying
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id('w')}"
     finisher = Finisher(redis, keep_s=settings.store.keep_s)
     tasks = Tasks(redis, settings, asker, finisher, Memory(redis, worker_id))
+    await workers.beat(
+        redis, worker_id
+    )  # before anything is leased: the lease of a worker unheard of counts for nothing
     async with httpx.AsyncClient(transport=AiohttpTransport(), trust_env=False) as client:
         queue = QueueWorker(
             redis,

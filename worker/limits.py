@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from service.settings import ProviderSettings
 
@@ -106,39 +105,51 @@ class CallLimits:
     def __init__(self, most_calls: int, providers: dict[str, ProviderSettings]) -> None:
         self.starved = asyncio.Event()
         self.draining = asyncio.Event()
-        self._calls = Slots(most_calls)
+        self.calls = Slots(most_calls)
         self.providers = {
             name: ProviderLimits(settings, self.starved.set)
             for name, settings in providers.items()
             if settings.kind != "control"
         }
 
-    @asynccontextmanager
-    async def call(self, provider: str, tokens: int) -> AsyncIterator[None]:
+    def call(self, provider: str, tokens: int) -> "Place":
         """Holds a place for one call of about `tokens` tokens. The control baselines call nobody."""
-        limits = self.providers.get(provider)
-        if limits is None:
-            yield
-            return
-        await limits.slots.acquire()
-        try:
-            await self._paced(limits, tokens)
-            await self._calls.acquire()
-            try:
-                yield
-            finally:
-                self._calls.release()
-        finally:
-            limits.slots.release()
+        return Place(self, self.providers.get(provider), tokens)
 
     def spent(self, provider: str, tokens: int) -> None:
         """Corrects the estimate that a call started with, by `tokens` more or less."""
         if limits := self.providers.get(provider):
             limits.tokens.take(tokens)
 
-    async def _paced(self, limits: ProviderLimits, tokens: int) -> None:
+    async def paced(self, limits: ProviderLimits, tokens: int) -> None:
+        """Waits until the provider's rates allow a call, or until the worker drains."""
         wait_s = max(limits.requests.take(1), limits.tokens.take(tokens))
         if wait_s > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):  # wait_for of Python 3.11 can swallow a cancellation
                     await self.draining.wait()
+
+
+class Place:
+    """A place for one call, while the block lasts. A class, since a generator here costs as much as the waiting."""
+
+    def __init__(self, limits: CallLimits, provider: ProviderLimits | None, tokens: int) -> None:
+        self._limits = limits
+        self._provider = provider
+        self._tokens = tokens
+
+    async def __aenter__(self) -> None:
+        if self._provider is None:
+            return
+        await self._provider.slots.acquire()
+        try:
+            await self._limits.paced(self._provider, self._tokens)
+            await self._limits.calls.acquire()
+        except BaseException:
+            self._provider.slots.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._provider is not None:
+            self._limits.calls.release()
+            self._provider.slots.release()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from redis.asyncio import Redis
 
-from service.contracts.items import Item
+from service.contracts.items import Item, content_digest
 from service.contracts.judges import ResolvedJudge
 from service.contracts.judgments import Ballot, Vote
 from service.contracts.outcomes import Outcome
@@ -106,7 +106,10 @@ class Recollection:
 
 def cacheable(judge: ResolvedJudge, item: Item) -> dict[Ballot, str]:
     """The cache keys of a judgment's votes: of first samples alone, since others are asked for their difference."""
-    return {ballot: cache.cache_key(judge.ref.digest, ballot, item) for ballot in ballots(judge) if ballot.sample == 0}
+    content = content_digest(item)
+    return {
+        ballot: cache.cache_key(judge.ref.digest, ballot, content) for ballot in ballots(judge) if ballot.sample == 0
+    }
 
 
 def keepable(votes: list[Vote], keys: dict[Ballot, str]) -> list[tuple[str, int]]:

@@ -40,8 +40,8 @@ class Category(JudgingMethod):
         if judge.output == "text":
             return f"First explain in a few sentences. Then end with one line: Verdict: <one of: {', '.join(labels)}>"
         return (
-            'Answer with one JSON object and nothing else: {"explanation": "<a few sentences>", '
-            f'"verdict": "<one of: {", ".join(labels)}>"}}. Explain before you decide.'
+            'Answer with one JSON object and nothing else. Its first field, "explanation", says in a few sentences '
+            f'why; its second, "verdict", is one of: {", ".join(labels)}.'
         )
 
     def schema(self, judge: Judge, item: Item) -> dict[str, Any]:

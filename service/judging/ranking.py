@@ -62,8 +62,8 @@ class Ranking(JudgingMethod):
                 f"> between them and = between equals: Ranking: <order of {names}>"
             )
         return (
-            'Answer with one JSON object and nothing else: {"explanation": "<a few sentences>", "ranking": '
-            f"[<each of {names} once, best first>]}}. Explain before you rank."
+            'Answer with one JSON object and nothing else. Its first field, "explanation", says in a few sentences '
+            f'why; its second, "ranking", is an array with each of {names} once, best first.'
         )
 
     def schema(self, judge: Judge, item: Item) -> dict[str, Any]:

@@ -32,8 +32,8 @@ class Rating(JudgingMethod):
         if judge.output == "text":
             return f"First explain in a few sentences. Then end with one line: Score: <{numbers}>"
         return (
-            'Answer with one JSON object and nothing else: {"explanation": "<a few sentences>", '
-            f'"score": <{numbers}>}}. Explain before you score.'
+            'Answer with one JSON object and nothing else. Its first field, "explanation", says in a few sentences '
+            f'why; its second, "score", is {numbers}.'
         )
 
     def schema(self, judge: Judge, item: Item) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from hashlib import sha256
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.items import Item, content_digest
 from service.contracts.judgments import Ballot, Vote
 from service.store import keys
 from service.store.connection import Script
@@ -38,9 +37,9 @@ class _Votes(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Votes)
 
 
-def cache_key(judge_digest: str, ballot: Ballot, item: Item) -> str:
+def cache_key(judge_digest: str, ballot: Ballot, content_digest: str) -> str:
     """The key of a first sample. The judge's digest covers its parameters; the item's id and metadata don't count."""
-    content = f"{judge_digest}\n{ballot.model}\n{ballot.order}\n{content_digest(item)}"
+    content = f"{judge_digest}\n{ballot.model}\n{ballot.order}\n{content_digest}"
     return keys.cached_vote(sha256(content.encode()).hexdigest()[:40])
 
 

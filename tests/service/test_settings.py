@@ -279,3 +279,15 @@ def test_example_gives_the_defaults(tmp_path: Path) -> None:
     for section in ("server", "worker", "log"):
         default = msgspec.to_builtins(getattr(SettingsFile(), section))
         assert written[section] == default
+
+
+def test_a_provider_that_is_named_as_its_kind_need_not_say_it_again(tmp_path: Path) -> None:
+    file = tmp_path / "judged.toml"
+    file.write_text(
+        '[providers.openai]\nbase_url = "http://127.0.0.1:9/v1"\n[providers.other]\nbase_url = "http://x/v1"\n'
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_settings(str(file), {})
+    assert caught.value.problems == ["providers.other.kind: missing"]
+    file.write_text('[providers.openai]\nbase_url = "http://127.0.0.1:9/v1"\n')
+    assert load_settings(str(file), {}).providers["openai"].kind == "openai"

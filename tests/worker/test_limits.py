@@ -199,8 +199,8 @@ async def test_a_call_cancelled_while_it_waits_loses_no_place(
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert (limits.providers["openai"].slots.in_use, limits._calls.in_use) == (0, 0)
-    assert (limits.providers["openai"].slots.wanted, limits._calls.wanted) == (0, 0)
+    assert (limits.providers["openai"].slots.in_use, limits.calls.in_use) == (0, 0)
+    assert (limits.providers["openai"].slots.wanted, limits.calls.wanted) == (0, 0)
     leave.set()
 
 
