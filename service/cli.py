@@ -4,13 +4,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from service.commands import api, check_config, score, up, worker
+from service.commands import api, check_config, openapi, score, up, worker
 
 _COMMANDS = {
     "up": up,
     "api": api,
     "worker": worker,
     "check-config": check_config,
+    "openapi": openapi,
     "score": score,
 }
 _INTERRUPTED = 130

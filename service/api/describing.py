@@ -2,10 +2,9 @@
 
 Bodies are read by hand (bodies.py), a job's judgments are sent as they were stored, and some answers have headers or
 media types that no annotation tells. Those are described here, in OpenAPI's own words.
-`python -m service.api.describing > deploy/openapi.json` writes the whole of it.
+`judged openapi` prints the whole of it.
 """
 
-import sys
 from copy import deepcopy
 from inspect import cleandoc
 from typing import Any
@@ -266,17 +265,3 @@ def _header(description: str, kind: str = "string") -> Json:
 
 def _ref(said: type) -> Json:
     return {"$ref": _REFS + said.__name__}
-
-
-def main() -> None:
-    """Prints the document of an API with the usual settings."""
-    from service.app import create_app
-    from service.settings import load_settings
-
-    app = create_app(load_settings(None, {"JUDGED_REDIS_URL": "redis://127.0.0.1"}))
-    encoded = msgspec.json.format(msgspec.json.encode(description_of(app)), indent=2)
-    sys.stdout.write(encoded.decode() + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -37,7 +37,7 @@ from service.settings import Settings, load_settings
 from tests.flows.conftest import Judged, Row, Serve, settings_for
 
 COMMITTED = Path(__file__).parents[2] / "deploy" / "openapi.json"
-REGENERATE = "python -m service.api.describing > deploy/openapi.json"
+REGENERATE = "judged openapi > deploy/openapi.json"
 EXAMPLES = int(os.environ.get("JUDGED_TEST_EXAMPLES", "10"))
 CHECKS = [
     content_type_conformance,
