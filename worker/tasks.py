@@ -32,8 +32,8 @@ from worker.remembering import Memory, Recollection, cacheable, keepable
 logger = logging.getLogger(__name__)
 
 MOST_TRIES = 10  # of one chunk: a chunk that ends its worker each time must not do so for ever
-_AGAIN_S = 1.0
 SUSPICIOUS = "suspicious_content"
+_AGAIN_S = 1.0
 _LOOK_S = 1.0  # how often cancelled jobs and spent budgets are looked for
 
 
@@ -111,6 +111,7 @@ class Tasks:
         if claim is None:
             return
         running = self._running.setdefault(job_id, _Running(claim))
+        running.update(JobState(claim.cancelled, claim.spent_usd))
         self._chunks[job_id] += 1
         try:
             pending = list(_pending(claim, chunk))
