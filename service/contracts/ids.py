@@ -1,6 +1,6 @@
 """Ids with a readable prefix that sort by the time they were made."""
 
-import os
+import secrets
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread
@@ -16,4 +16,4 @@ def _encode(number: int, pairs: int) -> str:
 def new_id(prefix: str) -> str:
     """`prefix_` and 22 characters: microseconds since the epoch, then 50 random bits."""
     micros = time.time_ns() // 1000
-    return f"{prefix}_{_encode(micros, _TIME_PAIRS)}{_encode(int.from_bytes(os.urandom(7)), _RANDOM_PAIRS)}"
+    return f"{prefix}_{_encode(micros, _TIME_PAIRS)}{_encode(int.from_bytes(secrets.token_bytes(7)), _RANDOM_PAIRS)}"
