@@ -1,0 +1,28 @@
+"""Flags on tables of few pairs, one-sided judges and rare values."""
+
+import pytest
+
+from service.agreement.flags import Flag, flags_of
+from tests.agreement.tables import one_cell, table
+
+
+@pytest.mark.parametrize(
+    ("cells", "flags"),
+    [
+        ({}, [Flag.INSUFFICIENT]),
+        ({(3, 3): 1}, [Flag.INSUFFICIENT]),
+        ({(3, 3): 15, (2, 2): 14}, [Flag.INSUFFICIENT]),
+        ({(3, 3): 15, (2, 2): 15}, []),
+        ({(3, 3): 15, (2, 3): 15}, [Flag.JUDGE_CONSTANT, Flag.DEGENERATE]),
+        ({(3, 3): 15, (3, 2): 15}, [Flag.LOW_PREVALENCE, Flag.DEGENERATE]),
+        ({(3, 3): 30}, [Flag.JUDGE_CONSTANT, Flag.LOW_PREVALENCE, Flag.DEGENERATE]),
+        ({(3, 3): 90, (2, 2): 10}, []),
+        ({(3, 3): 50, (3, 2): 41, (2, 2): 9}, [Flag.LOW_PREVALENCE]),
+    ],
+)
+def test_what_to_know_before_believing(cells: dict[tuple[int, int], int], flags: list[Flag]) -> None:
+    assert flags_of(one_cell(5, cells)) == flags
+
+
+def test_words_have_flags_as_well() -> None:
+    assert flags_of(table([[95, 1], [2, 2]], ["A", "B"])) == [Flag.LOW_PREVALENCE]
