@@ -11,6 +11,7 @@ from service.api.judges import JudgesController
 from service.api.operations import healthz, metrics, readyz
 from service.api.parse import parse
 from service.api.problems import HANDLERS
+from service.api.statistics import statistics
 from service.settings import Settings
 from service.store.connection import connect
 from service.store.signals import Signals
@@ -31,7 +32,7 @@ def create_app(settings: Settings) -> Litestar:
         await redis.aclose()
 
     return Litestar(
-        route_handlers=[JobsController, JudgesController, parse, healthz, readyz, metrics],
+        route_handlers=[JobsController, JudgesController, parse, statistics, healthz, readyz, metrics],
         dependencies={
             "redis": Provide(lambda: redis, sync_to_thread=False),
             "signals": Provide(lambda: signals, sync_to_thread=False),

@@ -18,6 +18,7 @@ from service.api.jobs import JobPage, JudgmentPage
 from service.api.judges import JudgePage, Preview, PreviewRequest
 from service.api.operations import Health, Readiness
 from service.api.problems import MEDIA_TYPE, Problem
+from service.api.statistics import StatisticsRequest, StatisticsResponse
 from service.contracts.items import Item
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobOrder, JobRequest
 from service.contracts.judges import Judge, StoredJudge
@@ -35,6 +36,8 @@ _SAID = (
     Item,
     ParseRequest,
     ParseResponse,
+    StatisticsRequest,
+    StatisticsResponse,
     Job,
     JobPage,
     Judgment,
@@ -61,6 +64,7 @@ _NAMES = {
     ("/v1/judges/{name}/versions/{version}", "get"): ("showJudgeVersion", "Show a version of a judge"),
     ("/v1/judges/{reference}/preview", "post"): ("previewJudge", "See what a judge would ask"),
     ("/v1/parse", "post"): ("parseTexts", "Read texts as a judge's answers"),
+    ("/v1/statistics", "post"): ("computeStatistics", "Compute statistics of agreement"),
     ("/healthz", "get"): ("showHealth", "Is this process alive?"),
     ("/readyz", "get"): ("showReadiness", "Is the service ready?"),
     ("/metrics", "get"): ("showMetrics", "Metrics for Prometheus"),
@@ -77,6 +81,7 @@ _EXAMPLE_JUDGE = {
 }
 _EXAMPLE_PREVIEW = {"item": {"input": "Where is my parcel?", "output": "On its way, as you would know."}}
 _EXAMPLE_PARSE = {"method": "rating", "scale": {"min": 1, "max": 5}, "texts": ["Clear and complete.\nScore: 4"]}
+_EXAMPLE_STATISTICS = {"values": [1, 2, 3, 4, 5], "pairs": [[4, 5], [3, 3], [1, 2], [5, 5]]}
 _SECURITY: list[Json] = [{"bearer": []}, {"apiKey": []}, {}]
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where any are configured."},
@@ -112,6 +117,7 @@ def described(found: Json) -> Json:
         "description": f"In item order, as far as they are done. Left out of jobs of more than {INLINE_JUDGMENTS}.",
     }
     schemas["JudgmentPage"]["properties"]["judgments"] = {"type": "array", "items": _ref(Judgment)}
+    schemas["StatisticsRequest"]["oneOf"] = [{"required": ["pairs"]}, {"required": ["counts"]}]
     document["components"] = {"schemas": dict(sorted(schemas.items())), "securitySchemes": _SECURITY_SCHEMES}
     for path, item in document["paths"].items():
         for method, operation in item.items():
@@ -120,6 +126,7 @@ def described(found: Json) -> Json:
     _describe_jobs(document["paths"])
     _describe_judges(document["paths"])
     _describe_parse(document["paths"]["/v1/parse"]["post"])
+    _describe_statistics(document["paths"]["/v1/statistics"]["post"])
     _describe_metrics(document["paths"]["/metrics"]["get"])
     return document
 
@@ -248,6 +255,11 @@ def _without_null(schema: Json) -> Json:
 def _describe_parse(operation: Json) -> None:
     operation["requestBody"] = _body({JSON: {"schema": _ref(ParseRequest), "example": _EXAMPLE_PARSE}})
     operation["responses"]["200"]["description"] = "One result a text, in their order."
+
+
+def _describe_statistics(operation: Json) -> None:
+    operation["requestBody"] = _body({JSON: {"schema": _ref(StatisticsRequest), "example": _EXAMPLE_STATISTICS}})
+    operation["responses"]["200"]["description"] = "The statistics by their names; null with a reason where undefined."
 
 
 def _describe_metrics(operation: Json) -> None:

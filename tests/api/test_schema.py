@@ -142,7 +142,11 @@ def test_every_refusal_is_described_as_a_problem(settings: Settings) -> None:
 
 def test_the_examples_of_bodies_fit_their_schemas_and_are_taken(settings: Settings) -> None:
     described = document(settings)
-    for path, name in (("/v1/jobs", "JobRequest"), ("/v1/parse", "ParseRequest")):
+    for path, name in (
+        ("/v1/jobs", "JobRequest"),
+        ("/v1/parse", "ParseRequest"),
+        ("/v1/statistics", "StatisticsRequest"),
+    ):
         example = described["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
         validator(described, name).validate(example)
 
