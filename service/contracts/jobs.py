@@ -9,7 +9,7 @@ from msgspec import Meta
 from service.contracts.items import Item
 from service.contracts.judges import Judge, JudgeRef, ModelName, ResolvedJudge
 from service.contracts.judgments import Usage
-from service.contracts.outcomes import JobStatus, Outcome
+from service.contracts.outcomes import JobStatus
 
 INLINE_JUDGMENTS = 100  # a job of at most so many judgments shows them in its own answer
 
@@ -95,6 +95,3 @@ def status_of(counts: Counts, *, started: bool) -> JobStatus:
     if counts.cancelled:
         return JobStatus.CANCELLED
     return JobStatus.COMPLETED_WITH_ERRORS if counts.failed else JobStatus.COMPLETED
-
-
-COUNTED = (Outcome.SCORED, Outcome.UNSCORED, Outcome.FAILED, Outcome.CANCELLED)

@@ -53,4 +53,3 @@ class ParsedFrom(StrEnum):
     FRACTION = "fraction"  # 4/5
     BARE = "bare"  # a line that is the number or the label and nothing else
     PROSE = "prose"  # 'Therefore, Output (a) is better.'
-    COMPUTED = "computed"  # no text was read: a control baseline calculated it

@@ -4,7 +4,6 @@ PREFIX = "judged:"
 
 JOBS = PREFIX + "jobs"  # zset of job ids, all of score 0: an id sorts by the time it was made
 PENDING = PREFIX + "pending"  # string: judgments accepted and not finished
-CLAIMS = PREFIX + "claims"  # hash: arq job id -> worker id, for the chunks at work
 WORKERS = PREFIX + "workers"  # zset: worker id by the time its heartbeat expires, seconds since the epoch
 COUNTERS = PREFIX + "counters"  # hash: series -> integer
 CAPABILITIES = PREFIX + "capabilities"  # hash: model -> what its provider was learnt to take
