@@ -64,6 +64,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     max_items: Count = 100_000  # a job of more items is refused
     max_wait_seconds: Seconds = 60  # the longest `wait` that a client gets
     idempotency_keep_hours: Seconds = 24  # how long an Idempotency-Key is remembered
+    callback_hosts: tuple[str, ...] = ()  # hosts that a job's callback_url may name; with no [[keys]] any may be named
     shutdown_seconds: Count = 20  # how long open requests may take once the stop is asked for
 
 

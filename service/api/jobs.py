@@ -4,6 +4,7 @@ import math
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
@@ -18,7 +19,7 @@ from service.api.intake import Caller, Intake
 from service.api.judges import resolved
 from service.api.paging import Cursor, Limit
 from service.api.pointing import faults_in
-from service.api.problems import Fault, ProblemError, documented, invalid, not_found, pointer_to
+from service.api.problems import Fault, ProblemError, documented, impossible, invalid, not_found, pointer_to
 from service.api.waiting import changes, until_over
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobOrder, JobRecord, JobRequest
 from service.contracts.outcomes import Outcome
@@ -72,11 +73,13 @@ class JobsController(Controller):
         if media_type(request, JSON, NDJSON) == JSON:
             _refuse_order_in_query(request)
             job_request = decode(await body.whole(), JobRequest)
+            _check_callback(job_request, settings)
             judges = await resolved(redis, settings, job_request)
             intake = Intake(redis, settings, job_request, judges, caller)
             taking = intake.take_json(job_request.items)
         else:
             order = _order_in_query(request)
+            _check_callback(order, settings)
             judges = await resolved(redis, settings, order)
             intake = Intake(redis, settings, order, judges, caller)
             taking = intake.take_lines(body.lines())
@@ -243,6 +246,14 @@ def _order_in_query(request: Request[Any, Any, Any]) -> JobOrder:
     if order.budget_usd is not None and not math.isfinite(order.budget_usd):
         raise invalid([Fault("/budget_usd", "is no number that JSON can write")])
     return order
+
+
+def _check_callback(order: JobOrder, settings: Settings) -> None:
+    """Raises a 422 problem for a host that is not listed: a key to judge is no key to the workers' network."""
+    if order.callback_url is None or not settings.keys:
+        return
+    if urlsplit(order.callback_url).hostname not in settings.server.callback_hosts:
+        raise impossible([Fault("/callback_url", "its host is not among server.callback_hosts")])
 
 
 def _position(cursor: str | None) -> int:

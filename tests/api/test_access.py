@@ -144,3 +144,13 @@ async def test_no_key_is_ever_logged_or_answered(
     for text in (READS, LABELS, "mistyped-key-95"):
         assert text not in caplog.text + texts
         assert sha256(text.encode()).hexdigest() not in caplog.text + texts
+
+
+async def test_a_key_calls_back_to_the_listed_hosts_alone(open_api: OpenApi) -> None:
+    api = await open_api(keys=(key(SUBMITS, "submit"),), server={"callback_hosts": ("hooks.example",)})
+    headers = {"Authorization": f"Bearer {SUBMITS}"}
+    for url, status in (("https://hooks.example/done", 202), ("http://127.0.0.1:6379/", 422), ("http://[::1]/", 422)):
+        body = {"judge": "helpfulness", "items": [{"output": "x"}], "callback_url": url}
+        response = await api.post("/v1/jobs", json=body, headers=headers)
+        assert response.status_code == status, response.text
+    assert response.json()["errors"][0]["pointer"] == "/callback_url"
