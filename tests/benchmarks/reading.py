@@ -138,6 +138,7 @@ HOSTILE = {
     "LaTeX": filled(r"\frac{a}{b} = \sqrt{4x + 2} ") + "\nScore: 4",
     "10 MB of words": filled("word ", 10_000_000) + "\nScore: 4",
     "10 MB of thoughts": filled("<think>a</think>", 10_000_000) + "Score: 4",
+    "10 MB of ends of thoughts": filled("</think>\n", 10_000_000) + "Score: 4",
     "10 MB of braces": filled("{", 10_000_000),
 }
 

@@ -65,14 +65,26 @@ def without_thoughts(text: str) -> str | None:
     dropped. A tag that is quoted is none, and a reply that is one JSON object is left alone.
     """
     text = _last(text, LONGEST_REPLY)
-    while opened := _THOUGHT_TAG.match(text):
-        closed = next((tag for tag in _THOUGHT_TAG.finditer(text, opened.end()) if tag[1] or opened[1]), opened)
-        if closed is opened and not opened[1]:
-            return None
-        text = text[opened.end() if opened[1] else closed.end() :].strip()
+    start = _after_leading_thoughts(text)
+    if start is None:
+        return None
+    text = text[start:]
     if not _THOUGHT_TAG.search(text) or (text.startswith("{") and _is_one_object(text)):
         return text
     return _outside_thoughts(text)
+
+
+def _after_leading_thoughts(text: str) -> int | None:
+    """Where a text goes on after the thoughts that it opens with; None where one of them does not end."""
+    start = 0
+    while tag := _THOUGHT_TAG.match(text, start):
+        closing = tag if tag[1] else next((each for each in _THOUGHT_TAG.finditer(text, tag.end()) if each[1]), None)
+        if closing is None:
+            return None
+        start = closing.end()
+        while start < len(text) and text[start].isspace():
+            start += 1
+    return start
 
 
 def _outside_thoughts(text: str) -> str | None:
