@@ -15,7 +15,7 @@ from service.contracts.outcomes import Outcome, Reason
 from service.judging.ballots import ballots
 from service.judging.logprobs import expected_score
 from service.judging.methods import METHODS
-from service.judging.questions import Question, ask_again, draw_delimiter
+from service.judging.questions import Question, ask_again, draw_delimiter, estimated_tokens
 from service.judging.ranking import as_listed
 from service.judging.rating import scale_of
 from service.judging.reading import Reading
@@ -24,8 +24,6 @@ from worker.limits import CallLimits
 from worker.pricing import cost_usd
 from worker.providers.base import Completion, ModelRequest, Provider, ProviderError
 from worker.retrying import Retrying, with_retries
-
-_CHARS_A_TOKEN = 4  # a rough guess, corrected when the answer says how many there were
 
 OnRetry = Callable[[str], None]  # "provider/model"
 Recall = Callable[[Ballot], Awaitable[Vote | None]]  # a vote that was paid for before, None where it must be asked for
@@ -125,7 +123,7 @@ class Asker:
         return answered.completion
 
     async def _call(self, provider: str, request: ModelRequest, gate: Gate, tally: "_Tally") -> Completion:
-        estimate = sum(len(message.content) for message in request.messages) // _CHARS_A_TOKEN
+        estimate = estimated_tokens(request.messages)  # corrected when the answer says how many there were
         async with self._limits.call(provider, estimate):
             gate.open()
             began = time.perf_counter()

@@ -1,6 +1,5 @@
 """`/v1/judges`: named judges in immutable versions."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -17,12 +16,10 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
 from service.contracts.judges import NAME_PATTERN, Judge, JudgeRef, ModelName, ResolvedJudge, StoredJudge
 from service.judging.methods import METHODS, judge_problems
-from service.judging.questions import Message, draw_delimiter
+from service.judging.questions import draw_delimiter, estimated_tokens
 from service.judging.resolving import names_in, ref_of, resolve, unable_to_ask
 from service.settings import Settings
 from service.store import judges
-
-_CHARS_A_TOKEN = 4
 
 JudgeName = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="A judge's name.")]
 
@@ -180,8 +177,3 @@ def _requests(judge: ResolvedJudge, item: Item) -> list[ShownRequest]:
                     )
                 )
     return shown
-
-
-def estimated_tokens(messages: Sequence[Message]) -> int:
-    """A rough guess of the input tokens: four characters each."""
-    return sum(len(message.content) for message in messages) // _CHARS_A_TOKEN

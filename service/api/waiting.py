@@ -11,6 +11,7 @@ from service.store import jobs, keys
 from service.store.signals import Signals
 
 _LOOK_S = 1.0  # a signal may be lost: look again after so long
+_BREATH_S = 0.01  # a large job changes often: not each change is worth a look
 _PACE_S = 0.1  # a job that changes all the time is shown ten times a second
 
 
@@ -28,12 +29,8 @@ async def until_over(redis: Redis, signals: Signals, job_id: str, wait_s: float)
                 return found
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), min(left, _LOOK_S))
-            await asyncio.sleep(0 if left < _PACE_S else _pace(found[1]))
-
-
-def _pace(job: Job) -> float:
-    """Large jobs change often: no need to look each time."""
-    return 0.0 if job.counts.pending <= 1 else 0.01
+            if found[1].counts.pending > 1 and left > _PACE_S:
+                await asyncio.sleep(_BREATH_S)
 
 
 async def changes(redis: Redis, signals: Signals, job_id: str) -> AsyncIterator[Job]:

@@ -9,6 +9,7 @@ import msgspec
 from service.contracts.items import Item
 from service.contracts.judges import Judge, Method, Scale
 from service.contracts.outcomes import Reason
+from service.judging.scales import as_written, level_count
 from worker.providers.base import Completion, ModelRequest, ProviderError
 
 TOP_WORDS = 400  # a text of so many words or more gets the top of the scale
@@ -95,14 +96,10 @@ def _verdict(judge: Judge, measures: list[Measure]) -> dict[str, Any]:
 
 def _on_scale(share: float, scale: Scale) -> float | int:
     """The level at this share of the way from `min` to `max`; to 2 decimals where there are no levels."""
-    if scale.step is None:
-        return _plain(round(scale.min + share * (scale.max - scale.min), 2))
-    levels = math.floor((scale.max - scale.min) / scale.step + 1e-9)
-    return _plain(round(scale.min + math.floor(share * levels + 0.5) * scale.step, 10))
-
-
-def _plain(number: float) -> float | int:
-    return int(number) if number == int(number) else number
+    count = level_count(scale)
+    if scale.step is None or count is None:
+        return as_written(round(scale.min + share * (scale.max - scale.min), 2))
+    return as_written(scale.min + math.floor(share * (count - 1) + 0.5) * scale.step)
 
 
 def _better(a: float, b: float) -> str:
