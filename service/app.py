@@ -5,6 +5,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 
 from service.api.access import Access
+from service.api.datasets import DatasetsController
 from service.api.describing import DescribedJson
 from service.api.jobs import JobsController
 from service.api.judges import JudgesController
@@ -32,7 +33,16 @@ def create_app(settings: Settings) -> Litestar:
         await redis.aclose()
 
     return Litestar(
-        route_handlers=[JobsController, JudgesController, parse, statistics, healthz, readyz, metrics],
+        route_handlers=[
+            JobsController,
+            JudgesController,
+            DatasetsController,
+            parse,
+            statistics,
+            healthz,
+            readyz,
+            metrics,
+        ],
         dependencies={
             "redis": Provide(lambda: redis, sync_to_thread=False),
             "signals": Provide(lambda: signals, sync_to_thread=False),

@@ -19,9 +19,9 @@ from service.judging.questions import Question, ask_again, draw_delimiter, estim
 from service.judging.ranking import as_listed
 from service.judging.rating import scale_of
 from service.judging.reading import Reading
+from service.pricing import cost_usd
 from service.settings import ProviderSettings
 from worker.limits import CallLimits
-from worker.pricing import cost_usd
 from worker.providers.base import Completion, ModelRequest, Provider, ProviderError
 from worker.retrying import Retrying, with_retries
 

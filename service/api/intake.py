@@ -1,18 +1,18 @@
 """Takes a job in: every item checked, all of it stored or nothing."""
 
 from collections.abc import AsyncIterable, Iterable
-from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
 
 from service.api.access import OPEN
-from service.api.pointing import MOST_FAULTS, faults_in, unkept
-from service.api.problems import Fault, ProblemError, impossible, invalid, pointer_to
+from service.api.item_checks import ItemChecks, note
+from service.api.pointing import faults_in
+from service.api.problems import Fault, impossible, invalid
 from service.contracts.ids import new_id
 from service.contracts.items import Item
-from service.contracts.jobs import JobOrder, JobRecord
+from service.contracts.jobs import JobOrder, JobRecord, Purpose
 from service.contracts.judges import ResolvedJudge
 from service.judging.methods import METHODS
 from service.settings import Settings
@@ -34,26 +34,38 @@ class Intake:
     """One job on its way in. Items are staged as they come: an upload of any size takes little memory."""
 
     def __init__(
-        self, redis: Redis, settings: Settings, order: JobOrder, judges: list[ResolvedJudge], caller: Caller
+        self,
+        redis: Redis,
+        settings: Settings,
+        order: JobOrder,
+        judges: list[ResolvedJudge],
+        caller: Caller,
+        purpose: Purpose = "judging",
     ) -> None:
         self._redis = redis
         self._settings = settings
         self._order = order
         self._caller = caller
-        self._job_id = new_id("job")
+        self._purpose = purpose
+        self.job_id = new_id("job")
         self._judges = judges
+        self._definitions = {judge.ref.digest: judge.definition for judge in judges}  # one may ask several models
         self._chunk_items = jobs.chunk_items(len(self._judges))
-        self._ids: set[str] = set()
-        self._unfit: list[Fault] = []
+        self._checks = ItemChecks(settings.server.max_items)
         self._impossible: list[Fault] = []
         self._buffer: list[Item] = []
-        self._items = 0
         self._staged = 0
 
     async def take_json(self, items: Iterable[Item]) -> None:
         """Takes decoded items. Raises a problem that names each bad place."""
         for index, item in enumerate(items):
             await self._add(item, f"/items/{index}")
+        await self._end()
+
+    async def take_all(self, items: AsyncIterable[Item]) -> None:
+        """Takes items that are stored already. Raises a problem that names each that can't be judged."""
+        async for item in items:
+            await self._add(item, f"/items/{self._checks.items}")
         await self._end()
 
     async def take_lines(self, lines: AsyncIterable[bytes]) -> None:
@@ -68,7 +80,7 @@ class Intake:
             try:
                 item = decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                self._note(self._unfit, faults_in(line, Item, at) or [Fault(at, str(error))])
+                self._checks.note(faults_in(line, Item, at) or [Fault(at, str(error))])
                 continue
             await self._add(item, at)
         await self._end()
@@ -79,16 +91,17 @@ class Intake:
         Raises IdempotencyConflictError.
         """
         record = JobRecord(
-            id=self._job_id,
+            id=self.job_id,
             judges=self._judges,
             several_judges=isinstance(self._order.judge, list),
-            items=self._items,
+            items=self._checks.items,
             chunk_items=self._chunk_items,
             cache=self._order.cache,
             budget_usd=self._order.budget_usd,
             callback_url=self._order.callback_url,
             owner=None if self._caller.name == OPEN else self._caller.name,
             created_at=clock.now(),
+            purpose=self._purpose,
         )
         key = self._caller.idempotency_key
         idempotency = Idempotency(self._caller.name, key, fingerprint) if key else None
@@ -97,42 +110,31 @@ class Intake:
         except StoreConflictError:
             await self.discard()
             raise
-        if job_id != self._job_id:
+        if job_id != self.job_id:
             await self.discard()
         return job_id, record
 
     async def discard(self) -> None:
         """Removes what was staged."""
-        await jobs.discard(self._redis, self._job_id, self._staged)
+        await jobs.discard(self._redis, self.job_id, self._staged)
 
     async def _add(self, item: Item, at: str) -> None:
-        self._items += 1
-        if self._items > self._settings.server.max_items:
-            raise ProblemError(413, "too-large", f"more than {self._settings.server.max_items} items")
-        if item.id is not None:
-            if item.id in self._ids:
-                self._note(self._unfit, [Fault(pointer_to(at, "id"), "another item has the same id")])
-            self._ids.add(item.id)
-        if item.metadata:
-            self._note(self._unfit, list(islice(unkept(item.metadata, pointer_to(at, "metadata")), MOST_FAULTS)))
-        for judge in self._judges:
-            wrong = METHODS[judge.definition.method].item_problems(judge.definition, item)
-            self._note(self._impossible, [Fault(at + pointer, detail) for pointer, detail in wrong])
-        if self._unfit or self._impossible:
+        self._checks.check(item, at)
+        for judge in self._definitions.values():
+            wrong = METHODS[judge.method].item_problems(judge, item)
+            note(self._impossible, [Fault(at + pointer, detail) for pointer, detail in wrong])
+        if self._checks.unfit or self._impossible:
             self._buffer.clear()
             return
         self._buffer.append(item)
         if len(self._buffer) >= self._chunk_items * _STAGE_TOGETHER:
             await self._stage()
 
-    def _note(self, faults: list[Fault], more: list[Fault]) -> None:
-        faults.extend(fault for fault in more[: MOST_FAULTS - len(faults)] if fault not in faults)
-
     async def _end(self) -> None:
-        if not self._items and not self._unfit:
-            self._unfit.append(Fault("/items", "there is no item"))
-        if self._unfit:
-            raise invalid(self._unfit)
+        if not self._checks.items and not self._checks.unfit:
+            self._checks.note([Fault("/items", "there is no item")])
+        if self._checks.unfit:
+            raise invalid(self._checks.unfit)
         if self._impossible:
             raise impossible(self._impossible)
         await self._stage()
@@ -141,6 +143,6 @@ class Intake:
         chunks = [
             self._buffer[start : start + self._chunk_items] for start in range(0, len(self._buffer), self._chunk_items)
         ]
-        await jobs.stage(self._redis, self._job_id, self._staged, chunks)
+        await jobs.stage(self._redis, self.job_id, self._staged, chunks)
         self._staged += len(chunks)
         self._buffer.clear()

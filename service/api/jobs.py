@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from service.api.access import check_budget, needs
 from service.api.bodies import JSON, NDJSON, Body, decode, media_type
+from service.api.cancelling import cancel_rest
 from service.api.intake import Caller, Intake
 from service.api.judges import resolved
 from service.api.paging import Cursor, Limit
@@ -23,10 +24,8 @@ from service.api.problems import Fault, ProblemError, documented, impossible, in
 from service.api.waiting import changes, until_over
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobOrder, JobRecord, JobRequest
 from service.contracts.outcomes import Outcome
-from service.judging.unasked import cancelled_chunk
 from service.settings import Settings
-from service.store import clock, jobs, judgments
-from service.store.finishing import Finished, finish_all
+from service.store import jobs, judgments
 from service.store.signals import Signals
 
 _MOST_KEY = 255
@@ -69,7 +68,7 @@ class JobsController(Controller):
         wait_s = _preferred_wait(request, settings.server.max_wait_seconds)
         await check_budget(redis, request.state.key)
         body = Body(request, settings.server.max_body_bytes)
-        caller = Caller(request.state.caller, _idempotency_key(request))
+        caller = Caller(request.state.caller, idempotency_key(request))
         if media_type(request, JSON, NDJSON) == JSON:
             _refuse_order_in_query(request)
             job_request = decode(await body.whole(), JobRequest)
@@ -120,16 +119,7 @@ class JobsController(Controller):
     ) -> Job:
         """Cancels what has not started. Calls in flight end, and their results are kept."""
         record, job = await _existing(redis, job_id)
-        if not job.is_over:
-            for chunk in await jobs.cancel(redis, job_id):
-                items = await jobs.items_of(redis, job_id, chunk)
-                now = clock.now()
-                waited_s = (now - record.created_at).total_seconds()
-                batch = [
-                    Finished(record, position, judgment, waited_s)
-                    for position, judgment in cancelled_chunk(record, chunk, items, now)
-                ]
-                await finish_all(redis, batch, keep_s=settings.store.keep_s)
+        await cancel_rest(redis, settings, record, job)
         return await _with_judgments(redis, *await _existing(redis, job_id))
 
     @get("/{job_id:str}/judgments", opt=needs("read"), responses=documented(400, 401, 403, 404, 503))
@@ -215,7 +205,8 @@ def _preferred_wait(request: Request[Any, Any, Any], most_s: float) -> float:
     return 0.0
 
 
-def _idempotency_key(request: Request[Any, Any, Any]) -> str | None:
+def idempotency_key(request: Request[Any, Any, Any]) -> str | None:
+    """The digest of the header Idempotency-Key, None without one. Raises a 400 problem for one that is too long."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None

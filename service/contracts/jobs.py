@@ -1,7 +1,7 @@
 """A job: items to be judged by one judge or several, and how far that has come."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +14,7 @@ from service.contracts.outcomes import JobStatus
 INLINE_JUDGMENTS = 100  # a job of at most so many judgments shows them in its own answer
 
 JudgeName = Annotated[str, Meta(min_length=1, max_length=120)]  # "name" or "name@3"
+Purpose = Literal["judging", "benchmark", "battle"]
 Judges = JudgeName | Judge | Annotated[list[JudgeName | Judge], Meta(min_length=1, max_length=20)]
 
 
@@ -34,7 +35,11 @@ class JobRequest(JobOrder, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job is, from intake on; it never changes. `chunk_items` is the number of items in a full chunk."""
+    """What a job is, from intake on; it never changes. `chunk_items` is the number of items in a full chunk.
+
+    `purpose`: what is judged for a benchmark or a battle tells nothing of the stream of items that judges are trusted
+    with, and so no counter of agreement and no note of an item's content comes of it.
+    """
 
     id: str
     judges: list[ResolvedJudge]
@@ -46,6 +51,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     callback_url: str | None
     owner: str | None
     created_at: datetime
+    purpose: Purpose = "judging"
 
     @property
     def total(self) -> int:

@@ -19,6 +19,7 @@ local function close(job_key)
     redis.call('SET', callback[1], callback[3], 'EX', keep_s)
     redis.call('ZADD', KEYS[3], now, callback[2])
   end
+  redis.call('EXPIRE', job_key .. ':benchmark', keep_s)
   redis.call('EXPIRE', job_key, keep_s)
 end
 

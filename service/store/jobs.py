@@ -71,7 +71,8 @@ async def discard(redis: Redis, job_id: str, chunks: int) -> None:
 async def commit(redis: Redis, record: JobRecord, idempotency: Idempotency | None, idempotency_keep_h: float) -> str:
     """Makes the staged chunks a job and queues it, in one step. The id of the job, which may be an earlier one.
 
-    Raises IdempotencyConflictError where the key stands for another request, StagingExpiredError where the
+    A benchmark's job is a benchmark from then on, and needs what `benchmarks.stage` put beside it; a battle's is in no
+    list. Raises IdempotencyConflictError where the key stands for another request, StagingExpiredError where the
     upload took too long.
     """
     callback = _arq_job(CALL_BACK, record.id) if record.callback_url else ("", "", "")
@@ -83,9 +84,10 @@ async def commit(redis: Redis, record: JobRecord, idempotency: Idempotency | Non
         [
             keys.job(record.id),
             keys.idempotency(idempotency.caller, idempotency.key_digest) if idempotency else "",
-            keys.JOBS,
+            "" if record.purpose == "battle" else keys.JOBS,
             keys.PENDING,
             keys.QUEUE,
+            *((keys.job_benchmark(record.id), keys.BENCHMARKS) if record.purpose == "benchmark" else ()),
         ],
         [
             record.id,
@@ -118,22 +120,24 @@ async def load(redis: Redis, job_id: str) -> tuple[JobRecord, Job] | None:
     return _shown(stored) if b"record" in stored else None
 
 
-async def list_newest(redis: Redis, *, before: str | None, limit: int) -> tuple[list[Job], str | None]:
-    """Jobs, newest first, from after the job id `before` on, and the id to go on from."""
+async def list_newest(
+    redis: Redis, *, before: str | None, limit: int, index: str = keys.JOBS
+) -> tuple[list[Job], str | None]:
+    """Jobs, newest first, from after the job id `before` on, and the id to go on from; all or those of an index."""
     upper = "+" if before is None else f"({before}"
-    ids = [each.decode() for each in await reply(redis.zrevrangebylex(keys.JOBS, upper, "-", 0, limit + 1))]
+    ids = [each.decode() for each in await reply(redis.zrevrangebylex(index, upper, "-", 0, limit + 1))]
     async with pipeline(redis) as pipe:
         for job_id in ids[:limit]:
             pipe.hgetall(keys.job(job_id))
         stored = await pipe.execute()
-    await _forget(redis, [job_id for job_id, each in zip(ids, stored, strict=False) if not each])
+    await _forget(redis, index, [job_id for job_id, each in zip(ids, stored, strict=False) if not each])
     return [_shown(each)[1] for each in stored if each], ids[limit - 1] if len(ids) > limit else None
 
 
-async def _forget(redis: Redis, job_ids: list[str]) -> None:
-    """Drops from the index the jobs whose time is over."""
+async def _forget(redis: Redis, index: str, job_ids: list[str]) -> None:
+    """Drops from an index the jobs whose time is over."""
     if job_ids:
-        await reply(redis.zrem(keys.JOBS, *job_ids))
+        await reply(redis.zrem(index, *job_ids))
 
 
 def first_view(record: JobRecord) -> Job:
@@ -188,10 +192,11 @@ async def claim(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> Claim 
     if stored is None:  # its time is over, and the job's in a moment
         return None
     items = msgspec.msgpack.decode(stored, type=list[Item])
+    decoded = msgspec.json.decode(record, type=JobRecord)
     return Claim(
-        record=msgspec.json.decode(record, type=JobRecord),
+        record=decoded,
         items=items,
-        changed=await _changed(redis, job_id, items, keep_s),
+        changed=await _changed(redis, decoded, items, keep_s),
         done=frozenset(map(int, done)),
         tries=tries,
         cancelled=cancelled == b"1",
@@ -199,14 +204,17 @@ async def claim(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> Claim 
     )
 
 
-async def _changed(redis: Redis, job_id: str, items: list[Item], keep_s: int) -> list[bool]:
-    """Whether each item's id stood for another content before. An id made of the content never does."""
+async def _changed(redis: Redis, record: JobRecord, items: list[Item], keep_s: int) -> list[bool]:
+    """Whether each item's id stood for another content before. An id made of the content never does.
+
+    A benchmark's or a battle's ids are its own: they neither change nor become those of the items that are judged.
+    """
     named = [(each.id, content_digest(each)) for each in items if each.id is not None]
-    if not named:
+    if not named or record.purpose != "judging":
         return [False] * len(items)
     answer = iter(
         await _note_items(
-            redis, [keys.item(name) for name, _ in named], [job_id, keep_s, *(digest for _, digest in named)]
+            redis, [keys.item(name) for name, _ in named], [record.id, keep_s, *(digest for _, digest in named)]
         )
     )
     return [each.id is not None and bool(next(answer)) for each in items]

@@ -8,6 +8,8 @@ WORKERS = PREFIX + "workers"  # zset: worker id by the time its heartbeat expire
 COUNTERS = PREFIX + "counters"  # hash: series -> integer
 CAPABILITIES = PREFIX + "capabilities"  # hash: model -> what its provider was learnt to take
 JUDGES = PREFIX + "judges"  # zset of judge names, all of score 0
+DATASETS = PREFIX + "datasets"  # zset of dataset names, all of score 0
+BENCHMARKS = PREFIX + "benchmarks"  # zset of the ids of benchmarks' jobs, all of score 0
 WAKE = PREFIX + "wake"  # channel: something was enqueued
 QUEUE = PREFIX + "queue"  # zset: arq's queue
 
@@ -25,6 +27,11 @@ def chunk_items(job_id: str, chunk: int) -> str:
 def chunk_results(job_id: str, chunk: int) -> str:
     """Hash: position of the judgment in its job -> the judgment."""
     return f"{PREFIX}job:{job_id}:results:{chunk}"
+
+
+def job_benchmark(job_id: str) -> str:
+    """Hash: what a benchmark was asked for, what people said of the items of each chunk, and the leaderboard."""
+    return f"{PREFIX}job:{job_id}:benchmark"
 
 
 def job_events(job_id: str) -> str:
@@ -60,3 +67,13 @@ def judge(name: str) -> str:
 def cached_vote(digest: str) -> str:
     """String: where a vote is kept that was paid for, or which worker is asking for it just now."""
     return f"{PREFIX}cache:{digest}"
+
+
+def dataset(name: str) -> str:
+    """Hash: what a dataset is, and the version under which its items are kept."""
+    return f"{PREFIX}dataset:{name}"
+
+
+def dataset_items(version: str, chunk: int) -> str:
+    """String: some items of a version of a dataset, with what people said of them."""
+    return f"{PREFIX}dataset_items:{version}:{chunk}"

@@ -1,0 +1,77 @@
+"""Datasets: each stored whole under its name, in chunks of items; a reader of one that is replaced gets the old one."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.contracts.datasets import Dataset, DatasetItem
+from service.store import keys
+from service.store.connection import Script, pipeline, reply
+from service.store.errors import StagingExpiredError
+
+CHUNK_ITEMS = 100
+_STAGED_S = 3600  # an upload that takes longer is given up
+_READ_S = 3600  # how long the items of a dataset that was replaced are still there for who reads them
+
+_put = Script("put_dataset")
+_drop = Script("drop_dataset")
+
+
+async def stage(redis: Redis, version: str, first: int, chunks: Sequence[Sequence[DatasetItem]]) -> None:
+    """Puts chunks of items where `put` will find them, the chunk numbered `first` and those after it.
+
+    Nothing refers to them until then; left alone they go away.
+    """
+    async with pipeline(redis) as pipe:
+        for number, items in enumerate(chunks, first):
+            pipe.set(keys.dataset_items(version, number), msgspec.msgpack.encode(items), ex=_STAGED_S)
+        await pipe.execute()
+
+
+async def discard(redis: Redis, version: str, chunks: int) -> None:
+    """Removes staged chunks that came to nothing."""
+    if chunks:
+        await reply(redis.unlink(*(keys.dataset_items(version, chunk) for chunk in range(chunks))))
+
+
+async def put(redis: Redis, dataset: Dataset, version: str, chunks: int) -> bool:
+    """Makes the staged chunks the dataset of this name; whether the name is new. Raises StagingExpiredError."""
+    staged = [keys.dataset_items(version, chunk) for chunk in range(chunks)]
+    answer = await _put(
+        redis,
+        [keys.dataset(dataset.name), keys.DATASETS],
+        [dataset.name, msgspec.json.encode(dataset), version, _READ_S, *staged],
+    )
+    if answer == b"expired":
+        raise StagingExpiredError("the upload took longer than an hour")
+    return bool(answer == b"created")
+
+
+async def find(redis: Redis, name: str) -> Dataset | None:
+    """What the dataset of a name is, None where there is none."""
+    stored = await reply(redis.hget(keys.dataset(name), "dataset"))
+    return None if stored is None else msgspec.json.decode(stored, type=Dataset)
+
+
+async def delete(redis: Redis, name: str) -> bool:
+    """Removes a dataset; whether it was there."""
+    return bool(await _drop(redis, [keys.dataset(name), keys.DATASETS], [name, _READ_S]))
+
+
+async def list_all(redis: Redis, *, after: str | None, limit: int) -> tuple[list[Dataset], str | None]:
+    """Datasets by name, from after the name `after` on, and the name to go on from."""
+    lower = "-" if after is None else f"({after}"
+    names = [each.decode() for each in await reply(redis.zrangebylex(keys.DATASETS, lower, "+", 0, limit + 1))]
+    found = [await find(redis, name) for name in names[:limit]]
+    return [each for each in found if each is not None], names[limit - 1] if len(names) > limit else None
+
+
+async def items_of(redis: Redis, name: str) -> AsyncIterator[list[DatasetItem]]:
+    """The items of a dataset as it is now, chunk by chunk; nothing where there is none."""
+    packed = await reply(redis.hget(keys.dataset(name), "chunks"))
+    for key in msgspec.msgpack.decode(packed, type=list[str]) if packed is not None else ():
+        stored = await reply(redis.get(key))
+        if stored is None:
+            raise StagingExpiredError(f"the dataset {name} was replaced, and reading it took longer than an hour")
+        yield msgspec.msgpack.decode(stored, type=list[DatasetItem])

@@ -1,0 +1,219 @@
+"""`/v1/datasets`: whole or not at all, from NDJSON, JSON and CSV, with each bad place named."""
+
+import csv
+import io
+import json
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from service.contracts.datasets import DatasetItem
+from service.settings import KeySettings
+from service.store import datasets, keys
+from tests.api.conftest import OpenApi, is_untouched, pointers, problem_of
+from tests.flows.conftest import Row
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
+CSV = {"Content-Type": "text/csv"}
+ROWS: list[Row] = [
+    {"id": "a", "input": "q", "output": "one", "human": {"wit": [4, 5, None], "tone": ["pass"]}},
+    {"output": 'two, "quoted"\nand on', "metadata": {"app": "x"}, "human": {"wit": [2.5, None, 1]}},
+]
+
+
+def lines(rows: list[Row]) -> bytes:
+    return b"\n".join(json.dumps(row).encode() for row in rows)
+
+
+def table(header: list[str], *rows: list[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows([header, *rows])
+    return text.getvalue().encode()
+
+
+async def put(api: httpx.AsyncClient, content: bytes, headers: dict[str, str] = NDJSON, name: str = "d") -> Any:
+    return await api.put(f"/v1/datasets/{name}", content=content, headers=headers)
+
+
+async def stored(redis: Redis, name: str = "d") -> list[DatasetItem]:
+    return [item async for items in datasets.items_of(redis, name) for item in items]
+
+
+async def test_a_dataset_is_stored_described_listed_and_removed(api: httpx.AsyncClient, redis: Redis) -> None:
+    response = await put(api, lines(ROWS))
+    assert response.status_code == 201
+    assert response.headers["location"] == "/v1/datasets/d"
+    described = response.json()
+    assert {**described, "created_at": ""} == {
+        "name": "d",
+        "items": 2,
+        "criteria": ["tone", "wit"],
+        "annotators": 3,
+        "created_at": "",
+    }
+    assert (await api.get("/v1/datasets/d")).json() == described
+    assert (await api.get("/v1/datasets")).json() == {"datasets": [described], "next_cursor": None}
+    assert [item.human for item in await stored(redis)] == [row["human"] for row in ROWS]
+    assert (await api.delete("/v1/datasets/d")).status_code == 204
+    problem_of(await api.delete("/v1/datasets/d"), 404, "not-found")
+    problem_of(await api.get("/v1/datasets/d"), 404, "not-found")
+    assert (await api.get("/v1/datasets")).json()["datasets"] == []
+
+
+async def test_json_and_csv_say_the_same_as_lines(api: httpx.AsyncClient, redis: Redis) -> None:
+    await put(api, lines(ROWS), name="lines")
+    response = await api.put("/v1/datasets/json", json={"items": ROWS})
+    assert response.status_code == 201
+    header = ["human.wit.0", "human.wit.1", "human.wit.2", "human.tone.0", "id", "input", "output", "metadata.app"]
+    content = table(
+        header, ["4", "5", "", "pass", "a", "q", "one", ""], ["2.5", "", "1", "", "", "", ROWS[1]["output"], "x"]
+    )
+    assert (await put(api, b"\xef\xbb\xbf" + content, CSV, "csv")).status_code == 201
+    as_lines, as_json, as_csv = [await stored(redis, name) for name in ("lines", "json", "csv")]
+    assert as_lines == as_json
+    assert [item.human["wit"] for item in as_csv] == [item.human["wit"] for item in as_lines]
+    assert [(each.id, each.input, each.output, each.metadata) for each in as_csv] == [
+        (each.id, each.input, each.output, each.metadata) for each in as_lines
+    ]
+    assert as_csv[0].human["tone"] == ["pass"]
+
+
+async def test_pairs_come_as_two_columns_or_as_a_list(api: httpx.AsyncClient, redis: Redis) -> None:
+    by_column = table(["outputs.0", "outputs.1", "human.p.0"], ["x", "y", "A"], ["", "z", "tie"])
+    as_list = table(["outputs", "human.p.0"], ['["x", "y"]', "A"], ['["", "z"]', "tie"])
+    for content in (by_column, as_list):
+        assert (await put(api, content, CSV)).status_code in (200, 201)
+        assert [(item.outputs, item.human) for item in await stored(redis)] == [
+            (["x", "y"], {"p": ["A"]}),
+            (["", "z"], {"p": ["tie"]}),
+        ]
+
+
+async def test_a_name_is_replaced_whole(api: httpx.AsyncClient, redis: Redis) -> None:
+    await put(api, lines(ROWS))
+    reading = datasets.items_of(redis, "d")
+    response = await put(api, lines([{"output": "z", "human": {"new": [1]}}]))
+    assert (response.status_code, response.json()["criteria"], response.json()["items"]) == (200, ["new"], 1)
+    assert [item.output for item in await stored(redis)] == ["z"]
+    assert len(await anext(reading)) == 1  # who begins to read now reads the new one
+    before = [key async for key in redis.scan_iter(f"{keys.PREFIX}dataset_items:*")]
+    assert sorted([await redis.ttl(key) > 0 for key in before]) == [False, True]
+
+
+async def test_a_refused_upload_leaves_what_was_there(api: httpx.AsyncClient, redis: Redis) -> None:
+    await put(api, lines(ROWS))
+    many = [{"output": str(number), "human": {"wit": [1]}} for number in range(1500)]
+    response = await put(api, lines([*many, {"output": 5, "human": {}}]))
+    assert pointers(response) == ["/items/1500/output"]
+    assert len(await stored(redis)) == 2
+    assert len([key async for key in redis.scan_iter(f"{keys.PREFIX}dataset_items:*")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([{"output": "x"}], ["/items/0/human"]),
+        ([{"output": "x", "human": {"wit": 4}}], ["/items/0/human/wit"]),
+        ([{"output": "x", "human": {"wit": [True]}}], ["/items/0/human/wit/0"]),
+        ([{"output": "x", "human": {"wit": [1e300]}}], ["/items/0/human/wit/0"]),
+        ([{"output": "x", "human": {"wit": [1], "": [1]}}], ["/items/0/human"]),
+        ([{"output": "x", "human": {"wit": [1, "pass"]}}], ["/items/0/human/wit/1"]),
+        (
+            [ROWS[0], {"output": "x", "human": {"wit": ["good"], "tone": [3]}}],
+            ["/items/1/human/wit/0", "/items/1/human/tone/0"],
+        ),
+        ([ROWS[0], ROWS[0]], ["/items/1/id"]),
+        ([{"output": "x", "human": {"wit": [1]}, "surprise": 1}], ["/items/0/surprise"]),
+        ([{"output": "x", "human": {"wit": [None]}}], ["/items"]),
+        ([{"output": "x", "human": {"wit": [1]}, "metadata": {"n": 2**70}}], ["/items/0/metadata/n"]),
+    ],
+)
+async def test_each_bad_place_is_named(
+    api: httpx.AsyncClient, redis: Redis, rows: list[Row], expected: list[str]
+) -> None:
+    assert pointers(await put(api, lines(rows))) == expected
+    assert await is_untouched(redis)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", ["/items"]),
+        (b"\n\n", ["/items"]),
+        (b"{", ["/items/0"]),
+        (b'\n{"output": "x", "human": {"w": [1]}}\n[]', ["/items/2"]),
+        (b'{"output": "\xff", "human": {"w": [1]}}', ["/items/0/output"]),
+    ],
+)
+async def test_lines_that_are_no_items_are_named(api: httpx.AsyncClient, content: bytes, expected: list[str]) -> None:
+    assert pointers(await put(api, content)) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", ["/items"]),
+        (b"output,human.w.0\r\n", ["/items"]),
+        (b"output,score\nx,1\n", ["/columns/1"]),
+        (b"output,output,human.w.0\nx,y,1\n", ["/columns/1"]),
+        (b"output,human.w\nx,1\n", ["/columns/1"]),
+        (b"output,human.w.x,outputs.99,metadata.\nx,1,,\n", ["/columns/1", "/columns/2", "/columns/3"]),
+        (b"outputs,outputs.0,human.w.0\n[],x,1\n", ["/columns/0"]),
+        (b"output,human.w.0\nx,1\ny\nz,2,3\n", ["/items/1", "/items/2"]),
+        (b'output,human.w.0\n"x\ny,1\nz,1\n', ["/items/0"]),
+        (b'output,human.w.0\n"x"y,1\nz,1\n', ["/items/0"]),
+        (b"output,human.w.0\n\xff,1\n", ["/items/0"]),
+        (b"outputs,human.w.0\nx,1\n[1],1\n", ["/items/0/outputs", "/items/1/outputs/0"]),
+        (b"output,human.w.0\nx,1\ny,good\n", ["/items/1/human/w/0"]),
+        (b"id,output,human.w.0\na,x,1\na,y,2\n", ["/items/1/id"]),
+    ],
+)
+async def test_bad_places_of_a_csv_are_named(
+    api: httpx.AsyncClient, redis: Redis, content: bytes, expected: list[str]
+) -> None:
+    assert pointers(await put(api, content, CSV)) == expected
+    assert await is_untouched(redis)
+
+
+async def test_a_bad_record_is_told_by_its_line_too(api: httpx.AsyncClient) -> None:
+    problem = problem_of(await put(api, b'output,human.w.0\n"a\nb",1\nc\n', CSV), 400, "invalid-request")
+    assert problem["errors"] == [{"pointer": "/items/1", "detail": "line 4: has 1 cells for 2 columns"}]
+
+
+async def test_limits_hold(open_api: OpenApi, redis: Redis) -> None:
+    api = await open_api(server={"max_items": 2, "max_body_bytes": 200})
+    three = [{"output": "x", "human": {"w": [1]}}] * 3
+    problem_of(await put(api, lines(three)), 413, "too-large")
+    problem_of(await put(api, lines([{"output": "x" * 300, "human": {"w": [1]}}])), 413, "too-large")
+    problem_of(await put(api, table(["output", "human.w.0"], ["x\n" * 150, "1"]), CSV), 413, "too-large")
+    problem_of(await put(api, b"[]", {"Content-Type": "text/plain"}), 415, "unsupported-media-type")
+    assert await is_untouched(redis)
+
+
+async def test_names_are_those_of_judges(api: httpx.AsyncClient) -> None:
+    assert (await put(api, lines(ROWS), name="no%20spaces")).status_code == 400
+
+
+async def test_pages_go_by_name(api: httpx.AsyncClient) -> None:
+    for name in ("b", "c", "a"):
+        await put(api, lines(ROWS), name=name)
+    first = (await api.get("/v1/datasets", params={"limit": 2})).json()
+    rest = (await api.get("/v1/datasets", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    assert [each["name"] for each in first["datasets"] + rest["datasets"]] == ["a", "b", "c"]
+    assert rest["next_cursor"] is None
+
+
+async def test_submitting_changes_and_reading_reads(open_api: OpenApi) -> None:
+    read = KeySettings(name="r", sha256=sha256(b"read").hexdigest(), scopes=("read",))
+    submit = KeySettings(name="s", sha256=sha256(b"submit").hexdigest(), scopes=("submit",))
+    api = await open_api(keys=(read, submit))
+    reads, submits = {"X-API-Key": "read"}, {"X-API-Key": "submit"}
+    problem_of(await put(api, lines(ROWS), NDJSON | reads), 403, "forbidden")
+    assert (await put(api, lines(ROWS), NDJSON | submits)).status_code == 201
+    problem_of(await api.get("/v1/datasets", headers=submits), 403, "forbidden")
+    assert (await api.get("/v1/datasets", headers=reads)).status_code == 200
+    problem_of(await api.delete("/v1/datasets/d", headers=reads), 403, "forbidden")
+    problem_of(await api.get("/v1/datasets/d"), 401, "unauthorized")
