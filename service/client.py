@@ -11,6 +11,8 @@ import httpx
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 _WAIT_S = 20  # how long the service may hold one question after a job
+_LOOK_S = 2  # how long it may hold one after a benchmark, of which only the end wakes it
+_LONG = httpx.Timeout(600.0, connect=5.0)  # very many items take a while to take in, and their leaderboard to make
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _AWAY_LIMIT_S = 60.0  # how long the service may be away while a job runs
 _AWAY_PAUSE_S = 1.0
@@ -73,6 +75,28 @@ class Client:
                 yield from (json.loads(line) for line in response.iter_lines() if line.strip())
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
+
+    def store_dataset(self, name: str, lines: bytes) -> dict[str, Any]:
+        """What the dataset is that these items, as NDJSON, make."""
+        headers = {"Content-Type": "application/x-ndjson"}
+        return self._answer("PUT", f"/v1/datasets/{name}", content=lines, headers=headers, timeout=_LONG)
+
+    def estimate(self, order: dict[str, Any]) -> dict[str, Any]:
+        """What a benchmark would cost."""
+        return self._answer("POST", "/v1/benchmarks/estimate", json=order, timeout=_LONG)
+
+    def begin_benchmark(self, order: dict[str, Any]) -> dict[str, Any]:
+        """A benchmark that has begun."""
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        return self._answer("POST", "/v1/benchmarks", json=order, headers=headers, timeout=_LONG)
+
+    def follow_benchmark(self, benchmark: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The benchmark each time that it was asked after, from what `begin_benchmark` gave to its end."""
+        yield benchmark
+        path = f"/v1/benchmarks/{benchmark['id']}"
+        while benchmark["status"] in _UNDER_WAY:
+            benchmark = self._patiently("GET", path, params={"wait": _LOOK_S}, timeout=_LONG)
+            yield benchmark
 
     def _answer(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:

@@ -36,7 +36,7 @@ class DatasetsController(Controller):
         "/{name:str}",
         opt=needs("submit"),
         status_code=200,
-        responses=documented(400, 401, 403, 408, 413, 415, 503),
+        responses=documented(400, 401, 403, 408, 413, 415, 422, 503),
     )
     async def store(
         self,

@@ -69,7 +69,7 @@ async def list_all(redis: Redis, *, after: str | None, limit: int) -> tuple[list
 
 async def items_of(redis: Redis, name: str) -> AsyncIterator[list[DatasetItem]]:
     """The items of a dataset as it is now, chunk by chunk; nothing where there is none."""
-    packed = await reply(redis.hget(keys.dataset(name), "chunks"))
+    [packed] = await reply(redis.hmget(keys.dataset(name), ["chunks"]))
     for key in msgspec.msgpack.decode(packed, type=list[str]) if packed is not None else ():
         stored = await reply(redis.get(key))
         if stored is None:
