@@ -5,6 +5,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 
 from service.api.access import Access
+from service.api.arena import rate_votes
 from service.api.datasets import DatasetsController
 from service.api.describing import DescribedJson
 from service.api.jobs import JobsController
@@ -39,6 +40,7 @@ def create_app(settings: Settings) -> Litestar:
             DatasetsController,
             parse,
             statistics,
+            rate_votes,
             healthz,
             readyz,
             metrics,

@@ -13,6 +13,7 @@ import msgspec
 from litestar import Litestar, Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from service.api.arena import LeaderboardResponse, RatingsRequest
 from service.api.bodies import JSON, NDJSON
 from service.api.jobs import JobPage, JudgmentPage
 from service.api.judges import JudgePage, Preview, PreviewRequest
@@ -38,6 +39,8 @@ _SAID = (
     ParseResponse,
     StatisticsRequest,
     StatisticsResponse,
+    RatingsRequest,
+    LeaderboardResponse,
     Job,
     JobPage,
     Judgment,
@@ -65,6 +68,7 @@ _NAMES = {
     ("/v1/judges/{reference}/preview", "post"): ("previewJudge", "See what a judge would ask"),
     ("/v1/parse", "post"): ("parseTexts", "Read texts as a judge's answers"),
     ("/v1/statistics", "post"): ("computeStatistics", "Compute statistics of agreement"),
+    ("/v1/arena/ratings", "post"): ("rateVotes", "Rate models by votes"),
     ("/healthz", "get"): ("showHealth", "Is this process alive?"),
     ("/readyz", "get"): ("showReadiness", "Is the service ready?"),
     ("/metrics", "get"): ("showMetrics", "Metrics for Prometheus"),
@@ -82,6 +86,7 @@ _EXAMPLE_JUDGE = {
 _EXAMPLE_PREVIEW = {"item": {"input": "Where is my parcel?", "output": "On its way, as you would know."}}
 _EXAMPLE_PARSE = {"method": "rating", "scale": {"min": 1, "max": 5}, "texts": ["Clear and complete.\nScore: 4"]}
 _EXAMPLE_STATISTICS = {"values": [1, 2, 3, 4, 5], "pairs": [[4, 5], [3, 3], [1, 2], [5, 5]]}
+_EXAMPLE_VOTES = {"votes": [["openai/gpt-4.1", "ollama/qwen3", "A"], ["ollama/qwen3", "openai/gpt-4.1", "tie"]]}
 _SECURITY: list[Json] = [{"bearer": []}, {"apiKey": []}, {}]
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where any are configured."},
@@ -127,6 +132,7 @@ def described(found: Json) -> Json:
     _describe_judges(document["paths"])
     _describe_parse(document["paths"]["/v1/parse"]["post"])
     _describe_statistics(document["paths"]["/v1/statistics"]["post"])
+    _describe_ratings(document["paths"]["/v1/arena/ratings"]["post"])
     _describe_metrics(document["paths"]["/metrics"]["get"])
     return document
 
@@ -260,6 +266,11 @@ def _describe_parse(operation: Json) -> None:
 def _describe_statistics(operation: Json) -> None:
     operation["requestBody"] = _body({JSON: {"schema": _ref(StatisticsRequest), "example": _EXAMPLE_STATISTICS}})
     operation["responses"]["200"]["description"] = "The statistics by their names; null with a reason where undefined."
+
+
+def _describe_ratings(operation: Json) -> None:
+    operation["requestBody"] = _body({JSON: {"schema": _ref(RatingsRequest), "example": _EXAMPLE_VOTES}})
+    operation["responses"]["200"]["description"] = "The leaderboard, best rating first."
 
 
 def _describe_metrics(operation: Json) -> None:

@@ -132,7 +132,10 @@ def _is_array(type_: Any) -> bool:
 
 def _below(value: Any, type_: Any, at: str) -> Iterator[Fault]:
     """Faults of the parts of an object or an array."""
-    if isinstance(value, list) and _is_array(type_):
+    if isinstance(value, list) and get_origin(type_) is tuple:
+        for index, (each, its_type) in enumerate(zip(value, get_args(type_), strict=False)):
+            yield from _faults(each, its_type, pointer_to(at, index))
+    elif isinstance(value, list) and _is_array(type_):
         for index in _suspects(value, get_args(type_)[0]):
             yield from _faults(value[index], get_args(type_)[0], pointer_to(at, index))
     elif isinstance(value, dict) and get_origin(type_) is dict:
