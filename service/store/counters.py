@@ -63,6 +63,7 @@ PROVIDER_SECONDS = Metric(
     buckets=_SECONDS,
 )
 PROVIDER_RETRIES = Metric("provider_retries_total", "Calls tried again", ("provider", "model"))
+ARENA_VOTES = Metric("arena_votes_total", "Votes in the arena", ("outcome",))
 SERIES_DROPPED = Metric("metrics_series_dropped_total", "Counts that went to `other` because of the series cap")
 
 METRICS = (
@@ -76,6 +77,7 @@ METRICS = (
     JUDGMENT_SECONDS,
     PROVIDER_SECONDS,
     PROVIDER_RETRIES,
+    ARENA_VOTES,
     SERIES_DROPPED,
 )
 

@@ -10,6 +10,8 @@ CAPABILITIES = PREFIX + "capabilities"  # hash: model -> what its provider was l
 JUDGES = PREFIX + "judges"  # zset of judge names, all of score 0
 DATASETS = PREFIX + "datasets"  # zset of dataset names, all of score 0
 BENCHMARKS = PREFIX + "benchmarks"  # zset of the ids of benchmarks' jobs, all of score 0
+BATTLES = PREFIX + "arena:battles"  # zset of the arena's battle ids, all of score 0
+ARENA_VOTES = PREFIX + "arena:votes"  # stream: every vote of the arena, as a row
 WAKE = PREFIX + "wake"  # channel: something was enqueued
 QUEUE = PREFIX + "queue"  # zset: arq's queue
 
@@ -77,3 +79,28 @@ def dataset(name: str) -> str:
 def dataset_items(version: str, chunk: int) -> str:
     """String: some items of a version of a dataset, with what people said of them."""
     return f"{PREFIX}dataset_items:{version}:{chunk}"
+
+
+def battle(battle_id: str) -> str:
+    """Hash: what a battle is, its course, and how many votes it has."""
+    return f"{PREFIX}arena:battle:{battle_id}"
+
+
+def battle_voters(battle_id: str) -> str:
+    """Hash: who voted on a battle -> the winner and the request, tab between."""
+    return f"{PREFIX}arena:battle:{battle_id}:voters"
+
+
+def battle_drawing(battle_id: str, course: str) -> str:
+    """String: there while somebody draws again for a battle in this course of it."""
+    return f"{PREFIX}arena:battle:{battle_id}:drawing:{course}"
+
+
+def arena_counters(criterion: str | None) -> str:
+    """Hash: the votes on a criterion, or on all, counted (service/ratings/counted.py)."""
+    return PREFIX + ("arena:counters" if criterion is None else f"arena:counters:{criterion}")
+
+
+def arena_pace(voter: str) -> str:
+    """List: when a voter voted last, milliseconds since the epoch, the newest first."""
+    return f"{PREFIX}arena:pace:{voter}"

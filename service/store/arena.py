@@ -1,0 +1,237 @@
+"""The arena: battles, and the votes on them, counted as they come.
+
+The calls of a battle are a job that is in no list. A battle's texts are kept as long as other results, counted anew
+from its newest vote; its votes are kept for ever, as counters and as rows that they can be counted from again.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.contracts.arena import Winner
+from service.contracts.battles import BattleRecord, Course, Evaluation, Side, VoteRow
+from service.contracts.items import item_id
+from service.contracts.outcomes import Outcome
+from service.store import counters, keys
+from service.store.connection import Script, pipeline, reply
+from service.store.counters import increment
+
+_DRAWING_S = 30  # far longer than it takes to draw again and to queue the calls
+_ROWS_AT_ONCE = 1000
+
+_put = Script("put_battle")
+_move = Script("move_battle")
+_vote = Script("counting", "vote_battle")
+
+
+class StoredBattle(NamedTuple):
+    """A battle as it was read; `written` is its course as it is stored."""
+
+    record: BattleRecord
+    course: Course
+    votes: int
+    written: bytes
+
+
+class Answer(NamedTuple):
+    """What came of a side's call: `evaluation` is None where it is not over, or gave no valid score."""
+
+    is_over: bool
+    evaluation: Evaluation | None
+    finished_ms: int
+
+
+class Voted(NamedTuple):
+    """The vote counts, as one of so many on its battle."""
+
+    votes: int
+
+
+class Paced(NamedTuple):
+    """The voter has given as many votes as one may in an hour."""
+
+    wait_ms: int
+
+
+class Rating(NamedTuple):
+    """Sequential Elo: what a new model has, and the most that one vote moves."""
+
+    start: float
+    k: float
+
+
+class _Heard(msgspec.Struct):
+    """Of a stored judgment, what a voter may see, and when it ended."""
+
+    outcome: Outcome
+    score: float | int | None
+    label: str | None
+    ranking: list[int | list[int]] | None
+    explanation: str | None
+    finished_at: datetime
+
+
+async def put(redis: Redis, record: BattleRecord, course: Course, *, keep_s: int) -> None:
+    """Stores a battle; nothing where it is there already."""
+    arguments = [record.id, msgspec.json.encode(record), msgspec.json.encode(course), keep_s]
+    await _put(redis, [keys.battle(record.id), keys.BATTLES], arguments)
+
+
+async def find(redis: Redis, battle_id: str) -> StoredBattle | None:
+    """A battle as it stands; None where there is none."""
+    return _battle(await reply(redis.hmget(keys.battle(battle_id), ["record", "course", "votes"])))
+
+
+async def list_newest(redis: Redis, *, before: str | None, limit: int) -> tuple[list[StoredBattle], str | None]:
+    """Battles, newest first, from after the id `before` on, and the id to go on from."""
+    upper = "+" if before is None else f"({before}"
+    ids = [each.decode() for each in await reply(redis.zrevrangebylex(keys.BATTLES, upper, "-", 0, limit + 1))]
+    async with pipeline(redis) as pipe:
+        for battle_id in ids[:limit]:
+            pipe.hmget(keys.battle(battle_id), ["record", "course", "votes"])
+        found = {battle_id: _battle(stored) for battle_id, stored in zip(ids, await pipe.execute(), strict=False)}
+    gone = [battle_id for battle_id, battle in found.items() if battle is None]
+    if gone:
+        await reply(redis.zrem(keys.BATTLES, *gone))
+    return [each for each in found.values() if each is not None], ids[limit - 1] if len(ids) > limit else None
+
+
+async def move(redis: Redis, battle: StoredBattle, course: Course) -> bool:
+    """Moves a battle on from the course that it was read in; False where somebody else did so meanwhile."""
+    arguments = [battle.written, msgspec.json.encode(course)]
+    return bool(await _move(redis, [keys.battle(battle.record.id)], arguments))
+
+
+async def claim_drawing(redis: Redis, battle: StoredBattle) -> bool:
+    """Whether it is ours to draw again for a battle in this course of it: calls are paid for once."""
+    course = sha256(battle.written).hexdigest()[:32]
+    key = keys.battle_drawing(battle.record.id, course)
+    return bool(await reply(redis.set(key, "1", ex=_DRAWING_S, nx=True)))
+
+
+async def answers(redis: Redis, course: Course) -> tuple[Answer, Answer]:
+    """What came of A's and of B's call by now. A job that is gone will give nothing more."""
+    sides = (course.A, course.B)
+    async with pipeline(redis) as pipe:
+        for side in sides:
+            pipe.hget(keys.chunk_results(side.job_id, 0), str(side.position))
+            pipe.exists(keys.job(side.job_id))
+        judgment_a, job_a, judgment_b, job_b = await pipe.execute()
+    return _answer(course.A, judgment_a, job_a), _answer(course.B, judgment_b, job_b)
+
+
+async def vote(
+    redis: Redis,
+    battle: StoredBattle,
+    row: VoteRow,
+    *,
+    fields: Sequence[str],
+    rating: Rating,
+    request: str,
+    most_per_hour: int,
+    keep_s: int,
+) -> Voted | Paced | None:
+    """Stores and counts a vote on an open battle in one step; None where this voter has voted on it.
+
+    `fields` are those to add one to in the counters of its criterion and of all; `request` tells a repeat of the same
+    delivery from a second vote. With the first vote, the judgments are among those of their item.
+    Raises LookupError where the battle is gone.
+    """
+    record, course = battle.record, battle.course
+    metric = increment(counters.ARENA_VOTES, row.winner)
+    places = [(f"R\t{side.job_id}\t0\t{side.position}", side.finished_ms) for side in (course.A, course.B)]
+    state, *rest = await _vote(
+        redis,
+        [
+            keys.battle(record.id),
+            keys.battle_voters(record.id),
+            keys.arena_pace(row.voter),
+            keys.ARENA_VOTES,
+            keys.COUNTERS,
+            keys.item(item_id(record.item)),
+            keys.arena_counters(record.criterion),
+            keys.arena_counters(None),
+        ],
+        [
+            row.at_ms,
+            row.voter,
+            row.winner,
+            request,
+            most_per_hour,
+            msgspec.msgpack.encode(row),
+            keep_s,
+            counters.MAX_SERIES,
+            metric.series,
+            metric.other,
+            course.A.model,
+            course.B.model,
+            rating.start,
+            rating.k,
+            msgspec.msgpack.encode(places),
+            msgspec.msgpack.encode(fields),
+        ],
+    )
+    if state == b"gone":
+        raise LookupError(record.id)
+    if state == b"again":
+        return None
+    return Voted(int(rest[0])) if state == b"voted" else Paced(int(rest[0]))
+
+
+async def vote_of(redis: Redis, battle_id: str, voter: str) -> Winner | None:
+    """What this voter said; None where the voter has not voted."""
+    [stored] = await reply(redis.hmget(keys.battle_voters(battle_id), [voter]))
+    return None if stored is None else Winner(stored.decode().partition("\t")[0])
+
+
+async def newest_vote(redis: Redis, criterion: str | None) -> str:
+    """Another one after each vote on a criterion, or on any; "" before the first."""
+    [version] = await reply(redis.hmget(keys.arena_counters(criterion), ["version"]))
+    return "" if version is None else str(version.decode())
+
+
+async def counted(redis: Redis, criterion: str | None) -> dict[str, str]:
+    """The votes on a criterion, or on all of them, as `service.ratings.counted` reads them."""
+    stored = await reply(redis.hgetall(keys.arena_counters(criterion)))
+    return {field.decode(): value.decode() for field, value in stored.items()}
+
+
+async def rows(redis: Redis) -> AsyncIterator[VoteRow]:
+    """Every vote, in the order in which they were given."""
+    decoder = msgspec.msgpack.Decoder(VoteRow)
+    start = "-"
+    while entries := await reply(redis.xrange(keys.ARENA_VOTES, start, "+", _ROWS_AT_ONCE)):
+        for entry_id, entry in entries:
+            yield decoder.decode(entry[b"row"])
+            start = f"({entry_id.decode()}"
+
+
+def _battle(stored: list[bytes | None]) -> StoredBattle | None:
+    record, course, votes = stored
+    if record is None or course is None:
+        return None
+    return StoredBattle(
+        msgspec.json.decode(record, type=BattleRecord),
+        msgspec.json.decode(course, type=Course),
+        int(votes or 0),
+        course,
+    )
+
+
+def _answer(side: Side, judgment: bytes | None, job: int) -> Answer:
+    if side.evaluation is not None:
+        return Answer(True, side.evaluation, side.finished_ms)
+    if judgment is None:
+        return Answer(not job, None, 0)
+    heard = msgspec.json.decode(judgment, type=_Heard)
+    if heard.outcome is not Outcome.SCORED:
+        return Answer(True, None, 0)
+    return Answer(
+        True,
+        Evaluation(score=heard.score, label=heard.label, ranking=heard.ranking, explanation=heard.explanation),
+        int(heard.finished_at.timestamp() * 1000),
+    )
