@@ -6,6 +6,7 @@ from litestar.openapi import OpenAPIConfig
 
 from service.api.access import Access
 from service.api.arena import rate_votes
+from service.api.arena_battles import ArenaController
 from service.api.datasets import DatasetsController
 from service.api.describing import DescribedJson
 from service.api.jobs import JobsController
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> Litestar:
             DatasetsController,
             parse,
             statistics,
+            ArenaController,
             rate_votes,
             healthz,
             readyz,

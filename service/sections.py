@@ -90,6 +90,12 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     shutdown_seconds: Count = 25  # how long calls under way may take once the stop is asked for
 
 
+class ArenaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[arena]`"""
+
+    votes_per_voter_per_hour: Annotated[int, Meta(ge=1, le=10_000)] = 60  # more are refused with 429
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[log]`"""
 
@@ -102,6 +108,7 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     server: ServerSettings = ServerSettings()
     store: StoreSettings = StoreSettings()
     worker: WorkerSettings = WorkerSettings()
+    arena: ArenaSettings = ArenaSettings()
     log: LogSettings = LogSettings()
 
 

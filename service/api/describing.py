@@ -13,6 +13,7 @@ import msgspec
 from litestar import Litestar, Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from service.api import describing_arena
 from service.api.arena import LeaderboardResponse, RatingsRequest
 from service.api.bodies import JSON, NDJSON
 from service.api.jobs import JobPage, JudgmentPage
@@ -53,6 +54,7 @@ _SAID = (
     Problem,
     Health,
     Readiness,
+    *describing_arena.SAID,
 )
 _NAMES = {
     ("/v1/jobs", "post"): ("submitJob", "Submit a job"),
@@ -72,6 +74,7 @@ _NAMES = {
     ("/healthz", "get"): ("showHealth", "Is this process alive?"),
     ("/readyz", "get"): ("showReadiness", "Is the service ready?"),
     ("/metrics", "get"): ("showMetrics", "Metrics for Prometheus"),
+    **describing_arena.NAMES,
 }
 _EXAMPLE_JOB = {
     "judge": "helpfulness",
@@ -133,6 +136,7 @@ def described(found: Json) -> Json:
     _describe_parse(document["paths"]["/v1/parse"]["post"])
     _describe_statistics(document["paths"]["/v1/statistics"]["post"])
     _describe_ratings(document["paths"]["/v1/arena/ratings"]["post"])
+    describing_arena.describe_arena(document["paths"])
     _describe_metrics(document["paths"]["/metrics"]["get"])
     return document
 

@@ -109,9 +109,7 @@ class JobsController(Controller):
         """A job as it stands, with its judgments where there are at most 100."""
         wait_s = min(wait or 0.0, settings.server.max_wait_seconds)
         found = await until_over(redis, signals, job_id, wait_s)
-        if found is None:
-            raise not_found(f"job {job_id}")
-        return await _with_judgments(redis, *found)
+        return await _with_judgments(redis, *_visible(found, job_id))
 
     @delete("/{job_id:str}", opt=needs("submit"), status_code=200, responses=documented(400, 401, 403, 404, 503))
     async def cancel(
@@ -152,8 +150,12 @@ class JobsController(Controller):
 
 
 async def _existing(redis: Redis, job_id: str) -> tuple[JobRecord, Job]:
-    found = await jobs.load(redis, job_id)
-    if found is None:
+    return _visible(await jobs.load(redis, job_id), job_id)
+
+
+def _visible(found: tuple[JobRecord, Job] | None, job_id: str) -> tuple[JobRecord, Job]:
+    """Raises a 404 problem also for a battle's job, which would tell the battle's models."""
+    if found is None or found[0].purpose == "battle":
         raise not_found(f"job {job_id}")
     return found
 

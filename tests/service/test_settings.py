@@ -258,7 +258,7 @@ def test_example_lists_every_setting_and_loads(tmp_path: Path) -> None:
     providers = {key for section in written["providers"].values() for key in section}
     assert providers == set(ProviderSection.__struct_fields__)
     assert set(written["keys"][0]) == set(KeySettings.__struct_fields__)
-    for section in ("defaults", "server", "store", "worker", "log"):
+    for section in ("defaults", "server", "store", "worker", "arena", "log"):
         field = next(each for each in msgspec.structs.fields(SettingsFile) if each.name == section)
         assert set(written[section]) == set(field.type.__struct_fields__), section
     secret = tmp_path / "key"
@@ -276,7 +276,7 @@ def test_example_names_every_variable_beside_its_setting() -> None:
 
 def test_example_gives_the_defaults(tmp_path: Path) -> None:
     written = tomllib.loads(EXAMPLE.read_text())
-    for section in ("server", "worker", "log"):
+    for section in ("server", "worker", "arena", "log"):
         default = msgspec.json.encode(getattr(SettingsFile(), section))
         assert written[section] == msgspec.json.decode(default)
 
