@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from service.commands import api, bench, check_config, openapi, score, up, worker
+from service.commands import api, arena, bench, check_config, openapi, score, up, worker
 
 _COMMANDS = {
     "up": up,
@@ -13,6 +13,7 @@ _COMMANDS = {
     "check-config": check_config,
     "openapi": openapi,
     "score": score,
+    "arena": arena,
     "bench": bench,
 }
 _INTERRUPTED = 130

@@ -98,6 +98,42 @@ class Client:
             benchmark = self._patiently("GET", path, params={"wait": _LOOK_S}, timeout=_LONG)
             yield benchmark
 
+    def arena_leaderboard(self, criterion: str | None) -> dict[str, Any]:
+        """The models by people's votes; on all criteria together where none is given."""
+        return self._answer("GET", "/v1/arena/leaderboard", params=_given(criterion=criterion))
+
+    def arena_markdown(self, criterion: str | None) -> str:
+        """The same as Markdown."""
+        return self._text("/v1/arena/leaderboard", "text/markdown", params=_given(criterion=criterion))
+
+    def battles(self) -> Iterator[dict[str, Any]]:
+        """Every battle of the arena in short, newest first."""
+        cursor = None
+        while True:
+            page = self._answer("GET", "/v1/arena/battles", params=_given(cursor=cursor))
+            yield from page["battles"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def battle(self, battle_id: str, voter: str) -> dict[str, Any]:
+        """A battle as this voter may see it."""
+        return self._answer("GET", f"/v1/arena/battles/{battle_id}", params={"voter": voter})
+
+    def vote(self, battle_id: str, winner: str, voter: str) -> dict[str, Any]:
+        """The battle with the names of its models, now that this vote counts."""
+        said = {"winner": winner, "voter": voter}
+        return self._answer("POST", f"/v1/arena/battles/{battle_id}/vote", json=said)
+
+    def _text(self, path: str, media_type: str, **request: Any) -> str:
+        try:
+            response = self._http.get(path, headers={"Accept": media_type}, **request)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if response.is_error:
+            raise _refusal(response)
+        return response.text
+
     def _answer(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, **request)
@@ -120,6 +156,10 @@ class Client:
 
     def _unreachable(self, error: httpx.TransportError) -> ClientError:
         return ClientError([f"{self.url} can't be reached ({error}): is `judged up` running?"])
+
+
+def _given(**query: str | None) -> dict[str, str]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def _content(response: httpx.Response) -> dict[str, Any]:
