@@ -122,12 +122,12 @@ async def test_refusals_name_the_line_of_the_file(serve: Serve, tmp_path: Path, 
     (tmp_path / "data.jsonl").write_text('{"output": "a", "human": {"w": [1]}}\n\n[]\n')
     assert await bench(judged, "data.jsonl", "--judge", "helpfulness") == 2
     assert complaints(capsys) == ["line 3: is no JSON object"]
-    (tmp_path / "data.jsonl").write_text('\n{"id": "a", "output": "a", "human": {"w": [1]}, "metadata": 5}\n' * 2)
+    (tmp_path / "data.jsonl").write_text('\n{"id": "a", "output": "a", "human": {"w": [1]}, "context": 5}\n' * 2)
     assert await bench(judged, "data.jsonl", "--judge", "helpfulness") == 2
     assert [line.partition(":")[0] for line in complaints(capsys)] == [
         "refused (400)",
-        "line 2, /metadata",
-        "line 4, /metadata",
+        "line 2, /context",
+        "line 4, /context",
     ]
     (tmp_path / "data.jsonl").write_text('{"output": "a", "human": {"wit": [1]}}\n')
     assert await bench(judged, "data.jsonl", "--judge", "helpfulness") == 2
