@@ -1,5 +1,7 @@
 """The names of all keys in Redis, in one place."""
 
+from urllib.parse import quote, unquote
+
 PREFIX = "judged:"
 
 JOBS = PREFIX + "jobs"  # zset of job ids, all of score 0: an id sorts by the time it was made
@@ -10,6 +12,10 @@ CAPABILITIES = PREFIX + "capabilities"  # hash: model -> what its provider was l
 JUDGES = PREFIX + "judges"  # zset of judge names, all of score 0
 WAKE = PREFIX + "wake"  # channel: something was enqueued
 QUEUE = PREFIX + "queue"  # zset: arq's queue
+CRITERIA = PREFIX + "criteria"  # hash: criterion -> the scale that all its judges share
+SERIES = PREFIX + "series"  # zset: criterion and series, tab between, by when it was last judged
+MET = PREFIX + "met"  # zset: criterion and two series that judged one content, tabs between, by when they last did
+CHANGES = PREFIX + "changes"  # string: how often the counters of labels were changed
 
 
 def job(job_id: str) -> str:
@@ -38,7 +44,7 @@ def idempotency(caller: str, key_digest: str) -> str:
 
 
 def item(item_id: str) -> str:
-    """Hash: the newest content that an item id stood for."""
+    """Hash: the newest content that an item id stood for, and what people and judges said of it (rows.lua)."""
     return f"{PREFIX}item:{item_id}"
 
 
@@ -60,3 +66,28 @@ def judge(name: str) -> str:
 def cached_vote(digest: str) -> str:
     """String: where a vote is kept that was paid for, or which worker is asking for it just now."""
     return f"{PREFIX}cache:{digest}"
+
+
+def tally(kind: str, bucket: str, series: str, criterion: str) -> str:
+    """Hash: what was counted of a series in a bucket of time, field -> integer."""
+    return f"{PREFIX}{kind}:{bucket}:{series}:{quoted(criterion)}"
+
+
+def queue_half(selection: str, criterion: str) -> str:
+    """Zset: items that wait for a label, the first to be labelled having the lowest score."""
+    return f"{PREFIX}to_label:{selection}:{quoted(criterion)}"
+
+
+def unchecked(criterion: str) -> str:
+    """Set: items with labels from before any judge gave the criterion its scale."""
+    return f"{PREFIX}unchecked:{quoted(criterion)}"
+
+
+def quoted(text: str) -> str:
+    """A caller's text as a part of a key or a field: without tabs, colons and the like."""
+    return quote(text, safe="")
+
+
+def unquoted(text: str) -> str:
+    """What `quoted` was given."""
+    return unquote(text)
