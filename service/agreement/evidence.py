@@ -11,7 +11,7 @@ from typing import NamedTuple
 from service.agreement.coding import Coding, Said, scale_of
 from service.agreement.drift import length_bucket
 from service.contracts.items import Item, content_digest
-from service.contracts.judges import Judge, JudgeRef, ResolvedJudge
+from service.contracts.judges import Judge, JudgeRef, ResolvedJudge, Scale
 from service.contracts.judgments import Judgment, Vote
 from service.contracts.outcomes import Outcome
 from service.judging.combining import Verdict
@@ -151,8 +151,9 @@ def _doubt(judge: Judge, judgment: Judgment) -> float:
     if judgment.outcome is not Outcome.SCORED:
         return float(judgment.outcome is Outcome.UNSCORED)
     doubt = 0.0
-    if judgment.spread and judge.scale is not None:
-        doubt += judgment.spread / (judge.scale.max - judge.scale.min)
+    if judgment.spread:
+        scale = judge.scale or Scale()
+        doubt += judgment.spread / (scale.max - scale.min)
     labels = {vote.label for vote in judgment.votes if vote.label is not None}
     if judgment.consistent is False or len(labels) > 1:
         doubt += 1.0

@@ -24,7 +24,7 @@ from service.agreement.watching import Drift, drift
 __all__ = [
     "Agreement",
     "Between",
-    "Counts",
+    "Confusion",
     "Coverage",
     "Drift",
     "HumanCeiling",
@@ -45,7 +45,7 @@ _LEVELS = {
 }
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Confusion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Rows are what people said, columns what the judge said. `columns` is there where they are not the `values`."""
 
     values: list[Value]
@@ -88,7 +88,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     pairs: int
     items: int
     annotators: int
-    table: Counts
+    table: Confusion
     statistics: dict[str, Measure]
     human_ceiling: HumanCeiling
     alt_test: AltTest
@@ -104,7 +104,7 @@ class Between(msgspec.Struct, frozen=True, kw_only=True):
 
     pairs: int
     items: int
-    table: Counts
+    table: Confusion
     statistics: dict[str, Measure]
     flags: list[Flag]
     resolution: float | None
@@ -264,6 +264,6 @@ def _coverage(outcomes: Mapping[tuple[str, str], int]) -> Coverage:
     return Coverage(judged=sum(ended.values()), by_reason=dict(sorted(by_reason.items())), **ended)
 
 
-def _shown(table: Table) -> Counts:
+def _shown(table: Table) -> Confusion:
     columns = UNSET if table.columns == table.values else list(table.columns)
-    return Counts(values=list(table.values), counts=table.counts.tolist(), columns=columns)
+    return Confusion(values=list(table.values), counts=table.counts.tolist(), columns=columns)

@@ -27,16 +27,23 @@ async def scale_of(redis: Redis, criterion: str) -> CriterionScale | None:
 
 
 async def register(redis: Redis, judges: Iterable[Judge]) -> list[tuple[int, str]]:
-    """Gives each judge's criterion its scale, unless it has one. (position, what is wrong) for each with another."""
-    wrong = []
+    """Gives each judge's criterion its scale, unless it has one. (position, what is wrong) for each with another.
+
+    Where anything is wrong, no criterion gets a scale.
+    """
+    wrong, new = [], dict[str, CriterionScale]()
     for position, judge in enumerate(judges):
         scale = scale_by(judge)
         if scale is None:
             continue
-        await reply(redis.hsetnx(keys.CRITERIA, judge.criterion, msgspec.json.encode(scale).decode()))
-        known = await scale_of(redis, judge.criterion)
-        if known is not None and not known.is_as(scale):
+        known = new.get(judge.criterion) or await scale_of(redis, judge.criterion)
+        if known is None:
+            new[judge.criterion] = scale
+        elif not known.is_as(scale):
             wrong.append((position, f"the criterion {judge.criterion} {_described(known)} already; name it otherwise"))
+    if not wrong:
+        for criterion, scale in new.items():
+            await reply(redis.hsetnx(keys.CRITERIA, criterion, msgspec.json.encode(scale).decode()))
     return wrong
 
 

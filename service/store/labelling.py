@@ -7,6 +7,8 @@ Ohlsson 1998), so that those below a threshold t were taken with probability min
 """
 
 import hashlib
+import math
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 
@@ -14,7 +16,16 @@ from service.contracts.labels import Drawn, QueuedItem
 from service.store import keys
 from service.store.connection import pipeline, reply
 
+_Waiting = tuple[str, float]  # an item's id and its place
+
 RANDOM_RATE = 0.05  # of all judged items: those drawn at this rate or below are told to have been drawn at it
+
+
+class _After(NamedTuple):
+    """The places that the page before reached in both halves, below all of them at first."""
+
+    random: float
+    targeted: float
 
 
 def places(criterion: str, item_id: str, doubt: float) -> tuple[float, float | None]:
@@ -35,24 +46,24 @@ async def next_items(
 
     Raises ValueError for a cursor that is none.
     """
-    start_random, start_targeted = _read(cursor)
-    random = await _waiting(redis, "random", criterion, start_random, limit + 1)
-    targeted = await _waiting(redis, "targeted", criterion, start_targeted, 2 * limit + 1)
+    after = _read(cursor)
+    random = await _waiting(redis, "random", criterion, after.random, limit + 1, passed=after.targeted)
+    targeted = await _waiting(redis, "targeted", criterion, after.targeted, 2 * limit + 1)
     uniform, doubtful, passed = _shared_out(criterion, random, targeted, limit)
-    threshold = max([RANDOM_RATE, *(score for _, score in uniform)])
+    threshold = max([RANDOM_RATE, after.random, *(place for _, place in uniform)])
     items = [QueuedItem(item_id=name, selection="random", probability=threshold) for name, _ in uniform]
-    furthest = max((score for _, score in doubtful), default=0.0)
-    for name, score in doubtful:
-        doubt = _drawn("targeted", criterion, name) / score if score > 0 else 1.0
-        probability = min(1.0, furthest * doubt) or 1.0
-        items.append(QueuedItem(item_id=name, selection="targeted", probability=probability))
+    furthest = max([after.targeted, *(place for _, place in targeted[:passed])])
+    for name, place in doubtful:
+        doubt = _drawn("targeted", criterion, name) / place if place > 0 else 1.0
+        items.append(QueuedItem(item_id=name, selection="targeted", probability=min(1.0, furthest * doubt) or 1.0))
     is_end = len(uniform) == len(random) and passed == len(targeted)
-    return items, None if is_end else f"{start_random + len(uniform)}.{start_targeted + passed}"
+    reached = uniform[-1][1] if uniform else after.random
+    return items, None if is_end else f"{reached.hex()},{furthest.hex()}"
 
 
 def _shared_out(
-    criterion: str, random: list[tuple[str, float]], targeted: list[tuple[str, float]], limit: int
-) -> tuple[list[tuple[str, float]], list[tuple[str, float]], int]:
+    criterion: str, random: list[_Waiting], targeted: list[_Waiting], limit: int
+) -> tuple[list[_Waiting], list[_Waiting], int]:
     """The random and the targeted items of a page, and how many targeted ones were looked at.
 
     What the random half takes, or would at its usual rate, is never targeted: it would be missing from the sample.
@@ -60,15 +71,15 @@ def _shared_out(
     wanted = -(-limit // 2)
     while True:
         uniform = random[: min(wanted, limit)]
-        threshold = max([RANDOM_RATE, *(score for _, score in uniform)])
-        doubtful: list[tuple[str, float]] = []
+        threshold = max([RANDOM_RATE, *(place for _, place in uniform)])
+        doubtful: list[_Waiting] = []
         passed = 0
-        for name, score in targeted:
+        for name, drawn in targeted:
             if len(doubtful) == limit - len(uniform):
                 break
             passed += 1
             if place(criterion, name) > threshold:
-                doubtful.append((name, score))
+                doubtful.append((name, drawn))
         if len(uniform) + len(doubtful) >= limit or len(uniform) == min(limit, len(random)):
             return uniform, doubtful, passed
         wanted = limit - len(doubtful)
@@ -79,18 +90,34 @@ async def waiting(redis: Redis, criterion: str) -> int:
     return int(await reply(redis.zcard(keys.queue_half("random", criterion))))
 
 
-async def _waiting(redis: Redis, half: Drawn, criterion: str, start: int, count: int) -> list[tuple[str, float]]:
-    """Ids and places, in order. Those whose judgments are kept no more leave the queue."""
-    key = keys.queue_half(half, criterion)
-    found = await reply(redis.zrange(key, start, start + count - 1, withscores=True))
-    async with pipeline(redis) as pipe:
-        for name, _ in found:
-            pipe.exists(keys.item(name.decode()))
-        there = await pipe.execute()
-    gone = [name for (name, _), exists in zip(found, there, strict=True) if not exists]
-    if gone:
-        await reply(redis.zrem(key, *gone))
-    return [(name.decode(), score) for (name, score), exists in zip(found, there, strict=True) if exists]
+async def _waiting(
+    redis: Redis, half: Drawn, criterion: str, after: float, count: int, *, passed: float = -1.0
+) -> list[_Waiting]:
+    """Ids and places beyond `after`, in order, without those whose targeted place lies up to `passed`.
+
+    Those whose judgments are kept no more leave the queue.
+    """
+    key, found = keys.queue_half(half, criterion), list[_Waiting]()
+    while len(found) < count:
+        start = f"({after!r}" if after >= 0 else "-inf"
+        page = await reply(redis.zrangebyscore(key, start, "+inf", 0, count, withscores=True))
+        if not page:
+            break
+        async with pipeline(redis) as pipe:
+            for name, _ in page:
+                pipe.exists(keys.item(name.decode()))
+                pipe.zscore(keys.queue_half("targeted", criterion), name)
+            answers = await pipe.execute()
+        known = list(zip(page, answers[::2], answers[1::2], strict=True))
+        if gone := [name for (name, _), is_there, _ in known if not is_there]:
+            await reply(redis.zrem(key, *gone))
+        found += [
+            (name.decode(), place)
+            for (name, place), is_there, doubtful in known
+            if is_there and not (doubtful is not None and doubtful <= passed)
+        ]
+        after = page[-1][1]
+    return found[:count]
 
 
 def _drawn(salt: str, criterion: str, item_id: str) -> float:
@@ -99,10 +126,13 @@ def _drawn(salt: str, criterion: str, item_id: str) -> float:
     return (int.from_bytes(digest, "big") >> 11) / 2**53
 
 
-def _read(cursor: str | None) -> tuple[int, int]:
+def _read(cursor: str | None) -> _After:
     if cursor is None:
-        return 0, 0
-    random, _, targeted = cursor.partition(".")
-    if not (random.isascii() and random.isdecimal() and targeted.isascii() and targeted.isdecimal()):
+        return _After(-1.0, -1.0)
+    try:
+        random, targeted = map(float.fromhex, cursor.split(","))
+    except (ValueError, OverflowError) as error:
+        raise ValueError("is no cursor of a page before") from error
+    if not (math.isfinite(random) and math.isfinite(targeted)):
         raise ValueError("is no cursor of a page before")
-    return int(random), int(targeted)
+    return _After(random, targeted)

@@ -27,13 +27,14 @@ async def test_half_of_a_page_is_random_and_half_is_doubtful(redis: Redis) -> No
     assert all(0 < each.probability <= 1 for each in targeted)
 
 
-async def test_pages_show_each_item_once_and_all_random_ones(redis: Redis) -> None:
+async def test_pages_show_each_item_once(redis: Redis) -> None:
     for number in range(23):
         await judged(redis, PANEL, Item(id=f"t-{number}", output="x"), [2, 4 if number % 2 else 2])
     seen, cursor = [], None
     while True:
         items, cursor = await labelling.next_items(redis, "wit", limit=4, cursor=cursor)
-        seen += [each.item_id for each in items if each.selection == "random"]
+        assert len(items) <= 4
+        seen += [each.item_id for each in items]
         if cursor is None:
             break
     assert sorted(seen) == sorted(f"t-{number}" for number in range(23))
@@ -76,7 +77,7 @@ async def test_the_random_half_is_uniform() -> None:
     assert max(abs(each - (index + 0.5) / 2000) for index, each in enumerate(places)) < 0.04  # Kolmogorov, p = .001
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1", "1.", "-1.2", "1.2.3"])
+@pytest.mark.parametrize("cursor", ["", "x", "1", "1,", "nan,1", "1,2,3", "1,inf", "1,0x1p99999"])
 async def test_a_cursor_that_is_none_is_refused(redis: Redis, cursor: str) -> None:
     with pytest.raises(ValueError, match="cursor"):
         await labelling.next_items(redis, "wit", limit=3, cursor=cursor)
