@@ -128,6 +128,8 @@ def test_every_operation_that_reads_a_body_describes_it_and_its_refusals(setting
     for path, methods in document(settings)["paths"].items():
         for method in {"post", "put", "patch"} & methods.keys():
             operation = methods[method]
+            if path == "/v1/agreement/rebuild":
+                continue  # all of it stands in the path and the query
             assert operation["requestBody"]["content"], path
             assert {"400", "413", "415", "422"} <= operation["responses"].keys(), path
 
@@ -146,6 +148,7 @@ def test_the_examples_of_bodies_fit_their_schemas_and_are_taken(settings: Settin
         ("/v1/jobs", "JobRequest"),
         ("/v1/parse", "ParseRequest"),
         ("/v1/statistics", "StatisticsRequest"),
+        ("/v1/labels", "LabelRequest"),
     ):
         example = described["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
         validator(described, name).validate(example)
