@@ -1,18 +1,26 @@
 """Joins the parts of the service into an application."""
 
+from typing import Any, cast
+
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
 from service.api.access import Access
+from service.api.agreement import AgreementController, estimates
 from service.api.arena import rate_votes
 from service.api.arena_battles import ArenaController
+from service.api.benchmarks import BenchmarksController
 from service.api.datasets import DatasetsController
 from service.api.describing import DescribedJson
+from service.api.items import show_item
 from service.api.jobs import JobsController
 from service.api.judges import JudgesController
+from service.api.labels import LabelsController
 from service.api.operations import healthz, metrics, readyz
 from service.api.parse import parse
+from service.api.paths import keep_names_whole
 from service.api.problems import HANDLERS
 from service.api.statistics import statistics
 from service.settings import Settings
@@ -21,6 +29,16 @@ from service.store.signals import Signals
 
 _REDIS_RETRIES = 3  # over a fraction of a second: then the client is told that the store is away
 _REDIS_CONNECTIONS = 64
+
+
+class _App(Litestar):
+    """Routes by the path as it came, in which an item's id may hold a `/`: middleware would come too late for that."""
+
+    async def __call__(
+        self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
+    ) -> None:
+        keep_names_whole(cast("dict[str, Any]", scope))
+        await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings) -> Litestar:
@@ -34,13 +52,18 @@ def create_app(settings: Settings) -> Litestar:
         await signals.aclose()
         await redis.aclose()
 
-    return Litestar(
+    return _App(
         route_handlers=[
             JobsController,
             JudgesController,
-            DatasetsController,
+            LabelsController,
+            AgreementController,
+            estimates,
+            show_item,
             parse,
             statistics,
+            DatasetsController,
+            BenchmarksController,
             ArenaController,
             rate_votes,
             healthz,

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from service.commands import api, arena, bench, check_config, openapi, score, up, worker
+from service.commands import agreement, api, arena, bench, check_config, import_, openapi, rebuild, score, up, worker
 
 _COMMANDS = {
     "up": up,
@@ -13,6 +13,9 @@ _COMMANDS = {
     "check-config": check_config,
     "openapi": openapi,
     "score": score,
+    "import": import_,
+    "agreement": agreement,
+    "rebuild": rebuild,
     "arena": arena,
     "bench": bench,
 }

@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import httpx
@@ -14,6 +14,7 @@ _WAIT_S = 20  # how long the service may hold one question after a job
 _LOOK_S = 2  # how long it may hold one after a benchmark, of which only the end wakes it
 _LONG = httpx.Timeout(600.0, connect=5.0)  # very many items take a while to take in, and their leaderboard to make
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_RECOUNT_S = 3600.0  # how long the service may take to recount everything
 _AWAY_LIMIT_S = 60.0  # how long the service may be away while a job runs
 _AWAY_PAUSE_S = 1.0
 _PASSING = frozenset({429, 502, 503, 504})
@@ -21,11 +22,16 @@ _UNDER_WAY = frozenset({"queued", "running"})
 
 
 class ClientError(Exception):
-    """What was asked for can't be had; `lines` say why, one thing a line."""
+    """What was asked for can't be had; `lines` say why, one thing a line.
 
-    def __init__(self, lines: list[str]) -> None:
+    Where the service refused it, `status` is the HTTP status and `places` has each (JSON pointer, what is wrong there).
+    """
+
+    def __init__(self, lines: list[str], *, status: int | None = None, places: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+        self.status = status
+        self.places = list(places)
 
 
 class Client:
@@ -134,6 +140,24 @@ class Client:
             raise _refusal(response)
         return response.text
 
+    def store_labels(self, lines: bytes) -> dict[str, Any]:
+        """How many of these labels were new, for labels as NDJSON. To send them again changes nothing."""
+        headers = {"Content-Type": "application/x-ndjson"}
+        return self._patiently("POST", "/v1/labels", content=lines, headers=headers)
+
+    def agreement(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """How far a judge agrees with people, or with another judge."""
+        return self._answer("GET", "/v1/agreement", params=query)
+
+    def estimates(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """A judge's mean, and what people's labels make of it."""
+        return self._answer("GET", "/v1/estimates", params=query)
+
+    def rebuild(self, *, repair: bool) -> dict[str, Any]:
+        """What a recount of the labels says of the counters."""
+        query = {"repair": str(repair).lower()}
+        return self._answer("POST", "/v1/agreement/rebuild", params=query, timeout=_RECOUNT_S)
+
     def _answer(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, **request)
@@ -176,10 +200,10 @@ def _refusal(response: httpx.Response) -> ClientError:
     """The problem's own words, with one line for each place that it names."""
     try:
         problem = response.json()
-        errors: Iterable[dict[str, Any]] = problem.get("errors") or ()
         summary = problem.get("detail") or problem.get("title") or response.reason_phrase
-        lines = [f"{each.get('pointer') or '/'}: {each.get('detail')}" for each in errors]
+        places = [(each.get("pointer") or "/", str(each.get("detail"))) for each in problem.get("errors") or ()]
     except (ValueError, AttributeError):
-        summary, lines = f"{response.url} answers {response.reason_phrase}", []
-    said = [line for line in lines if line != summary]
-    return ClientError([f"refused ({response.status_code}): {summary}", *said])
+        summary, places = f"{response.url} answers {response.reason_phrase}", []
+    said = [line for pointer, detail in places if (line := f"{pointer}: {detail}") != summary]
+    lines = [f"refused ({response.status_code}): {summary}", *said]
+    return ClientError(lines, status=response.status_code, places=places)

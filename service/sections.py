@@ -88,6 +88,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     processes: Annotated[int, Meta(ge=1, le=256)] = 1  # worker processes that `judged up` runs
     max_calls: Count = 256  # model calls at once in one process
     shutdown_seconds: Count = 25  # how long calls under way may take once the stop is asked for
+    refresh_seconds: Seconds = 15  # between two refreshes of the gauges of agreement, over all workers together
 
 
 class ArenaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

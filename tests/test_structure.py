@@ -103,9 +103,9 @@ def test_pure_parts_import_no_part_that_is_not_pure() -> None:
     assert broken(each for each in ours if not each.is_in(*PURE)) == []
 
 
-def test_the_store_imports_the_contracts_and_the_built_in_judges_alone() -> None:
+def test_the_store_imports_the_contracts_and_pure_agreement_alone() -> None:
     ours = (each for each in by("service.store") if each.is_in("service", "worker"))
-    allowed = ("service.store", "service.contracts", "service.judges")
+    allowed = ("service.store", "service.contracts", "service.judges", "service.agreement")
     assert broken(each for each in ours if not each.is_in(*allowed)) == []
 
 

@@ -26,6 +26,7 @@ from service.store.finishing import Finisher
 from service.store.jobs import CALL_BACK, CHUNK_JUDGMENTS, JUDGE_CHUNK
 from service.store.queue import QueueWorker
 from service.store.signals import Signals
+from worker import refreshing
 from worker.asking import Asker
 from worker.calling_back import CallingBack
 from worker.leasing import keep_leasing
@@ -101,6 +102,7 @@ async def run(settings: Settings, stopping: asyncio.Event, *, retrying: Retrying
             signals,
             {JUDGE_CHUNK: tasks.judge_chunk, CALL_BACK: CallingBack(redis, client).call_back},
             max_jobs=2 + settings.worker.max_calls // CHUNK_JUDGMENTS * 2,
+            periodic={refreshing.NAME: (refreshing.Refresher(redis).refresh, settings.worker.refresh_seconds)},
         )
         beside = [
             asyncio.create_task(each)

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
 
+from service.agreement.evidence import evidence_of
 from service.contracts.ids import new_id
 from service.contracts.items import Item, item_id
 from service.contracts.jobs import JobRecord
@@ -176,12 +177,14 @@ class Tasks:
         else:
             judgment = _judgment(record, pending, votes, gate.began or clock.now())
         kept = keepable(votes, keys)
-        await self._store(running, pending.position, judgment, kept)
+        await self._store(running, pending, judgment, kept)
         await recollection.settle(keys.values(), {key for key, _ in kept})
 
-    async def _store(self, running: _Running, position: int, judgment: Judgment, kept: list[tuple[str, int]]) -> None:
-        waited_s = (judgment.created_at - running.record.created_at).total_seconds()
-        finished = Finished(running.record, position, judgment, max(waited_s, 0.0), kept)
+    async def _store(
+        self, running: _Running, pending: _Pending, judgment: Judgment, kept: list[tuple[str, int]]
+    ) -> None:
+        waited_s = max((judgment.created_at - running.record.created_at).total_seconds(), 0.0)
+        finished = _finished(running.record, pending, judgment, waited_s, kept)
         running.update(await self._finisher.finish(finished))
 
     async def _give_up(self, record: JobRecord, pending: list[_Pending]) -> None:
@@ -197,7 +200,7 @@ class Tasks:
                 clock.now(),
                 changed=each.changed,
             )
-            await self._finisher.finish(Finished(record, each.position, judgment, 0.0))
+            await self._finisher.finish(_finished(record, each, judgment, 0.0))
 
     async def keep_looking(self) -> None:
         """Runs for ever: learns of jobs that were cancelled and of budgets that were spent meanwhile."""
@@ -231,6 +234,16 @@ def _pending(claim: Claim, chunk: int) -> Iterator[_Pending]:
             if position not in claim.done:
                 yield _Pending(position, item, changed)
             position += 1
+
+
+def _finished(
+    record: JobRecord, pending: _Pending, judgment: Judgment, waited_s: float, kept: Sequence[tuple[str, int]] = ()
+) -> Finished:
+    """With what the counters of agreement take of it: nothing of benchmarks and battles, nor of what was cancelled."""
+    evidence = None
+    if record.purpose == "judging" and judgment.outcome is not Outcome.CANCELLED:
+        evidence = evidence_of(record.judge_at(pending.position), judgment, pending.item)
+    return Finished(record, pending.position, judgment, waited_s, kept, evidence)
 
 
 def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: datetime) -> Judgment:

@@ -11,15 +11,14 @@ from enum import StrEnum
 
 import msgspec
 
+from service.agreement.distributions import student_t_sf
+
 EPSILON = 0.2  # what a skilled expert's time is worth; .15 for skilled annotators, .1 for crowds
 FALSE_DISCOVERY_RATE = 0.05
 LEAST_ITEMS = 30  # of an annotator: the t-test leans on the central limit theorem
 LEAST_ANNOTATORS = 2
 PASSING_RATE = 0.5
 _SAME = 1e-9  # relative: sums of squares that differ by the noise of floating point are a draw
-_TINY = 1e-300
-_PRECISION = 1e-16
-_MOST_TERMS = 100_000
 
 
 class Alignment(StrEnum):
@@ -178,72 +177,8 @@ def benjamini_yekutieli(p_values: Sequence[float], q: float) -> list[bool]:
     return [index in out for index in range(m)]
 
 
-def student_t_sf(t: float, freedom: float) -> float:
-    """P(T > t) of Student's t: I_x(freedom / 2, 1 / 2) / 2 with x = freedom / (freedom + t^2) for t >= 0."""
-    whole = freedom + t * t
-    tail = regularised_beta(freedom / 2, 0.5, freedom / whole, t * t / whole) / 2
-    return tail if t >= 0 else 1 - tail
-
-
-def regularised_beta(a: float, b: float, x: float, rest: float | None = None) -> float:
-    """I_x(a, b) for a, b > 0 and x in 0..1, by Lentz's continued fraction (DLMF 8.17.22).
-
-    `rest` is 1 - x, given where it is known better than the subtraction tells. Needs about sqrt(max(a, b)) steps.
-    """
-    rest = 1 - x if rest is None else rest
-    if x <= 0 or rest <= 0:
-        return 0.0 if x <= 0 else 1.0
-    if x > (a + 1) / (a + b + 2):
-        return 1 - regularised_beta(b, a, rest, x)
-    log_x, log_rest = (math.log1p(-rest), math.log(rest)) if x > rest else (math.log(x), math.log1p(-x))
-    front = math.exp(a * log_x + b * log_rest - _log_beta(a, b)) / a
-    return front * _beta_fraction(a, b, x)
-
-
 def _distance(value: float, others: Sequence[float], alignment: Alignment) -> float:
     """Smaller is nearer: how many others differ, or the sum of squares; either orders as the paper's score does."""
     if alignment is Alignment.ACCURACY:
         return sum(value != each for each in others)
     return math.fsum((value - each) ** 2 for each in others)
-
-
-def _beta_fraction(a: float, b: float, x: float) -> float:
-    """1 / (1 + d1 / (1 + d2 / (1 + ...))) by the modified method of Lentz."""
-    c, d = 1.0, 1 / _away_from_zero(1 - (a + b) * x / (a + 1))
-    result = d
-    for m in range(1, _MOST_TERMS):
-        for term in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 / _away_from_zero(1 + term * d)
-            c = _away_from_zero(1 + term / c)
-            result *= c * d
-        if abs(c * d - 1) < _PRECISION:
-            break
-    return result
-
-
-def _away_from_zero(number: float) -> float:
-    return number if abs(number) > _TINY else _TINY
-
-
-def _log_beta(a: float, b: float) -> float:
-    """ln B(a, b), without the cancellation of large log-gammas where one argument is much the larger."""
-    small, large = min(a, b), max(a, b)
-    if large < 10:
-        return math.lgamma(small) + math.lgamma(large) - math.lgamma(small + large)
-    growth = (
-        (large - 0.5) * math.log1p(small / large)
-        + small * math.log(small + large)
-        - small
-        + _stirling_rest(small + large)
-        - _stirling_rest(large)
-    )
-    return math.lgamma(small) - growth
-
-
-def _stirling_rest(x: float) -> float:
-    """lgamma(x) - ((x - 1/2) ln x - x + ln(2 pi) / 2) for x >= 10, to 1e-15 (DLMF 5.11.1)."""
-    y = 1 / (x * x)
-    return (1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y * (1 / 1188 - y * 691 / 360360))))) / x

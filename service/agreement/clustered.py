@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.agreement.intervals import Interval, Measure, Z, wilson
+from service.agreement.intervals import Measure, Z, wilson
+from service.agreement.table import Table
+from service.agreement.tallies import Tallies
 from service.agreement.undefined import Undefined
 
 _Integers = NDArray[np.object_]  # Python's own, which do not overflow
@@ -45,24 +47,31 @@ def products_of(terms: Sequence[int]) -> tuple[int, ...]:
 
 
 def clustered_exact(sums: ItemSums) -> Measure:
-    """The share of pairs that are equal, with Wilson's interval for as many independent pairs as these are worth.
-
-    That number is p (1 - p) / V, V the ratio estimator's variance over items: never more than there are pairs, and
-    that of the items where V is 0, as when all agree.
-    """
+    """The share of pairs that are equal, with Wilson's interval for as many independent pairs as these are worth."""
     if not sums.terms[0]:
         return _without_value(Undefined.NO_PAIRS)
     pairs, equal = sums.terms
     share = equal / pairs
     if sums.items < 2:
         return _without_interval(share, Undefined.ONE_PAIR if pairs == 1 else Undefined.ONE_ITEM)
+    worth = exact_worth(sums)
+    interval = wilson(share * worth, worth)
+    return Measure(value=share, lower=interval.lower, upper=interval.upper, reason=None)
+
+
+def exact_worth(sums: ItemSums) -> float:
+    """How many independent pairs tell the share of equal ones as well as these of two items or more.
+
+    p (1 - p) / V, V the ratio estimator's variance over items: never more than there are pairs, and that of the items
+    where V is 0, as when all agree.
+    """
+    pairs, equal = sums.terms
+    share = equal / pairs
     raters_squared, raters_equal, equal_squared = sums.products
     # sum (a - p m)^2 with p = equal / pairs, as one whole number over pairs^2.
     squares = pairs**2 * equal_squared - 2 * pairs * equal * raters_equal + equal**2 * raters_squared
     variance = squares / pairs**4 * sums.items / (sums.items - 1)
-    worth = min(share * (1 - share) / variance, pairs) if variance > 0 else sums.items
-    interval = wilson(share * worth, worth)
-    return Measure(value=share, lower=interval.lower, upper=interval.upper, reason=None)
+    return min(share * (1 - share) / variance, pairs) if variance > 0 else sums.items
 
 
 def clustered_pearson(sums: ItemSums) -> Measure:
@@ -80,21 +89,57 @@ def clustered_pearson(sums: ItemSums) -> Measure:
     value = max(-1.0, min(1.0, covariance / math.sqrt(human) / math.sqrt(judge)))
     if sums.items < 2:
         return _without_interval(value, Undefined.ONE_ITEM)
-    interval = _by_delta(value, terms, products, sums.items)
-    return Measure(value=value, lower=min(interval.lower, value), upper=max(interval.upper, value), reason=None)
+    return around(value, 0.0 if abs(value) == 1 else _error(value, terms, products, sums.items))
 
 
-def _by_delta(value: float, terms: _Integers, products: _Integers, items: int) -> Interval:
+def around(value: float, error: float) -> Measure:
+    """A correlation with the interval of `error`, the standard error of its Fisher transform."""
     if abs(value) == 1:
-        return Interval(value, value)
+        return Measure(value=value, lower=value, upper=value, reason=None)
+    middle = math.atanh(value)
+    lower, upper = math.tanh(middle - Z * error), math.tanh(middle + Z * error)
+    return Measure(value=value, lower=min(lower, value), upper=max(upper, value), reason=None)
+
+
+def pearson_error(sums: ItemSums) -> float | None:
+    """The standard error of atanh r over items, None where there is none: see `clustered_pearson`."""
+    if sums.items < 2:
+        return None
+    terms, products = _centred(sums)
+    covariance, human, judge = _moments(terms)
+    if human == 0 or judge == 0:
+        return None
+    value = covariance / math.sqrt(human) / math.sqrt(judge)
+    return _error(value, terms, products, sums.items) if abs(value) < 1 else None
+
+
+def independent_error(table: Table) -> float | None:
+    """The same if each pair were of an item of its own, from a table of numbers; None where r is undefined or +-1.
+
+    A pair's influence on r is zh zj - r (zh^2 + zj^2) / 2, z the standardised values.
+    """
+    pairs = table.pairs
+    tallies = Tallies.of(table)
+    if pairs < 2 or tallies.human_values[0] < 2 or tallies.judge_values[0] < 2:
+        return None
+    human = tallies.human_centred[0] / math.sqrt(tallies.human_squares[0] / pairs)
+    judge = tallies.judge_centred[0] / math.sqrt(tallies.judge_squares[0] / pairs)
+    counts = tallies.counts[0]
+    value = float(human @ counts @ judge) / pairs
+    if abs(value) >= 1:
+        return None
+    influence = np.outer(human, judge) - value * np.add.outer(human**2, judge**2) / 2
+    return math.sqrt(float((counts * influence**2).sum()) / (pairs * (pairs - 1))) / (1 - value**2)
+
+
+def _error(value: float, terms: _Integers, products: _Integers, items: int) -> float:
+    """Of atanh r, by the delta method."""
     spread = items * products - np.outer(terms, terms)  # (N - 1) V, a whole number
     # Each sum in units of its own size, so that thousandths of millions of items stay within floating point.
     sizes = np.array([math.sqrt(each) or 1.0 for each in np.diagonal(products)])
     gradient = _gradient(value, terms) * sizes
     scaled = spread.astype(np.float64) / np.outer(sizes, sizes)
-    error = math.sqrt(max(float(gradient @ scaled @ gradient), 0.0) / (items - 1))
-    middle = math.atanh(value)
-    return Interval(math.tanh(middle - Z * error), math.tanh(middle + Z * error))
+    return math.sqrt(max(float(gradient @ scaled @ gradient), 0.0) / (items - 1))
 
 
 def _gradient(value: float, terms: _Integers) -> NDArray[np.float64]:

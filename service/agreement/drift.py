@@ -6,14 +6,13 @@ as small tables. None of it grows with the number of items.
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import cache
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from service.agreement.alphas import Level, alpha
-from service.agreement.alt_test import regularised_beta
+from service.agreement.distributions import chi2_quantile, regularised_beta
 from service.agreement.intervals import wilson
 
 LEAST_SCORES = 30  # in each histogram before a shift can count as drift
@@ -139,14 +138,24 @@ def cusum(agreed: Iterable[bool], usual: float, fallen: float | None = None, sta
     s = max(0, s + ln P(x | fallen) / P(x | usual)). `fallen` is `usual` - .15 unless given, or half of it if more.
     Keep the result as the next `start`: it is all the state there is. Not additive: order matters.
     """
+    return grouped_cusum(((int(bool(each)), 1) for each in agreed), usual, fallen, start)
+
+
+def grouped_cusum(
+    groups: Iterable[tuple[int, int]], usual: float, fallen: float | None = None, start: float = 0.0
+) -> float:
+    """The same where only the order of groups is known, each as (agreed, labels): of hours or days, say.
+
+    A group adds its labels' sum at once. The result is at most that of the labels one by one, in any order within.
+    """
     usual = min(max(usual, 2 * MARGIN), 1 - MARGIN)
     fallen = max(usual - USUAL_FALL, usual / 2) if fallen is None else fallen
     if not 0 < fallen < usual:
         raise ValueError(f"agreement falls from {usual:g} to something below, not to {fallen:g}")
-    steps = {True: math.log(fallen / usual), False: math.log((1 - fallen) / (1 - usual))}
+    kept, lost = math.log(fallen / usual), math.log((1 - fallen) / (1 - usual))
     total = start
-    for each in agreed:
-        total = max(0.0, total + steps[bool(each)])
+    for agreed, labels in groups:
+        total = max(0.0, total + agreed * kept + (labels - agreed) * lost)
     return total
 
 
@@ -210,28 +219,6 @@ def length_correlation(table: Counts) -> float | None:
     x, y = (np.cumsum(each) - each / 2 - total / 2 for each in (rows, columns))
     r = float(x @ table @ y) / math.sqrt(float(rows @ x**2) * float(columns @ y**2))
     return min(max(r, -1.0), 1.0)
-
-
-@cache
-def chi2_quantile(probability: float, freedom: int) -> float:
-    """What a chi-squared variable of whole degrees of freedom stays below with this probability, by bisection."""
-    low, high = 0.0, 1.0
-    while chi2_sf(high, freedom) > 1 - probability:
-        low, high = high, 2 * high
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if chi2_sf(middle, freedom) > 1 - probability else (low, middle)
-    return high
-
-
-def chi2_sf(x: float, freedom: int) -> float:
-    """P(X > x), a finite sum as the degrees of freedom are whole (Abramowitz and Stegun 26.4.4 and 26.4.5)."""
-    half = x / 2
-    if half <= 0:
-        return 1.0
-    start = (freedom % 2) / 2
-    terms = (start + index for index in range(freedom // 2))
-    tail = math.fsum(math.exp(power * math.log(half) - half - math.lgamma(power + 1)) for power in terms)
-    return tail + (math.erfc(math.sqrt(half)) if freedom % 2 else 0.0)
 
 
 def _squared_error(histogram: Counts, values: NDArray[np.float64]) -> float:

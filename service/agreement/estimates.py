@@ -158,10 +158,11 @@ def _moments(values: Floats, weights: Floats | Integers) -> _Moments:
 
 
 def _cells(tables: Tables, smoothed: tuple[float, float] | None) -> tuple[Floats, Floats, Floats]:
-    """Human value, judge's score and weight of each labelled cell, those of the smoothing at the end."""
-    human = np.repeat(np.asarray(tables.human_values, dtype=np.float64), len(tables.judge_values))
-    judge = np.tile(np.asarray(tables.judge_values, dtype=np.float64), len(tables.human_values))
-    weights = tables.labelled.astype(np.float64).ravel()
+    """Human value, judge's score and weight of each cell that has labels, those of the smoothing at the end."""
+    rows, columns = np.nonzero(tables.labelled)  # few where means of annotators have a row each
+    human = np.asarray(tables.human_values, dtype=np.float64)[rows]
+    judge = np.asarray(tables.judge_values, dtype=np.float64)[columns]
+    weights = tables.labelled[rows, columns].astype(np.float64)
     if smoothed is None:
         return human, judge, weights
     low, high = smoothed

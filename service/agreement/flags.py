@@ -1,9 +1,11 @@
 """What to know before believing a table's statistics."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import numpy as np
 
+from service.agreement.intervals import Measure
 from service.agreement.table import Table
 
 FEW_PAIRS = 30  # below, the interval of a correlation of .64 is wider than .4
@@ -17,6 +19,7 @@ class Flag(StrEnum):
     JUDGE_CONSTANT = "judge_constant"  # the judge says the same of everything: a finding, not missing data
     LOW_PREVALENCE = "low_prevalence"  # one human value has more than 90% of the pairs
     DEGENERATE = "degenerate"  # one side is constant: kappas are 0 or null, and tell nothing
+    NOT_BETTER_THAN_CHANCE = "not_better_than_chance"  # enough pairs, and the interval holds 0 or lies below
 
 
 def flags_of(table: Table) -> list[Flag]:
@@ -31,3 +34,14 @@ def flags_of(table: Table) -> list[Flag]:
         Flag.DEGENERATE: pairs > 1 and not (judge_varies and human_varies),
     }
     return [flag for flag, is_so in holds.items() if is_so]
+
+
+def chance_flags(table: Table, statistics: Mapping[str, Measure]) -> list[Flag]:
+    """Whether the judge can't be told from one that guesses: by Spearman's correlation, of words by Cohen's kappa.
+
+    Says nothing where that is not among the statistics.
+    """
+    leading = statistics.get("cohen_kappa" if table.are_words else "spearman")
+    lower = None if leading is None else leading.lower
+    is_guess = table.pairs >= FEW_PAIRS and lower is not None and lower <= 0
+    return [Flag.NOT_BETTER_THAN_CHANCE] if is_guess else []

@@ -35,12 +35,14 @@ class Table:
 
     `values` are all that a human may say, said or not: words, or numbers in ascending order. `columns` are what the
     judge may say: the same, or any ascending numbers where its scores are fractional, such as means. Build one with
-    `from_counts`, `from_cells` or `from_pairs`, which check.
+    `from_counts`, `from_cells` or `from_pairs`, which check. `scale_step` is that of the scale where `values` are not
+    its levels.
     """
 
     values: tuple[Value, ...]
     columns: tuple[Value, ...]
     counts: Counts
+    scale_step: float | None = None
 
     @classmethod
     def from_counts(
@@ -98,14 +100,16 @@ class Table:
 
     @property
     def step(self) -> float:
-        """The smallest distance of two values, 0 where there is but one. For numbers alone."""
+        """Of the scale, else the smallest distance of two values, 0 where there is but one. For numbers alone."""
+        if self.scale_step is not None:
+            return self.scale_step
         return float(min(np.diff(numbers(self.values)), default=0.0))
 
     def __add__(self, other: "Table") -> "Table":
         """Both together, as of two windows. Raises ValueError unless the values are the same."""
         if (self.values, self.columns) != (other.values, other.columns):
             raise ValueError("only tables of the same values can be added")
-        return Table(self.values, self.columns, self.counts + other.counts)
+        return Table(self.values, self.columns, self.counts + other.counts, self.scale_step)
 
 
 def numbers(values: Iterable[Value]) -> NDArray[np.float64]:

@@ -26,6 +26,12 @@ class Undefined(StrEnum):
     FRACTIONAL = "fractional"  # counts categories, and the judge's scores lie between them
     ONE_ITEM = "one_item"  # no interval: how items differ can't be told from one
     FEW_REPLICATES = "few_replicates"  # no interval: most resampled tables leave the statistic undefined
+    FEW_PAIRS = "few_pairs"  # no interval: its formula needs more
+    NO_STEP = "no_step"  # counts steps, and any number between the scale's ends will do
+    ERROR_CONSTANT = "error_constant"  # the judge is as far off everywhere
+    LENGTH_CONSTANT = "length_constant"  # all judged texts are about as long
+    NO_OWN_TEXTS = "no_own_texts"  # none of the labelled texts is by the judge's own family of models
+    NO_OTHER_TEXTS = "no_other_texts"  # all of them are
 
 
 class Lack(NamedTuple):

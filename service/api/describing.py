@@ -13,11 +13,14 @@ import msgspec
 from litestar import Litestar, Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from service.api import describing_arena
+from service.api import describing_arena, describing_benchmarks
+from service.api.agreement import JudgeAgreement, JudgeEstimate, JudgesAgreement
 from service.api.arena import LeaderboardResponse, RatingsRequest
 from service.api.bodies import JSON, NDJSON
+from service.api.items import SeenItem
 from service.api.jobs import JobPage, JudgmentPage
 from service.api.judges import JudgePage, Preview, PreviewRequest
+from service.api.labels import LabelPage, QueuePage, StoredLabels
 from service.api.operations import Health, Readiness
 from service.api.problems import MEDIA_TYPE, Problem
 from service.api.statistics import StatisticsRequest, StatisticsResponse
@@ -25,7 +28,9 @@ from service.contracts.items import Item
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobOrder, JobRequest
 from service.contracts.judges import Judge, StoredJudge
 from service.contracts.judgments import Judgment
+from service.contracts.labels import LabelRequest, NewLabel
 from service.contracts.parsing import ParseRequest, ParseResponse
+from service.store.rebuilding import Rebuilt
 
 Json = dict[str, Any]
 
@@ -51,10 +56,20 @@ _SAID = (
     JudgePage,
     PreviewRequest,
     Preview,
+    LabelRequest,
+    StoredLabels,
+    LabelPage,
+    QueuePage,
+    SeenItem,
+    JudgeAgreement,
+    JudgesAgreement,
+    JudgeEstimate,
+    Rebuilt,
     Problem,
     Health,
     Readiness,
     *describing_arena.SAID,
+    *describing_benchmarks.SAID,
 )
 _NAMES = {
     ("/v1/jobs", "post"): ("submitJob", "Submit a job"),
@@ -68,6 +83,14 @@ _NAMES = {
     ("/v1/judges/{reference}", "get"): ("showJudge", "Show a judge"),
     ("/v1/judges/{name}/versions/{version}", "get"): ("showJudgeVersion", "Show a version of a judge"),
     ("/v1/judges/{reference}/preview", "post"): ("previewJudge", "See what a judge would ask"),
+    ("/v1/labels", "post"): ("storeLabels", "Store labels"),
+    ("/v1/labels", "get"): ("listLabels", "List an item's labels"),
+    ("/v1/labels/queue", "get"): ("listQueue", "See what to label next"),
+    ("/v1/labels/{item_id}/{criterion}/{annotator}", "delete"): ("deleteLabel", "Take a label back"),
+    ("/v1/items/{item_id}", "get"): ("showItem", "Show an item's judgments and labels"),
+    ("/v1/agreement", "get"): ("showAgreement", "Show how far a judge agrees with people"),
+    ("/v1/agreement/rebuild", "post"): ("rebuildAgreement", "Recount the counters of agreement"),
+    ("/v1/estimates", "get"): ("showEstimates", "Estimate the mean of what people would say"),
     ("/v1/parse", "post"): ("parseTexts", "Read texts as a judge's answers"),
     ("/v1/statistics", "post"): ("computeStatistics", "Compute statistics of agreement"),
     ("/v1/arena/ratings", "post"): ("rateVotes", "Rate models by votes"),
@@ -75,6 +98,7 @@ _NAMES = {
     ("/readyz", "get"): ("showReadiness", "Is the service ready?"),
     ("/metrics", "get"): ("showMetrics", "Metrics for Prometheus"),
     **describing_arena.NAMES,
+    **describing_benchmarks.NAMES,
 }
 _EXAMPLE_JOB = {
     "judge": "helpfulness",
@@ -90,6 +114,7 @@ _EXAMPLE_PREVIEW = {"item": {"input": "Where is my parcel?", "output": "On its w
 _EXAMPLE_PARSE = {"method": "rating", "scale": {"min": 1, "max": 5}, "texts": ["Clear and complete.\nScore: 4"]}
 _EXAMPLE_STATISTICS = {"values": [1, 2, 3, 4, 5], "pairs": [[4, 5], [3, 3], [1, 2], [5, 5]]}
 _EXAMPLE_VOTES = {"votes": [["openai/gpt-4.1", "ollama/qwen3", "A"], ["ollama/qwen3", "openai/gpt-4.1", "tie"]]}
+_EXAMPLE_LABELS = {"labels": [{"item_id": "t-1", "criterion": "politeness", "annotator": "ann", "score": 3}]}
 _SECURITY: list[Json] = [{"bearer": []}, {"apiKey": []}, {}]
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where any are configured."},
@@ -125,6 +150,7 @@ def described(found: Json) -> Json:
         "description": f"In item order, as far as they are done. Left out of jobs of more than {INLINE_JUDGMENTS}.",
     }
     schemas["JudgmentPage"]["properties"]["judgments"] = {"type": "array", "items": _ref(Judgment)}
+    schemas["SeenItem"]["properties"]["judgments"] = {"type": "array", "items": _ref(Judgment)}
     schemas["StatisticsRequest"]["oneOf"] = [{"required": ["pairs"]}, {"required": ["counts"]}]
     document["components"] = {"schemas": dict(sorted(schemas.items())), "securitySchemes": _SECURITY_SCHEMES}
     for path, item in document["paths"].items():
@@ -133,10 +159,12 @@ def described(found: Json) -> Json:
             _mend_responses(operation["responses"])
     _describe_jobs(document["paths"])
     _describe_judges(document["paths"])
+    _describe_labels(document["paths"]["/v1/labels"]["post"])
     _describe_parse(document["paths"]["/v1/parse"]["post"])
     _describe_statistics(document["paths"]["/v1/statistics"]["post"])
     _describe_ratings(document["paths"]["/v1/arena/ratings"]["post"])
     describing_arena.describe_arena(document["paths"])
+    describing_benchmarks.describe_benchmarks(document["paths"], schemas)
     _describe_metrics(document["paths"]["/metrics"]["get"])
     return document
 
@@ -215,6 +243,18 @@ def _describe_judges(paths: Json) -> None:
     store["responses"]["201"] = {**known, "description": "Stored as a new version."}
     preview = paths["/v1/judges/{reference}/preview"]["post"]
     preview["requestBody"] = _body({JSON: {"schema": _ref(PreviewRequest), "example": _EXAMPLE_PREVIEW}})
+
+
+def _describe_labels(operation: Json) -> None:
+    lines = {
+        "type": "array",
+        "items": _ref(NewLabel),
+        "minItems": 1,
+        "description": "One label a line: JSON values that follow each other, not a JSON array.",
+    }
+    operation["requestBody"] = _body(
+        {JSON: {"schema": _ref(LabelRequest), "example": _EXAMPLE_LABELS}, NDJSON: {"schema": lines}}
+    )
 
 
 def _preferences() -> list[Json]:

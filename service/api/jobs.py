@@ -1,7 +1,7 @@
 """`/v1/jobs`: judge requests in, judgments out."""
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -17,12 +17,13 @@ from service.api.access import check_budget, needs
 from service.api.bodies import JSON, NDJSON, Body, decode, media_type
 from service.api.cancelling import cancel_rest
 from service.api.intake import Caller, Intake
-from service.api.judges import resolved
+from service.api.judges import admit, resolved, scale_pointer
 from service.api.paging import Cursor, Limit
 from service.api.pointing import faults_in
 from service.api.problems import Fault, ProblemError, documented, impossible, invalid, not_found, pointer_to
 from service.api.waiting import changes, until_over
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobOrder, JobRecord, JobRequest
+from service.contracts.judges import Judge, ResolvedJudge
 from service.contracts.outcomes import Outcome
 from service.settings import Settings
 from service.store import jobs, judgments
@@ -69,12 +70,13 @@ class JobsController(Controller):
         await check_budget(redis, request.state.key)
         body = Body(request, settings.server.max_body_bytes)
         caller = Caller(request.state.caller, idempotency_key(request))
+        order: JobOrder
         if media_type(request, JSON, NDJSON) == JSON:
             _refuse_order_in_query(request)
-            job_request = decode(await body.whole(), JobRequest)
-            _check_callback(job_request, settings)
-            judges = await resolved(redis, settings, job_request)
-            intake = Intake(redis, settings, job_request, judges, caller)
+            order = job_request = decode(await body.whole(), JobRequest)
+            _check_callback(order, settings)
+            judges = await resolved(redis, settings, order)
+            intake = Intake(redis, settings, order, judges, caller)
             taking = intake.take_json(job_request.items)
         else:
             order = _order_in_query(request)
@@ -84,6 +86,7 @@ class JobsController(Controller):
             taking = intake.take_lines(body.lines())
         try:
             await taking
+            await admit(redis, settings, _placed(order, judges))
         except ProblemError:
             await intake.discard()
             raise
@@ -239,6 +242,16 @@ def _order_in_query(request: Request[Any, Any, Any]) -> JobOrder:
     if order.budget_usd is not None and not math.isfinite(order.budget_usd):
         raise invalid([Fault("/budget_usd", "is no number that JSON can write")])
     return order
+
+
+def _placed(order: JobOrder, judges: Sequence[ResolvedJudge]) -> list[tuple[str, Judge]]:
+    """Each judge after the pointer to its scale; to its name, where the order has no more of it."""
+    several = isinstance(order.judge, list)
+    placed = []
+    for position, judge in enumerate(judges):
+        at = f"/judge/{position}" if several else "/judge"
+        placed.append((at if judge.ref.name else at + scale_pointer(judge.definition), judge.definition))
+    return placed
 
 
 def _check_callback(order: JobOrder, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """`/v1/judges`: named judges in immutable versions."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -14,12 +15,14 @@ from service.api.paging import Cursor, Limit
 from service.api.problems import Fault, documented, impossible, not_found
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
-from service.contracts.judges import NAME_PATTERN, Judge, JudgeRef, ModelName, ResolvedJudge, StoredJudge
+from service.contracts.judges import NAME_PATTERN, Judge, JudgeRef, Method, ModelName, ResolvedJudge, StoredJudge
 from service.judging.methods import METHODS, judge_problems
 from service.judging.questions import draw_delimiter, estimated_tokens
 from service.judging.resolving import names_in, ref_of, resolve, unable_to_ask
 from service.settings import Settings
-from service.store import judges
+from service.store import judges, labels
+
+_SCALE_POINTERS = {Method.RATING: "/scale", Method.CATEGORY: "/choices"}
 
 JudgeName = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="A judge's name.")]
 
@@ -86,6 +89,7 @@ class JudgesController(Controller):
         )
         if wrong:
             raise impossible([Fault(pointer, detail) for pointer, detail in wrong])
+        await admit(redis, settings, [(scale_pointer(judge), judge)])
         stored, is_new = await judges.put(redis, name, judge)
         headers = {"Location": f"/v1/judges/{name}/versions/{stored.version}"}
         return Response(stored, status_code=201 if is_new else 200, headers=headers)
@@ -145,6 +149,21 @@ async def resolved(redis: Redis, settings: Settings, order: JobOrder) -> list[Re
     if wrong:
         raise impossible([Fault(pointer, detail) for pointer, detail in wrong])
     return judges_
+
+
+async def admit(redis: Redis, settings: Settings, placed: Sequence[tuple[str, Judge]]) -> None:
+    """Gives the judges' criteria their scales; `placed` has each judge after the pointer to tell its scale by.
+
+    Raises a 422 problem that names each whose criterion has another scale.
+    """
+    wrong = await labels.admit(redis, [judge for _, judge in placed], keep_s=settings.store.keep_s)
+    if wrong:
+        raise impossible([Fault(placed[position][0], detail) for position, detail in wrong])
+
+
+def scale_pointer(judge: Judge) -> str:
+    """The place in a definition that says what its answers may be."""
+    return _SCALE_POINTERS.get(judge.method, "/method")
 
 
 def definition_of(stored: StoredJudge) -> Judge:

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from redis.asyncio import Redis
 
 from service.api.problems import ProblemError, documented
-from service.store import counters, jobs, workers
+from service.store import counters, gauges, jobs, workers
 
 PREFIX = "judged_"
 
@@ -56,7 +56,8 @@ class _Collected(Collector):
 async def metrics(request: Request[Any, Any, Any], redis: NamedDependency[Redis]) -> Response[bytes]:
     """The metrics of all processes together, for Prometheus."""
     registry = CollectorRegistry()
-    registry.register(_Collected([*await counters.families(redis, PREFIX), *await _gauges(redis)]))
+    families: list[Metric] = [*await counters.families(redis, PREFIX), *await _gauges(redis)]
+    registry.register(_Collected([*families, *await gauges.families(redis, PREFIX)]))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(registry), headers={"Content-Type": content_type})  # which says its charset itself
 

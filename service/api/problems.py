@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problems. This alone maps errors to HTTP statuses."""
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,7 @@ from service.store.errors import IdempotencyConflictError, StagingExpiredError, 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+_MISSING = re.compile("Missing required query parameter '([^']*)'")  # which Litestar 2.25 says in words alone
 _RETRY_S = 2  # Redis is back within seconds, or not for long
 
 
@@ -117,6 +119,8 @@ def from_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Resp
     status = error.status_code
     extra = error.extra if isinstance(error.extra, list) else []
     errors = [Fault(pointer_to("", each["key"]), each.get("message", "")) for each in extra if "key" in each]
+    if missing := _MISSING.match(error.detail):
+        errors.append(Fault(pointer_to("", missing[1]), "is missing"))
     code = "invalid-request" if status == HTTPStatus.BAD_REQUEST else _title(status).lower().replace(" ", "-")
     return _response(status, code, _summary(errors) if errors else error.detail, errors, dict(error.headers or {}))
 
@@ -143,7 +147,7 @@ _DESCRIPTIONS = {
     404: "There is no such thing.",
     405: "The path knows no such method.",
     408: "The upload took too long.",
-    409: "The Idempotency-Key was used for another request.",
+    409: "It does not fit with what is stored, or is being stored.",
     413: "The body is too large.",
     415: "The body is of no media type that is read here.",
     422: "Understood, and impossible; `errors` says where.",

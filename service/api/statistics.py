@@ -8,7 +8,7 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 from msgspec import UNSET, Meta, UnsetType
 
-from service.agreement.flags import Flag, flags_of
+from service.agreement.flags import Flag, chance_flags, flags_of
 from service.agreement.intervals import Measure, measure
 from service.agreement.table import MOST_A_CELL, MOST_MAGNITUDE, Table, TableError
 from service.api.access import needs
@@ -65,7 +65,9 @@ async def statistics(request: Request[Any, Any, Any], settings: NamedDependency[
 
 def _computed(asked: StatisticsRequest) -> StatisticsResponse:
     table = _table(asked)
-    return StatisticsResponse(pairs=table.pairs, statistics=measure(table, _SEED), flags=flags_of(table))
+    measured = measure(table, _SEED)
+    flags = [*flags_of(table), *chance_flags(table, measured)]
+    return StatisticsResponse(pairs=table.pairs, statistics=measured, flags=flags)
 
 
 def _table(asked: StatisticsRequest) -> Table:

@@ -20,7 +20,7 @@ from service.store.connection import Script, reply
 MAX_SERIES = 20_000  # in all; past it new series are counted as `other`
 OTHER = "other"
 _SEPARATOR = "\t"
-_OPEN_LABELS = frozenset({"judge", "version", "model", "score"})  # of which there may be ever more
+_OPEN_LABELS = frozenset({"judge", "version", "model", "score", "criterion"})  # of which there may be ever more
 
 _count = Script("counting", "count")
 
@@ -64,6 +64,7 @@ PROVIDER_SECONDS = Metric(
 )
 PROVIDER_RETRIES = Metric("provider_retries_total", "Calls tried again", ("provider", "model"))
 ARENA_VOTES = Metric("arena_votes_total", "Votes in the arena", ("outcome",))
+LABELS = Metric("labels_total", "Labels stored or changed", ("criterion",))
 SERIES_DROPPED = Metric("metrics_series_dropped_total", "Counts that went to `other` because of the series cap")
 
 METRICS = (
@@ -78,6 +79,7 @@ METRICS = (
     PROVIDER_SECONDS,
     PROVIDER_RETRIES,
     ARENA_VOTES,
+    LABELS,
     SERIES_DROPPED,
 )
 

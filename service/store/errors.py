@@ -4,7 +4,8 @@ StoreError
 ├── StoreUnavailableError   Redis can't be reached, is loading, or did not answer in time
 └── StoreConflictError      what was asked does not fit with what is stored
     ├── IdempotencyConflictError   another request under the same Idempotency-Key
-    └── StagingExpiredError        an upload took so long that its first part is gone
+    ├── StagingExpiredError        an upload took so long that its first part is gone
+    └── BusyError                  what has to hold still did not
 """
 
 
@@ -26,3 +27,7 @@ class IdempotencyConflictError(StoreConflictError):
 
 class StagingExpiredError(StoreConflictError):
     """The upload took longer than its staged parts are kept."""
+
+
+class BusyError(StoreConflictError):
+    """What has to hold still for a moment was changed each time."""

@@ -3,7 +3,7 @@
 -- ARGV: now (milliseconds), seconds to keep a finished job, most series among the counters,
 --       a msgpack list of {job key, events channel, results key, position, judgment,
 --                          {{field, by}...} of the job, {{series, by, series past the cap}...}, {spend key or '', nano-dollars},
---                          {{key of a cached vote, its place among the votes}...}}
+--                          {{key of a cached vote, its place among the votes}...}, what note_judgment takes or false}
 -- Returns for each job touched {job key, cancelled, nano-dollars spent, finished}
 local now, keep_s, cap = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
@@ -23,18 +23,27 @@ local function close(job_key)
   redis.call('EXPIRE', job_key, keep_s)
 end
 
+local delta = gathering()
+delta.waiting = {}
+-- What many judgments count alike is written once: most of the time here is spent in calls.
+local counts, others, stored = {}, {}, 0
+local function gather(key, increments)
+  local fields = counts[key] or {}
+  counts[key] = fields
+  for _, each in ipairs(increments) do
+    fields[each[1]] = (fields[each[1]] or 0) + each[2]
+    others[each[1]] = each[3]
+  end
+end
+
 local touched = {}
 local channels = {}
 for _, each in ipairs(cmsgpack.unpack(ARGV[4])) do
-  local job_key, channel, results, position, judgment, fields, series, spend, kept = unpack(each)
+  local job_key, channel, results, position, judgment, fields, series, spend, kept, noted = unpack(each)
   if redis.call('EXISTS', job_key) == 1 and redis.call('HSETNX', results, position, judgment) == 1 then
-    redis.call('DECR', KEYS[1])
-    for _, pair in ipairs(fields) do
-      count(job_key, pair[1], pair[2])
-    end
-    for _, triple in ipairs(series) do
-      count_series(KEYS[2], cap, triple[1], triple[2], triple[3])
-    end
+    stored = stored + 1
+    gather(job_key, fields)
+    gather(KEYS[2], series)
     if spend[1] ~= '' then
       redis.call('INCRBY', spend[1], string.format('%.0f', spend[2]))
       redis.call('EXPIRE', spend[1], 172800)
@@ -42,12 +51,30 @@ for _, each in ipairs(cmsgpack.unpack(ARGV[4])) do
     for _, vote in ipairs(kept) do
       redis.call('SET', vote[1], '=' .. results .. '|' .. position .. '|' .. vote[2], 'EX', keep_s)
     end
+    if noted then
+      note_judgment(delta, noted, tonumber(now), tonumber(keep_s))
+    end
   end
   if not channels[job_key] then
     touched[#touched + 1] = job_key
     channels[job_key] = channel
   end
 end
+
+for key, fields in pairs(counts) do
+  for field, by in pairs(fields) do
+    if key == KEYS[2] then
+      count_series(key, cap, field, by, others[field])
+    else
+      count(key, field, by)
+    end
+  end
+end
+if stored > 0 then
+  redis.call('DECRBY', KEYS[1], stored)
+end
+apply(delta, tonumber(now))
+trim_queues(delta)
 
 local answer = {}
 for i, job_key in ipairs(touched) do

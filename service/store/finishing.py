@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
+from service.agreement.evidence import Evidence
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Judgment, Vote
 from service.contracts.outcomes import Outcome
-from service.store import clock, counters, keys
+from service.store import clock, counters, keys, labelling
 from service.store.connection import Script, reply
 from service.store.counters import Increment, increment, observe
 from service.store.errors import StoreUnavailableError
@@ -22,13 +23,14 @@ NANO = 10**9
 _RETRY_S = 0.5
 _MOST_AT_ONCE = 256  # judgments a script call: some milliseconds of Redis at most
 
-_finish = Script("counting", "finish")
+_finish = Script("counting", "rows", "note_judgment", "finish")
 
 
 class Finished(NamedTuple):
     """A judgment, its place, and how long it waited in the queue before it started.
 
-    `kept` has the cache key and the place among the votes of each vote that may be served again.
+    `kept` has the cache key and the place among the votes of each vote that may be served again. `evidence` is what
+    the counters of agreement take of it, None for what they are to know nothing of.
     """
 
     record: JobRecord
@@ -36,6 +38,7 @@ class Finished(NamedTuple):
     judgment: Judgment
     queue_wait_s: float
     kept: Sequence[tuple[str, int]] = ()
+    evidence: Evidence | None = None
 
 
 class JobState(NamedTuple):
@@ -126,6 +129,33 @@ def _entry(finished: Finished) -> tuple[Any, ...]:
         _series(finished),
         (keys.spend(record.owner, clock.today()) if record.owner and spent else "", spent),
         finished.kept,
+        _noted(finished, chunk),
+    )
+
+
+def _noted(finished: Finished, chunk: int) -> tuple[Any, ...] | bool:
+    """The judgment as note_judgment.lua takes it, with False for what is missing: Lua's lists end at a nil."""
+    evidence, judgment = finished.evidence, finished.judgment
+    if evidence is None:
+        return False
+    random, targeted = labelling.places(evidence.criterion, judgment.item_id, evidence.doubt)
+    return (
+        keys.item(judgment.item_id),
+        judgment.item_id,
+        keys.quoted(evidence.criterion),
+        evidence.content,
+        int(judgment.finished_at.timestamp() * 1000),
+        judgment.cached,
+        f"R\t{finished.record.id}\t{chunk}\t{finished.position}",
+        [
+            (series, said.key, *(False if each is None else each for each in said[1:]), own)
+            for series, said, own in evidence.testimonies
+        ],
+        evidence.events,
+        evidence.length,
+        random,
+        False if targeted is None else targeted,
+        judgment.outcome in (Outcome.SCORED, Outcome.UNSCORED),
     )
 
 

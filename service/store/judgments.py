@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from service.contracts.jobs import JobRecord
 from service.contracts.outcomes import Outcome
 from service.store import keys
-from service.store.connection import reply
+from service.store.connection import pipeline, reply
 
 
 class Placed(NamedTuple):
@@ -45,6 +45,17 @@ async def page(
             return shown, placed.position
         shown.append(placed.judgment)
     return shown, None
+
+
+async def of_item(redis: Redis, item_id: str) -> list[msgspec.Raw]:
+    """All judgments of an item that are kept, the newest last."""
+    stored = await reply(redis.hgetall(keys.item(item_id)))
+    places = sorted((int(at), field.decode().split("\t")[1:]) for field, at in stored.items() if field[:2] == b"R\t")
+    async with pipeline(redis) as pipe:
+        for _, (job_id, chunk, position) in places:
+            pipe.hget(keys.chunk_results(job_id, int(chunk)), position)
+        found = await pipe.execute()
+    return [msgspec.Raw(judgment) for judgment in found if judgment is not None]
 
 
 def _outcome(judgment: bytes) -> Outcome:

@@ -1,5 +1,7 @@
 """The names of all keys in Redis, in one place."""
 
+from urllib.parse import quote, unquote
+
 PREFIX = "judged:"
 
 JOBS = PREFIX + "jobs"  # zset of job ids, all of score 0: an id sorts by the time it was made
@@ -14,6 +16,10 @@ BATTLES = PREFIX + "arena:battles"  # zset of the arena's battle ids, all of sco
 ARENA_VOTES = PREFIX + "arena:votes"  # stream: every vote of the arena, as a row
 WAKE = PREFIX + "wake"  # channel: something was enqueued
 QUEUE = PREFIX + "queue"  # zset: arq's queue
+CRITERIA = PREFIX + "criteria"  # hash: criterion -> the scale that all its judges share
+SERIES = PREFIX + "series"  # zset: criterion and series, tab between, by when it was last judged
+MET = PREFIX + "met"  # zset: criterion and two series that judged one content, tabs between, by when they last did
+CHANGES = PREFIX + "changes"  # string: how often the counters of labels were changed
 
 
 def job(job_id: str) -> str:
@@ -47,7 +53,7 @@ def idempotency(caller: str, key_digest: str) -> str:
 
 
 def item(item_id: str) -> str:
-    """Hash: the newest content that an item id stood for."""
+    """Hash: the newest content that an item id stood for, and what people and judges said of it (rows.lua)."""
     return f"{PREFIX}item:{item_id}"
 
 
@@ -104,3 +110,28 @@ def arena_counters(criterion: str | None) -> str:
 def arena_pace(voter: str) -> str:
     """List: when a voter voted last, milliseconds since the epoch, the newest first."""
     return f"{PREFIX}arena:pace:{voter}"
+
+
+def tally(kind: str, bucket: str, series: str, criterion: str) -> str:
+    """Hash: what was counted of a series in a bucket of time, field -> integer."""
+    return f"{PREFIX}{kind}:{bucket}:{series}:{quoted(criterion)}"
+
+
+def queue_half(selection: str, criterion: str) -> str:
+    """Zset: items that wait for a label, the first to be labelled having the lowest score."""
+    return f"{PREFIX}to_label:{selection}:{quoted(criterion)}"
+
+
+def unchecked(criterion: str) -> str:
+    """Set: items with labels from before any judge gave the criterion its scale."""
+    return f"{PREFIX}unchecked:{quoted(criterion)}"
+
+
+def quoted(text: str) -> str:
+    """A caller's text as a part of a key or a field: without tabs, colons and the like."""
+    return quote(text, safe="")
+
+
+def unquoted(text: str) -> str:
+    """What `quoted` was given."""
+    return unquote(text)

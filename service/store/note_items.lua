@@ -1,6 +1,6 @@
 -- Notes which content each item id stands for now, and tells which ids stood for another content before.
 -- KEYS: one hash an item
--- ARGV: job id, seconds to keep, then one content digest an item
+-- ARGV: job id, seconds to keep an item that has no label, then one content digest an item
 -- Returns 1 or 0 an item; the same answer when the same job asks again.
 local changed = {}
 for i, key in ipairs(KEYS) do
@@ -13,7 +13,9 @@ for i, key in ipairs(KEYS) do
     is_changed = '1'
   end
   redis.call('HSET', key, 'digest', digest, 'job', ARGV[1], 'changed', is_changed)
-  redis.call('EXPIRE', key, ARGV[2])
+  if redis.call('HEXISTS', key, 'labelled') == 0 then
+    redis.call('EXPIRE', key, ARGV[2])
+  end
   changed[i] = tonumber(is_changed)
 end
 return changed

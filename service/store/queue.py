@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -31,6 +32,9 @@ LEASE_S = 10.0  # a dead worker's chunks are taken over after so long
 RENEW_S = 2.0
 _STORE_AWAY_S = 1.0  # before what the store could not answer is tried again
 _NO_LIMIT = 10**9  # tries and seconds: chunks.py counts tries, a call has its own time limit
+_AT_ONCE = datetime.fromtimestamp(0.001, UTC)  # the first place in the queue, which is by time
+
+Periodic = Mapping[str, tuple[Callable[[], Awaitable[None]], float]]  # by name: a task, and the seconds of its period
 
 
 class Requeue(Exception):  # noqa: N818 - not an error: an order to the queue
@@ -52,6 +56,10 @@ class QueueWorker(Worker):
     What arq does otherwise: it polls, it ends when Redis restarts, it loses count of its free places then, and
     it holds a dead worker's job for the whole `job_timeout`. Here the in-progress key is a short lease, renewed
     while the job runs.
+
+    `periodic` tasks run once in so many seconds, however many workers have them. One that still runs is not begun
+    again, and one whose worker died is taken over. (arq's own cron jobs have to fit into a minute, wait behind all that
+    is queued, run twice at once where they are slow, and are all made up for after a pause.)
     """
 
     def __init__(
@@ -61,9 +69,14 @@ class QueueWorker(Worker):
         tasks: dict[str, Callable[..., Awaitable[None]]],
         *,
         max_jobs: int,
+        periodic: Periodic | None = None,
     ) -> None:
+        self._periodic = dict(periodic or {})
+        self._seen_to: dict[str, int] = {}
+        runs = {name: _requeueing(task) for name, task in tasks.items()}
+        runs |= {name: _forgiving(task) for name, (task, _) in self._periodic.items()}
         super().__init__(
-            functions=[func(cast("WorkerCoroutine", _requeueing(task)), name=name) for name, task in tasks.items()],
+            functions=[func(cast("WorkerCoroutine", run), name=name) for name, run in runs.items()],
             queue_name=keys.QUEUE,
             redis_pool=ArqRedis(
                 pool_or_conn=redis.connection_pool,
@@ -82,7 +95,7 @@ class QueueWorker(Worker):
             log_results=False,
         )
         self.in_progress_timeout_s = LEASE_S
-        self._signals = signals
+        self.signals = signals
         self._woken = asyncio.Event()
         self._draining = asyncio.Event()
 
@@ -96,7 +109,7 @@ class QueueWorker(Worker):
         """Runs until drained."""
         renewing = asyncio.create_task(self._renew_leases())
         try:
-            async with self._signals.subscribed(keys.WAKE, self._woken):
+            async with self.signals.subscribed(keys.WAKE, self._woken):
                 while not self._draining.is_set():
                     await self._poll_once()
                     with contextlib.suppress(TimeoutError):
@@ -114,6 +127,19 @@ class QueueWorker(Worker):
             logger.warning("the queue can't be read, trying again: %s", error)
             self._recount()
             await asyncio.sleep(POLL_S)
+
+    async def run_cron(self, n: datetime, delay: float, num_windows: int = 2) -> None:
+        """Enqueues what is due, before all that waits; arq calls it after each look at the queue."""
+        for name, (_, every_s) in self._periodic.items():
+            period = int(n.timestamp() // every_s)
+            if self._seen_to.get(name) == period:
+                continue
+            self._seen_to[name] = period
+            claim = f"{keys.PREFIX}due:{name}:{period}"  # string: a worker sees to it
+            if await self.pool.set(claim, b"1", nx=True, px=int(2000 * every_s)):
+                # Nothing is enqueued while the task of an earlier period waits or runs: the id is the same.
+                await self.pool.enqueue_job(name, _job_id=name, _defer_until=_AT_ONCE, _expires=timedelta(days=1))
+                self._woken.set()
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Leaves out, in one round trip, the jobs that are at work here or elsewhere; arq asks for each in four."""
@@ -159,6 +185,21 @@ def _requeueing(task: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
         except StoreError as error:  # arq would drop the job once the store is back, and nobody would do it
             logger.warning("%s waits for the store: %s", ctx["job_id"], error)
             raise Retry(defer=_STORE_AWAY_S) from error
+
+    run.__qualname__ = task.__qualname__
+    return run
+
+
+def _forgiving(task: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Of a periodic task: what it raises is logged, and it comes again in its time."""
+
+    async def run(ctx: dict[Any, Any]) -> None:
+        try:
+            await task()
+        except StoreError as error:
+            logger.warning("%s waits for the store: %s", ctx["job_id"], error)
+        except Exception:
+            logger.exception("%s failed, and will be run again in its time", ctx["job_id"])
 
     run.__qualname__ = task.__qualname__
     return run

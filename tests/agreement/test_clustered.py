@@ -13,10 +13,13 @@ from service.agreement.clustered import (
     clustered_exact,
     clustered_pearson,
     exact_terms,
+    independent_error,
+    pearson_error,
     pearson_terms,
     products_of,
 )
 from service.agreement.intervals import Z, wilson
+from service.agreement.table import Table
 from service.agreement.undefined import Undefined
 
 Items = Sequence[tuple[Sequence[int], int]]
@@ -84,6 +87,26 @@ def test_raters_that_only_repeat_each_other_add_nothing_to_what_is_known() -> No
     for interval, terms in ((clustered_pearson, pearson_terms), (clustered_exact, exact_terms)):
         one, other = (interval(sums_of(items, terms)) for items in (alone, thrice))
         assert (one.value, one.lower, one.upper) == pytest.approx((other.value, other.lower, other.upper), abs=1e-3)
+
+
+@given(ITEMS)
+def test_one_rater_an_item_is_as_independent_as_pairs_are(items: Items) -> None:
+    alone = [(human[:1], judge) for human, judge in items]
+    table = Table.from_pairs(range(1, 6), [(human[0], judge) for human, judge in alone])
+    one, other = pearson_error(sums_of(alone, pearson_terms)), independent_error(table)
+    r = clustered_pearson(sums_of(alone, pearson_terms)).value
+    if r is not None and abs(r) < 1 - 1e-9:
+        assert one == pytest.approx(other, rel=1e-6, abs=1e-9)
+    elif r is None:
+        assert (one, other) == (None, None)
+
+
+def test_a_correlation_that_rounds_to_one_has_no_error() -> None:
+    almost = [([each], each) for each in range(10**9, 10**9 + 400, 4)] + [([10**9 + 10**6], 10**9 + 10**6 + 1)]
+    sums = sums_of([([10**6 * h for h in human], 10**6 * judge) for human, judge in almost], pearson_terms)
+    error = pearson_error(sums)
+    assert error is None or math.isfinite(error)
+    assert clustered_pearson(sums).upper == pytest.approx(1)
 
 
 def test_exact_of_one_rater_an_item_is_about_wilsons() -> None:

@@ -6,8 +6,10 @@ from numpy.typing import NDArray
 
 from service.agreement.clustered import clustered_exact, clustered_pearson, exact_terms, pearson_terms
 from service.agreement.intervals import Measure, measure
+from service.agreement.reports import headline
 from service.agreement.statistics import evaluate
 from service.agreement.table import Table
+from tests.agreement.items import FIVE, Item, counted, rows_of
 from tests.agreement.test_clustered import Items, sums_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -70,6 +72,25 @@ def test_intervals_over_items_with_several_raters_hold_the_truth_as_often(items:
     coverage = [count / SAMPLES for count in held]
     print(items, "items, pearson and exact", coverage)
     assert all(LOWEST <= each <= HIGHEST for each in coverage), coverage
+
+
+@pytest.mark.parametrize("items", [60, 200])
+def test_intervals_of_reports_with_several_raters_an_item_do_so_for_every_statistic(items: int) -> None:
+    random = np.random.default_rng(items)
+    many = [(human, judge) for people, judge in _rated(random, 400_000) for human in people]
+    truth = evaluate(Table.from_pairs(VALUES, many), NAMES)
+    held = dict.fromkeys(NAMES, 0)
+    for sample in range(SAMPLES):
+        told = [
+            Item({f"{place}": (human, "r") for place, human in enumerate(people)}, judge)
+            for people, judge in _rated(random, items)
+        ]
+        _, found = headline(FIVE, counted(rows_of(FIVE, told)), "random", str(sample), NAMES)
+        for name, each in found.items():
+            held[name] += _holds(each, truth[name].value or 0)
+    coverage = {name: count / SAMPLES for name, count in held.items()}
+    print(items, "items, several raters", coverage)
+    assert all(LOWEST <= each <= HIGHEST for each in coverage.values()), coverage
 
 
 def _rated(random: np.random.Generator, items: int) -> Items:

@@ -12,8 +12,6 @@ from scipy import stats
 from service.agreement.drift import (
     CUSUM_ALARM,
     PageHinkley,
-    chi2_quantile,
-    chi2_sf,
     cusum,
     length_bucket,
     length_correlation,
@@ -92,14 +90,6 @@ class TestScoreShift:
 
 
 class TestPsi:
-    @pytest.mark.parametrize("freedom", [*range(1, 102), 1000])
-    def test_the_quantile_is_scipys(self, freedom: int) -> None:
-        for probability in (0.5, 0.95, 0.99, 0.999):
-            expected = float(stats.chi2.ppf(probability, freedom))
-            assert chi2_quantile(probability, freedom) == pytest.approx(expected, rel=1e-12)
-        for x in (0.0, 0.3, freedom / 2, float(freedom), 3.0 * freedom):
-            assert chi2_sf(x, freedom) == pytest.approx(float(stats.chi2.sf(x, freedom)), abs=1e-12)
-
     def test_a_sum_done_by_hand(self) -> None:
         """(20, 80) then (40, 60): with halves 20.5 / 101 = .2030 and 40.5 / 101 = .4010.
 

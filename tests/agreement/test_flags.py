@@ -2,7 +2,9 @@
 
 import pytest
 
-from service.agreement.flags import Flag, flags_of
+from service.agreement.flags import Flag, chance_flags, flags_of
+from service.agreement.intervals import measure
+from service.agreement.table import Table
 from tests.agreement.tables import one_cell, table
 
 
@@ -26,3 +28,12 @@ def test_what_to_know_before_believing(cells: dict[tuple[int, int], int], flags:
 
 def test_words_have_flags_as_well() -> None:
     assert flags_of(table([[95, 1], [2, 2]], ["A", "B"])) == [Flag.LOW_PREVALENCE]
+
+
+def test_a_judge_that_guesses_is_flagged() -> None:
+    guessing = Table.from_counts([1, 2, 3], [[20, 20, 20], [20, 20, 20], [20, 20, 20]])
+    able = Table.from_counts([1, 2, 3], [[20, 2, 0], [2, 20, 2], [0, 2, 20]])
+    contrary = Table.from_counts(["fail", "pass"], [[2, 30], [30, 2]])
+    few = Table.from_counts([1, 2], [[5, 5], [5, 5]])
+    found = [chance_flags(table, measure(table)) for table in (guessing, able, contrary, few)]
+    assert found == [[Flag.NOT_BETTER_THAN_CHANCE], [], [Flag.NOT_BETTER_THAN_CHANCE], []]

@@ -39,7 +39,7 @@ from tests.flows.conftest import Judged, Row, Serve, settings_for
 COMMITTED = Path(__file__).parents[2] / "deploy" / "openapi.json"
 REGENERATE = "judged openapi > deploy/openapi.json"
 EXAMPLES = int(os.environ.get("JUDGED_TEST_EXAMPLES", "10"))
-WITHOUT_BODY = {"/v1/arena/battles/{battle_id}/regenerate"}
+WITHOUT_BODY = {"/v1/arena/battles/{battle_id}/regenerate", "/v1/agreement/rebuild"}
 CHECKS = [
     content_type_conformance,
     negative_data_rejection,
@@ -150,6 +150,7 @@ def test_the_examples_of_bodies_fit_their_schemas_and_are_taken(settings: Settin
         ("/v1/jobs", "JobRequest"),
         ("/v1/parse", "ParseRequest"),
         ("/v1/statistics", "StatisticsRequest"),
+        ("/v1/labels", "LabelRequest"),
     ):
         example = described["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
         validator(described, name).validate(example)

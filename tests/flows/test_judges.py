@@ -39,7 +39,7 @@ async def test_a_job_pins_the_version_that_it_resolved(serve: Serve) -> None:
     judged: Judged = await serve()
     await judged.client.put("/v1/judges/wit", json=WIT)
     before = await judged.judge([{"output": "ha"}], judge="wit")
-    await judged.client.put("/v1/judges/wit", json={**WIT, "scale": {"min": 1, "max": 3}})
+    await judged.client.put("/v1/judges/wit", json={**WIT, "instructions": "Is it very funny?"})
     after = await judged.judge([{"output": "ha"}], judge="wit")
     pinned = await judged.judge([{"output": "ha"}], judge="wit@1")
     assert [each["judge"]["version"] for each in (before, after, pinned)] == [1, 2, 1]

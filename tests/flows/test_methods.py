@@ -47,13 +47,14 @@ def definition(method: str, **more: Any) -> Row:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", ["schema", "text"])
 async def test_single_outputs_are_judged(serve: Serve, kind: Kind, mode: str) -> None:
-    for method, more, item, structured, text, verdict in CASES:
+    for number, (method, more, item, structured, text, verdict) in enumerate(CASES):
+        judge = definition(method, criterion=f"quality {number}", output=mode, **more)  # each has a scale of its own
         answer = f'{{"explanation": "Because.", {structured}}}' if mode == "schema" else f"Because.\n{text}"
         async with ModelServer(kind) as model:
             model.reply = partial(_always, answer)
             judged: Judged = await serve(workers=0, m=model)
             async with judged.worker():
-                job = await judged.judge([item], judge=definition(method, output=mode, **more), models=["m/x"])
+                job = await judged.judge([item], judge=judge, models=["m/x"])
         judgment = job["judgments"][0]
         assert judgment["outcome"] == "scored", judgment
         assert {key: judgment[key] for key in verdict} == verdict
@@ -236,7 +237,8 @@ async def test_the_control_baselines_judge_by_every_method(serve: Serve) -> None
         ("pairwise", {}, PAIR),
         ("ranking", {}, {"id": "r", "outputs": ["one", "one two three", "one two"]}),
     ):
-        job = await judged.judge([item], judge=definition(method, **more), models=["control/length"])
+        judge = definition(method, criterion=f"quality by {method}", **more)
+        job = await judged.judge([item], judge=judge, models=["control/length"])
         assert job["counts"]["scored"] == 1, job
         if method == "ranking":
             assert job["judgments"][0]["ranking"] == [1, 2, 0]

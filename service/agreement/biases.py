@@ -1,0 +1,163 @@
+"""What sways a judge that should not, from the counters of one series: place, chance, length, whose text it is."""
+
+import math
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from service.agreement.alphas import Level, alpha
+from service.agreement.axes import Axis
+from service.agreement.clustered import around
+from service.agreement.coding import Coding
+from service.agreement.counted import Agreed, Seen
+from service.agreement.drift import (
+    LENGTH_BUCKETS,
+    PositionBias,
+    Repeats,
+    length_correlation,
+    position_bias,
+    repeat_consistency,
+)
+from service.agreement.intervals import Measure, Z
+from service.agreement.statistics import Value, evaluate
+from service.agreement.table import Table
+from service.agreement.undefined import Undefined
+
+_Floats = NDArray[np.float64]
+_Wholes = NDArray[np.int64]
+
+_NOISE = 1e-9  # in points: errors that differ by less are the same
+_SPREADS = {"spearman": (1.0, 0.5, 3), "kendall_tau_b": (0.437, 0.0, 4)}  # (a + b r^2) / (n - c) of atanh r
+_REASONS = {Undefined.HUMAN_CONSTANT: Undefined.ERROR_CONSTANT, Undefined.JUDGE_CONSTANT: Undefined.LENGTH_CONSTANT}
+
+
+class LengthBias(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the judge's error (its score minus the label's, over `pairs`) grows with the length of what it judged.
+
+    Longer texts may well be better, so that a correlation of scores alone proves nothing; of errors it does.
+    """
+
+    pairs: int
+    spearman: Measure
+    kendall_tau_b: Measure
+
+
+class SelfPreference(msgspec.Struct, frozen=True, kw_only=True):
+    """The judge's mean error on texts of its own family of models minus that on others', in points.
+
+    `own` and `other` count labelled pairs. Null with a reason without both; the ends alone where nothing varies.
+    """
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    reason: Undefined | None
+    own: int
+    other: int
+
+
+class Biases(msgspec.Struct, frozen=True, kw_only=True):
+    """`position` is None where nothing was judged in both orders. `length_correlation` is that of all scores, Spearman.
+
+    Of labels, `repeats.alpha` is nominal and there is no deviation.
+    """
+
+    position: PositionBias | None
+    repeats: Repeats
+    length_correlation: float | None
+    length_bias: LengthBias
+    self_preference: SelfPreference
+
+
+def biases(coding: Coding, agreed: Agreed, seen: Seen, *, worth: float | None) -> Biases:
+    """All of them. `worth` is that of the labelled pairs, None where they are independent."""
+    return Biases(
+        position=position_bias(seen.orders) if seen.orders.any() else None,
+        repeats=_repeats(coding, seen),
+        length_correlation=_length_correlation(seen),
+        length_bias=_length_bias(agreed, worth),
+        self_preference=_self_preference(agreed, worth),
+    )
+
+
+def _repeats(coding: Coding, seen: Seen) -> Repeats:
+    if not coding.is_words:
+        return repeat_consistency(seen.repeats, [float(value) for value in seen.axis.values])
+    positions = range(len(seen.axis.values))
+    found = repeat_consistency(seen.repeats, positions)
+    nominal = alpha({2: seen.repeats + seen.repeats.T}, Level.NOMINAL, positions).value
+    return msgspec.structs.replace(found, alpha=nominal, deviation=None)
+
+
+def _length_correlation(seen: Seen) -> float | None:
+    if seen.axis.numbers is None:
+        return None
+    return length_correlation(by_number(seen.scores, seen.axis)[1])
+
+
+def by_number(counts: _Wholes, axis: Axis) -> tuple[_Floats, _Wholes]:
+    """Counts with a row for each value of an axis, as rows for each number, ascending; labels may share theirs."""
+    numbers, places = np.unique(np.array(axis.numbers, dtype=np.float64), return_inverse=True)
+    merged = np.zeros((len(numbers), *counts.shape[1:]), dtype=np.int64)
+    np.add.at(merged, places, counts)
+    return numbers, merged
+
+
+def _length_bias(agreed: Agreed, worth: float | None) -> LengthBias:
+    errors = _errors(agreed)
+    if errors is None:
+        nothing = Measure(value=None, lower=None, upper=None, reason=Undefined.NOT_FOR_WORDS)
+        return LengthBias(pairs=agreed.table.pairs, spearman=nothing, kendall_tau_b=nothing)
+    values, rows = np.unique(np.round(errors, 9), return_inverse=True)
+    counts = np.zeros((max(len(values), 1), LENGTH_BUCKETS), dtype=np.int64)
+    np.add.at(counts, (rows, agreed.cells.length), agreed.cells.counts)
+    table = Table(tuple(values.tolist()) or (0.0,), tuple(range(LENGTH_BUCKETS)), counts)
+    trials = table.pairs if worth is None else worth
+    found = {name: _with_interval(value, trials, *_SPREADS[name]) for name, value in evaluate(table, _SPREADS).items()}
+    return LengthBias(pairs=table.pairs, spearman=found["spearman"], kendall_tau_b=found["kendall_tau_b"])
+
+
+def _with_interval(value: Value, trials: float, spread: float, by_square: float, lost: int) -> Measure:
+    """By the Fisher transform, which serves for correlations as weak as these: Bonett and Wright 2000."""
+    if value.value is None:
+        reason = value.reason and _REASONS.get(value.reason, value.reason)
+        return Measure(value=None, lower=None, upper=None, reason=reason)
+    if trials <= lost:
+        return Measure(value=value.value, lower=None, upper=None, reason=Undefined.FEW_PAIRS)
+    return around(value.value, math.sqrt((spread + by_square * value.value**2) / (trials - lost)))
+
+
+def _errors(agreed: Agreed) -> _Floats | None:
+    """Judge minus human of each cell, in points; None of labels that are worth no numbers."""
+    if agreed.people.numbers is None or agreed.judges.numbers is None:
+        return None
+    people, judges = (np.array(axis.numbers, dtype=np.float64) for axis in (agreed.people, agreed.judges))
+    errors: _Floats = judges[agreed.cells.judge] - people[agreed.cells.human]
+    return errors
+
+
+def _self_preference(agreed: Agreed, worth: float | None) -> SelfPreference:
+    errors, cells = _errors(agreed), agreed.cells
+    own, other = (int(cells.counts[cells.own == side].sum()) for side in (1, 0))
+    if errors is None or not own or not other:
+        missing = Undefined.NO_OTHER_TEXTS if own else Undefined.NO_OWN_TEXTS
+        reason = Undefined.NOT_FOR_WORDS if errors is None else missing
+        return SelfPreference(value=None, lower=None, upper=None, reason=reason, own=own, other=other)
+    (own_mean, own_error), (other_mean, other_error) = (
+        _mean_and_squared_error(errors[cells.own == side], cells.counts[cells.own == side]) for side in (1, 0)
+    )
+    value, pairs = own_mean - other_mean, agreed.table.pairs
+    squared = (own_error + other_error) * (1.0 if worth is None else pairs / worth)
+    if min(own, other) < 2 or squared <= _NOISE**2:
+        reason = Undefined.ONE_PAIR if min(own, other) < 2 else Undefined.ERROR_CONSTANT
+        return SelfPreference(value=value, lower=None, upper=None, reason=reason, own=own, other=other)
+    half = Z * math.sqrt(squared)
+    return SelfPreference(value=value, lower=value - half, upper=value + half, reason=None, own=own, other=other)
+
+
+def _mean_and_squared_error(values: _Floats, counts: _Wholes) -> tuple[float, float]:
+    """Of values with their counts; the squared standard error of the mean is 0 of a single one."""
+    total = int(counts.sum())
+    mean = float(counts @ values) / total
+    return mean, float(counts @ np.square(values - mean)) / (total - 1) / total if total > 1 else 0.0

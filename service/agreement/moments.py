@@ -1,0 +1,43 @@
+"""Sums of whole units over pairs, by which moments are exact where a table's values are those of a grid."""
+
+import math
+from typing import NamedTuple
+
+
+class Moments(NamedTuple):
+    """Over n pairs of a human's x and a judge's y, in units of the coding above the scale's minimum.
+
+    `ad` is the sum of absolute differences.
+    """
+
+    n: int
+    x: int
+    y: int
+    xx: int
+    yy: int
+    xy: int
+    ad: int
+
+    def statistics(self, unit: float) -> dict[str, float]:
+        """What follows from the sums, by the names of statistics; `unit` is one unit in points. Correlations are left
+        out where both sides do not vary."""
+        squares = self.xx - 2 * self.xy + self.yy
+        found = {
+            "bias": (self.y - self.x) / self.n * unit,
+            "mae": self.ad / self.n * unit,
+            "rmse": math.sqrt(max(squares, 0) / self.n) * unit,
+        }
+        # n^2 times the covariance and the variances, whole numbers.
+        together, people, judges = (
+            self.n * self.xy - self.x * self.y,
+            self.n * self.xx - self.x**2,
+            self.n * self.yy - self.y**2,
+        )
+        if people > 0 and judges > 0:
+            found["pearson"] = _within_unit(together / math.sqrt(people) / math.sqrt(judges))
+            found["lin_ccc"] = _within_unit(2 * together / (people + judges + (self.x - self.y) ** 2))
+        return found
+
+
+def _within_unit(value: float) -> float:
+    return min(max(value, -1.0), 1.0)

@@ -1,0 +1,269 @@
+"""What the counters of one series say of its judge: agreement with people, its ceiling, its biases, at a glance."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from service.agreement.alphas import Alpha, Level, alpha
+from service.agreement.alt_test import AltTest, alt_test
+from service.agreement.biases import Biases, biases
+from service.agreement.ceiling import Ceiling, LeaveOneOut, disattenuated, leave_one_out, pair_table
+from service.agreement.clustered import around, exact_worth, independent_error, pearson_error
+from service.agreement.coding import Coding
+from service.agreement.counted import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
+from service.agreement.estimating import estimate_of
+from service.agreement.fields import Selection
+from service.agreement.flags import Flag, chance_flags, flags_of
+from service.agreement.intervals import FEWEST_PAIRS, Measure, wilson
+from service.agreement.measuring import measured
+from service.agreement.table import Table, Value
+from service.agreement.undefined import Undefined
+from service.agreement.watching import Drift, drift
+
+__all__ = [
+    "Agreement",
+    "Between",
+    "Confusion",
+    "Coverage",
+    "Drift",
+    "HumanCeiling",
+    "agreement",
+    "between",
+    "drift",
+    "estimate_of",
+    "headline",
+    "human_ceiling",
+    "panel_alpha",
+    "worth_of",
+]
+
+_LEVELS = {
+    "krippendorff_alpha_nominal": Level.NOMINAL,
+    "krippendorff_alpha_ordinal": Level.ORDINAL,
+    "krippendorff_alpha_interval": Level.INTERVAL,
+}
+
+
+class Confusion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Rows are what people said, columns what the judge said. `columns` is there where they are not the `values`."""
+
+    values: list[Value]
+    counts: list[list[int]]
+    columns: list[Value] | UnsetType = UNSET
+
+
+class HumanCeiling(msgspec.Struct, frozen=True, kw_only=True):
+    """How well people agree with each other: over all ordered `pairs` of annotators of the `items` that have two.
+
+    The alphas in `statistics` are over all annotators of an item. Intervals take the items as a sample and the pairs of
+    one item to tell no more than one pair would: a little too wide where its annotators err independently.
+    """
+
+    pairs: int
+    items: int
+    statistics: dict[str, Measure]
+    leave_one_out: LeaveOneOut
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """Judgments by how they ended; `by_reason` sums to `unscored` + `failed`."""
+
+    judged: int
+    scored: int
+    unscored: int
+    failed: int
+    by_reason: dict[str, int]
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """A series against people.
+
+    `pairs` are labels with the judge's score of the same content, `items` have at least one. `alt_test` says whether
+    the judge may stand in for an annotator. `resolution` is the grid in points on which scores are counted that may be
+    any number, else None. `disattenuated_pearson` is what the correlation would be with people who do not err: a note,
+    which can exceed 1.
+    """
+
+    pairs: int
+    items: int
+    annotators: int
+    table: Confusion
+    statistics: dict[str, Measure]
+    human_ceiling: HumanCeiling
+    alt_test: AltTest
+    coverage: Coverage
+    flags: list[Flag]
+    bias: Biases
+    resolution: float | None
+    disattenuated_pearson: Ceiling
+
+
+class Between(msgspec.Struct, frozen=True, kw_only=True):
+    """Two series on the contents that both judged; rows are the other's scores, and bias is judge minus other."""
+
+    pairs: int
+    items: int
+    table: Confusion
+    statistics: dict[str, Measure]
+    flags: list[Flag]
+    resolution: float | None
+
+
+def agreement(
+    coding: Coding,
+    agreed: Mapping[str, int],
+    seen: Mapping[str, int],
+    ceiling: Mapping[str, int],
+    selection: Selection,
+    key: str,
+) -> Agreement:
+    """The whole report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`.
+
+    `key` seeds the resampling: the same key and counters give the same report.
+    """
+    against, doings = read_agreed(coding, agreed, selection), read_seen(coding, seen)
+    worth = worth_of(against)
+    statistics = _statistics(coding, against, worth, key, None)
+    people = human_ceiling(coding, ceiling, selection, key)
+    return Agreement(
+        pairs=against.table.pairs,
+        items=against.items,
+        annotators=against.annotators,
+        table=_shown(against.table),
+        statistics=statistics,
+        human_ceiling=people,
+        alt_test=alt_test(against.wins),
+        coverage=_coverage(doings.outcomes),
+        flags=[*flags_of(against.table), *chance_flags(against.table, statistics)],
+        bias=biases(coding, against, doings, worth=worth),
+        resolution=coding.grid if coding.is_continuous or against.moments else None,
+        disattenuated_pearson=_disattenuated(coding, statistics, people.statistics),
+    )
+
+
+def headline(
+    coding: Coding, agreed: Mapping[str, int], selection: Selection, key: str, names: Iterable[str]
+) -> tuple[int, dict[str, Measure]]:
+    """How many pairs there are, and these statistics of them alone, as `agreement` has them."""
+    against = read_agreed(coding, agreed, selection)
+    return against.table.pairs, _statistics(coding, against, worth_of(against), key, names)
+
+
+def human_ceiling(
+    coding: Coding, ceiling: Mapping[str, int], selection: Selection, key: str, names: Iterable[str] | None = None
+) -> HumanCeiling:
+    """How well people agree, from the criterion's counters `ceiling`; these statistics alone where names are given."""
+    people = read_ceiling(coding, ceiling, selection)
+    counts = pair_table(people.coincidences, len(people.axis.values))
+    table = Table(people.axis.values, people.axis.values, counts, coding.step)
+    alphas = {name: _alpha(people, level) for name, level in _LEVELS.items()}
+    known = {name: each.value for name, each in alphas.items() if each.value is not None}
+    statistics = measured(coding, table, f"{key} ceiling", names, worth=people.items, known=known)
+    return HumanCeiling(
+        pairs=table.pairs, items=people.items, statistics=statistics, leave_one_out=_leave_one_out(people)
+    )
+
+
+def between(
+    coding: Coding,
+    fields: Mapping[str, int],
+    key: str,
+    names: Iterable[str] | None = None,
+    *,
+    other_is_first: bool = False,
+) -> Between:
+    """Two series against each other, from the counters `between` of both.
+
+    The other one, whose scores are the rows, is the second of the two in the counters' name, unless `other_is_first`.
+    """
+    table = read_pairs(coding, fields, transposed=other_is_first)
+    statistics = measured(coding, table, key, names)
+    return Between(
+        pairs=table.pairs,
+        items=table.pairs,
+        table=_shown(table),
+        statistics=statistics,
+        flags=[*flags_of(table), *chance_flags(table, statistics)],
+        resolution=coding.grid if coding.is_continuous else None,
+    )
+
+
+def panel_alpha(coding: Coding, fields: Mapping[str, int]) -> Alpha:
+    """How well a judge's models agree with each other, from its counters `panel`: ordinal, nominal for labels."""
+    return _alpha(read_panel(coding, fields), Level.NOMINAL if coding.is_words else Level.ORDINAL)
+
+
+def worth_of(agreed: Agreed) -> float | None:
+    """How many independent pairs these are worth, from the number of items to that of pairs; None where they are all.
+
+    By how much wider the clustered interval is than that of independent pairs: of Pearson's correlation, else of exact
+    agreement.
+    """
+    pairs, items = agreed.table.pairs, agreed.items
+    if pairs <= items:
+        return None
+    if items < FEWEST_PAIRS:
+        return float(items)
+    clustered = pearson_error(agreed.pearson) if agreed.pearson is not None else None
+    independent = independent_error(agreed.table) if agreed.pearson is not None else None
+    worth = pairs * (independent / clustered) ** 2 if clustered and independent else exact_worth(agreed.exact)
+    return min(max(worth, float(items)), float(pairs))
+
+
+def _statistics(
+    coding: Coding, agreed: Agreed, worth: float | None, key: str, names: Iterable[str] | None
+) -> dict[str, Measure]:
+    """Of several raters an item, Pearson's and exact agreement's intervals are those over items."""
+    moments = agreed.moments
+    known = moments.statistics(coding.unit) if moments is not None and moments.n == agreed.table.pairs else {}
+    found = measured(coding, agreed.table, key, names, worth=worth, known=known)
+    if worth is None or agreed.items < FEWEST_PAIRS:
+        return found
+    exact, pearson = (found[name].value if name in found else None for name in ("exact", "pearson"))
+    if exact is not None:
+        trials = exact_worth(agreed.exact)
+        lower, upper = wilson(exact * trials, trials)
+        found["exact"] = Measure(value=exact, lower=lower, upper=upper, reason=None)
+    error = pearson_error(agreed.pearson) if pearson is not None and agreed.pearson is not None else None
+    if pearson is not None and error is not None:
+        found["pearson"] = around(pearson, error)
+    return found
+
+
+def _alpha(coders: Coders, level: Level) -> Alpha:
+    """Of labels, only the nominal one means anything."""
+    places = range(len(coders.axis.values))
+    numbers = places if isinstance(coders.axis.values[0], str) else coders.axis.numbers
+    return alpha(coders.coincidences, level, numbers or places)
+
+
+def _leave_one_out(people: Coders) -> LeaveOneOut:
+    if people.axis.numbers is not None:
+        return leave_one_out(people.coincidences, people.axis.numbers)
+    ratings = sum(int(pairs.sum()) // (coders - 1) for coders, pairs in people.coincidences.items())
+    nothing = Ceiling(value=None, reason=Undefined.NOT_FOR_WORDS)
+    return LeaveOneOut(ratings=ratings, pearson=nothing, rmse=nothing)
+
+
+def _disattenuated(coding: Coding, judge: Mapping[str, Measure], people: Mapping[str, Measure]) -> Ceiling:
+    if coding.is_words:
+        return Ceiling(value=None, reason=Undefined.NOT_FOR_WORDS)
+    return disattenuated(judge["pearson"].value, people["pearson"].value)
+
+
+def _coverage(outcomes: Mapping[tuple[str, str], int]) -> Coverage:
+    ended = dict.fromkeys(("scored", "unscored", "failed"), 0)
+    by_reason: dict[str, int] = {}
+    for (outcome, reason), count in outcomes.items():
+        if outcome not in ended:
+            continue
+        ended[outcome] += count
+        if outcome != "scored":
+            by_reason[reason] = by_reason.get(reason, 0) + count
+    return Coverage(judged=sum(ended.values()), by_reason=dict(sorted(by_reason.items())), **ended)
+
+
+def _shown(table: Table) -> Confusion:
+    columns = UNSET if table.columns == table.values else list(table.columns)
+    return Confusion(values=list(table.values), counts=table.counts.tolist(), columns=columns)

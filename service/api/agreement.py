@@ -1,0 +1,154 @@
+"""`/v1/agreement` and `/v1/estimates`: how far a judge can be trusted, and what is so of all items in spite of it."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from redis.asyncio import Redis
+
+from service.agreement import reports
+from service.agreement.estimates import Estimate
+from service.agreement.reports import Agreement, Between
+from service.api.access import needs
+from service.api.problems import Fault, ProblemError, documented, impossible
+from service.api.series import JudgeOfQuery, ModelOfQuery, OtherOfQuery, Series, find_other, find_series
+from service.contracts.judges import JudgeRef
+from service.contracts.labels import Selection, Window
+from service.settings import Settings
+from service.store import clock, tallies
+from service.store.errors import BusyError
+from service.store.rebuilding import Rebuilt, rebuild
+from service.store.tallies import Wanted
+
+_REFUSALS = (400, 401, 403, 422, 503)
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """The other judge, whose scores stand in the rows."""
+
+    judge: JudgeRef
+    model: str
+
+
+class JudgeAgreement(Agreement, frozen=True, kw_only=True):
+    """How far one model of a judge, or its panel, agrees with people."""
+
+    judge: JudgeRef
+    model: str
+    criterion: str
+    window: Window
+    selection: Selection
+
+
+class JudgesAgreement(Between, frozen=True, kw_only=True):
+    """How far one model of a judge, or its panel, agrees with another judge."""
+
+    judge: JudgeRef
+    model: str
+    criterion: str
+    window: Window
+    other: Compared
+
+
+class JudgeEstimate(Estimate, frozen=True, kw_only=True):
+    """The mean of one model of a judge, or its panel, and what people's labels make of it."""
+
+    judge: JudgeRef
+    model: str
+    criterion: str
+    window: Window
+
+
+class AgreementController(Controller):
+    path = "/v1/agreement"
+    tags = ("agreement",)
+
+    @get(opt=needs("read"), responses=documented(*_REFUSALS))
+    async def show(
+        self,
+        judge: JudgeOfQuery,
+        redis: NamedDependency[Redis],
+        settings: NamedDependency[Settings],
+        model: ModelOfQuery = None,
+        window: FromQuery[Window] = "7d",
+        selection: FromQuery[Selection] = "random",
+        other: OtherOfQuery = None,
+    ) -> JudgeAgreement | JudgesAgreement:
+        """How far a judge agrees with people, with how far they agree with each other; or, with `other`, two judges.
+
+        Every statistic with its 95% interval, from the newest scored judgment of each labelled content. `window` is the
+        time of the judgments, `selection` how the labelled items were drawn: what holds of items drawn at random holds
+        of all.
+        """
+        mine = await find_series(redis, settings, judge, model)
+        if other is not None:
+            return await _of_two(redis, mine, await find_other(redis, settings, other, mine), window)
+        agreed, seen, ceiling = await tallies.read(
+            redis,
+            [Wanted(kind, mine.name, mine.criterion) for kind in ("agreed", "seen")]
+            + [Wanted("ceiling", "", mine.criterion)],
+            tallies.buckets_of(window, clock.now_ms()),
+        )
+        key = f"{mine.name} {mine.criterion} {window} {selection}"
+        report = await asyncio.to_thread(reports.agreement, mine.coding, agreed, seen, ceiling, selection, key)
+        return JudgeAgreement(**_fields(report), **_named(mine), window=window, selection=selection)
+
+    @post(
+        "/rebuild",
+        opt=needs("admin"),
+        status_code=200,
+        responses=documented(400, 401, 403, 409, 503),
+    )
+    async def rebuild(self, redis: NamedDependency[Redis], repair: FromQuery[bool] = False) -> Rebuilt:
+        """Recounts the counters of agreement from the stored labels, and says whether they are equal.
+
+        With `repair=true` those that are not are put right. 409 where labels keep changing meanwhile.
+        """
+        try:
+            return await rebuild(redis, repair=repair)
+        except BusyError as error:
+            raise ProblemError(409, "busy", str(error)) from error
+
+
+@get("/v1/estimates", opt=needs("read"), tags=["agreement"], responses=documented(*_REFUSALS))
+async def estimates(
+    judge: JudgeOfQuery,
+    redis: NamedDependency[Redis],
+    settings: NamedDependency[Settings],
+    model: ModelOfQuery = None,
+    window: FromQuery[Window] = "7d",
+) -> JudgeEstimate:
+    """A judge's mean and what labels drawn at random make of it (PPI++), both with 95% intervals."""
+    mine = await find_series(redis, settings, judge, model)
+    agreed, seen = await tallies.read(
+        redis,
+        [Wanted(kind, mine.name, mine.criterion) for kind in ("agreed", "seen")],
+        tallies.buckets_of(window, clock.now_ms()),
+    )
+    key = f"{mine.name} {mine.criterion} {window} random"
+    try:
+        found = await asyncio.to_thread(reports.estimate_of, mine.coding, agreed, seen, key)
+    except ValueError as error:
+        raise impossible([Fault("/judge", str(error))]) from error
+    return JudgeEstimate(**_fields(found), **_named(mine), window=window)
+
+
+async def _of_two(redis: Redis, mine: Series, other: Series, window: Window) -> JudgesAgreement:
+    first, second = sorted((mine.name, other.name), key=str.encode)
+    wanted = Wanted("between", f"{first}|{second}", mine.criterion)
+    [met] = await tallies.read(redis, [wanted], tallies.buckets_of(window, clock.now_ms()))
+    key = f"{mine.name} {mine.criterion} {window} {other.name}"
+    report = await asyncio.to_thread(reports.between, mine.coding, met, key, other_is_first=first == other.name)
+    compared = Compared(judge=other.judge, model=other.model)
+    return JudgesAgreement(**_fields(report), **_named(mine), window=window, other=compared)
+
+
+def _named(series: Series) -> dict[str, Any]:
+    return {"judge": series.judge, "model": series.model, "criterion": series.criterion}
+
+
+def _fields(report: msgspec.Struct) -> dict[str, Any]:
+    return {name: getattr(report, name) for name in report.__struct_fields__}

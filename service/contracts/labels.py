@@ -1,0 +1,60 @@
+"""Labels: what people say of items, to judge the judges by."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from service.contracts.items import ItemId
+from service.contracts.judges import Criterion
+
+Annotator = Annotated[str, Meta(min_length=1, max_length=200)]
+Probability = Annotated[float, Meta(gt=0, le=1)]
+Drawn = Literal["random", "targeted"]  # how an item came to be labelled
+Selection = Literal["random", "targeted", "all"]
+Window = Literal["24h", "7d", "30d", "all"]
+
+
+class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One annotator's value for one item on one criterion: a `score` on a scale, or a `label` where there are labels.
+
+    `selection` says whether the item was drawn uniformly at random or picked because it is telling; published figures
+    rest on random ones. `probability` is that with which the item was drawn, where it is known.
+    """
+
+    item_id: ItemId
+    criterion: Criterion
+    annotator: Annotator
+    score: float | None = None
+    label: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    selection: Drawn = "random"
+    probability: Probability | None = None
+
+
+class LabelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of `POST /v1/labels`."""
+
+    labels: Annotated[list[NewLabel], Meta(min_length=1)]
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True):
+    """A label as it is stored. `counted` is false where the judge that came later has another scale."""
+
+    item_id: str
+    criterion: str
+    annotator: str
+    score: float | int | None
+    label: str | None
+    selection: Drawn
+    probability: float | None
+    created_at: datetime
+    counted: bool
+
+
+class QueuedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item to label next, and the probability with which its half of the queue takes such an item in."""
+
+    item_id: str
+    selection: Drawn
+    probability: float

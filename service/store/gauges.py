@@ -1,0 +1,81 @@
+"""The gauges that a periodic job computes: it writes them to Redis as one value, and a scrape only reads them."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+from prometheus_client.core import GaugeMetricFamily
+from redis.asyncio import Redis
+
+from service.store import keys
+from service.store.connection import reply
+
+MAX_GAUGE_SERIES = 10_000  # in all
+MAX_JUDGE_SERIES = 200  # of judge version, criterion and model, those judged most recently
+
+_KEY = keys.PREFIX + "gauges"  # string: all of them
+
+
+class Row(NamedTuple):
+    """One series of a gauge: a value for each label name, and its own, None where it is undefined."""
+
+    labels: tuple[str, ...]
+    value: float | None
+
+
+class Gauge(msgspec.Struct, frozen=True, array_like=True):
+    """`labels` are the label names. `help` is a sentence, with the unit if there is one."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    rows: list[Row]
+
+
+class Refreshed(msgspec.Struct, frozen=True, array_like=True):
+    """All gauges, and when they were computed, in seconds since the epoch."""
+
+    at: float
+    gauges: list[Gauge]
+
+
+async def save(redis: Redis, gauges: Sequence[Gauge], at: float) -> int:
+    """Replaces all gauges; how many of their series are left out, as past MAX_GAUGE_SERIES.
+
+    Rows without a finite value are no series: a scrape shows nothing in their place, never NaN.
+    """
+    left, dropped, kept = MAX_GAUGE_SERIES, 0, []
+    for each in gauges:
+        rows = [row for row in each.rows if row.value is not None and math.isfinite(row.value)]
+        kept.append(Gauge(each.name, each.help, each.labels, rows[:left]))
+        dropped += max(len(rows) - left, 0)
+        left -= len(rows[:left])
+    await reply(redis.set(_KEY, msgspec.msgpack.encode(Refreshed(at, kept))))
+    return dropped
+
+
+async def load(redis: Redis) -> Refreshed | None:
+    """The gauges as they were last saved, None where they never were."""
+    stored = await reply(redis.get(_KEY))
+    return None if stored is None else msgspec.msgpack.decode(stored, type=Refreshed)
+
+
+async def families(redis: Redis, prefix: str) -> list[GaugeMetricFamily]:
+    """All gauges as Prometheus metric families, and when they were refreshed; nothing before the first time."""
+    refreshed = await load(redis)
+    if refreshed is None:
+        return []
+    at = GaugeMetricFamily(
+        prefix + "agreement_refreshed_timestamp_seconds", "When the gauges of agreement were computed"
+    )
+    at.add_metric((), refreshed.at)
+    return [at, *(_family(each, prefix) for each in refreshed.gauges if each.rows)]
+
+
+def _family(gauge: Gauge, prefix: str) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(prefix + gauge.name, gauge.help, labels=gauge.labels)
+    for labels, value in gauge.rows:
+        if value is not None:
+            family.add_metric(labels, value)
+    return family

@@ -1,0 +1,173 @@
+"""Items for tests, as people would tell them: who said what of which, and the rows and counters that this makes."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from service.agreement.coding import Coding, CriterionScale
+from service.agreement.fields import Selection
+from service.agreement.reports import Agreement, agreement
+from service.agreement.rows import Counted, Judged, Kind, Label, Row, recount
+
+SERIES = "judge@1 openai/small"
+OTHER = "judge@1 openai/large"
+ANNOTATORS = ("ann", "b/ö", "c d%", "d")
+
+Value = float | str
+Drawn = Literal["r", "t"]
+
+
+class Item(NamedTuple):
+    """What annotators said, and how the item was drawn for each of them; what each series said, None if nothing."""
+
+    people: Mapping[str, tuple[Value, Drawn]]
+    judge: Value | None
+    other: Value | None = None
+    length: int = 0
+    own: Literal["y", "n", ""] = ""
+
+
+FIVE = Coding(CriterionScale(kind="numbers", min=1, max=5, step=1))
+HALVES = Coding(CriterionScale(kind="numbers", min=-1, max=1, step=0.5))
+ZERO_ONE = Coding(CriterionScale(kind="numbers", min=0, max=1, step=1))
+ANY = Coding(CriterionScale(kind="numbers", min=0, max=10, step=None))
+PASS_FAIL = Coding(CriterionScale(kind="labels", labels=["fail", "pass"], scores=[0, 1]))
+WORDS = Coding(CriterionScale(kind="labels", labels=["A", "tie", "B"], scores=[None] * 3))
+GRADES = Coding(CriterionScale(kind="labels", labels=["good", "poor", "fair"], scores=[3, 1, 2.5]))
+STEPPED = (FIVE, HALVES, ZERO_ONE, PASS_FAIL, WORDS, GRADES)
+
+
+def items(coding: Coding, most: int = 12) -> st.SearchStrategy[list[Item]]:
+    """Up to so many, each with up to four annotators of whom some were asked at random and some were not."""
+    values = st.sampled_from(coding.values or (0, 0.123, 2.5, 7.77777, 9.99, 10))
+    people = st.dictionaries(
+        st.sampled_from(ANNOTATORS), st.tuples(values, st.sampled_from(["r", "r", "t"])), max_size=4
+    )
+    maybe = st.one_of(st.none(), values, values)
+    own: st.SearchStrategy[Any] = st.sampled_from(["y", "n", ""])
+    return st.lists(st.builds(Item, people, maybe, maybe, st.integers(0, 13), own), max_size=most)
+
+
+def rows_of(coding: Coding, given: Iterable[Item], *, expected: bool = False) -> list[Row]:
+    """`expected`: the judges' scores are expected ones, which may lie between the levels."""
+    return [
+        Row(
+            criterion="is it good?",
+            labels={name: label(coding, value, drawn) for name, (value, drawn) in item.people.items()},
+            judged={
+                (series, "c1"): judged(coding, value, at_ms=1000 * index, item=item, expected=expected)
+                for series, value in ((SERIES, item.judge), (OTHER, item.other))
+                if value is not None
+            },
+            first_label_ms=500 * index,
+        )
+        for index, item in enumerate(given)
+    ]
+
+
+def label(coding: Coding, value: Value, drawn: Drawn = "r", content: str = "c1") -> Label:
+    said = coding.by_person(*_score_and_label(value))
+    units = None if said.number is None or coding.is_words else round((said.number - coding.scale.min) / coding.unit)
+    return Label(**{**said._asdict(), "units": units}, selection=drawn, content=content)
+
+
+def judged(coding: Coding, value: Value, *, at_ms: int = 0, item: Item | None = None, expected: bool = False) -> Judged:
+    said = coding.by_judge(*_score_and_label(value), is_expected=expected)
+    assert said is not None
+    return Judged(**said._asdict(), at_ms=at_ms, length=item.length if item else 0, own=item.own if item else "")
+
+
+def _score_and_label(value: Value) -> tuple[float | None, str | None]:
+    return (None, value) if isinstance(value, str) else (value, None)
+
+
+def counted(rows: Iterable[Row], kind: Kind = "agreed", series: str = SERIES) -> dict[str, int]:
+    """A series' counters of a kind, over all time."""
+    return added(fields for each, fields in recount(rows, [kind]).items() if each.series == series)
+
+
+def added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return {name: count for name, count in total.items() if count}
+
+
+def over_time(counts: Mapping[Counted, Mapping[str, int]]) -> dict[tuple[str, str], dict[str, int]]:
+    """By kind and series."""
+    return {
+        key: added(fields for each, fields in counts.items() if (each.kind, each.series) == key)
+        for key in {(each.kind, each.series) for each in counts}
+    }
+
+
+def scored(coding: Coding, given: Iterable[Item], *, expected: bool = False) -> dict[str, int]:
+    """The counters `seen` of a series whose every judgment is one of these."""
+    rows = rows_of(coding, given, expected=expected)
+    said = [row.judged[SERIES, "c1"] for row in rows if (SERIES, "c1") in row.judged]
+    events = Counter(f"score\t{each.key}\t{each.length}" for each in said)
+    events["outcome\tscored\t"] = len(said)
+    return added([events, counted(rows, "seen")])
+
+
+def pairs_of(given: Iterable[Item], drawn: str = "r") -> list[tuple[Any, Any]]:
+    return [
+        (value, item.judge)
+        for item in given
+        for value, how in item.people.values()
+        if item.judge is not None and how in drawn
+    ]
+
+
+def drawn_as(given: Iterable[Item], kept: str, anew: Drawn) -> list[Item]:
+    """Only the labels drawn in one of these ways, as if drawn in another."""
+    return [
+        item._replace(people={name: (value, anew) for name, (value, how) in item.people.items() if how in kept})
+        for item in given
+    ]
+
+
+def redrawn(given: Iterable[Item], drawn: Sequence[Drawn]) -> list[Item]:
+    """The same labels, an item's first drawn in the first way, and so on round."""
+    return [
+        item._replace(
+            people={
+                name: (value, drawn[place % len(drawn)]) for place, (name, (value, _)) in enumerate(item.people.items())
+            }
+        )
+        for item in given
+    ]
+
+
+def by_annotator(given: Sequence[Item], drawn: str = "r") -> dict[str, list[Any]]:
+    """In the items' order, None where one said nothing."""
+    kept = [{name: value for name, (value, how) in item.people.items() if how in drawn} for item in given]
+    return {name: [item.get(name) for item in kept] for name in ANNOTATORS}
+
+
+def simulated(seed: int, size: int, raters: int, *, highest: float = 5) -> list[Item]:
+    """Items of a quality that raters and judges see with errors of their own, on 1 to 5 or on 0 and 1."""
+    random = np.random.default_rng(seed)
+
+    def said(quality: float) -> int:
+        seen = quality + 0.6 * random.standard_normal()
+        return int(seen > 0) if highest == 1 else int(np.clip(np.round(3 + seen), 1, 5))
+
+    return [
+        Item(
+            {name: (said(quality), "r") for name in ANNOTATORS[:raters]},
+            said(quality),
+            said(quality),
+            int(random.integers(3, 9)),
+        )
+        for quality in random.standard_normal(size)
+    ]
+
+
+def report(coding: Coding, told: list[Item], selection: Selection = "random", *, expected: bool = False) -> Agreement:
+    rows = rows_of(coding, told, expected=expected)
+    seen = scored(coding, told, expected=expected)
+    return agreement(coding, counted(rows), seen, counted(rows, "ceiling", ""), selection, "key")

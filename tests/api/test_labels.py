@@ -1,0 +1,278 @@
+"""`/v1/labels`: taken in whole or not at all, shown, taken back, queued."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from service.api.pointing import MOST_FAULTS
+from tests.api.conftest import OpenApi, is_untouched, pointers, problem_of
+from tests.api.test_access import bearer, key
+from tests.flows.conftest import Judged, Row, Serve
+
+WIT: Row = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?", "models": ["control/length"]}
+SAFE: Row = {**WIT, "criterion": "safe", "method": "pass_fail"}
+NDJSON = {"Content-Type": "application/x-ndjson"}
+ODD = ["a/b", "100%", "%2F", "/", "a b", "é 日本", "a?b#c", "a\tb:c", "..", "queue"]
+
+
+def label(item_id: str = "i", annotator: str = "ann", score: Any = 4, **fields: Any) -> Row:
+    return {"item_id": item_id, "criterion": "wit", "annotator": annotator, "score": score, **fields}
+
+
+async def post(api: httpx.AsyncClient, *labels: Any) -> httpx.Response:
+    return await api.post("/v1/labels", json={"labels": list(labels)})
+
+
+async def stored(api: httpx.AsyncClient, *labels: Any) -> Row:
+    response = await post(api, *labels)
+    assert response.status_code == 200, response.text
+    answer: Row = response.json()
+    return answer
+
+
+async def labels_of(api: httpx.AsyncClient, item_id: str = "i", **query: Any) -> list[Row]:
+    response = await api.get("/v1/labels", params={"item_id": item_id, **query})
+    assert response.status_code == 200, response.text
+    assert set(response.json()) == {"labels", "next_cursor"}
+    shown: list[Row] = response.json()["labels"]
+    return shown
+
+
+async def put_judge(api: httpx.AsyncClient, definition: Row = WIT, name: str = "judge") -> httpx.Response:
+    return await api.put(f"/v1/judges/{name}", json=definition)
+
+
+async def test_labels_are_stored_and_shown(api: httpx.AsyncClient) -> None:
+    labels = [label(annotator="bob", score=2.5), label(selection="targeted", probability=0.25), label("other")]
+    assert await stored(api, *labels) == {"received": 3, "stored": 3, "unchanged": 0}
+    shown = await labels_of(api)
+    assert [each.pop("created_at")[-1] for each in shown] == ["Z", "Z"]
+    ann = {"label": None, "selection": "targeted", "probability": 0.25, "counted": True}
+    assert shown == [
+        {**label(), **ann},
+        {**label(annotator="bob", score=2.5), **ann, "selection": "random", "probability": None},
+    ]
+    assert await labels_of(api, "nobody's") == []
+
+
+async def test_a_label_said_again_changes_nothing_and_another_value_replaces_it(api: httpx.AsyncClient) -> None:
+    assert await stored(api, label()) == {"received": 1, "stored": 1, "unchanged": 0}
+    assert await stored(api, label()) == {"received": 1, "stored": 0, "unchanged": 1}
+    assert await stored(api, label(score=5), label(annotator="bob")) == {"received": 2, "stored": 2, "unchanged": 0}
+    assert [(each["annotator"], each["score"]) for each in await labels_of(api)] == [("ann", 5), ("bob", 4)]
+
+
+async def test_lines_are_stored_as_json_is(api: httpx.AsyncClient) -> None:
+    lines = [json.dumps(label(f"i{n}")) for n in range(3)]
+    content = f"{lines[0]}\n\n{lines[1]}\r\n   \n{lines[2]}".encode()
+    response = await api.post("/v1/labels", content=content, headers=NDJSON)
+    assert response.json() == {"received": 3, "stored": 3, "unchanged": 0}
+    assert [len(await labels_of(api, f"i{n}")) for n in range(3)] == [1, 1, 1]
+
+
+async def test_the_labels_of_an_item_come_in_pages(api: httpx.AsyncClient) -> None:
+    people = sorted(f"{n}/{mark}" for n in range(3) for mark in "é%a")
+    await stored(api, *(label(annotator=name) for name in people))
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        query: Row = {"item_id": "i", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await api.get("/v1/labels", params=query)).json()
+        assert len(page["labels"]) <= 2
+        found += [each["annotator"] for each in page["labels"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert found == people
+    assert pointers(await api.get("/v1/labels", params={"item_id": "i", "cursor": "nonsense"})) == ["/cursor"]
+    assert pointers(await api.get("/v1/labels", params={"item_id": "i", "limit": 0})) == ["/limit"]
+    assert "item_id" in problem_of(await api.get("/v1/labels"), 400, "invalid-request")["detail"]
+    assert pointers(await api.get("/v1/labels", params={"item_id": ""})) == ["/item_id"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "places"),
+    [
+        ([label(score="4")], ["/labels/0/score"]),
+        ([label(), label(score=True), label(item_id="")], ["/labels/1/score", "/labels/2/item_id"]),
+        ([label(annotator="x" * 201), label(criterion="")], ["/labels/0/annotator", "/labels/1/criterion"]),
+        ([label(surprise=1), {"item_id": "i"}],
+         ["/labels/0/surprise", "/labels/1/criterion", "/labels/1/annotator"]),
+        ([label(selection="picked"), label(probability=0), label(probability=1.1)],
+         ["/labels/0/selection", "/labels/1/probability", "/labels/2/probability"]),
+        ([label(score=None), label(label="pass")], ["/labels/0/score", "/labels/1/label"]),
+        ([label(score=None, label="")], ["/labels/0/label"]),
+        (["text", None], ["/labels/0", "/labels/1"]),
+    ],
+    ids=lambda value: str(value)[:50],
+)  # fmt: skip
+@pytest.mark.parametrize("as_lines", [False, True])
+async def test_each_place_that_does_not_fit_is_named_and_nothing_stored(
+    api: httpx.AsyncClient, redis: Redis, labels: list[Any], places: list[str], as_lines: bool
+) -> None:
+    if as_lines:
+        content = "\n".join(map(json.dumps, labels)).encode()
+        response = await api.post("/v1/labels", content=content, headers=NDJSON)
+    else:
+        response = await post(api, *labels)
+    assert sorted(pointers(response)) == sorted(places)
+    assert await is_untouched(redis)
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "places"),
+    [
+        (b"", NDJSON, ["/labels"]),
+        (b"\n \n", NDJSON, ["/labels"]),
+        (b'{"item_id": "\\ud800", "criterion": "c", "annotator": "a", "score": 1}', NDJSON, ["/labels/0/item_id"]),
+        (b'{"item_id": "i", "criterion": "c", "annotator": "a", "score": 1e999}', NDJSON, ["/labels/0/score"]),
+        (b'{"item_id": "i", "criterion": "c", "annotator": "a", "score": NaN}', NDJSON, ["/labels/0/score"]),
+        (b"\n{\n", NDJSON, ["/labels/1"]),
+        (b'{"labels": []}', {"Content-Type": "application/json"}, ["/labels"]),
+        (b"{}", {"Content-Type": "application/json"}, ["/labels"]),
+        (b"[]", {"Content-Type": "application/json"}, [""]),
+    ],
+)
+async def test_what_can_not_be_read_is_refused(
+    api: httpx.AsyncClient, redis: Redis, content: bytes, headers: dict[str, str], places: list[str]
+) -> None:
+    assert pointers(await api.post("/v1/labels", content=content, headers=headers)) == places
+    assert await is_untouched(redis)
+
+
+async def test_a_refusal_names_a_hundred_places_at_most(api: httpx.AsyncClient, redis: Redis) -> None:
+    bad = json.dumps(label(score="x"))
+    response = await api.post("/v1/labels", content="\n".join([bad] * 300).encode(), headers=NDJSON)
+    assert len(pointers(response)) == MOST_FAULTS
+    assert len(pointers(await post(api, *[label(score=None)] * 300))) == MOST_FAULTS
+    assert await is_untouched(redis)
+
+
+async def test_more_labels_than_allowed_are_413(open_api: OpenApi, redis: Redis) -> None:
+    api = await open_api(server={"max_items": 2})
+    problem_of(await post(api, *[label()] * 3), 413, "too-large")
+    content = "\n".join([json.dumps(label())] * 3).encode()
+    problem_of(await api.post("/v1/labels", content=content, headers=NDJSON), 413, "too-large")
+    assert await is_untouched(redis)
+    assert (await post(api, label(), label())).status_code == 200
+
+
+async def test_another_media_type_is_415(api: httpx.AsyncClient) -> None:
+    response = await api.post("/v1/labels", content=b"a,b", headers={"Content-Type": "text/csv"})
+    problem_of(response, 415, "unsupported-media-type")
+
+
+async def test_labels_off_the_scale_are_named_and_none_of_the_others_stored(api: httpx.AsyncClient) -> None:
+    assert (await put_judge(api)).status_code == 201
+    assert (await put_judge(api, SAFE, "guard")).status_code == 201
+    safe: Row = {"criterion": "safe", "score": None}
+    labels = [label(), label(score=6), label(score=2.5), label(score=None, label="pass"), label(**safe, label="maybe")]
+    response = await post(api, *labels)
+    assert pointers(response) == ["/labels/1/score", "/labels/2/score", "/labels/3/label", "/labels/4/label"]
+    lines = "\n".join(["", *map(json.dumps, labels)]).encode()
+    assert pointers(await api.post("/v1/labels", content=lines, headers=NDJSON))[0] == "/labels/2/score"
+    assert await labels_of(api) == []
+    assert await stored(api, label(), label(**safe, label="pass")) == {"received": 2, "stored": 2, "unchanged": 0}
+
+
+async def test_labels_that_came_before_the_judge_are_checked_when_it_arrives(api: httpx.AsyncClient) -> None:
+    await stored(api, label(), label(annotator="bob", score=9))
+    assert (await put_judge(api)).status_code == 201
+    assert [(each["annotator"], each["counted"]) for each in await labels_of(api)] == [("ann", True), ("bob", False)]
+
+
+@pytest.mark.parametrize(
+    ("definition", "pointer"),
+    [
+        ({**WIT, "scale": {"min": 1, "max": 10}}, "/scale"),
+        ({**WIT, "scale": {"min": 1, "max": 5, "step": 0.5}}, "/scale"),
+        ({**WIT, "method": "category", "choices": [{"label": "a"}, {"label": "b"}]}, "/choices"),
+        ({**WIT, "method": "pass_fail"}, "/method"),
+        ({**WIT, "method": "pairwise"}, "/method"),
+    ],
+)
+async def test_a_judge_with_another_scale_for_its_criterion_is_422(
+    api: httpx.AsyncClient, definition: Row, pointer: str
+) -> None:
+    assert (await put_judge(api)).status_code == 201
+    assert pointers(await put_judge(api, definition, "second"), 422, "impossible") == [pointer]
+    assert (await api.get("/v1/judges/second")).status_code == 404
+    item = {"output": "x", "outputs": ["x", "y"]}
+    for judge, at in ((definition, "/judge"), (["judge", definition], "/judge/1")):
+        response = await api.post("/v1/jobs", json={"judge": judge, "items": [item]})
+        assert pointers(response, 422, "impossible") == [at + pointer]
+    assert (await api.get("/v1/jobs")).json()["jobs"] == []
+    same = {**WIT, "scale": {"min": 1, "max": 5, "descriptors": {"1": "dull"}}}
+    assert (await put_judge(api, same, "second")).status_code == 201
+
+
+async def test_a_named_judge_with_another_scale_is_pointed_at_by_its_name(api: httpx.AsyncClient) -> None:
+    """A built-in judge is there before its criterion has a scale: another may come first."""
+    politeness = {**WIT, "criterion": "politeness", "scale": {"min": 0, "max": 100}}
+    assert (await put_judge(api, politeness)).status_code == 201
+    order = {"judge": "politeness", "items": [{"input": "q", "output": "x"}]}
+    assert pointers(await api.post("/v1/jobs", json=order), 422, "impossible") == ["/judge"]
+    order["judge"] = ["judge", "politeness"]
+    assert pointers(await api.post("/v1/jobs", json=order), 422, "impossible") == ["/judge/1"]
+
+
+@pytest.mark.parametrize("name", ODD)
+async def test_a_label_is_taken_back_whatever_its_names_are(api: httpx.AsyncClient, name: str) -> None:
+    await taken_back(api, name)
+
+
+async def test_names_in_paths_survive_a_real_socket(serve: Serve) -> None:
+    judged: Judged = await serve(workers=0)
+    for name in ODD:
+        await taken_back(judged.client, name)
+
+
+async def taken_back(api: httpx.AsyncClient, name: str) -> None:
+    """Stores and takes back a label whose every name is this one."""
+    mine = label(name, name, criterion=name)
+    await stored(api, mine, label(name, "another"))
+    part = quote(name, safe="").replace(".", "%2E")  # clients resolve dots before they ask
+    item = await api.get(f"/v1/items/{part}")
+    assert (item.status_code, item.json()["item_id"]) == (200, name)
+    assert len(item.json()["labels"]) == 2
+    response = await api.delete(f"/v1/labels/{part}/{part}/{part}")
+    assert (response.status_code, response.content) == (204, b"")
+    assert [each["annotator"] for each in await labels_of(api, name)] == ["another"]
+    problem_of(await api.delete(f"/v1/labels/{part}/{part}/{part}"), 404, "not-found")
+
+
+async def test_what_is_no_label_can_not_be_taken_back(api: httpx.AsyncClient) -> None:
+    await stored(api, label("a/b"))
+    for path in ("i/wit/ann", "a/b/wit/ann", "a%2Fb/wit", "a%2Fb/wit/bob", "a%2fb/tone/ann", "%FF/wit/ann"):
+        assert (await api.delete(f"/v1/labels/{path}")).status_code in {404, 405}, path
+    assert (await api.delete("/v1/labels/a%2fb/wit/ann")).status_code == 204
+
+
+async def test_the_queue_is_empty_where_nothing_was_judged(api: httpx.AsyncClient) -> None:
+    response = await api.get("/v1/labels/queue", params={"criterion": "wit"})
+    assert response.json() == {"items": [], "next_cursor": None}
+    assert "criterion" in problem_of(await api.get("/v1/labels/queue"), 400, "invalid-request")["detail"]
+    assert pointers(await api.get("/v1/labels/queue", params={"criterion": "wit", "limit": 1001})) == ["/limit"]
+    for cursor in ("nonsense", "1", "1.x", "-1.0"):
+        query = {"criterion": "wit", "cursor": cursor}
+        assert pointers(await api.get("/v1/labels/queue", params=query)) == ["/cursor"]
+
+
+async def test_labels_need_the_scope_label_and_reading_them_read(open_api: OpenApi) -> None:
+    api = await open_api(keys=(key("label-key", "label"), key("read-key", "read"), key("submit-key", "submit")))
+    allowed = {
+        ("POST", "/v1/labels"): ("label-key", 200),
+        ("GET", "/v1/labels?item_id=i"): ("read-key", 200),
+        ("GET", "/v1/labels/queue?criterion=wit"): ("read-key", 200),
+        ("GET", "/v1/items/i"): ("read-key", 200),
+        ("DELETE", "/v1/labels/i/wit/ann"): ("label-key", 204),
+    }
+    for (method, path), (may, status) in allowed.items():
+        body = {"labels": [label()]} if method == "POST" else None
+        assert (await api.request(method, path, json=body)).status_code == 401
+        for text in ("label-key", "read-key", "submit-key"):
+            response = await api.request(method, path, json=body, headers=bearer(text))
+            assert response.status_code == (status if text == may else 403), (method, path, text)

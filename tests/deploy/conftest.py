@@ -1,0 +1,79 @@
+"""What is deployed beside the service: Prometheus, its rules, and Grafana's dashboards."""
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from service.preflight import free_port
+from tests.flows.conftest import serve
+from tests.polling import until
+from tests.service.processes import watched
+
+__all__ = ["serve"]
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+RULES = DEPLOY / "prometheus"
+DASHBOARDS = DEPLOY / "grafana"
+
+Scraping = Callable[[str], Any]
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    return _installed("promtool")
+
+
+@pytest.fixture
+async def scraping(tmp_path: Path) -> AsyncIterator[Scraping]:
+    """`await scraping("127.0.0.1:8000")` gives a client of a Prometheus that looks there once a second."""
+    binary = _installed("prometheus")
+    async with AsyncExitStack() as stack:
+
+        async def start(target: str) -> httpx.AsyncClient:
+            return await stack.enter_async_context(_prometheus(binary, tmp_path, target))
+
+        yield start
+
+
+def _installed(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"no {name} on PATH (Debian's package prometheus has it)")
+    return found
+
+
+@asynccontextmanager
+async def _prometheus(binary: str, folder: Path, target: str) -> AsyncIterator[httpx.AsyncClient]:
+    """As it is deployed, but for the place to look and how often."""
+    config = yaml.safe_load((RULES / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = [str(RULES / name) for name in config["rule_files"]]
+    (job,) = config["scrape_configs"]
+    job["static_configs"] = [{"targets": [target]}]
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    port = free_port("127.0.0.1")
+    argv = [
+        binary,
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=warn",
+    ]
+    with watched(argv, folder) as process:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+
+            async def is_ready() -> bool:
+                assert process.process.poll() is None, process.printed
+                with contextlib.suppress(httpx.TransportError):
+                    return (await client.get("/-/ready")).status_code == 200
+                return False
+
+            await until(is_ready, "Prometheus")
+            yield client

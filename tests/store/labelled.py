@@ -1,0 +1,89 @@
+"""Judges, judgments and labels for the tests of what counts them."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.agreement.evidence import evidence_of
+from service.contracts.items import Item, content_digest
+from service.contracts.jobs import JobRecord
+from service.contracts.judges import Judge, JudgeRef, Method, ResolvedJudge, Scale, judge_digest
+from service.contracts.judgments import Vote
+from service.contracts.labels import NewLabel
+from service.contracts.outcomes import Outcome, Reason
+from service.judging.methods import METHODS
+from service.store import clock, jobs, keys, labels
+from service.store.finishing import Finished, finish_all
+from tests.store.made import MODEL, committed, finished
+
+KEEP_S = 10_000
+MODELS = ("openai/gpt-4.1-mini", "anthropic/claude-haiku")
+Row = dict[str, Any]
+
+
+def judge_of(models: tuple[str, ...] = (MODEL,), version: int = 1, **fields: Any) -> ResolvedJudge:
+    definition = Judge(**{"criterion": "wit", "method": Method.RATING, "instructions": "Is it funny?", **fields})
+    if definition.method is Method.RATING and definition.scale is None:
+        definition = msgspec.structs.replace(definition, scale=Scale())
+    ref = JudgeRef(name="wit", version=version, digest=judge_digest(definition) + str(version))
+    return ResolvedJudge(ref=ref, definition=definition, models=list(models))
+
+
+async def judged(
+    redis: Redis,
+    judge: ResolvedJudge,
+    item: Item,
+    values: list[float | str | None],
+    *,
+    ago: timedelta = timedelta(),
+    cached: bool = False,
+) -> None:
+    """One judgment of the item, as if it had been asked for: a value for each of the judge's models."""
+    await labels.admit(redis, [judge.definition], keep_s=KEEP_S)
+    record = await committed(redis, 1, judges=[judge])
+    await jobs.claim(redis, record.id, 0, keep_s=KEEP_S)
+    await redis.hset(keys.item(str(item.id)), "digest", content_digest(item))  # type: ignore[misc]
+    made = one(record, judge, item, values, ago=ago, cached=cached)
+    await finish_all(redis, [made, made], keep_s=KEEP_S)
+
+
+def one(
+    record: JobRecord,
+    judge: ResolvedJudge,
+    item: Item,
+    values: list[float | str | None],
+    *,
+    ago: timedelta,
+    cached: bool,
+) -> Finished:
+    votes = [vote_of(record, model, value) for model, value in zip(judge.models, values, strict=True)]
+    verdict = METHODS[judge.definition.method].combine(judge.definition, votes)
+    base = finished(record, 0).judgment
+    judgment = msgspec.structs.replace(
+        base,
+        item_id=str(item.id),
+        judge=judge.ref,
+        criterion=judge.definition.criterion,
+        votes=votes,
+        cached=cached,
+        finished_at=clock.now() - ago,
+        **msgspec.structs.asdict(verdict),
+    )
+    return Finished(record, 0, judgment, 0.0, (), evidence_of(judge, judgment, item))
+
+
+def vote_of(record: JobRecord, model: str, value: float | str | None) -> Vote:
+    vote = finished(record, 0).judgment.votes[0]
+    if value is None:
+        return msgspec.structs.replace(
+            vote, model=model, outcome=Outcome.UNSCORED, reason=Reason.NO_SCORE, score=None, label=None
+        )
+    score, label = (None, value) if isinstance(value, str) else (value, None)
+    return msgspec.structs.replace(vote, model=model, score=score, label=label)
+
+
+def label(item: str, annotator: str, value: float | str, **fields: Any) -> NewLabel:
+    said = {"label": value} if isinstance(value, str) else {"score": value}
+    return NewLabel(**{"item_id": item, "criterion": "wit", "annotator": annotator, **said, **fields})
