@@ -1,6 +1,7 @@
 """Agreement against cost as a picture: what a benchmark's judges are worth for their price."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -15,6 +16,7 @@ INK, GREY, PALE, BLUE = "#1a1a1a", "#6b6b6b", "#dddddd", "#1f5fa8"
 _LEFT, _RIGHT, _TOP, _BOTTOM = 80, 560, 50, 470  # the frame; beside it stands who is who
 _LEGEND_X = 590
 _DECADES = 10.0  # from so many times the least price on, prices are on a logarithmic scale
+_APART = 18  # rows of the same price
 _BAND = 80  # at a side: what is free, and what has no known price
 _NICE = (1, 2, 2.5, 5, 10)
 _MOST_IN_LEGEND = 22  # lines
@@ -86,9 +88,17 @@ def plot_of(benchmark: Json) -> list[Shape]:
             Words(_LEFT - 8, height(value) + 4, text, GREY, "end"),
         ]
     shapes += _frame(axis, [row for _, row in shown])
+    taken: Counter[float] = Counter()
     for number, row in shown:
-        shapes += _row(number, row, axis.place(row["cost_usd_per_1000"]), height)
+        at = axis.place(row["cost_usd_per_1000"])
+        shapes += _row(number, row, at + _aside(taken[at]), height)
+        taken[at] += 1
     return shapes + list(_legend(rows))
+
+
+def _aside(before: int) -> float:
+    """How far a row stands beside those of the same price: by turns to the right and to the left."""
+    return _APART * ((before + 1) // 2) * (1 if before % 2 else -1)
 
 
 def as_svg(shapes: Sequence[Shape]) -> bytes:
