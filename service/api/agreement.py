@@ -1,16 +1,19 @@
 """`/v1/agreement` and `/v1/estimates`: how far a judge can be trusted, and what is so of all items in spite of it."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 from redis.asyncio import Redis
 
 from service.agreement import reports
+from service.agreement.alphas import Alpha
 from service.agreement.estimates import Estimate
+from service.agreement.evidence import PANEL, token_of
+from service.agreement.planning import more_labels
 from service.agreement.reports import Agreement, Between
 from service.api.access import needs
 from service.api.problems import Fault, ProblemError, documented, impossible
@@ -23,6 +26,10 @@ from service.store.errors import BusyError
 from service.store.rebuilding import Rebuilt, rebuild
 from service.store.tallies import Wanted
 
+HalfWidth = Annotated[
+    float | None, QueryParameter(gt=0, description="How narrow an interval is wished: +- so many points.")
+]
+
 _REFUSALS = (400, 401, 403, 422, 503)
 
 
@@ -34,13 +41,17 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JudgeAgreement(Agreement, frozen=True, kw_only=True):
-    """How far one model of a judge, or its panel, agrees with people."""
+    """How far one model of a judge, or its panel, agrees with people.
+
+    `panel_alpha` is how far the models of a panel agree with each other, null where one model is looked at.
+    """
 
     judge: JudgeRef
     model: str
     criterion: str
     window: Window
     selection: Selection
+    panel_alpha: Alpha | None
 
 
 class JudgesAgreement(Between, frozen=True, kw_only=True):
@@ -53,13 +64,24 @@ class JudgesAgreement(Between, frozen=True, kw_only=True):
     other: Compared
 
 
+class LabelsNeeded(msgspec.Struct, frozen=True, kw_only=True):
+    """About how many `more` items to label for a corrected mean of +- `half_width`."""
+
+    half_width: float
+    more: int
+
+
 class JudgeEstimate(Estimate, frozen=True, kw_only=True):
-    """The mean of one model of a judge, or its panel, and what people's labels make of it."""
+    """The mean of one model of a judge, or its panel, and what people's labels make of it.
+
+    `labels_needed` is for the half-width that was asked for, else half of the present one; null without an interval.
+    """
 
     judge: JudgeRef
     model: str
     criterion: str
     window: Window
+    labels_needed: LabelsNeeded | None
 
 
 class AgreementController(Controller):
@@ -86,15 +108,17 @@ class AgreementController(Controller):
         mine = await find_series(redis, settings, judge, model)
         if other is not None:
             return await _of_two(redis, mine, await find_other(redis, settings, other, mine), window)
-        agreed, seen, ceiling = await tallies.read(
-            redis,
-            [Wanted(kind, mine.name, mine.criterion) for kind in ("agreed", "seen")]
-            + [Wanted("ceiling", "", mine.criterion)],
-            tallies.buckets_of(window, clock.now_ms()),
-        )
+        wanted = [
+            Wanted("agreed", mine.name, mine.criterion),
+            Wanted("seen", mine.name, mine.criterion),
+            Wanted("ceiling", "", mine.criterion),
+            Wanted("panel", token_of(mine.judge), mine.criterion),
+        ]
+        agreed, seen, ceiling, panel = await tallies.read(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
         key = f"{mine.name} {mine.criterion} {window} {selection}"
         report = await asyncio.to_thread(reports.agreement, mine.coding, agreed, seen, ceiling, selection, key)
-        return JudgeAgreement(**_fields(report), **_named(mine), window=window, selection=selection)
+        alpha = reports.panel_alpha(mine.coding, panel) if mine.model == PANEL else None
+        return JudgeAgreement(**_fields(report), **_named(mine), window=window, selection=selection, panel_alpha=alpha)
 
     @post(
         "/rebuild",
@@ -120,6 +144,7 @@ async def estimates(
     settings: NamedDependency[Settings],
     model: ModelOfQuery = None,
     window: FromQuery[Window] = "7d",
+    half_width: HalfWidth = None,
 ) -> JudgeEstimate:
     """A judge's mean and what labels drawn at random make of it (PPI++), both with 95% intervals."""
     mine = await find_series(redis, settings, judge, model)
@@ -133,7 +158,17 @@ async def estimates(
         found = await asyncio.to_thread(reports.estimate_of, mine.coding, agreed, seen, key)
     except ValueError as error:
         raise impossible([Fault("/judge", str(error))]) from error
-    return JudgeEstimate(**_fields(found), **_named(mine), window=window)
+    needed = _needed(found, half_width)
+    return JudgeEstimate(**_fields(found), **_named(mine), window=window, labels_needed=needed)
+
+
+def _needed(found: Estimate, half_width: float | None) -> LabelsNeeded | None:
+    lower, upper = found.corrected_mean.lower, found.corrected_mean.upper
+    if lower is None or upper is None or lower == upper:
+        return None
+    present = (upper - lower) / 2
+    wished = present / 2 if half_width is None else half_width
+    return LabelsNeeded(half_width=wished, more=more_labels(found.labels, present, wished))
 
 
 async def _of_two(redis: Redis, mine: Series, other: Series, window: Window) -> JudgesAgreement:

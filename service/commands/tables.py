@@ -87,6 +87,9 @@ def findings(report: Json) -> Iterator[str]:
 def notes(report: Json) -> Iterator[str]:
     """What else was found, a line each; nothing of what could not be measured."""
     bias, test = report.get("bias") or {}, report.get("alt_test") or {}
+    panel = report.get("panel_alpha")
+    if panel and panel["value"] is not None:
+        yield f"the panel's models agree with each other by Krippendorff's alpha {panel['value']:.3f}"
     if test.get("winning_rate") is not None:
         rate, passed = test["winning_rate"], "passed" if test["passed"] else "not passed"
         yield f"alternative annotator test {passed}: it may stand in for {rate:.0%} of {len(test['duels'])} annotators"
@@ -136,7 +139,11 @@ def estimate_lines(estimate: Json) -> Iterator[str]:
     else:
         yield f"corrected by labels, it is {corrected}"
         worth = estimate["labels_worth"]["effective_labels"]
-        yield f"your {_many(labels, 'label')} act like {worth:.0f}, thanks to {estimate['unlabelled']} judged items"
+        others = _many(estimate["unlabelled"], "more judged item")
+        yield f"your {_many(labels, 'label')} act like {worth:.0f}, thanks to {others}"
+    needed = estimate["labels_needed"]
+    if needed is not None:
+        yield f"for +- {needed['half_width']:.3f}, half as wide, label about {needed['more']} more items"
 
 
 def _statistics(report: Json) -> Table:

@@ -1,5 +1,8 @@
 """`POST /v1/arena/ratings`: ratings of votes that are sent along, with nothing stored."""
 
+import json
+from math import log
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +14,7 @@ from service.api.arena import MOST_MODELS, MOST_VOTES, RatingsRequest
 from tests.api.conftest import OpenApi, is_untouched, pointers
 from tests.api.test_access import key
 from tests.flows.conftest import Row
+from tests.ratings.test_real_votes import judges_votes, systems_votes
 
 FIELDS = {
     *("model", "rating", "lower", "upper", "rank", "elo"),
@@ -107,3 +111,22 @@ async def test_it_needs_a_key_that_may_read(open_api: OpenApi) -> None:
     for headers, status in (({}, 401), ({"X-API-Key": "submit-key"}, 403), ({"X-API-Key": "read-key"}, 200)):
         response = await api.post("/v1/arena/ratings", json={"votes": VOTES}, headers=headers)
         assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("votes_of", "known"),
+    [
+        (judges_votes, ("leaderboard_of_judges_llmbar", "bradley_terry_elo_scale_mean_1000")),
+        (systems_votes, ("leaderboard_of_systems_pandalm", "humans")),
+    ],
+)
+async def test_leaderboards_of_real_judges_and_systems_come_out(
+    api: httpx.AsyncClient, data: Path, votes_of: Any, known: tuple[str, str]
+) -> None:
+    figures = json.loads((data / "expected.json").read_text())[known[0]][known[1]]
+    response = await api.post("/v1/arena/ratings", json={"votes": list(votes_of(data))})
+    assert response.status_code == 200
+    found = {row["model"]: row["rating"] for row in response.json()["leaderboard"]}
+    strengths = figures.get("bradley_terry_log_strength_mean_zero")
+    wanted = figures if strengths is None else {name: 1000 + 400 / log(10) * each for name, each in strengths.items()}
+    assert found == pytest.approx(wanted, abs=1e-3)

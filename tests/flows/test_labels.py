@@ -245,6 +245,10 @@ async def test_a_panel_counts_as_one_and_each_of_its_models_for_itself(serve: Se
     assert report["statistics"]["bias"]["value"] == pytest.approx(bias)
     between = await agreement(judged, "panel", model="control/length", other="panel:control/overlap")
     await agrees(judged, between, [[vote["control/overlap"], vote["control/length"]] for vote in votes])
+    pairs = [[vote[model] for model in PANEL["models"]] for vote in votes]
+    two = await judged.client.post("/v1/statistics", json={"values": SCALE, "pairs": pairs})
+    alpha = two.json()["statistics"]["krippendorff_alpha_ordinal"]["value"]
+    assert report["panel_alpha"] == {"value": pytest.approx(alpha), "ratings": 60, "reason": None}
 
 
 @pytest.mark.parametrize(
@@ -281,6 +285,10 @@ async def test_estimates_are_those_of_the_items_labelled_at_random(serve: Serve)
     assert response.status_code == 200, response.text
     shown = response.json()
     name = {key: shown.pop(key) for key in ("judge", "model", "criterion", "window")}
+    needed, half = shown.pop("labels_needed"), (shown["corrected_mean"]["upper"] - shown["corrected_mean"]["lower"]) / 2
+    assert needed == {"half_width": pytest.approx(half / 2), "more": 3 * shown["labels"]}
+    query = {"judge": "wit", "half_width": half / 3}
+    assert (await judged.client.get("/v1/estimates", params=query)).json()["labels_needed"]["more"] == 8 * 80
     assert (name["judge"]["name"], name["model"], name["window"]) == ("wit", "control/length", "7d")
     counts = [[sum(pair == [h, j] for pair in pairs_of(labels, said)) for j in SCALE] for h in SCALE]
     rest = [sum(said[f"t/{n}"] == j for n in range(80, 200)) for j in SCALE]

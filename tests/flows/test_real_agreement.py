@@ -158,7 +158,7 @@ def topicalchat(data: Path, criterion: str, variant: str) -> list[Row]:
 
 
 async def test_topicalchat_has_the_correlations_that_were_published(serve: Serve, data: Path) -> None:
-    """The mean of 20 answers and that of three raters lie between the levels. (test_real_benchmark.py asks 20 times.)"""
+    """The means of 20 answers and of three raters lie between the levels. (test_real_benchmark.py asks 20 times.)"""
     criterion, variant = "engagingness", "rate_explain_auto_cot"
     judgments = topicalchat(data, criterion, variant)
     answers = {row["item_id"]: [f"{mean_of(row['reference_scores']):.9f}"] for row in judgments}

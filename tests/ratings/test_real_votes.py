@@ -67,17 +67,19 @@ def majority(labels: list[int]) -> Winner:
     return {1: A, 2: B, 0: TIE}[label] if 2 * count > len(labels) else TIE
 
 
-@pytest.mark.parametrize("who", ["humans", "gpt35"])
-def test_the_leaderboard_of_pandalms_systems_comes_out(data: Path, who: str) -> None:
+def systems_votes(data: Path, who: str = "humans") -> Iterator[Vote]:
     """The humans' votes are those of their majority; the judge's answers that are none are left out."""
-    expected = json.loads((data / "expected.json").read_text())["leaderboard_of_systems_pandalm"][who]
     said = {"1": A, "2": B, "Tie": TIE}
-    given_votes: list[Vote] = []
     for each in read(data / "pandalm_human_pairs.jsonl.gz"):
         winner = majority(each["human_labels"]) if who == "humans" else said.get(each["judge_label"])
         if winner is not None:
-            given_votes.append((*each["systems"], winner))
-    counted = Battles.from_votes(given_votes)
+            yield *each["systems"], winner
+
+
+@pytest.mark.parametrize("who", ["humans", "gpt35"])
+def test_the_leaderboard_of_pandalms_systems_comes_out(data: Path, who: str) -> None:
+    expected = json.loads((data / "expected.json").read_text())["leaderboard_of_systems_pandalm"][who]
+    counted = Battles.from_votes(systems_votes(data, who))
     assert list(counted.models) == expected["systems"]
     assert counted.halves.tolist() == expected["wins_tie_half"]
     strengths = dict(zip(counted.models, fit(counted).strengths.tolist(), strict=True))
