@@ -141,7 +141,7 @@ def estimate_lines(estimate: Json) -> Iterator[str]:
         worth = estimate["labels_worth"]["effective_labels"]
         others = _many(estimate["unlabelled"], "more judged item")
         yield f"your {_many(labels, 'label')} act like {worth:.0f}, thanks to {others}"
-    needed = estimate["labels_needed"]
+    needed = estimate.get("labels_needed")  # an earlier service does not say
     if needed is not None:
         yield f"for +- {needed['half_width']:.3f}, half as wide, label about {needed['more']} more items"
 
