@@ -1,6 +1,6 @@
 """A real server and a real, weak model: whatever it answers ends scored, or unscored for its true reason.
 
-A few items by default: two cores do a judgment in two seconds, and in ten when others want them too.
+One item by default: two cores do a judgment in two seconds, and in ten when others want them too.
 JUDGED_TEST_FULL=1 takes 40.
 """
 
@@ -27,7 +27,7 @@ from tests.service.processes import watched
 from tests.stubs.model_server import ModelServer
 
 FULL = bool(os.environ.get("JUDGED_TEST_FULL"))
-ITEMS = 40 if FULL else 2
+ITEMS = 40 if FULL else 1
 LIMIT_S = 1200 if FULL else 100  # a busy machine is ten times slower
 START_LIMIT_S = 30
 MAX_OUTPUT_TOKENS = 96

@@ -1,15 +1,19 @@
 """A benchmark of two prompts whose real answers are replayed: its correlations are those computed from the files.
 
-Twenty answers of gpt-3.5-turbo to each of 360 items, beside the mean of three people (`expected.json`, by scipy).
+Answers of gpt-3.5-turbo to each of 360 items, beside the mean of three people: five answers, and scipy's figures of the
+careful readings that come with them; with JUDGED_TEST_FULL=1 all twenty, and the figures of `expected.json`.
 """
 
 import json
+import os
 import re
 from collections import defaultdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
+from scipy import stats
 
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.test_benchmarks import begin, finished, upload
@@ -19,6 +23,9 @@ from tests.stubs.model_server import ModelServer
 CRITERION = "engagingness"
 VARIANTS = ("geval", "rate_explain_auto_cot")
 STATISTICS = ("pearson", "spearman", "kendall_tau_b")
+
+FULL = bool(os.environ.get("JUDGED_TEST_FULL"))
+SAMPLES = 20 if FULL else 5
 
 _ITEM = re.compile(r"\[item (tc\d+)\]")
 _VARIANT = re.compile(r"\[variant (\w+)\]")
@@ -30,17 +37,31 @@ def judge_of(variant: str) -> Row:
         "method": "rating",
         "instructions": f"How engaging is the reply? [variant {variant}]",
         "scale": {"min": 1, "max": 3, "step": None},
-        "samples": 20,
+        "samples": SAMPLES,
         "reasks": 0,  # each answer that there is, once
+    }
+
+
+def figures_of(pairs: list[tuple[float, float]]) -> Row:
+    people, judge = zip(*pairs, strict=True)
+    return {
+        "n": len(pairs),
+        "pearson": stats.pearsonr(people, judge).statistic,
+        "spearman": stats.spearmanr(people, judge).statistic,
+        "kendall_tau_b": stats.kendalltau(people, judge).statistic,
     }
 
 
 @pytest.mark.timeout(180)
 async def test_correlations_are_those_computed_from_the_files(serve: Serve, data: Path) -> None:
     texts: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    read: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)  # mean of people, mean of careful readings
     for row in rows(data, "topicalchat_judgments"):
         if row["criterion"] == CRITERION and row["prompt_variant"] in VARIANTS:
-            texts[row["prompt_variant"], row["item_id"]] = list(row["raw_texts"])
+            texts[row["prompt_variant"], row["item_id"]] = row["raw_texts"][:SAMPLES]
+            scores = [score for score in row["reference_scores"][:SAMPLES] if score is not None]
+            if 2 * len(scores) >= SAMPLES:
+                read[row["prompt_variant"]].append((row["human_score"], fmean(scores)))
     items = [
         {"id": row["item_id"], "input": f"[item {row['item_id']}]", "output": row["output"]}
         | {"human": {CRITERION: [row["human_scores"][CRITERION]]}}
@@ -67,13 +88,15 @@ async def test_correlations_are_those_computed_from_the_files(serve: Serve, data
             if benchmark["leaderboard"]:
                 break
     assert benchmark["progress"]["done"] == 360 * 2 * 3
-    expected = json.loads((data / "expected.json").read_text())["topicalchat"]
+    known = json.loads((data / "expected.json").read_text())["topicalchat"]
     refs = (await finished(judged, begun["id"]))["leaderboard"]
     found = {row["judge"]["digest"]: row for row in refs if not row["control"]}
     assert len(found) == len(VARIANTS)
     job = (await judged.client.get(f"/v1/jobs/{begun['job_id']}")).json()
     for place, variant in enumerate(VARIANTS):
-        figures = expected[f"{CRITERION}|{variant}"]["dataset_level_reference_parse"]
+        figures = (
+            known[f"{CRITERION}|{variant}"]["dataset_level_reference_parse"] if FULL else figures_of(read[variant])
+        )
         row = found[job["judge"][3 * place]["digest"]]
         told = {name: row["statistics"][name]["value"] for name in STATISTICS}
         print(f"\n{variant}: {row['items']} of {figures['n']} items, rank {row['rank']}, {told} for {figures}")

@@ -9,6 +9,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,20 @@ def report(name: str, counts: Counter[tuple[str, str]]) -> dict[tuple[str, str],
     return dict(counts)
 
 
+@cache
+def read_once(text: str, low: float, high: float, step: float | None, criterion: str) -> Reading:
+    """Of the answers, many are the same."""
+    return read_score(text, Scale(min=low, max=high, step=step), criterion=criterion)
+
+
 def topicalchat(step: float | None) -> tuple[Counter[tuple[str, str]], Counter[str]]:
     """How the answers are read on 1..3, and why those of status r that are not read are not."""
     counts: Counter[tuple[str, str]] = Counter()
     reasons: Counter[str] = Counter()
     for row in rows("topicalchat_judgments"):
-        scale = Scale(min=row["scale_min"], max=row["scale_max"], step=step)
         samples = zip(row["raw_texts"], row["reference_scores"], row["reference_status"], strict=True)
         for text, reference, status in samples:
-            reading = read_score(text, scale, criterion=row["criterion"])
+            reading = read_once(text, row["scale_min"], row["scale_max"], step, row["criterion"])
             counts[status, compared(reading.score, reference)] += 1
             if status == "r" and reading.reason:
                 reasons[reading.reason] += 1

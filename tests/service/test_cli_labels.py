@@ -280,7 +280,7 @@ def test_agreement_shows_what_to_believe_the_figures_and_who_said_what(api: Api,
     assert lines[19:] == [
         "the judge's mean is 3.900 (3.800 to 4.000)",
         "corrected by labels, it is 3.200 (2.900 to 3.500)",
-        "your 100 labels act like 180, thanks to 900 judged items",
+        "your 100 labels act like 180, thanks to 900 more judged items",
     ]
 
 
