@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.board_text import as_csv, as_markdown
-from service.plot import HEIGHT, WIDTH, Line, Mark, Words, as_svg, plot_of
+from service.rendering.board_text import as_csv, as_markdown
+from service.rendering.plot import HEIGHT, WIDTH, Line, Mark, Words, as_svg, plot_of
 
 Row = dict[str, Any]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -91,7 +91,7 @@ def test_a_png_is_drawn_of_the_same_shapes() -> None:
 
     from PIL import Image
 
-    from service.plot_png import as_png
+    from service.rendering.plot_png import as_png
 
     image = Image.open(BytesIO(as_png(plot_of(benchmark(row(), row(0.2, 0.0, control=True))))))
     assert image.size == (2 * WIDTH, 2 * HEIGHT)

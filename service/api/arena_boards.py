@@ -9,9 +9,9 @@ from litestar import Request, Response
 from redis.asyncio import Redis
 
 from service.api.bodies import JSON
-from service.arena_text import as_csv, as_markdown
 from service.ratings.board import ArenaLeaderboard, board
 from service.ratings.counted import read
+from service.rendering.arena_text import as_csv, as_markdown
 from service.store import arena
 
 CSV = "text/csv"

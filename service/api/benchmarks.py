@@ -21,9 +21,9 @@ from service.api.jobs import Wait, idempotency_key
 from service.api.paging import Cursor, Limit
 from service.api.problems import Fault, ProblemError, documented, impossible, not_found
 from service.api.waiting import until_over
-from service.board_text import as_csv, as_markdown
 from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, BenchmarkOrder, BenchmarkRequest, Progress
 from service.contracts.jobs import Job, JobRecord
+from service.rendering.board_text import as_csv, as_markdown
 from service.settings import Settings
 from service.store import benchmarks, datasets, jobs, judgments, keys
 from service.store.signals import Signals

@@ -9,9 +9,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from service.arena_text import HEADINGS, cells, notes_on
 from service.commands.shown import verdict
 from service.ratings.board import ArenaLeaderboard
+from service.rendering.arena_text import HEADINGS, cells, notes_on
 
 Json = Mapping[str, Any]
 

@@ -89,7 +89,7 @@ def _check_forms(files: Sequence[str]) -> None:
         if Path(file).suffix.lower() not in _FORMS:
             raise ValueError(f"{file}: is none of {', '.join(_FORMS)}")
         if Path(file).suffix.lower() == ".png":
-            from service.plot_png import check_pillow
+            from service.rendering.plot_png import check_pillow
 
             check_pillow()
 
@@ -172,19 +172,19 @@ def _deliver(benchmark: dict[str, Any], options: argparse.Namespace) -> int:
 
 def _written(benchmark: dict[str, Any], form: str) -> bytes:
     """The benchmark as a file of this kind has it."""
-    from service.board_text import as_csv, as_markdown
+    from service.rendering.board_text import as_csv, as_markdown
 
     if form == ".md":
         return as_markdown(benchmark).encode()
     if form == ".csv":
         return as_csv(benchmark).encode()
     if form == ".svg":
-        from service.plot import as_svg, plot_of
+        from service.rendering.plot import as_svg, plot_of
 
         return as_svg(plot_of(benchmark))
     if form == ".png":
-        from service.plot import plot_of
-        from service.plot_png import as_png
+        from service.rendering.plot import plot_of
+        from service.rendering.plot_png import as_png
 
         return as_png(plot_of(benchmark))
     return json.dumps(benchmark, ensure_ascii=False, indent=2).encode() + b"\n"

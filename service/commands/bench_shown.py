@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from service.board_text import HEADINGS, cells, summary
+from service.rendering.board_text import HEADINGS, cells, summary
 
 _NO_TERMINAL_WIDTH = 220  # wide enough to be read in a log
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from service.board_text import judge_name
+from service.rendering.board_text import judge_name
 
 Json = Mapping[str, Any]
 

@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from service.plot import HEIGHT, WIDTH, Line, Shape, Words
+from service.rendering.plot import HEIGHT, WIDTH, Line, Shape, Words
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont

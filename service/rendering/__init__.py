@@ -1,0 +1,1 @@
+"""How results look outside JSON: text for people and spreadsheets, and pictures."""
