@@ -1,6 +1,6 @@
 """Reads request bodies: whole as JSON, or line by line as NDJSON, within limits."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -79,3 +79,18 @@ def decode(raw: bytes, type_: type[T]) -> T:
         return msgspec.json.decode(raw, type=type_)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise invalid(faults_in(raw, type_) or [Fault("", str(error))]) from error
+
+
+async def ndjson(lines: AsyncIterable[bytes], kind: type[T], at: str) -> AsyncIterator[tuple[int, T | list[Fault]]]:
+    """Each line that is not empty, by its number from 0: what it holds, or what is wrong with it under `at`."""
+    decoder = msgspec.json.Decoder(kind)
+    number = -1
+    async for line in lines:
+        number += 1
+        if not line.strip():
+            continue
+        try:
+            yield number, decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            place = f"{at}/{number}"
+            yield number, faults_in(line, kind, place) or [Fault(place, str(error))]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable, Iterable
 import msgspec
 from redis.asyncio import Redis
 
+from service.api.bodies import ndjson
 from service.api.item_checks import ItemChecks
 from service.api.pointing import faults_in
 from service.api.problems import Fault, ProblemError, invalid, pointer_to
@@ -40,19 +41,11 @@ class DatasetIntake:
 
     async def take_lines(self, lines: AsyncIterable[bytes]) -> None:
         """Takes one item a line; empty lines are passed over. Raises a problem that names each bad place."""
-        decoder = msgspec.json.Decoder(DatasetItem)
-        number = -1
-        async for line in lines:
-            number += 1
-            if not line.strip():
-                continue
-            at = f"/items/{number}"
-            try:
-                item = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                self._checks.note(faults_in(line, DatasetItem, at) or [Fault(at, str(error))])
-                continue
-            await self._add(item, at)
+        async for number, item in ndjson(lines, DatasetItem, "/items"):
+            if isinstance(item, list):
+                self._checks.note(item)
+            else:
+                await self._add(item, f"/items/{number}")
         await self._end()
 
     async def take_csv(self, lines: AsyncIterable[bytes]) -> None:

@@ -3,12 +3,11 @@
 from collections.abc import AsyncIterable, Iterable
 from typing import NamedTuple
 
-import msgspec
 from redis.asyncio import Redis
 
 from service.api.access import OPEN
+from service.api.bodies import ndjson
 from service.api.item_checks import ItemChecks, note
-from service.api.pointing import faults_in
 from service.api.problems import Fault, impossible, invalid
 from service.contracts.ids import new_id
 from service.contracts.items import Item
@@ -70,19 +69,11 @@ class Intake:
 
     async def take_lines(self, lines: AsyncIterable[bytes]) -> None:
         """Takes one item a line; empty lines are passed over. Raises a problem that names each bad place."""
-        decoder = msgspec.json.Decoder(Item)
-        number = -1
-        async for line in lines:
-            number += 1
-            if not line.strip():
-                continue
-            at = f"/items/{number}"
-            try:
-                item = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                self._checks.note(faults_in(line, Item, at) or [Fault(at, str(error))])
-                continue
-            await self._add(item, at)
+        async for number, item in ndjson(lines, Item, "/items"):
+            if isinstance(item, list):
+                self._checks.note(item)
+            else:
+                await self._add(item, f"/items/{number}")
         await self._end()
 
     async def commit(self, fingerprint: str) -> tuple[str, JobRecord]:

@@ -11,10 +11,10 @@ from litestar.params import FromPath, QueryParameter
 from redis.asyncio import Redis
 
 from service.api.access import needs
-from service.api.bodies import JSON, NDJSON, Body, decode, media_type
+from service.api.bodies import JSON, NDJSON, Body, decode, media_type, ndjson
 from service.api.paging import Cursor, Limit
 from service.api.paths import named
-from service.api.pointing import MOST_FAULTS, faults_in
+from service.api.pointing import MOST_FAULTS
 from service.api.problems import Fault, ProblemError, documented, invalid, not_found
 from service.contracts.labels import Label, LabelRequest, NewLabel, QueuedItem
 from service.settings import Settings
@@ -117,24 +117,18 @@ class LabelsController(Controller):
 
 async def _lines(lines: AsyncIterable[bytes], settings: Settings) -> tuple[list[NewLabel], list[int]]:
     """The label of each line that is not empty, and the number of that line from 0."""
-    decoder = msgspec.json.Decoder(NewLabel)
     taken: list[NewLabel] = []
     numbers: list[int] = []
     faults: list[Fault] = []
-    number = -1
-    async for line in lines:
-        number += 1
-        if not line.strip():
-            continue
-        try:
-            taken.append(decoder.decode(line))
+    async for number, label in ndjson(lines, NewLabel, "/labels"):
+        if isinstance(label, list):
+            faults += label[: MOST_FAULTS - len(faults)]
+        else:
+            taken.append(label)
             numbers.append(number)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if len(faults) < MOST_FAULTS:
-                faults += faults_in(line, NewLabel, _at(number)) or [Fault(_at(number), str(error))]
         _check_count(len(taken), settings)
     if faults:
-        raise invalid(faults[:MOST_FAULTS])
+        raise invalid(faults)
     if not taken:
         raise invalid([Fault("/labels", "there is no label")])
     return taken, numbers

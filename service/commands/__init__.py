@@ -4,6 +4,9 @@ Importing one is cheap, since each start of `judged` imports them all; its `run`
 """
 
 import argparse
+import json
+from pathlib import Path
+from typing import Any
 
 REFUSED = 2  # the exit code for what can't be done as it was asked
 
@@ -18,3 +21,17 @@ def add_client_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", help="where judged answers; else JUDGED_URL, else http://127.0.0.1:8000")
     parser.add_argument("--key", help="the API key; else JUDGED_API_KEY")
     parser.add_argument("--json", action="store_true", help="print for machines, one JSON value a line")
+
+
+def judge_of(name_or_file: str) -> str | dict[str, Any]:
+    """A judge's definition where there is such a file, else its name. Raises ValueError, OSError."""
+    path = Path(name_or_file)
+    if not path.is_file():
+        return name_or_file
+    try:
+        definition = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: not valid JSON: {error}") from error
+    if not isinstance(definition, dict):
+        raise ValueError(f"{path}: a judge is a JSON object")
+    return definition

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.commands import REFUSED, add_client_options
+from service.commands import REFUSED, add_client_options, judge_of
 
 if TYPE_CHECKING:
     from service.client import Client
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         _check_forms(options.out)
-        judges = [_judge(each) for each in options.judge]
+        judges = [judge_of(each) for each in options.judge]
         path = Path(options.file)
         file = read_items(path, dict(_named(options.map)))
     except BenchFileError as error:
@@ -100,20 +100,6 @@ def _named(pairs: Sequence[str]) -> Iterator[tuple[str, str]]:
         if not equals or not column or not part:
             raise ValueError(f"--map {pair}: name a column and what it is, such as question=input")
         yield column, part
-
-
-def _judge(name_or_file: str) -> str | dict[str, Any]:
-    """A definition where there is such a file, else a name."""
-    path = Path(name_or_file)
-    if not path.is_file():
-        return name_or_file
-    try:
-        definition = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path}: not valid JSON: {error}") from error
-    if not isinstance(definition, dict):
-        raise ValueError(f"{path}: a judge is a JSON object")
-    return definition
 
 
 def _order(options: argparse.Namespace, judges: list[Any], dataset: str) -> dict[str, Any]:

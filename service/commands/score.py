@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.commands import REFUSED, add_client_options
+from service.commands import REFUSED, add_client_options, judge_of
 
 if TYPE_CHECKING:
     from service.client import Client
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
 
     models = [model.strip() for model in options.models.split(",") if model.strip()]
     try:
-        lines, judge = _items(options.file), _judge(options.judge)
+        lines, judge = _items(options.file), judge_of(options.judge)
         with Client(os.environ, options.url, options.key) as client:
             job = _followed(client, client.submit(lines, judge, models))
             judgments = list(client.judgments(job["id"]))
@@ -47,20 +47,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _items(file: str) -> bytes:
     return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-
-
-def _judge(name_or_file: str) -> str | dict[str, Any]:
-    """A definition where there is such a file, else a name."""
-    path = Path(name_or_file)
-    if not path.is_file():
-        return name_or_file
-    try:
-        definition = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path}: not valid JSON: {error}") from error
-    if not isinstance(definition, dict):
-        raise ValueError(f"{path}: a judge is a JSON object")
-    return definition
 
 
 def _followed(client: "Client", submitted: dict[str, Any]) -> dict[str, Any]:
