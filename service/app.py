@@ -1,13 +1,16 @@
 """Joins the parts of the service into an application."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from litestar import Litestar
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
+from redis.asyncio import Redis
 
-from service.api.access import Access
+from service.api.access import check_access
 from service.api.agreement import AgreementController, estimates
 from service.api.arena import rate_votes
 from service.api.arena_battles import ArenaController
@@ -41,17 +44,36 @@ class _App(Litestar):
         await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Litestar:
-    """The API for these settings. Connects when the first request comes."""
+def _redis(state: State) -> Redis:
+    return cast("Redis", state.redis)
+
+
+def _signals(state: State) -> Signals:
+    return cast("Signals", state.signals)
+
+
+def _settings(state: State) -> Settings:
+    return cast("Settings", state.settings)
+
+
+_SHARED: dict[str, Callable[[State], Any]] = {"redis": _redis, "signals": _signals, "settings": _settings}
+
+
+async def _close(app: Litestar) -> None:
+    await _signals(app.state).aclose()
+    await _redis(app.state).aclose()
+
+
+def opened(settings: Settings) -> dict[str, Any]:
+    """What the handlers share, by the names under which they ask for it. Connects when the first request comes."""
     if settings.store.redis_url is None:
         raise ValueError("the API needs a store: set JUDGED_REDIS_URL, or run `judged up`")
     redis = connect(str(settings.store.redis_url), retries=_REDIS_RETRIES, max_connections=_REDIS_CONNECTIONS)
-    signals = Signals(redis)
+    return {"settings": settings, "redis": redis, "signals": Signals(redis)}
 
-    async def close() -> None:
-        await signals.aclose()
-        await redis.aclose()
 
+def create_app(settings: Settings) -> Litestar:
+    """The API for these settings."""
     return _App(
         route_handlers=[
             JobsController,
@@ -70,14 +92,11 @@ def create_app(settings: Settings) -> Litestar:
             readyz,
             metrics,
         ],
-        dependencies={
-            "redis": Provide(lambda: redis, sync_to_thread=False),
-            "signals": Provide(lambda: signals, sync_to_thread=False),
-            "settings": Provide(lambda: settings, sync_to_thread=False),
-        },
-        guards=[Access(settings.keys)],
+        state=State(opened(settings), deep_copy=False),
+        dependencies={name: Provide(provide, sync_to_thread=False) for name, provide in _SHARED.items()},
+        guards=[check_access],
         exception_handlers=HANDLERS,
-        on_shutdown=[close],
+        on_shutdown=[_close],
         request_max_body_size=None,  # bodies.py has the limits
         openapi_config=OpenAPIConfig(
             title="judged",

@@ -21,35 +21,32 @@ def needs(scope: Scope) -> dict[str, Any]:
     return {"scope": scope}
 
 
-class Access:
+def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """A Litestar guard. Where no keys are configured, everybody may do everything."""
+    keys: tuple[KeySettings, ...] = connection.app.state.settings.keys
+    scope = handler.opt.get("scope")
+    connection.state.caller = OPEN
+    connection.state.key = None
+    if scope is None or not keys:
+        return
+    key = _known(keys, _given(connection))
+    if not {scope, "admin"} & set(key.scopes):
+        raise ProblemError(403, "forbidden", f"the key {key.name} lacks the scope {scope}")
+    connection.state.caller = key.name
+    connection.state.key = key
 
-    def __init__(self, keys: tuple[KeySettings, ...]) -> None:
-        self._keys = keys
 
-    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        scope = handler.opt.get("scope")
-        connection.state.caller = OPEN
-        connection.state.key = None
-        if scope is None or not self._keys:
-            return
-        key = self._known(_given(connection))
-        if not {scope, "admin"} & set(key.scopes):
-            raise ProblemError(403, "forbidden", f"the key {key.name} lacks the scope {scope}")
-        connection.state.caller = key.name
-        connection.state.key = key
-
-    def _known(self, given: str) -> KeySettings:
-        digest = sha256(given.encode()).hexdigest()
-        found = [key for key in self._keys if compare_digest(key.sha256, digest)]
-        if not given or not found:
-            raise ProblemError(
-                401,
-                "unauthorized",
-                "send a valid API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        return found[0]
+def _known(keys: tuple[KeySettings, ...], given: str) -> KeySettings:
+    digest = sha256(given.encode()).hexdigest()
+    found = [key for key in keys if compare_digest(key.sha256, digest)]
+    if not given or not found:
+        raise ProblemError(
+            401,
+            "unauthorized",
+            "send a valid API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return found[0]
 
 
 def _given(connection: ASGIConnection[Any, Any, Any, Any]) -> str:

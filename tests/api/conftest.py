@@ -6,12 +6,11 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from litestar import Litestar
 from redis.asyncio import Redis
 
-from service.app import create_app
 from service.settings import Settings
 from service.store import keys
+from tests.apps import app_of
 from tests.flows.conftest import Row, serve, settings_for
 
 __all__ = ["serve"]
@@ -35,13 +34,14 @@ TITLES = {
 
 
 @asynccontextmanager
-async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that calls the application in this process."""
-    transport = httpx.ASGITransport(cast("Any", app))
-    async with httpx.AsyncClient(transport=transport, base_url="http://judged") as client:
-        yield client
-    for close in app.on_shutdown:
-        await cast("Any", close)()
+async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that calls an application in this process."""
+    with app_of(settings) as app:
+        transport = httpx.ASGITransport(cast("Any", app))
+        async with httpx.AsyncClient(transport=transport, base_url="http://judged") as client:
+            yield client
+        for close in app.on_shutdown:
+            await cast("Any", close)(app)
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ async def open_api(redis: Redis, store_url: str) -> AsyncIterator[OpenApi]:
     async with AsyncExitStack() as stack:
 
         async def opened(**changes: Any) -> httpx.AsyncClient:
-            app = create_app(settings_for(store_url, changes))
-            context: AbstractAsyncContextManager[httpx.AsyncClient] = client_of(app)
+            settings = settings_for(store_url, changes)
+            context: AbstractAsyncContextManager[httpx.AsyncClient] = client_of(settings)
             return await stack.enter_async_context(context)
 
         yield opened

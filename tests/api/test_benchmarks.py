@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from service.app import create_app
 from service.settings import ProviderSettings, Settings
 from service.store import keys
 from tests.api.conftest import client_of, pointers, problem_of
@@ -24,7 +23,7 @@ ITEMS = [{"output": f"text {n}", "human": {"wit": [1 + n % 5], "odd": [7], "word
 async def stocked(redis: Redis, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """An API with a dataset, and OpenAI configured."""
     openai = ProviderSettings(kind="openai", base_url="http://127.0.0.1:1/v1")
-    async with client_of(create_app(msgspec.structs.replace(settings, providers={"openai": openai}))) as api:
+    async with client_of(msgspec.structs.replace(settings, providers={"openai": openai})) as api:
         response = await api.put("/v1/datasets/d", json={"items": ITEMS})
         assert response.status_code == 201, response.text
         yield api

@@ -11,7 +11,6 @@ import pytest
 from redis.asyncio import Redis
 
 from service.api.pointing import MAX_DEPTH, MOST_FAULTS
-from service.app import create_app
 from service.settings import Secret, Settings
 from service.store import jobs
 from tests.api.conftest import OpenApi, client_of, is_untouched, pointers, problem_of
@@ -384,7 +383,7 @@ async def test_with_the_store_away_it_is_503_at_once(settings: Settings, method:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nobody = taken.getsockname()[1]
     store = msgspec.structs.replace(settings.store, redis_url=Secret(f"redis://127.0.0.1:{nobody}/0"))
-    async with client_of(create_app(msgspec.structs.replace(settings, store=store))) as api:
+    async with client_of(msgspec.structs.replace(settings, store=store)) as api:
         began = time.monotonic()
         response = await api.request(method, path, json=order() if method == "POST" else None)
         assert time.monotonic() - began < 3
@@ -396,7 +395,7 @@ async def test_with_the_store_away_it_is_503_at_once(settings: Settings, method:
 
 async def test_with_the_store_away_what_needs_none_still_answers(settings: Settings) -> None:
     store = msgspec.structs.replace(settings.store, redis_url=Secret("unix:///nowhere/store.sock"))
-    async with client_of(create_app(msgspec.structs.replace(settings, store=store))) as api:
+    async with client_of(msgspec.structs.replace(settings, store=store)) as api:
         assert (await api.get("/healthz")).status_code == 200
         assert (await api.get("/schema")).status_code == 200
         assert (await post(api, {"method": "rating", "texts": ["Score: 4"]}, "/v1/parse")).status_code == 200

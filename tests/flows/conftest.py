@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 from redis.asyncio import Redis
 
-from service.app import create_app
 from service.settings import ProviderSettings, Settings, load_settings
+from tests.apps import app_of
 from tests.polling import until
 from tests.stubs.model_server import ModelServer
 from worker.__main__ import run
@@ -128,18 +128,17 @@ def settings_for(store_url: str, changes: Row, provider: Row | None = None, **st
 @asynccontextmanager
 async def api_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), log_config=None, lifespan="on", timeout_graceful_shutdown=2)
-    )
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    serving = asyncio.create_task(server.serve([listener]))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=url) as client:
+    with app_of(settings) as app:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        serving = asyncio.create_task(server.serve([listener]))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with httpx.AsyncClient(base_url=url) as client:
 
-        async def has_started() -> bool:
-            return server.started
+            async def has_started() -> bool:
+                return server.started
 
-        await until(has_started, "the API")
-        yield client
-    server.should_exit = True
-    await serving
+            await until(has_started, "the API")
+            yield client
+        server.should_exit = True
+        await serving

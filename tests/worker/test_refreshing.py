@@ -13,7 +13,6 @@ from redis.asyncio import Redis
 
 from service.agreement import reports
 from service.agreement.coding import Coding
-from service.app import create_app
 from service.contracts.items import Item
 from service.contracts.judges import Choice, JudgeRef, Method, ResolvedJudge
 from service.contracts.labels import Window
@@ -36,7 +35,7 @@ Scrape = Callable[[], Awaitable[dict[str, list[Sample]]]]
 
 @pytest.fixture
 async def api(redis: Redis, store_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(create_app(settings_for(store_url, {}))) as client:
+    async with client_of(settings_for(store_url, {})) as client:
         yield client
 
 
