@@ -5,8 +5,9 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import httpx
 from redis.asyncio import Redis
 
 from service import embedded
-from service.preflight import free_port
 from service.store.connection import connect
 from tests.flows.conftest import Judged, api_of, settings_for
 from tests.polling import LIMIT_S, until
@@ -44,7 +44,7 @@ class Fleet:
 
     def started(self, **environ: str) -> Watched:
         """A worker process that was just started."""
-        return self._stack.enter_context(self._process("-m", "worker", **environ))
+        return self._stack.enter_context(self._process("-m", "worker", environ=environ))
 
     async def worker(self, **environ: str) -> Watched:
         """A worker process, once its heartbeat is there."""
@@ -60,8 +60,10 @@ class Fleet:
 
     async def api(self) -> httpx.AsyncClient:
         """A client of an API process, once that answers."""
-        port = free_port("127.0.0.1")
-        process = self._stack.enter_context(self._process("-m", "service.cli", "api", JUDGED_PORT=str(port)))
+        with socket.create_server(("127.0.0.1", 0)) as listener:  # a free port might be another's a moment later
+            port, descriptor = listener.getsockname()[1], listener.fileno()
+            argv = ("-m", "service.cli", "api", "--fd", str(descriptor))
+            process = self._stack.enter_context(self._process(*argv, fds=(descriptor,)))
         client = await self._stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}"))
 
         async def answers() -> bool:
@@ -92,13 +94,15 @@ class Fleet:
         response = await self.judged.client.get("/readyz")
         return int(response.json().get("workers", 0))
 
-    def _process(self, *argv: str, **environ: str) -> contextlib.AbstractContextManager[Watched]:
+    def _process(
+        self, *argv: str, environ: Mapping[str, str] | None = None, fds: Sequence[int] = ()
+    ) -> contextlib.AbstractContextManager[Watched]:
         own = {
             "JUDGED_REDIS_URL": self.store.url,
             "JUDGED_PROVIDERS": json.dumps({"openai": self._provider}),
             "JUDGED_MODELS": "openai/m",
         }
-        return watched([sys.executable, *argv], self._folder, {**own, **environ})
+        return watched([sys.executable, *argv], self._folder, {**own, **(environ or {})}, fds=fds)
 
 
 @contextlib.asynccontextmanager
@@ -106,8 +110,7 @@ async def fleet_of(folder: Path, model: ModelServer, **provider: Any) -> AsyncIt
     """A fleet that asks this stub; nothing of it is left in the end. `provider` changes its section."""
     section = {"kind": "openai", "base_url": model.base_url, "timeout_seconds": 20.0, **provider}
     async with contextlib.AsyncExitStack() as stack:
-        socket = stack.enter_context(embedded.socket_for(folder))
-        fleet = Fleet(folder, socket, stack, section)
+        fleet = Fleet(folder, stack.enter_context(embedded.socket_for(folder)), stack, section)
         await fleet.start_store()
         settings = settings_for(fleet.store.url, {}, provider, openai=model)
         fleet.judged = Judged(await stack.enter_async_context(api_of(settings)), settings)

@@ -216,7 +216,9 @@ async def test_every_api_shows_the_same_metrics(tmp_path: Path) -> None:
         ids = []
         for client, start in ((one, 0), (other, 100)):
             body = {"judge": "helpfulness", "items": items(200)[start : start + 100], "models": [MODEL]}
-            ids.append((await client.post("/v1/jobs", json=body)).json()["id"])
+            response = await client.post("/v1/jobs", json=body)
+            assert response.status_code == 202, response.text
+            ids.append(response.json()["id"])
         for job_id in ids:
             assert (await fleet.over(job_id))["counts"]["scored"] == 100
         shown = [Judged(client, fleet.judged.settings) for client in (one, other)]
@@ -226,8 +228,14 @@ async def test_every_api_shows_the_same_metrics(tmp_path: Path) -> None:
             return (await shown[0].metrics()).get(series) == 200
 
         await until(all_calls_counted, "the count of calls")
-        first, second = [await each.metrics() for each in shown]
-        assert first == second
+        first: dict[str, float] = {}
+
+        async def all_the_same() -> bool:
+            nonlocal first
+            first, second = [await each.metrics() for each in shown]
+            return first == second
+
+        await until(all_the_same, "the same metrics, with no refresh of gauges in between")
         scored = 'judged_judgments_total{judge="helpfulness",model="openai/m",outcome="scored",reason="",version="1"}'
         assert (first[scored], first["judged_workers"]) == (200, 2)
 

@@ -43,14 +43,19 @@ class Watched:
 
 
 @contextmanager
-def watched(argv: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Watched]:
-    """Runs it in the folder, with nothing configured but what is given; kills it if it still runs then."""
+def watched(
+    argv: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None, *, fds: Sequence[int] = ()
+) -> Iterator[Watched]:
+    """Runs it in the folder, with nothing configured but what is given; kills it if it still runs then.
+
+    `fds` are open files that it gets under the same numbers.
+    """
     printed = folder / f"printed-{time.monotonic_ns()}.txt"
     own = {name: value for name, value in os.environ.items() if not name.startswith("JUDGED_")}
     env = {**own, "PYTHONPATH": str(ROOT), **(environ or {})}
     with (
         printed.open("wb") as output,
-        subprocess.Popen(argv, cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT) as process,
+        subprocess.Popen(argv, cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT, pass_fds=fds) as process,
     ):
         try:
             yield Watched(process, printed)
