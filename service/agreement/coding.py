@@ -19,6 +19,7 @@ GRID_POINTS = 400  # at least so many on a range: two means of twenty answers ne
 UNITS = 10**5  # at most so many on a range: sums of their products stay whole for a billion pairs
 PER_CENT = 100  # of the range: the places by which intervals over items are computed
 _NOISE = 1e-6  # of a step
+_MOST_KNOWN = 1000
 
 
 class CriterionScale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -86,6 +87,7 @@ class Coding:
         self.is_words = scale.kind == "labels"
         self.is_continuous = scale.kind == "numbers" and scale.step is None
         self.range = scale.max - scale.min
+        self._known: dict[float, Said] = {}  # levels, and means of a few of them
         self._scores = dict(zip(scale.labels, scale.scores, strict=True))
         self.grid = 0.0 if self.is_words else _nice(self.range / GRID_POINTS)
         self.unit = 1.0 if self.is_words else 10.0 ** -math.floor(math.log10(UNITS / self.range))
@@ -125,7 +127,11 @@ class Coding:
             return self._labelled(label) if label in self._scores else None
         if score is None:
             return None
-        return self._scored(score, on_grid=self.is_continuous or is_expected)
+        if self.is_continuous or is_expected:
+            return self._scored(score, on_grid=True)
+        if score not in self._known and len(self._known) < _MOST_KNOWN:
+            self._known[score] = self._scored(score, on_grid=False)
+        return self._known.get(score) or self._scored(score, on_grid=False)
 
     def value(self, key: str) -> Value:
         """What a key stands for."""

@@ -71,7 +71,7 @@ def evidence_of(judge: ResolvedJudge, judgment: Judgment, item: Item) -> Evidenc
     testimonies, events = [], []
     for part in _parts(judge, judgment):
         series = series_of(judge.ref, part.model)
-        events.append((series, f"outcome\t{part.verdict.outcome}\t{part.verdict.reason or ''}"))
+        events.append((series, "\t".join(("outcome", part.verdict.outcome, part.verdict.reason or ""))))
         said = _said(coding, judge.definition, part.verdict)
         if said is not None:
             testimonies.append(Testimony(series, said, _own(item, part.model)))

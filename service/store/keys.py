@@ -1,5 +1,6 @@
 """The names of all keys in Redis, in one place."""
 
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 PREFIX = "judged:"
@@ -127,6 +128,7 @@ def unchecked(criterion: str) -> str:
     return f"{PREFIX}unchecked:{quoted(criterion)}"
 
 
+@lru_cache(maxsize=4096)
 def quoted(text: str) -> str:
     """A caller's text as a part of a key or a field: without tabs, colons and the like."""
     return quote(text, safe="")
