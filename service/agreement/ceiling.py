@@ -1,6 +1,6 @@
 """How well humans agree with each other: what a judge can be measured against.
 
-Two ceilings, for two ways to measure a judge, never to be mixed (statistics.md 1.8): a judge against each annotator is
+Two ceilings, for two ways to measure a judge, never to be mixed: a judge against each annotator is
 compared with annotator against annotator (`pair_table`), a judge against the mean of an item's annotators with one
 annotator against the mean of the others (`leave_one_out`). A mean is steadier than one human, so the second is higher.
 
