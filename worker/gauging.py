@@ -3,7 +3,7 @@
 Randomly selected labels alone count. What is undefined is None, and no sample in a scrape.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ from service.agreement.coding import Coding
 from service.agreement.counted import Seen, read_seen
 from service.agreement.drift import length_correlation, position_bias, repeat_consistency
 from service.agreement.estimating import estimate_of
+from service.agreement.fields import added
 from service.agreement.intervals import Measure
 from service.agreement.reports import between, headline, human_ceiling, panel_alpha
 from service.agreement.watching import drift
@@ -141,18 +142,6 @@ def of_models(coding: Coding, fields: Fields, key: str, memo: Memo) -> Values:
 def of_panel(coding: Coding, fields: Fields) -> Values:
     """How well all models of a judge agree, from its counters `panel`."""
     return {"panel_alpha": panel_alpha(coding, fields).value}
-
-
-def added(parts: Iterable[Fields]) -> dict[str, int]:
-    """Counters of several buckets or series together."""
-    total: dict[str, int] = {}
-    for each in parts:
-        if not total:
-            total = dict(each)
-            continue
-        for field, count in each.items():
-            total[field] = total.get(field, 0) + count
-    return total
 
 
 def merged(one: Counted, other: Counted) -> Counted:

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from service.agreement.coding import Coding
 from service.agreement.evidence import PANEL
+from service.agreement.fields import added
 from service.contracts.labels import Window
 from service.ratings.board import GAUGES as ARENA_GAUGES
 from service.ratings.board import gauge_rows
@@ -22,7 +23,7 @@ from service.store import arena, clock, counters, criteria, gauges, labelling, t
 from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, Row
 from service.store.tallies import Wanted
 from worker import gauging
-from worker.gauging import GAUGES, Counted, Fields, Memo, Values, added, merged
+from worker.gauging import GAUGES, Counted, Fields, Memo, Values, merged
 
 NAME = "refresh_gauges"
 MAX_READ = 1_000  # series of judges that are looked at, the most recently judged; those beyond are only counted

@@ -16,9 +16,10 @@ from service.agreement.axes import Axis, judge_axis, person_axis
 from service.agreement.clustered import ItemSums
 from service.agreement.coding import Coding
 from service.agreement.drift import LENGTH_BUCKETS
-from service.agreement.fields import GROUPS, Selection, split, unquoted
+from service.agreement.fields import GROUPS, split, unquoted
 from service.agreement.moments import Moments
 from service.agreement.table import Table
+from service.contracts.labels import Selection
 
 Wholes = NDArray[np.int64]
 

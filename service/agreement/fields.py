@@ -1,12 +1,12 @@
 """How the fields of counters are written: words with tabs between, a caller's own text percent-encoded."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
-Group = Literal["r", "t", "x"]  # labels drawn at random, targeted ones, and what both together give beyond the two
-Selection = Literal["random", "targeted", "all"]
+from service.contracts.labels import Selection
 
+# By selection: labels drawn at random (r), targeted ones (t), and what both together give beyond the two (x).
 GROUPS: dict[Selection, frozenset[str]] = {
     "random": frozenset("r"),
     "targeted": frozenset("t"),
@@ -28,6 +28,19 @@ def split(fields: Mapping[str, int]) -> Iterator[tuple[list[str], int]]:
         yield name.split("\t"), count
 
 
+def added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counters of several buckets or series together."""
+    total: dict[str, int] = {}
+    for each in parts:
+        if not total:
+            total = dict(each)
+            continue
+        for name, count in each.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+@lru_cache(maxsize=4096)
 def quoted(text: str) -> str:
     """A caller's text as a word of a field: all but letters, digits and `_.-~` percent-encoded, as RFC 3986 says."""
     return "".join(each if each in _UNRESERVED else "".join(f"%{byte:02X}" for byte in each.encode()) for each in text)

@@ -13,13 +13,13 @@ from service.agreement.clustered import around, exact_worth, independent_error, 
 from service.agreement.coding import Coding
 from service.agreement.counted import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
 from service.agreement.estimating import estimate_of
-from service.agreement.fields import Selection
 from service.agreement.flags import Flag, chance_flags, flags_of
 from service.agreement.intervals import FEWEST_PAIRS, Measure, wilson
 from service.agreement.measuring import measured
 from service.agreement.table import Table, Value
 from service.agreement.undefined import Undefined
 from service.agreement.watching import Drift, drift
+from service.contracts.labels import Selection
 
 __all__ = [
     "Agreement",

@@ -7,13 +7,12 @@ import msgspec
 from msgspec import Meta
 
 from service.contracts.items import Item
-from service.contracts.judges import Criterion, Name
+from service.contracts.judges import Criterion
 
 MOST_ANNOTATORS = 1000
 MOST_CRITERIA = 100
 MOST_MAGNITUDE = 10**9  # as of a scale
 
-DatasetName = Name
 HumanNumber = (
     Annotated[int, Meta(ge=-MOST_MAGNITUDE, le=MOST_MAGNITUDE)]
     | Annotated[float, Meta(ge=-MOST_MAGNITUDE, le=MOST_MAGNITUDE)]

@@ -47,14 +47,14 @@ async def register(redis: Redis, judges: Iterable[Judge]) -> list[tuple[int, str
     return wrong
 
 
-async def scale_of_built_in(redis: Redis, criterion: str) -> CriterionScale | None:
-    """As `scale_of`; a criterion that only a built-in judge has gets that judge's scale."""
-    known = await scale_of(redis, criterion)
-    if known is None:
-        mine = [judge for judge in built_in().values() if judge.criterion == criterion]
-        await register(redis, mine[:1])
-        known = await scale_of(redis, criterion) if mine else None
-    return known
+async def stored_or_built_in(redis: Redis, criterion: str) -> bytes:
+    """As `stored_scale`; a criterion that only a built-in judge has gets that judge's scale."""
+    stored = await stored_scale(redis, criterion)
+    mine = [] if stored else [judge for judge in built_in().values() if judge.criterion == criterion]
+    if not mine:
+        return stored
+    await register(redis, mine[:1])
+    return await stored_scale(redis, criterion)
 
 
 def _described(scale: CriterionScale) -> str:

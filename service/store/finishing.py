@@ -9,6 +9,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.evidence import Evidence
+from service.agreement.fields import quoted
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Judgment, Vote
 from service.contracts.outcomes import Outcome
@@ -142,7 +143,7 @@ def _noted(finished: Finished, chunk: int) -> tuple[Any, ...] | bool:
     return (
         keys.item(judgment.item_id),
         judgment.item_id,
-        keys.quoted(evidence.criterion),
+        quoted(evidence.criterion),
         evidence.content,
         int(judgment.finished_at.timestamp() * 1000),
         judgment.cached,

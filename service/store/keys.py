@@ -1,7 +1,6 @@
 """The names of all keys in Redis, in one place."""
 
-from functools import lru_cache
-from urllib.parse import quote, unquote
+from service.agreement.fields import quoted
 
 PREFIX = "judged:"
 
@@ -126,14 +125,3 @@ def queue_half(selection: str, criterion: str) -> str:
 def unchecked(criterion: str) -> str:
     """Set: items with labels from before any judge gave the criterion its scale."""
     return f"{PREFIX}unchecked:{quoted(criterion)}"
-
-
-@lru_cache(maxsize=4096)
-def quoted(text: str) -> str:
-    """A caller's text as a part of a key or a field: without tabs, colons and the like."""
-    return quote(text, safe="")
-
-
-def unquoted(text: str) -> str:
-    """What `quoted` was given."""
-    return unquote(text)

@@ -7,6 +7,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.coding import Coding, CriterionScale, OffScaleError, Said, written
+from service.agreement.fields import quoted, unquoted
 from service.contracts.judges import Judge
 from service.contracts.labels import Drawn, Label, NewLabel
 from service.store import clock, counters, criteria, keys, labelling
@@ -62,12 +63,15 @@ async def put(redis: Redis, labels: Sequence[NewLabel], *, keep_s: int) -> Store
     stored in steps; each step is whole, and sending all again does no harm.
     """
     stored = 0
-    scales = {name: await _scale(redis, name) for name in dict.fromkeys(each.criterion for each in labels)}
+    scales = {
+        name: await criteria.stored_or_built_in(redis, name)
+        for name in dict.fromkeys(each.criterion for each in labels)
+    }
     coded = _coded(labels, scales)
     for start in range(0, len(labels), _AT_ONCE):
         part = range(start, min(start + _AT_ONCE, len(labels)))
         while (done := await _apply(redis, [(labels[i], coded[i]) for i in part], scales, keep_s)) is None:
-            scales = {name: await _scale(redis, name) for name in scales}
+            scales = {name: await criteria.stored_or_built_in(redis, name) for name in scales}
             coded = _coded(labels, scales)
         stored += done
     return Stored(stored, len(labels) - stored)
@@ -77,7 +81,7 @@ async def delete(redis: Redis, item_id: str, criterion: str, annotator: str, *, 
     """Removes a label; whether it was there."""
     while True:
         scale = await criteria.stored_scale(redis, criterion)
-        entry = _entry(item_id, criterion, scale, [_Change(keys.quoted(annotator), False)])
+        entry = _entry(item_id, criterion, scale, [_Change(quoted(annotator), False)])
         answer = await _run(redis, [entry], keep_s)
         if answer[0] == b"done":
             return bool(answer[2])
@@ -99,7 +103,7 @@ def rows(stored: dict[bytes, bytes]) -> Iterable[tuple[str, str, StoredLabel]]:
             _, criterion, annotator = field.decode().split("\t")
             packed: list[Any] = [None if each is False else each for each in msgspec.msgpack.decode(value)]
             label = StoredLabel(*packed)._replace(is_off_scale=bool(packed[8]))
-            yield keys.unquoted(criterion), keys.unquoted(annotator), label
+            yield unquoted(criterion), unquoted(annotator), label
 
 
 async def admit(redis: Redis, judges: Sequence[Judge], *, keep_s: int) -> list[tuple[int, str]]:
@@ -125,18 +129,13 @@ async def _check_waiting(redis: Redis, criterion: str, keep_s: int) -> None:
         for item_id in (each.decode() for each in item_ids):
             stored = rows(await reply(redis.hgetall(keys.item(item_id))))
             changes = [
-                _Change(keys.quoted(annotator), _rewritten(coding, label))
+                _Change(quoted(annotator), _rewritten(coding, label))
                 for of, annotator, label in stored
                 if of == criterion
             ]
             entries.append(_entry(item_id, criterion, scale, changes, is_rewrite=True))
         await _run(redis, entries, keep_s)
         await reply(redis.srem(unchecked, *item_ids))
-
-
-async def _scale(redis: Redis, criterion: str) -> bytes:
-    await criteria.scale_of_built_in(redis, criterion)
-    return await criteria.stored_scale(redis, criterion)
 
 
 def _coded(labels: Sequence[NewLabel], scales: dict[str, bytes]) -> list[tuple[Any, ...]]:
@@ -191,7 +190,7 @@ async def _apply(
     changes: dict[tuple[str, str], list[_Change]] = {}
     for label, packed in part:
         place = changes.setdefault((label.item_id, label.criterion), [])
-        place.append(_Change(keys.quoted(label.annotator), packed))
+        place.append(_Change(quoted(label.annotator), packed))
     entries = [
         _entry(item_id, criterion, scales[criterion], theirs) for (item_id, criterion), theirs in changes.items()
     ]
@@ -207,7 +206,7 @@ def _entry(
         keys.item(item_id),
         item_id,
         criterion,
-        keys.quoted(criterion),
+        quoted(criterion),
         scale.decode(),
         labelling.place(criterion, item_id),
         changes,

@@ -8,6 +8,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
+from service.agreement.fields import unquoted
 from service.agreement.rows import LABELLED, Judged, Label, Row, recount
 from service.store import clock, keys, labels, tallies
 from service.store.connection import pipeline, reply, translated
@@ -107,11 +108,11 @@ def rows_of(stored: dict[bytes, bytes]) -> list[Row]:
             criterion, series, content = words
             plain: list[Any] = [None if each is False else each for each in msgspec.msgpack.decode(value)]
             key, number, units, per_cent, at_ms, length, own = plain
-            judged[keys.unquoted(criterion)][series, content] = Judged(
+            judged[unquoted(criterion)][series, content] = Judged(
                 key=key, number=number, units=units, per_cent=per_cent, at_ms=at_ms, length=length, own=own
             )
         elif kind == "A":
-            first[keys.unquoted(words[0])] = int(value)
+            first[unquoted(words[0])] = int(value)
     return [
         Row(criterion=each, labels=given[each], judged=judged[each], first_label_ms=first.get(each, 0))
         for each in {*given, *judged}

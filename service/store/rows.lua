@@ -184,13 +184,24 @@ local function mean_of(labels)
   return string.format('%.10g', total / #labels)
 end
 
+-- Counts what an item's random labels make, its targeted ones, and what all of them make beyond the two.
+local function by_group(groups, sign, count)
+  count('r', groups.r, sign)
+  count('t', groups.t, sign)
+  if #groups.r > 0 and #groups.t > 0 then
+    count('x', groups.all, sign)
+    count('x', groups.r, -sign)
+    count('x', groups.t, -sign)
+  end
+end
+
 -- What the labels of a content make with the newest judgment of it in one series.
 local function count_pairs(delta, item, series, content, sign)
   local judged = item.judged[series] and item.judged[series][content]
   if not judged then
     return
   end
-  local at, groups, all = judged[5], {r = {}, t = {}}, {}
+  local at, groups = judged[5], {r = {}, t = {}, all = {}}
   if #item.annotators == 0 then
     bump(delta, 'seen', series, at, 'rest\t' .. judged[1], sign)
     return
@@ -201,7 +212,7 @@ local function count_pairs(delta, item, series, content, sign)
     if label[7] == content and not label[9] then
       local drawn = label[5]
       label.name = name
-      all[#all + 1] = label
+      groups.all[#groups.all + 1] = label
       groups[drawn][#groups[drawn] + 1] = label
       bump(delta, 'agreed', series, at, 'pair\t' .. drawn .. '\t' .. label[1] .. cell, sign)
       bump(delta, 'agreed', series, at, 'annotator\t' .. drawn .. '\t' .. name, sign)
@@ -214,13 +225,9 @@ local function count_pairs(delta, item, series, content, sign)
       end
     end
   end
-  count_item(delta, series, 'r', groups.r, judged, sign)
-  count_item(delta, series, 't', groups.t, judged, sign)
-  if #groups.r > 0 and #groups.t > 0 then
-    count_item(delta, series, 'x', all, judged, sign)
-    count_item(delta, series, 'x', groups.r, judged, -sign)
-    count_item(delta, series, 'x', groups.t, judged, -sign)
-  end
+  by_group(groups, sign, function(group, labels, signed)
+    count_item(delta, series, group, labels, judged, signed)
+  end)
   if #groups.r == 0 then
     bump(delta, 'seen', series, at, 'rest\t' .. judged[1], sign)
   else
@@ -300,13 +307,9 @@ local function count_ceiling(delta, item, sign)
     end
   end
   for _, groups in pairs(contents) do
-    count_ceiling_group(delta, item.first, 'r', groups.r, sign)
-    count_ceiling_group(delta, item.first, 't', groups.t, sign)
-    if #groups.r > 0 and #groups.t > 0 then
-      count_ceiling_group(delta, item.first, 'x', groups.all, sign)
-      count_ceiling_group(delta, item.first, 'x', groups.r, -sign)
-      count_ceiling_group(delta, item.first, 'x', groups.t, -sign)
-    end
+    by_group(groups, sign, function(group, keys, signed)
+      count_ceiling_group(delta, item.first, group, keys, signed)
+    end)
   end
 end
 

@@ -1,11 +1,11 @@
 """Reads the counters of agreement: of a series, over a window of time."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from service.agreement.fields import added, unquoted
 from service.contracts.labels import Window
 from service.store import keys
 from service.store.connection import pipeline, reply
@@ -72,13 +72,13 @@ async def read_each(redis: Redis, wanted: Wanted, buckets: Sequence[str]) -> lis
 async def series_of(redis: Redis, limit: int) -> list[tuple[str, str]]:
     """(criterion, series), those judged most recently first."""
     found = await reply(redis.zrevrange(keys.SERIES, 0, limit - 1))
-    return [(keys.unquoted(criterion), series) for criterion, series in (each.decode().split("\t") for each in found)]
+    return [(unquoted(criterion), series) for criterion, series in (each.decode().split("\t") for each in found)]
 
 
 async def pairs_of(redis: Redis, limit: int) -> list[tuple[str, str, str]]:
     """(criterion, one series, another) that judged one content, those that did most recently first."""
     found = await reply(redis.zrevrange(keys.MET, 0, limit - 1))
-    return [(keys.unquoted(of), one, other) for of, one, other in (each.decode().split("\t") for each in found)]
+    return [(unquoted(of), one, other) for of, one, other in (each.decode().split("\t") for each in found)]
 
 
 async def models_of(redis: Redis, judge: str) -> list[tuple[str, str]]:
@@ -102,7 +102,4 @@ async def _read(redis: Redis, places: Iterable[tuple[Wanted, str]]) -> list[dict
 def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:
     if len(counts) == 1:
         return counts[0]
-    total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
-    return {field: count for field, count in total.items() if count}
+    return {field: count for field, count in added(counts).items() if count}

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from service.agreement.coding import Coding, CriterionScale
-from service.agreement.fields import Selection
 from service.agreement.reports import Agreement, agreement
 from service.agreement.rows import Counted, Judged, Kind, Label, Row, recount
+from service.contracts.labels import Selection
 
 SERIES = "judge@1 openai/small"
 OTHER = "judge@1 openai/large"

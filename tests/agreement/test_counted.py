@@ -21,9 +21,9 @@ from service.agreement.counted import (
     read_panel,
     read_seen,
 )
-from service.agreement.fields import Selection
 from service.agreement.statistics import evaluate
 from service.agreement.table import Table
+from service.contracts.labels import Selection
 from tests.agreement.items import (
     ANY,
     FIVE,

@@ -17,7 +17,6 @@ from service.agreement.alt_test import Alignment, alt_test_of
 from service.agreement.clustered import clustered_exact, clustered_pearson
 from service.agreement.coding import Coding
 from service.agreement.counted import read_agreed
-from service.agreement.fields import Selection
 from service.agreement.flags import Flag
 from service.agreement.intervals import Measure, measure
 from service.agreement.measuring import measured
@@ -29,6 +28,7 @@ from service.agreement.reports import (
 from service.agreement.statistics import evaluate
 from service.agreement.table import Table
 from service.agreement.undefined import Undefined
+from service.contracts.labels import Selection
 from tests.agreement.items import (
     ANNOTATORS,
     ANY,
