@@ -8,14 +8,12 @@ import msgspec
 from litestar import Request, Response
 from redis.asyncio import Redis
 
-from service.api.bodies import JSON
+from service.api.bodies import CSV, MARKDOWN, form_wanted
 from service.ratings.board import ArenaLeaderboard, board
 from service.ratings.counted import read
 from service.rendering.arena_text import as_csv, as_markdown
 from service.store import arena
 
-CSV = "text/csv"
-MARKDOWN = "text/markdown"
 _MOST_KEPT = 100  # criteria
 
 _kept: dict[str | None, tuple[str, ArenaLeaderboard]] = {}  # by criterion: the newest vote, and the board up to it
@@ -23,8 +21,7 @@ _kept: dict[str | None, tuple[str, ArenaLeaderboard]] = {}  # by criterion: the 
 
 async def in_form(redis: Redis, criterion: str | None, request: Request[Any, Any, Any]) -> Response[Any]:
     """The leaderboard in the form that is asked for; 304 where the client has it."""
-    accepted = request.headers.get("accept", "")
-    form = CSV if CSV in accepted else MARKDOWN if MARKDOWN in accepted else JSON
+    form = form_wanted(request)
     newest = await arena.newest_vote(redis, criterion)
     etag = f'"{sha256(f"{criterion is None} {criterion} {newest} {form}".encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Vary": "Accept", "Cache-Control": "no-cache"}

@@ -13,9 +13,8 @@ from redis.asyncio import Redis
 from service.agreement.leaderboard import Board, Heard
 from service.api.access import check_budget, needs
 from service.api.benchmark_intake import BenchmarkIntake, judges_of
-from service.api.bodies import JSON, Body, decode, media_type
+from service.api.bodies import CSV, JSON, MARKDOWN, Body, decode, form_wanted, media_type
 from service.api.cancelling import cancel_rest
-from service.api.datasets import CSV
 from service.api.intake import Caller
 from service.api.jobs import Wait, idempotency_key
 from service.api.paging import Cursor, Limit
@@ -27,8 +26,6 @@ from service.rendering.board_text import as_csv, as_markdown
 from service.settings import Settings
 from service.store import benchmarks, datasets, jobs, judgments, keys
 from service.store.signals import Signals
-
-MARKDOWN = "text/markdown"
 
 _PREFIX, _JOB_PREFIX = "bench_", "job_"
 
@@ -191,10 +188,10 @@ async def _make(redis: Redis, settings: Settings, record: JobRecord, order: Benc
 
 def _answer(request: Request[Any, Any, Any], shown: Benchmark) -> Response[Any]:
     """In the form that is asked for."""
-    accepted = request.headers.get("accept", "")
-    content, form = msgspec.json.encode(shown), JSON
-    if CSV in accepted or MARKDOWN in accepted:
-        render, form = (as_csv, CSV) if CSV in accepted else (as_markdown, MARKDOWN)
+    form = form_wanted(request)
+    render = {CSV: as_csv, MARKDOWN: as_markdown}.get(form)
+    content = msgspec.json.encode(shown)
+    if render is not None:
         content = render(msgspec.json.decode(content)).encode()
     return Response(content, media_type=form, headers={"Vary": "Accept"})
 

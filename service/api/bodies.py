@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+CSV = "text/csv"
+MARKDOWN = "text/markdown"
 
 
 def media_type(request: Request[Any, Any, Any], *accepted: str) -> str:
@@ -22,6 +24,12 @@ def media_type(request: Request[Any, Any, Any], *accepted: str) -> str:
     if given not in accepted:
         raise ProblemError(415, "unsupported-media-type", f"send {' or '.join(accepted)}, not {given or 'nothing'}")
     return given
+
+
+def form_wanted(request: Request[Any, Any, Any]) -> str:
+    """Of JSON, CSV and Markdown the one that `Accept` asks for; JSON where it asks for neither of the others."""
+    accepted = request.headers.get("accept", "")
+    return CSV if CSV in accepted else MARKDOWN if MARKDOWN in accepted else JSON
 
 
 class Body:

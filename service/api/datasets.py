@@ -9,7 +9,7 @@ from litestar.params import FromPath, PathParameter
 from redis.asyncio import Redis
 
 from service.api.access import needs
-from service.api.bodies import JSON, NDJSON, Body, decode, media_type
+from service.api.bodies import CSV, JSON, NDJSON, Body, decode, media_type
 from service.api.dataset_intake import DatasetIntake
 from service.api.paging import Cursor, Limit
 from service.api.problems import ProblemError, documented, not_found
@@ -17,8 +17,6 @@ from service.contracts.datasets import Dataset, DatasetRequest
 from service.contracts.judges import NAME_PATTERN
 from service.settings import Settings
 from service.store import datasets
-
-CSV = "text/csv"
 
 DatasetNamed = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="A dataset's name.")]
 

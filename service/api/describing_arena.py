@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from service.api.bodies import CSV, MARKDOWN
 from service.contracts.battles import Battle, BattlePage, BattleRequest, BattleSummary, VoteRequest
 from service.ratings.board import ArenaLeaderboard
 
@@ -50,7 +51,7 @@ def describe_arena(paths: Json) -> None:
     vote["responses"]["409"]["description"] = "The battle is not open, or this voter has voted on it."
     board = paths["/v1/arena/leaderboard"]["get"]
     shown = board["responses"]["200"]
-    shown["content"] |= {form: {"schema": {"type": "string"}} for form in ("text/csv", "text/markdown")}
+    shown["content"] |= {form: {"schema": {"type": "string"}} for form in (CSV, MARKDOWN)}
     shown["headers"] = {
         "ETag": _header("Another one after each vote; send it as If-None-Match."),
         "Vary": _header("`Accept`."),

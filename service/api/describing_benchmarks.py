@@ -4,6 +4,7 @@ from typing import Any
 
 from service.agreement.leaderboard import BoardRow
 from service.api.benchmarks import BenchmarkPage
+from service.api.bodies import CSV, JSON, MARKDOWN, NDJSON
 from service.api.datasets import DatasetPage
 from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, BenchmarkRequest
 from service.contracts.datasets import Dataset, DatasetItem, DatasetRequest
@@ -33,7 +34,6 @@ NAMES = {
     ("/v1/benchmarks/{benchmark_id}", "delete"): ("cancelBenchmark", "Cancel a benchmark"),
 }
 
-_JSON, _NDJSON, _CSV, _MARKDOWN = "application/json", "application/x-ndjson", "text/csv", "text/markdown"
 _EXAMPLE_DATASET = {
     "items": [{"id": "t-1", "input": "Where is it?", "output": "On its way.", "human": {"helpfulness": [4, 5, None]}}]
 }
@@ -65,7 +65,7 @@ def describe_benchmarks(paths: Json, schemas: Json) -> None:
     for operation in (begin, paths["/v1/benchmarks/estimate"]["post"]):
         operation["requestBody"] = {
             "required": True,
-            "content": {_JSON: {"schema": _ref(BenchmarkRequest), "example": _EXAMPLE_BENCHMARK}},
+            "content": {JSON: {"schema": _ref(BenchmarkRequest), "example": _EXAMPLE_BENCHMARK}},
         }
     taken = begin["responses"]["202"]
     taken["description"] = "Taken in, with what it will cost about where prices are known."
@@ -80,7 +80,7 @@ def _describe_shown(show: Json) -> None:
     shown = show["responses"]["200"]
     text = {"schema": {"type": "string"}}
     shown["description"] = "As it stands; the leaderboard once it is over."
-    shown["content"] = {_JSON: {"schema": _ref(Benchmark)}, _CSV: text, _MARKDOWN: text}
+    shown["content"] = {JSON: {"schema": _ref(Benchmark)}, CSV: text, MARKDOWN: text}
     shown["headers"] = {
         "ETag": _header("Of one that is over; send it as If-None-Match."),
         "Vary": _header("`Accept`."),
@@ -103,9 +103,9 @@ def _dataset_body() -> Json:
     return {
         "required": True,
         "content": {
-            _JSON: {"schema": _ref(DatasetRequest), "example": _EXAMPLE_DATASET},
-            _NDJSON: {"schema": lines},
-            _CSV: {"schema": table, "example": _EXAMPLE_TABLE},
+            JSON: {"schema": _ref(DatasetRequest), "example": _EXAMPLE_DATASET},
+            NDJSON: {"schema": lines},
+            CSV: {"schema": table, "example": _EXAMPLE_TABLE},
         },
     }
 

@@ -6,7 +6,10 @@ Importing one is cheap, since each start of `judged` imports them all; its `run`
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 REFUSED = 2  # the exit code for what can't be done as it was asked
 
@@ -35,3 +38,13 @@ def judge_of(name_or_file: str) -> str | dict[str, Any]:
     if not isinstance(definition, dict):
         raise ValueError(f"{path}: a judge is a JSON object")
     return definition
+
+
+def progress_bar() -> "Progress":
+    """A bar on standard error that shows how far something is; where nobody sees it, it shows nothing."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

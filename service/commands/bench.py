@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.commands import REFUSED, add_client_options, judge_of
+from service.commands import REFUSED, add_client_options, judge_of, progress_bar
 
 if TYPE_CHECKING:
     from service.client import Client
@@ -125,13 +125,8 @@ def _is_wanted(estimate: dict[str, Any], options: argparse.Namespace) -> bool:
 
 def _followed(client: "Client", begun: dict[str, Any]) -> dict[str, Any]:
     """Shows how far it is until it is over; where nobody sees it, it only waits."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        with progress_bar() as bar:
             task = bar.add_task(begun["id"], total=begun["progress"]["total"])
             for benchmark in client.follow_benchmark(begun):
                 bar.update(task, completed=benchmark["progress"]["done"])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.commands import REFUSED, add_client_options
+from service.commands import REFUSED, add_client_options, progress_bar
 
 if TYPE_CHECKING:
     from service.client import Client, ClientError
@@ -74,16 +74,12 @@ def _given(options: argparse.Namespace) -> Iterator[str]:
 def _send(client: "Client", file: "LabelFile") -> int:
     """Sends all labels, batch by batch; how many of them said anything new."""
     import msgspec
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from service.client import ClientError
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     stored = start = 0
     try:
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        with progress_bar() as bar:
             task = bar.add_task("labels", total=len(file.labels))
             for start in range(0, len(file.labels), _BATCH):
                 batch = file.labels[start : start + _BATCH]

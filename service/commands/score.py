@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.commands import REFUSED, add_client_options, judge_of
+from service.commands import REFUSED, add_client_options, judge_of, progress_bar
 
 if TYPE_CHECKING:
     from service.client import Client
@@ -51,12 +51,7 @@ def _items(file: str) -> bytes:
 
 def _followed(client: "Client", submitted: dict[str, Any]) -> dict[str, Any]:
     """Shows how far the job is until it is over; where nobody sees it, it only waits."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task(submitted["id"], total=submitted["counts"]["total"])
         for job in client.progress(submitted):
             bar.update(task, completed=job["counts"]["total"] - job["counts"]["pending"])
