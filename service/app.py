@@ -26,7 +26,7 @@ from service.api.parse import parse
 from service.api.paths import keep_names_whole
 from service.api.problems import HANDLERS
 from service.api.statistics import statistics
-from service.settings import Settings
+from service.config.settings import Settings
 from service.store.connection import connect
 from service.store.signals import Signals
 

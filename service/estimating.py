@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from service.config.settings import Settings
 from service.contracts.items import Item
 from service.contracts.judges import ResolvedJudge
+from service.costs import cost_usd
 from service.judging.estimating import Call, calls_of
-from service.pricing import cost_usd
-from service.settings import Settings
 
 SAMPLE = 200  # items: their mean tells that of all to a few percent
 

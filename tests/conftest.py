@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from service import embedded
+from service.launch import embedded
 from service.store.connection import connect
 
 DATA = Path(os.environ.get("JUDGED_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))

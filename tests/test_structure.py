@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for part in ("service", "worker") for path in (ROOT / part).rglob("*.py"))
 MOST_LINES = 500
 
-PURE = ("service.contracts", "service.judging", "service.judges", "service.agreement", "service.ratings")
+PURE = ("service.contracts", "service.stats", "service.judging", "service.judges")
 INPUT_AND_OUTPUT = frozenset(
     [
         *("arq", "redis", "aiohttp", "http", "httptools", "httpx", "litestar", "requests", "urllib", "uvicorn"),
@@ -85,7 +85,7 @@ def test_the_service_never_imports_the_worker() -> None:
 
 
 def test_the_worker_never_imports_the_api_or_what_joins_it() -> None:
-    barred = ("service.api", "service.app", "service.cli", "service.commands", "service.up")
+    barred = ("service.api", "service.app", "service.cli", "service.launch.up")
     assert broken(each for each in by("worker") if each.is_in(*barred)) == []
 
 

@@ -17,8 +17,8 @@ import uvloop
 from httpx_aiohttp import AiohttpTransport
 from redis.asyncio import Redis
 
+from service.config.settings import Settings, SettingsError, load_settings
 from service.contracts.ids import new_id
-from service.settings import Settings, SettingsError, load_settings
 from service.store import learnt, workers
 from service.store.connection import cancelled, connect
 from service.store.errors import StoreError
@@ -26,17 +26,17 @@ from service.store.finishing import Finisher
 from service.store.jobs import CALL_BACK, CHUNK_JUDGMENTS, JUDGE_CHUNK
 from service.store.queue import QueueWorker
 from service.store.signals import Signals
-from worker import refreshing
 from worker.asking import Asker
-from worker.calling_back import CallingBack
-from worker.leasing import keep_leasing
+from worker.call_metrics import Measurements
+from worker.callbacks import CallingBack
+from worker.gauges import refreshing
 from worker.limits import CallLimits
-from worker.measuring import Measurements
 from worker.providers import build_provider
 from worker.providers.capabilities import Capabilities, Learnt
-from worker.remembering import Memory
 from worker.retrying import Retrying
+from worker.slot_leases import keep_leasing
 from worker.tasks import Tasks
+from worker.vote_cache import Memory
 
 logger = logging.getLogger(__name__)
 

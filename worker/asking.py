@@ -8,19 +8,19 @@ from typing import Protocol
 
 import msgspec
 
+from service.config.settings import ProviderSettings
 from service.contracts.items import Item
 from service.contracts.judges import Judge, ResolvedJudge
 from service.contracts.judgments import Ballot, Vote
 from service.contracts.outcomes import Outcome, Reason
+from service.costs import cost_usd
 from service.judging.ballots import ballots
 from service.judging.logprobs import expected_score
 from service.judging.methods import METHODS
+from service.judging.methods.ranking import as_listed
+from service.judging.methods.rating import scale_of
 from service.judging.questions import Question, ask_again, draw_delimiter, estimated_tokens
-from service.judging.ranking import as_listed
-from service.judging.rating import scale_of
 from service.judging.reading import Reading
-from service.pricing import cost_usd
-from service.settings import ProviderSettings
 from worker.limits import CallLimits
 from worker.providers.base import Completion, ModelRequest, Provider, ProviderError
 from worker.retrying import Retrying, with_retries

@@ -12,23 +12,23 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.evidence import evidence_of
+from service.config.settings import Settings
 from service.contracts.ids import new_id
 from service.contracts.items import Item, item_id
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Ballot, Judgment, Vote
 from service.contracts.outcomes import Outcome, Reason
+from service.jobs.unasked import unasked
 from service.judging.combining import missing_models, usage
 from service.judging.methods import METHODS
 from service.judging.suspicion import is_suspicious
-from service.judging.unasked import unasked
-from service.settings import Settings
 from service.store import clock, jobs
 from service.store.errors import StoreError
 from service.store.finishing import Finished, Finisher, JobState, spent_today
 from service.store.jobs import Claim
 from service.store.queue import Requeue
 from worker.asking import Asker, NotStarted
-from worker.remembering import Memory, Recollection, cacheable, keepable
+from worker.vote_cache import Memory, Recollection, cacheable, keepable
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from service.agreement.coding import Coding, in_order
-from service.agreement.table import Value
+from service.stats.table import Value
 
 _NOISE = 1e-5  # of a step: a label may lie a little beside its level
 

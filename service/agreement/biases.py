@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from service.agreement.alphas import Level, alpha
 from service.agreement.axes import Axis
-from service.agreement.clustered import around
 from service.agreement.coding import Coding
-from service.agreement.counted import Agreed, Seen
-from service.agreement.drift import (
+from service.agreement.counters import Agreed, Seen
+from service.stats.alphas import Level, alpha
+from service.stats.clustered import around
+from service.stats.drift import (
     LENGTH_BUCKETS,
     PositionBias,
     Repeats,
@@ -19,10 +19,10 @@ from service.agreement.drift import (
     position_bias,
     repeat_consistency,
 )
-from service.agreement.intervals import Measure, Z
-from service.agreement.statistics import Value, evaluate
-from service.agreement.table import Table
-from service.agreement.undefined import Undefined
+from service.stats.intervals import Measure, Z
+from service.stats.statistics import Value, evaluate
+from service.stats.table import Table
+from service.stats.undefined import Undefined
 
 _Floats = NDArray[np.float64]
 _Wholes = NDArray[np.int64]

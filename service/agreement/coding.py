@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from service.agreement.table import FAIL, PASS, Value
 from service.contracts.judges import Judge, Method, Scale
 from service.judging.scales import levels
+from service.stats.table import FAIL, PASS, Value
 
 GRID_POINTS = 400  # at least so many on a range: two means of twenty answers never share one
 UNITS = 10**5  # at most so many on a range: sums of their products stay whole for a billion pairs

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from service.agreement.coding import Coding, Said, scale_of
-from service.agreement.drift import length_bucket
 from service.contracts.items import Item, content_digest
 from service.contracts.judges import Judge, JudgeRef, ResolvedJudge, Scale
 from service.contracts.judgments import Judgment, Vote
 from service.contracts.outcomes import Outcome
 from service.judging.combining import Verdict
 from service.judging.methods import METHODS
+from service.stats.drift import length_bucket
 
 PANEL = "panel"
 _FAMILY = re.compile(r"[a-z]+")

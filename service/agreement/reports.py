@@ -5,21 +5,21 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from service.agreement.alphas import Alpha, Level, alpha
-from service.agreement.alt_test import AltTest, alt_test
 from service.agreement.biases import Biases, biases
-from service.agreement.ceiling import Ceiling, LeaveOneOut, disattenuated, leave_one_out, pair_table
-from service.agreement.clustered import around, exact_worth, independent_error, pearson_error
 from service.agreement.coding import Coding
-from service.agreement.counted import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
-from service.agreement.estimating import estimate_of
-from service.agreement.flags import Flag, chance_flags, flags_of
-from service.agreement.intervals import FEWEST_PAIRS, Measure, wilson
-from service.agreement.measuring import measured
-from service.agreement.table import Table, Value
-from service.agreement.undefined import Undefined
-from service.agreement.watching import Drift, drift
+from service.agreement.counters import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
+from service.agreement.drift_reports import Drift, drift
+from service.agreement.estimates import estimate_of
+from service.agreement.measures import measured
 from service.contracts.labels import Selection
+from service.stats.alphas import Alpha, Level, alpha
+from service.stats.alt_test import AltTest, alt_test
+from service.stats.ceiling import Ceiling, LeaveOneOut, disattenuated, leave_one_out, pair_table
+from service.stats.clustered import around, exact_worth, independent_error, pearson_error
+from service.stats.flags import Flag, chance_flags, flags_of
+from service.stats.intervals import FEWEST_PAIRS, Measure, wilson
+from service.stats.table import Table, Value
+from service.stats.undefined import Undefined
 
 __all__ = [
     "Agreement",

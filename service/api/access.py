@@ -9,7 +9,8 @@ from litestar.handlers import BaseRouteHandler
 from redis.asyncio import Redis
 
 from service.api.problems import ProblemError
-from service.settings import KeySettings, Scope
+from service.config.settings import KeySettings, Scope
+from service.contracts.refusals import Kind, Refused
 from service.store import clock
 from service.store.finishing import spent_today
 
@@ -60,4 +61,4 @@ async def check_budget(redis: Redis, key: KeySettings | None) -> None:
         return
     if await spent_today(redis, key.name) >= key.budget_usd_per_day:
         detail = f"the key {key.name} has spent its budget of {key.budget_usd_per_day:g} USD for today"
-        raise ProblemError(429, "budget-spent", detail, headers={"Retry-After": str(clock.seconds_left_today())})
+        raise Refused(Kind.BUDGET_SPENT, detail=detail, retry_after_s=clock.seconds_left_today())

@@ -10,21 +10,23 @@ from litestar.params import FromQuery, QueryParameter
 from redis.asyncio import Redis
 
 from service.agreement import reports
-from service.agreement.alphas import Alpha
-from service.agreement.estimates import Estimate
 from service.agreement.evidence import PANEL, token_of
-from service.agreement.planning import more_labels
 from service.agreement.reports import Agreement, Between
+from service.agreement.series import JudgeOfQuery, ModelOfQuery, OtherOfQuery, Series, find_other, find_series
 from service.api.access import needs
-from service.api.problems import Fault, ProblemError, documented, impossible
-from service.api.series import JudgeOfQuery, ModelOfQuery, OtherOfQuery, Series, find_other, find_series
+from service.api.problems import documented
+from service.config.settings import Settings
 from service.contracts.judges import JudgeRef
 from service.contracts.labels import Selection, Window
-from service.settings import Settings
-from service.store import clock, tallies
+from service.contracts.refusals import Fault, Kind, Refused, impossible
+from service.stats.alphas import Alpha
+from service.stats.estimates import Estimate
+from service.stats.labels_needed import more_labels
+from service.store import agreement_counters as tallies
+from service.store import clock
+from service.store.agreement_counters import Wanted
 from service.store.errors import BusyError
 from service.store.rebuilding import Rebuilt, rebuild
-from service.store.tallies import Wanted
 
 HalfWidth = Annotated[
     float | None, QueryParameter(gt=0, description="How narrow an interval is wished: +- so many points.")
@@ -134,7 +136,7 @@ class AgreementController(Controller):
         try:
             return await rebuild(redis, repair=repair)
         except BusyError as error:
-            raise ProblemError(409, "busy", str(error)) from error
+            raise Refused(Kind.BUSY, detail=str(error)) from error
 
 
 @get("/v1/estimates", opt=needs("read"), tags=["agreement"], responses=documented(*_REFUSALS))

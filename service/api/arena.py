@@ -11,13 +11,14 @@ from msgspec import Meta
 
 from service.api.access import needs
 from service.api.bodies import read_json
-from service.api.pointing import MOST_FAULTS
-from service.api.problems import Fault, documented, impossible, invalid
+from service.api.problems import documented
+from service.arena.elo import elo
+from service.arena.standings import Standing, leaderboard
+from service.arena.win_counts import Battles
+from service.config.settings import Settings
 from service.contracts.arena import SentVote
-from service.ratings.battles import Battles
-from service.ratings.elo import elo
-from service.ratings.leaderboard import Standing, leaderboard
-from service.settings import Settings
+from service.contracts.pointing import MOST_FAULTS
+from service.contracts.refusals import Fault, impossible, invalid
 
 MOST_VOTES = 1_000_000
 MOST_MODELS = 500  # a rating costs the cube of their number, here about a second

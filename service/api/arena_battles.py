@@ -12,13 +12,16 @@ from litestar.params import FromPath, QueryParameter
 from redis.asyncio import Redis
 
 from service.api.access import check_budget, needs
-from service.api.arena_boards import in_form
-from service.api.battles import awaited, begin, existing, judge_of, moved_on, shown, status_of
-from service.api.bodies import JSON, Body, decode, media_type, read_json
-from service.api.intake import Caller
+from service.api.bodies import JSON, Body, media_type, read_json
 from service.api.jobs import Wait, idempotency_key
 from service.api.paging import Cursor, Limit
-from service.api.problems import Fault, ProblemError, documented, impossible, not_found
+from service.api.problems import documented
+from service.arena.battles import awaited, begin, existing, judge_of, moved_on, shown, status_of
+from service.arena.boards import in_form
+from service.arena.counters import fields_of
+from service.arena.elo import START, K
+from service.arena.leaderboard import ArenaLeaderboard
+from service.config.settings import Settings
 from service.contracts.battles import (
     Battle,
     BattlePage,
@@ -28,10 +31,9 @@ from service.contracts.battles import (
     VoteRequest,
     VoteRow,
 )
-from service.ratings.board import ArenaLeaderboard
-from service.ratings.counted import fields_of
-from service.ratings.elo import START, K
-from service.settings import Settings
+from service.contracts.decoding import decode
+from service.contracts.refusals import Fault, Kind, Refused, impossible, not_found
+from service.jobs.intake import Caller
 from service.store import arena, clock
 from service.store.arena import Paced, Rating, StoredBattle
 from service.store.signals import Signals
@@ -190,8 +192,8 @@ async def _voted(redis: Redis, settings: Settings, battle: StoredBattle, said: V
     course, record = battle.course, battle.record
     a, b = course.A.evaluation, course.B.evaluation
     if course.status != "open" or a is None or b is None:
-        raise ProblemError(
-            409, "not-open", f"the battle is {course.status}: there are no two evaluations to choose from"
+        raise Refused(
+            Kind.NOT_OPEN, detail=f"the battle is {course.status}: there are no two evaluations to choose from"
         )
     lengths = len(a.explanation or ""), len(b.explanation or "")
     row = VoteRow(
@@ -219,8 +221,8 @@ async def _voted(redis: Redis, settings: Settings, battle: StoredBattle, said: V
     except LookupError as error:
         raise not_found(f"battle {record.id}") from error
     if counted is None:
-        raise ProblemError(409, "already-voted", f"{said.voter} has voted on this battle")
+        raise Refused(Kind.ALREADY_VOTED, detail=f"{said.voter} has voted on this battle")
     if isinstance(counted, Paced):
-        headers = {"Retry-After": str(math.ceil(counted.wait_ms / 1000))}
-        raise ProblemError(429, "too-many-votes", f"{said.voter} gave {most} votes within an hour", headers=headers)
+        detail = f"{said.voter} gave {most} votes within an hour"
+        raise Refused(Kind.TOO_MANY_VOTES, detail=detail, retry_after_s=math.ceil(counted.wait_ms / 1000))
     return battle._replace(votes=counted.votes)

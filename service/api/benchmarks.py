@@ -10,20 +10,22 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from redis.asyncio import Redis
 
-from service.agreement.leaderboard import Board, Heard
 from service.api.access import check_budget, needs
-from service.api.benchmark_intake import BenchmarkIntake, judges_of
-from service.api.bodies import CSV, JSON, MARKDOWN, Body, decode, form_wanted, media_type
-from service.api.cancelling import cancel_rest
-from service.api.intake import Caller
+from service.api.bodies import CSV, JSON, MARKDOWN, Body, form_wanted, media_type
 from service.api.jobs import Wait, idempotency_key
 from service.api.paging import Cursor, Limit
-from service.api.problems import Fault, ProblemError, documented, impossible, not_found
-from service.api.waiting import until_over
+from service.api.problems import documented
+from service.benchmarks.intake import BenchmarkIntake, judges_of
+from service.benchmarks.leaderboard import Board, Heard
+from service.config.settings import Settings
 from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, BenchmarkOrder, BenchmarkRequest, Progress
+from service.contracts.decoding import decode
 from service.contracts.jobs import Job, JobRecord
+from service.contracts.refusals import Fault, Refused, impossible, not_found
+from service.jobs.cancelling import cancel_rest
+from service.jobs.intake import Caller
+from service.jobs.waiting import until_over
 from service.rendering.board_text import as_csv, as_markdown
-from service.settings import Settings
 from service.store import benchmarks, datasets, jobs, judgments, keys
 from service.store.signals import Signals
 
@@ -141,7 +143,7 @@ async def _taken(request: Request[Any, Any, Any], body: Body, redis: Redis, sett
     intake = BenchmarkIntake(redis, settings, asked, dataset, judges, caller)
     try:
         await intake.take()
-    except ProblemError:
+    except Refused:
         await intake.discard()
         raise
     return intake

@@ -1,14 +1,14 @@
 """Reads request bodies: whole as JSON, or line by line as NDJSON, within limits."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any, TypeVar
 
-import msgspec
 from litestar import Request
 
-from service.api.pointing import faults_in
-from service.api.problems import Fault, ProblemError, invalid
+from service.api.problems import ProblemError
+from service.contracts.decoding import decode
+from service.contracts.refusals import too_large
 
 T = TypeVar("T")
 
@@ -72,33 +72,10 @@ class Body:
 
     def _check(self, size: int) -> None:
         if size > self._most_bytes:
-            raise ProblemError(413, "too-large", f"more than {self._most_bytes} bytes in one body or line")
+            raise too_large(f"more than {self._most_bytes} bytes in one body or line")
 
 
 async def read_json(request: Request[Any, Any, Any], type_: type[T], most_bytes: int) -> T:
     """The body as `type_`. Raises a problem: 400 naming each bad place, 413, 415."""
     media_type(request, JSON)
     return decode(await Body(request, most_bytes).whole(), type_)
-
-
-def decode(raw: bytes, type_: type[T]) -> T:
-    """Raises a 400 problem that names each bad place."""
-    try:
-        return msgspec.json.decode(raw, type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise invalid(faults_in(raw, type_) or [Fault("", str(error))]) from error
-
-
-async def ndjson(lines: AsyncIterable[bytes], kind: type[T], at: str) -> AsyncIterator[tuple[int, T | list[Fault]]]:
-    """Each line that is not empty, by its number from 0: what it holds, or what is wrong with it under `at`."""
-    decoder = msgspec.json.Decoder(kind)
-    number = -1
-    async for line in lines:
-        number += 1
-        if not line.strip():
-            continue
-        try:
-            yield number, decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            place = f"{at}/{number}"
-            yield number, faults_in(line, kind, place) or [Fault(place, str(error))]

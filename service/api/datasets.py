@@ -9,13 +9,15 @@ from litestar.params import FromPath, PathParameter
 from redis.asyncio import Redis
 
 from service.api.access import needs
-from service.api.bodies import CSV, JSON, NDJSON, Body, decode, media_type
-from service.api.dataset_intake import DatasetIntake
+from service.api.bodies import CSV, JSON, NDJSON, Body, media_type
 from service.api.paging import Cursor, Limit
-from service.api.problems import ProblemError, documented, not_found
+from service.api.problems import documented
+from service.benchmarks.dataset_intake import DatasetIntake
+from service.config.settings import Settings
 from service.contracts.datasets import Dataset, DatasetRequest
+from service.contracts.decoding import decode
 from service.contracts.judges import NAME_PATTERN
-from service.settings import Settings
+from service.contracts.refusals import Refused, not_found
 from service.store import datasets
 
 DatasetNamed = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="A dataset's name.")]
@@ -58,7 +60,7 @@ class DatasetsController(Controller):
                 await intake.take_csv(body.lines())
             else:
                 await intake.take_lines(body.lines())
-        except ProblemError:
+        except Refused:
             await intake.discard()
             raise
         dataset, is_new = await intake.commit()

@@ -3,8 +3,8 @@
 from typing import Any
 
 from service.api.bodies import CSV, MARKDOWN
+from service.arena.leaderboard import ArenaLeaderboard
 from service.contracts.battles import Battle, BattlePage, BattleRequest, BattleSummary, VoteRequest
-from service.ratings.board import ArenaLeaderboard
 
 Json = dict[str, Any]
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from service.agreement.leaderboard import BoardRow
 from service.api.benchmarks import BenchmarkPage
 from service.api.bodies import CSV, JSON, MARKDOWN, NDJSON
 from service.api.datasets import DatasetPage
+from service.benchmarks.leaderboard import BoardRow
 from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, BenchmarkRequest
 from service.contracts.datasets import Dataset, DatasetItem, DatasetRequest
 

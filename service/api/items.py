@@ -8,8 +8,9 @@ from redis.asyncio import Redis
 
 from service.api.access import needs
 from service.api.paths import named
-from service.api.problems import documented, not_found
+from service.api.problems import documented
 from service.contracts.labels import Label
+from service.contracts.refusals import not_found
 from service.store import judgments, labels
 
 

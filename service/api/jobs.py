@@ -14,18 +14,20 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from redis.asyncio import Redis
 
 from service.api.access import check_budget, needs
-from service.api.bodies import JSON, NDJSON, Body, decode, media_type
-from service.api.cancelling import cancel_rest
-from service.api.intake import Caller, Intake
+from service.api.bodies import JSON, NDJSON, Body, media_type
 from service.api.judges import admit, resolved, scale_pointer
 from service.api.paging import Cursor, Limit
-from service.api.pointing import faults_in
-from service.api.problems import Fault, ProblemError, documented, impossible, invalid, not_found, pointer_to
-from service.api.waiting import changes, until_over
+from service.api.problems import documented
+from service.config.settings import Settings
+from service.contracts.decoding import decode
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobOrder, JobRecord, JobRequest
 from service.contracts.judges import Judge, ResolvedJudge
 from service.contracts.outcomes import Outcome
-from service.settings import Settings
+from service.contracts.pointing import faults_in
+from service.contracts.refusals import Fault, Kind, Refused, impossible, invalid, not_found, pointer_to
+from service.jobs.cancelling import cancel_rest
+from service.jobs.intake import Caller, Intake
+from service.jobs.waiting import changes, until_over
 from service.store import jobs, judgments
 from service.store.signals import Signals
 
@@ -87,7 +89,7 @@ class JobsController(Controller):
         try:
             await taking
             await admit(redis, settings, _placed(order, judges))
-        except ProblemError:
+        except Refused:
             await intake.discard()
             raise
         fingerprint = sha256(f"{request.url.query}\n{body.digest}".encode()).hexdigest()
@@ -216,7 +218,7 @@ def idempotency_key(request: Request[Any, Any, Any]) -> str | None:
     if key is None:
         return None
     if not 0 < len(key) <= _MOST_KEY:
-        raise ProblemError(400, "invalid-request", f"an Idempotency-Key has 1 to {_MOST_KEY} characters")
+        raise Refused(Kind.INVALID, detail=f"an Idempotency-Key has 1 to {_MOST_KEY} characters")
     return sha256(key.encode()).hexdigest()
 
 

@@ -12,14 +12,15 @@ from redis.asyncio import Redis
 from service.api.access import needs
 from service.api.bodies import read_json
 from service.api.paging import Cursor, Limit
-from service.api.problems import Fault, documented, impossible, not_found
+from service.api.problems import documented
+from service.config.settings import Settings
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
 from service.contracts.judges import NAME_PATTERN, Judge, JudgeRef, Method, ModelName, ResolvedJudge, StoredJudge
+from service.contracts.refusals import Fault, impossible, not_found
+from service.jobs.resolving import names_in, ref_of, resolve, unable_to_ask
 from service.judging.methods import METHODS, judge_problems
 from service.judging.questions import draw_delimiter, estimated_tokens
-from service.judging.resolving import names_in, ref_of, resolve, unable_to_ask
-from service.settings import Settings
 from service.store import judges, labels
 
 _SCALE_POINTERS = {Method.RATING: "/scale", Method.CATEGORY: "/choices"}

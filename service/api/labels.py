@@ -11,13 +11,15 @@ from litestar.params import FromPath, QueryParameter
 from redis.asyncio import Redis
 
 from service.api.access import needs
-from service.api.bodies import JSON, NDJSON, Body, decode, media_type, ndjson
+from service.api.bodies import JSON, NDJSON, Body, media_type
 from service.api.paging import Cursor, Limit
 from service.api.paths import named
-from service.api.pointing import MOST_FAULTS
-from service.api.problems import Fault, ProblemError, documented, invalid, not_found
+from service.api.problems import documented
+from service.config.settings import Settings
+from service.contracts.decoding import decode, ndjson
 from service.contracts.labels import Label, LabelRequest, NewLabel, QueuedItem
-from service.settings import Settings
+from service.contracts.pointing import MOST_FAULTS
+from service.contracts.refusals import Fault, invalid, not_found, too_large
 from service.store import labelling, labels
 
 ItemOfQuery = Annotated[str, QueryParameter(name="item_id", min_length=1, max_length=512, description="Whose labels.")]
@@ -136,7 +138,7 @@ async def _lines(lines: AsyncIterable[bytes], settings: Settings) -> tuple[list[
 
 def _check_count(count: int, settings: Settings) -> None:
     if count > settings.server.max_items:
-        raise ProblemError(413, "too-large", f"more than {settings.server.max_items} labels")
+        raise too_large(f"more than {settings.server.max_items} labels")
 
 
 def _check_values(taken: Sequence[NewLabel], numbers: Sequence[int]) -> None:

@@ -8,11 +8,13 @@ from litestar.di import NamedDependency
 
 from service.api.access import needs
 from service.api.bodies import read_json
-from service.api.problems import Fault, documented, impossible, invalid
+from service.api.problems import documented
+from service.config.settings import Settings
 from service.contracts.judges import Choice, Method, Scale
 from service.contracts.parsing import ParsedText, ParseRequest, ParseResponse
+from service.contracts.refusals import Fault, impossible, invalid
 from service.judging import scales
-from service.judging.ranking import FEWEST, MOST, as_listed
+from service.judging.methods.ranking import FEWEST, MOST, as_listed
 from service.judging.reading import (
     PAIRWISE_CHOICES,
     PASS_FAIL_CHOICES,
@@ -21,7 +23,6 @@ from service.judging.reading import (
     read_ranking,
     read_score,
 )
-from service.settings import Settings
 
 
 @post(

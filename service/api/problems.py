@@ -10,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
+from service.contracts.refusals import Fault, Kind, Refused, pointer_to, summary_of
 from service.store.errors import IdempotencyConflictError, StagingExpiredError, StoreUnavailableError
 
 logger = logging.getLogger(__name__)
@@ -19,11 +20,17 @@ _MISSING = re.compile("Missing required query parameter '([^']*)'")  # which Lit
 _RETRY_S = 2  # Redis is back within seconds, or not for long
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """One thing wrong with a request: where, as a JSON pointer (RFC 6901), and what."""
-
-    pointer: str
-    detail: str
+_STATUSES = {
+    Kind.INVALID: 400,
+    Kind.IMPOSSIBLE: 422,
+    Kind.NOT_FOUND: 404,
+    Kind.TOO_LARGE: 413,
+    Kind.BUSY: 409,
+    Kind.NOT_OPEN: 409,
+    Kind.ALREADY_VOTED: 409,
+    Kind.TOO_MANY_VOTES: 429,
+    Kind.BUDGET_SPENT: 429,
+}
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -37,47 +44,20 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem. `code` is the last part of the problem's type."""
+    """Ends a request for a reason of HTTP's own. `code` is the last part of the problem's type."""
 
     def __init__(
         self,
         status: int,
         code: str,
         detail: str,
-        errors: list[Fault] | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
-        self.errors = errors or []
         self.headers = headers or {}
-
-
-def invalid(errors: list[Fault]) -> ProblemError:
-    """400: the request can't be read or does not fit."""
-    return ProblemError(400, "invalid-request", _summary(errors), errors)
-
-
-def impossible(errors: list[Fault]) -> ProblemError:
-    """422: the request was understood and can't be done."""
-    return ProblemError(422, "impossible", _summary(errors), errors)
-
-
-def not_found(what: str) -> ProblemError:
-    return ProblemError(404, "not-found", f"there is no {what}")
-
-
-def pointer_to(parent: str, key: str | int) -> str:
-    """The pointer one step below `parent`."""
-    return f"{parent}/{str(key).replace('~', '~0').replace('/', '~1')}"
-
-
-def _summary(errors: list[Fault]) -> str:
-    first = errors[0]
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{first.pointer or 'the body'}: {first.detail}{more}"
 
 
 def _title(status: int) -> str:
@@ -96,8 +76,13 @@ def _response(status: int, code: str, detail: str, errors: list[Fault], headers:
     return Response(msgspec.json.encode(problem), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def from_refused(_: Request[Any, Any, Any], refused: Refused) -> Response[bytes]:
+    headers = {} if refused.retry_after_s is None else {"Retry-After": str(refused.retry_after_s)}
+    return _response(_STATUSES[refused.kind], refused.kind, refused.detail, refused.faults, headers)
+
+
 def from_problem(_: Request[Any, Any, Any], error: ProblemError) -> Response[bytes]:
-    return _response(error.status, error.code, error.detail, error.errors, error.headers)
+    return _response(error.status, error.code, error.detail, [], error.headers)
 
 
 def from_store_away(_: Request[Any, Any, Any], error: StoreUnavailableError) -> Response[bytes]:
@@ -122,7 +107,7 @@ def from_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Resp
     if missing := _MISSING.match(error.detail):
         errors.append(Fault(pointer_to("", missing[1]), "is missing"))
     code = "invalid-request" if status == HTTPStatus.BAD_REQUEST else _title(status).lower().replace(" ", "-")
-    return _response(status, code, _summary(errors) if errors else error.detail, errors, dict(error.headers or {}))
+    return _response(status, code, summary_of(errors) if errors else error.detail, errors, dict(error.headers or {}))
 
 
 def from_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -132,6 +117,7 @@ def from_anything(request: Request[Any, Any, Any], error: Exception) -> Response
 
 
 HANDLERS: dict[int | type[Exception], Any] = {
+    Refused: from_refused,
     ProblemError: from_problem,
     StoreUnavailableError: from_store_away,
     IdempotencyConflictError: from_idempotency_conflict,

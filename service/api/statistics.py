@@ -8,14 +8,15 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 from msgspec import UNSET, Meta, UnsetType
 
-from service.agreement.flags import Flag, chance_flags, flags_of
-from service.agreement.intervals import Measure, measure
-from service.agreement.table import MOST_A_CELL, MOST_MAGNITUDE, Table, TableError
 from service.api.access import needs
 from service.api.bodies import read_json
-from service.api.pointing import MOST_FAULTS
-from service.api.problems import Fault, documented, invalid
-from service.settings import Settings
+from service.api.problems import documented
+from service.config.settings import Settings
+from service.contracts.pointing import MOST_FAULTS
+from service.contracts.refusals import Fault, invalid
+from service.stats.flags import Flag, chance_flags, flags_of
+from service.stats.intervals import Measure, measure
+from service.stats.table import MOST_A_CELL, MOST_MAGNITUDE, Table, TableError
 
 MOST_VALUES = 101  # a scale from 0 to 100
 MOST_PAIRS = 1_000_000

@@ -5,8 +5,8 @@ import io
 
 import msgspec
 
-from service.ratings.board import ArenaLeaderboard, LengthEffect
-from service.ratings.leaderboard import Standing
+from service.arena.leaderboard import ArenaLeaderboard, LengthEffect
+from service.arena.standings import Standing
 
 COLUMNS = ("rank", "model", "rating", "lower", "upper", "elo", "votes", "wins", "losses", "ties", "regularised")
 HEADINGS = ("rank", "model", "rating", "95% interval", "votes", "won", "lost", "tied", "elo")

@@ -195,7 +195,7 @@ async def newest_vote(redis: Redis, criterion: str | None) -> str:
 
 
 async def counted(redis: Redis, criterion: str | None) -> dict[str, str]:
-    """The votes on a criterion, or on all of them, as `service.ratings.counted` reads them."""
+    """The votes on a criterion, or on all of them, as `service.arena.counters` reads them."""
     stored = await reply(redis.hgetall(keys.arena_counters(criterion)))
     return {field.decode(): value.decode() for field, value in stored.items()}
 

@@ -114,4 +114,4 @@ class Script:
 
 @cache
 def _source(name: str) -> str:
-    return files("service.store").joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    return files("service.store").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")

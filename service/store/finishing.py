@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
+from service.agreement.counter_fields import quoted
 from service.agreement.evidence import Evidence
-from service.agreement.fields import quoted
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Judgment, Vote
 from service.contracts.outcomes import Outcome

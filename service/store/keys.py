@@ -1,6 +1,6 @@
 """The names of all keys in Redis, in one place."""
 
-from service.agreement.fields import quoted
+from service.agreement.counter_fields import quoted
 
 PREFIX = "judged:"
 

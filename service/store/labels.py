@@ -7,7 +7,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.coding import Coding, CriterionScale, OffScaleError, Said, written
-from service.agreement.fields import quoted, unquoted
+from service.agreement.counter_fields import quoted, unquoted
 from service.contracts.judges import Judge
 from service.contracts.labels import Drawn, Label, NewLabel
 from service.store import clock, counters, criteria, keys, labelling

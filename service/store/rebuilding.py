@@ -8,9 +8,10 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
-from service.agreement.fields import unquoted
-from service.agreement.rows import LABELLED, Judged, Label, Row, recount
-from service.store import clock, keys, labels, tallies
+from service.agreement.contributions import LABELLED, Judged, Label, Row, recount
+from service.agreement.counter_fields import unquoted
+from service.store import agreement_counters as tallies
+from service.store import clock, keys, labels
 from service.store.connection import pipeline, reply, translated
 from service.store.errors import BusyError
 

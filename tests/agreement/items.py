@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from service.agreement.coding import Coding, CriterionScale
+from service.agreement.contributions import Counted, Judged, Kind, Label, Row, recount
 from service.agreement.reports import Agreement, agreement
-from service.agreement.rows import Counted, Judged, Kind, Label, Row, recount
 from service.contracts.labels import Selection
 
 SERIES = "judge@1 openai/small"

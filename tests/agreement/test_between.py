@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.agreement.alphas import Level, alpha, coincidences_of
 from service.agreement.coding import Coding
-from service.agreement.intervals import measure
 from service.agreement.reports import between, panel_alpha
-from service.agreement.table import Table
-from service.agreement.undefined import Undefined
+from service.stats.alphas import Level, alpha, coincidences_of
+from service.stats.intervals import measure
+from service.stats.table import Table
+from service.stats.undefined import Undefined
 from tests.agreement.items import ANY, FIVE, OTHER, SERIES, STEPPED, WORDS, Item, counted, items, rows_of, simulated
 
 few = settings(max_examples=20, deadline=None)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from service.agreement.coding import Coding
 from service.agreement.reports import agreement
-from service.agreement.undefined import Undefined
+from service.stats.undefined import Undefined
 from tests.agreement.items import FIVE, GRADES, PASS_FAIL, WORDS, Item, report, simulated
 
 

@@ -13,22 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from service.agreement.alt_test import Alignment, alt_test_of
-from service.agreement.clustered import clustered_exact, clustered_pearson
 from service.agreement.coding import Coding
-from service.agreement.counted import read_agreed
-from service.agreement.flags import Flag
-from service.agreement.intervals import Measure, measure
-from service.agreement.measuring import measured
+from service.agreement.counters import read_agreed
+from service.agreement.measures import measured
 from service.agreement.reports import (
     headline,
     human_ceiling,
     worth_of,
 )
-from service.agreement.statistics import evaluate
-from service.agreement.table import Table
-from service.agreement.undefined import Undefined
 from service.contracts.labels import Selection
+from service.stats.alt_test import Alignment, alt_test_of
+from service.stats.clustered import clustered_exact, clustered_pearson
+from service.stats.flags import Flag
+from service.stats.intervals import Measure, measure
+from service.stats.statistics import evaluate
+from service.stats.table import Table
+from service.stats.undefined import Undefined
 from tests.agreement.items import (
     ANNOTATORS,
     ANY,
@@ -47,7 +47,7 @@ from tests.agreement.items import (
     rows_of,
     simulated,
 )
-from tests.agreement.oracles import binary_from_libraries, from_libraries, quietly
+from tests.stats.oracles import binary_from_libraries, from_libraries, quietly
 
 few = settings(max_examples=20, deadline=None)
 SOME = st.sampled_from([*STEPPED, ANY]).flatmap(lambda coding: st.tuples(st.just(coding), items(coding)))

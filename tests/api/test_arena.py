@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from service.config.settings import KeySettings
 from service.contracts.arena import Winner
-from service.settings import KeySettings
 from service.store import arena, keys
 from service.store.connection import reply
 from tests.api.conftest import OpenApi, is_untouched, pointers, problem_of

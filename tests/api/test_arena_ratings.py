@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from service.api.arena import MOST_MODELS, MOST_VOTES, RatingsRequest
 from tests.api.conftest import OpenApi, is_untouched, pointers
 from tests.api.test_access import key
+from tests.arena.test_real_votes import judges_votes, systems_votes
 from tests.flows.conftest import Row
-from tests.ratings.test_real_votes import judges_votes, systems_votes
 
 FIELDS = {
     *("model", "rating", "lower", "upper", "rank", "elo"),

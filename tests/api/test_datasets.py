@@ -10,8 +10,8 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from service.config.settings import KeySettings
 from service.contracts.datasets import DatasetItem
-from service.settings import KeySettings
 from service.store import datasets, keys
 from tests.api.conftest import OpenApi, is_untouched, pointers, problem_of
 from tests.flows.conftest import Row

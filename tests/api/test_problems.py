@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from service.api.pointing import MAX_DEPTH, MOST_FAULTS
-from service.settings import Secret, Settings
+from service.config.settings import Secret, Settings
+from service.contracts.pointing import MAX_DEPTH, MOST_FAULTS
 from service.store import jobs
 from tests.api.conftest import OpenApi, client_of, is_untouched, pointers, problem_of
 from tests.flows.conftest import Row

@@ -33,7 +33,7 @@ from schemathesis.specs.openapi.checks import (
 
 from service.api.describing import description_of
 from service.app import create_app
-from service.settings import Settings, load_settings
+from service.config.settings import Settings, load_settings
 from tests.flows.conftest import Judged, Row, Serve, settings_for
 
 COMMITTED = Path(__file__).parents[2] / "deploy" / "openapi.json"

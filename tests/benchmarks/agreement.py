@@ -17,11 +17,11 @@ import httpx
 import numpy as np
 from redis.asyncio import Redis
 
-from service import embedded
-from service.agreement.intervals import measure
-from service.agreement.rows import EVERY, recount
-from service.agreement.statistics import evaluate
-from service.agreement.table import Table
+from service.agreement.contributions import EVERY, recount
+from service.launch import embedded
+from service.stats.intervals import measure
+from service.stats.statistics import evaluate
+from service.stats.table import Table
 from service.store import keys
 from service.store.connection import connect
 from tests.agreement.items import FIVE, Item, rows_of

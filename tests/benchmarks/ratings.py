@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from service.ratings.battles import Battles
-from service.ratings.bradley_terry import chances
-from service.ratings.elo import START
-from service.ratings.leaderboard import leaderboard
-from service.ratings.paired import Scored, ranks
-from service.ratings.pairing import draw
+from service.arena.bradley_terry import chances
+from service.arena.elo import START
+from service.arena.pairing import draw
+from service.arena.standings import leaderboard
+from service.arena.win_counts import Battles
+from service.stats.paired_ranks import Scored, ranks
 
 SIZES = (5, 10, 20, 50, 100)
 FEW, MANY = 10, 1_000_000  # of FEW, that many votes a pair

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import httpx
 import msgspec
 
-from service import embedded
+from service.launch import embedded
 
 ROOT = Path(__file__).parents[2]
 MODEL = "stub/model"

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 from redis.asyncio import Redis
 
-from service import embedded
+from service.launch import embedded
 from service.store.connection import connect
 from tests.flows.conftest import Judged, api_of, settings_for
+from tests.launch.processes import Watched, watched
 from tests.polling import LIMIT_S, until
-from tests.service.processes import Watched, watched
 from tests.stubs.model_server import ModelServer
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from service.cli import main
+from service.cli.main import main
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.test_benchmarks import PEOPLE, WIT, answering, score
 from tests.stubs.model_server import ModelServer

@@ -24,8 +24,8 @@ from worker.asking import Asker
 from worker.limits import CallLimits
 from worker.providers import build_provider
 from worker.providers.capabilities import Capabilities
-from worker.remembering import Memory
 from worker.tasks import MOST_TRIES, Tasks
+from worker.vote_cache import Memory
 
 MODEL = "openai/m"
 TAKEN_OVER_S = 14.0  # a lease of ten seconds, the time to see that it is over, and a busy machine

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
-from service.agreement.estimates import Tables, estimate
-from service.agreement.intervals import seed_of
-from service.cli import main
+from service.cli.main import main
+from service.stats.estimates import Tables, estimate
+from service.stats.intervals import seed_of
 from service.store import keys
 from service.store.connection import reply
 from tests.flows.conftest import Judged, Row, Serve

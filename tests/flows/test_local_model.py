@@ -17,13 +17,13 @@ from typing import Literal
 
 import pytest
 
-from service import local_model
 from service.contracts.judges import Scale
-from service.installed import files_of, is_installed
 from service.judging.reading import read_score
-from service.preflight import free_port
+from service.launch import local_model
+from service.launch.installed import files_of, is_installed
+from service.launch.preflight import free_port
 from tests.flows.conftest import Judged, Row, Serve
-from tests.service.processes import watched
+from tests.launch.processes import watched
 from tests.stubs.model_server import ModelServer
 
 FULL = bool(os.environ.get("JUDGED_TEST_FULL"))

@@ -4,13 +4,13 @@ import random
 
 from redis.asyncio import Redis
 
+from service.arena.counters import fields_of
+from service.arena.elo import START, K
 from service.contracts.arena import Vote, Winner
 from service.contracts.battles import BattleRecord, Course, Evaluation, Side, VoteRow
 from service.contracts.ids import new_id
 from service.contracts.items import Item
 from service.contracts.judges import Judge, JudgeRef, Method, ResolvedJudge
-from service.ratings.counted import fields_of
-from service.ratings.elo import START, K
 from service.store import arena, clock
 from service.store.arena import Paced, Rating, Voted
 

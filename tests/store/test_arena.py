@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 from redis.asyncio import Redis
 
+from service.arena.counters import fields_of, read
+from service.arena.elo import elo
 from service.contracts.arena import Vote, Winner
 from service.contracts.battles import Course, VoteRow
-from service.ratings.counted import fields_of, read
-from service.ratings.elo import elo
 from service.store import arena, keys
 from service.store.arena import Paced, Voted
 from service.store.connection import reply

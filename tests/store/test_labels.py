@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from service.agreement.rows import EVERY, LABELLED, recount
+from service.agreement.contributions import EVERY, LABELLED, recount
 from service.contracts.items import Item
 from service.contracts.judges import Choice, Method, Scale
-from service.store import clock, criteria, keys, labels, rebuilding, tallies
-from service.store.tallies import Wanted
+from service.store import agreement_counters as tallies
+from service.store import clock, criteria, keys, labels, rebuilding
+from service.store.agreement_counters import Wanted
 from tests.store.labelled import KEEP_S, MODELS, Row, judge_of, judged, label
 from tests.store.made import MODEL
 

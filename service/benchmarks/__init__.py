@@ -1,0 +1,1 @@
+"""Datasets, and judges measured on them."""

@@ -1,0 +1,1 @@
+"""What a job is: intake, judges resolved, budgets, waiting, cancelling. No HTTP."""

@@ -1,0 +1,24 @@
+"""Ends a job early."""
+
+from redis.asyncio import Redis
+
+from service.config.settings import Settings
+from service.contracts.jobs import Job, JobRecord
+from service.jobs.unasked import cancelled_chunk
+from service.store import clock, jobs
+from service.store.finishing import Finished, finish_all
+
+
+async def cancel_rest(redis: Redis, settings: Settings, record: JobRecord, job: Job) -> None:
+    """Cancels what has not started of a job; nothing where it is over. Calls in flight end, their results are kept."""
+    if job.is_over:
+        return
+    for chunk in await jobs.cancel(redis, record.id):
+        items = await jobs.items_of(redis, record.id, chunk)
+        now = clock.now()
+        waited_s = (now - record.created_at).total_seconds()
+        batch = [
+            Finished(record, position, judgment, waited_s)
+            for position, judgment in cancelled_chunk(record, chunk, items, now)
+        ]
+        await finish_all(redis, batch, keep_s=settings.store.keep_s)

@@ -1,0 +1,1 @@
+"""`judged up` and the processes that it looks after."""

@@ -1,0 +1,47 @@
+"""What to know before believing a table's statistics."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import numpy as np
+
+from service.stats.intervals import Measure
+from service.stats.table import Table
+
+FEW_PAIRS = 30  # below, the interval of a correlation of .64 is wider than .4
+PREVALENT = 0.9  # share of one human value, above which kappa is low however often both agree
+
+
+class Flag(StrEnum):
+    """Codes are append-only."""
+
+    INSUFFICIENT = "insufficient"  # fewer than 30 pairs
+    JUDGE_CONSTANT = "judge_constant"  # the judge says the same of everything: a finding, not missing data
+    LOW_PREVALENCE = "low_prevalence"  # one human value has more than 90% of the pairs
+    DEGENERATE = "degenerate"  # one side is constant: kappas are 0 or null, and tell nothing
+    NOT_BETTER_THAN_CHANCE = "not_better_than_chance"  # enough pairs, and the interval holds 0 or lies below
+
+
+def flags_of(table: Table) -> list[Flag]:
+    """The flags that hold, in their own order. One pair is constant by itself: for it, and for none, only the first."""
+    pairs = table.pairs
+    human, judge = table.counts.sum(axis=1), table.counts.sum(axis=0)
+    judge_varies, human_varies = np.count_nonzero(judge) > 1, np.count_nonzero(human) > 1
+    holds = {
+        Flag.INSUFFICIENT: pairs < FEW_PAIRS,
+        Flag.JUDGE_CONSTANT: pairs > 1 and not judge_varies,
+        Flag.LOW_PREVALENCE: pairs > 1 and int(human.max()) > PREVALENT * pairs,
+        Flag.DEGENERATE: pairs > 1 and not (judge_varies and human_varies),
+    }
+    return [flag for flag, is_so in holds.items() if is_so]
+
+
+def chance_flags(table: Table, statistics: Mapping[str, Measure]) -> list[Flag]:
+    """Whether the judge can't be told from one that guesses: by Spearman's correlation, of words by Cohen's kappa.
+
+    Says nothing where that is not among the statistics.
+    """
+    leading = statistics.get("cohen_kappa" if table.are_words else "spearman")
+    lower = None if leading is None else leading.lower
+    is_guess = table.pairs >= FEW_PAIRS and lower is not None and lower <= 0
+    return [Flag.NOT_BETTER_THAN_CHANCE] if is_guess else []

@@ -1,0 +1,188 @@
+"""95% intervals of statistics of agreement.
+
+Wilson's for proportions. For all others the table is drawn again a thousand times from its own counts (which is what
+drawing its pairs again amounts to, at a cost that does not depend on how many there are) and the interval holds the
+middle 95% of what comes out. Fisher's z would be quicker and is wrong: its intervals hold the truth 83% of the time
+where scores are few and skewed, as a judge's are.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from service.stats.statistics import STATISTICS, Statistic, Value, evaluate
+from service.stats.table import Table
+from service.stats.tallies import Layout, Numbers, Tallies, Truths
+from service.stats.undefined import Undefined
+
+Z = 1.959964  # of 95%, two-sided
+REPLICATES = 1000
+FEWEST_PAIRS = 2  # a single one tells nothing of how others would differ
+FEWEST_REPLICATES = REPLICATES // 2  # fewer would tell of the samples that happen to have the statistic, not of all
+
+_TAILS = (0.025, 0.975)
+_LIMITS = {"bias": (-math.inf, math.inf), "mae": (0.0, math.inf), "rmse": (0.0, math.inf)}  # others lie in -1..1
+_CHUNK = 1 << 18  # counts of replicates held at once: 2 MB, which fits a cache
+
+
+class Interval(NamedTuple):
+    lower: float
+    upper: float
+
+
+class Measure(msgspec.Struct, frozen=True, kw_only=True):
+    """A statistic and its 95% interval, which holds the value.
+
+    `value` is null, with a reason, where the statistic is undefined. The ends alone are null, with a reason, where
+    the pairs are too few for an interval.
+    """
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    reason: Undefined | None
+
+
+def measure(
+    table: Table,
+    key: str = "",
+    names: Iterable[str] | None = None,
+    *,
+    worth: float | None = None,
+    known: Mapping[str, float] | None = None,
+    drawn_from: Table | None = None,
+) -> dict[str, Measure]:
+    """The statistics of these names (all that are for such a table, unless given) with their intervals.
+
+    The same table and key give the same intervals. Let the key be what is measured, so that looking again moves
+    nothing.
+
+    `worth` is how many independent pairs these are worth, where several are of one item: the intervals are those of so
+    many, and below 2 there are none. `known` has statistics that are known more exactly than the table tells, and
+    `drawn_from` is a coarser form of the table, for resampling at less cost: intervals are moved along to the values.
+    """
+    values = evaluate(table, names)
+    exactly = {
+        name: value for name, value in (known or {}).items() if name in values and values[name].value is not None
+    }
+    values |= {name: Value(value) for name, value in exactly.items()}
+    defined = {name: value.value for name, value in values.items() if value.value is not None}
+    independent = table.pairs if worth is None else min(worth, table.pairs)
+    intervals: dict[str, Interval | None] = {}
+    if independent >= FEWEST_PAIRS:
+        drawn = [name for name in defined if STATISTICS[name].trials is None]
+        intervals |= bootstrap(drawn_from or table, drawn, key, round(independent))
+        if exactly or drawn_from:
+            intervals |= _moved(intervals, defined, evaluate(drawn_from or table, drawn))
+        intervals |= _of_shares(table, defined, independent / table.pairs)
+    return {name: _measure(value, intervals.get(name), table.pairs, independent) for name, value in values.items()}
+
+
+def wilson(successes: float, trials: float) -> Interval:
+    """Wilson 1927: of a proportion. `trials` above 0, whole or an effective number."""
+    share = successes / trials
+    middle = share + Z**2 / (2 * trials)
+    reach = Z * math.sqrt(max(share * (1 - share), 0.0) / trials + Z**2 / (4 * trials**2))
+    scale = 1 + Z**2 / trials
+    return Interval(
+        max(min((middle - reach) / scale, share), 0.0),  # rounding must not leave the share outside
+        min(max((middle + reach) / scale, share), 1.0),
+    )
+
+
+def bootstrap(table: Table, names: Sequence[str], key: str, pairs: int | None = None) -> dict[str, Interval | None]:
+    """Percentile intervals of these statistics, None where too few replicates have it. The table has pairs.
+
+    `pairs` are drawn for each replicate, as many as the table has unless given.
+    """
+    if not names:
+        return {}
+    parts = [[_computed(STATISTICS[name], each) for name in names] for each in replicates(table, key, pairs)]
+    intervals = {}
+    for position, name in enumerate(names):
+        values = np.concatenate([part[position] for part in parts])
+        intervals[name] = _middle(values) if len(values) >= FEWEST_REPLICATES else None
+    return intervals
+
+
+def replicates(table: Table, key: str, pairs: int | None = None) -> Iterator[Tallies]:
+    """A thousand tables of `pairs` drawn from this one's counts, in stacks of a size that a cache holds."""
+    layout = Layout(table)
+    said = table.counts[np.ix_(layout.rows, layout.columns)].ravel()
+    cells = np.flatnonzero(said)  # the others stay empty whatever is drawn
+    random = np.random.Generator(np.random.PCG64(seed_of(key)))
+    pairs, shares = pairs or table.pairs, said[cells] / table.pairs
+    at_once = max(1, _CHUNK // len(said))
+    for start in range(0, REPLICATES, at_once):
+        how_many = min(at_once, REPLICATES - start)
+        counts = np.zeros((how_many, len(said)))
+        counts[:, cells] = random.multinomial(pairs, shares, size=how_many)
+        yield Tallies(layout, counts.reshape(how_many, len(layout.rows), len(layout.columns)))
+
+
+def _computed(statistic: Statistic, tallies: Tallies) -> Numbers:
+    """The statistic of those tables of a stack that have it."""
+    lacking: Truths = np.zeros(len(tallies.counts), dtype=np.bool_)
+    for lack in statistic.lacks:
+        lacking |= lack.holds(tallies)
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 exactly where something is lacking
+        return statistic.compute(tallies)[~lacking]
+
+
+def _middle(values: Numbers) -> Interval:
+    """The middle 95%, interpolated as numpy's quantile does by default; that takes ten times as long."""
+    values.sort()
+    ends = []
+    for tail in _TAILS:
+        place = tail * (len(values) - 1)
+        before = int(place)
+        below, above = float(values[before]), float(values[min(before + 1, len(values) - 1)])
+        ends.append(below + (above - below) * (place - before))
+    return Interval(*ends)
+
+
+def _of_shares(table: Table, defined: Mapping[str, float], worth_of_one: float) -> dict[str, Interval | None]:
+    """Wilson's intervals of those statistics that are proportions."""
+    tallies = Tallies.of(table)
+    intervals: dict[str, Interval | None] = {}
+    for name, value in defined.items():
+        trials = STATISTICS[name].trials
+        if trials is not None:
+            how_many = float(trials(tallies)[0]) * worth_of_one
+            intervals[name] = wilson(value * how_many, how_many)
+    return intervals
+
+
+def _moved(
+    intervals: Mapping[str, Interval | None], defined: Mapping[str, float], drawn: Mapping[str, Value]
+) -> dict[str, Interval | None]:
+    """Intervals around the values as they are, which were had around those of the table that was drawn from."""
+    moved: dict[str, Interval | None] = {}
+    for name, interval in intervals.items():
+        middle = drawn[name].value
+        if interval is not None and middle is not None:
+            by = defined[name] - middle
+            least, most = _LIMITS.get(name, (-1.0, 1.0))
+            interval = Interval(max(interval.lower + by, least), min(interval.upper + by, most))
+        moved[name] = interval
+    return moved
+
+
+def _measure(value: Value, interval: Interval | None, pairs: int, independent: float) -> Measure:
+    if value.value is None:
+        return Measure(value=None, lower=None, upper=None, reason=value.reason)
+    if interval is None:
+        reason = Undefined.ONE_ITEM if independent < FEWEST_PAIRS else Undefined.FEW_REPLICATES
+        return Measure(value=value.value, lower=None, upper=None, reason=Undefined.ONE_PAIR if pairs == 1 else reason)
+    # What is biased, as alpha is, can lie outside the middle of its replicates.
+    lower, upper = min(interval.lower, value.value), max(interval.upper, value.value)
+    return Measure(value=value.value, lower=lower, upper=upper, reason=None)
+
+
+def seed_of(key: str) -> int:
+    """Of a random generator: equal for equal keys, on any machine."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=16).digest(), "big")
