@@ -1,15 +1,15 @@
-"""The `JUDGED_*` variables: which there are, and what they override."""
+"""The `JUDGED_*` variables and the settings that they override."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_origin
 
 import msgspec
 
-from service.config.strict import nearest, read_value, was_read
+from service.config.strict import bare_type, nearest, read_value, was_read
 
 PROVIDERS = "JUDGED_PROVIDERS"
-PREFIX = "JUDGED_"
 
+_PREFIX = "JUDGED_"
 _SHORT = {
     ("store", "redis_url"): "JUDGED_REDIS_URL",
     ("store", "data"): "JUDGED_DATA",
@@ -19,23 +19,27 @@ _SHORT = {
     ("worker", "processes"): "JUDGED_WORKERS",
     ("defaults", "models"): "JUDGED_MODELS",
 }
-_ELSEWHERE = ("JUDGED_CONFIG", "JUDGED_URL", "JUDGED_API_KEY")  # the file's place, and what the clients read
+_ELSEWHERE = ("JUDGED_CONFIG", "JUDGED_URL", "JUDGED_API_KEY")  # the file's place, and settings of the clients
 _TESTS = "JUDGED_TEST_"
 
 
+def variable_of(section: str, field: str) -> str:
+    """Returns the variable that sets a field: `JUDGED_<SECTION>_<FIELD>`, or a shorter name for the most used ones."""
+    return _SHORT.get((section, field), f"{_PREFIX}{section}_{field}".upper())
+
+
 def variables(cls: type[msgspec.Struct]) -> dict[str, tuple[str, msgspec.structs.FieldInfo]]:
-    """Each variable that sets one field, with its section: `JUDGED_<SECTION>_<FIELD>`, or a short name."""
+    """Returns each variable that sets one field, with the section and the field."""
     found = {}
     for section in msgspec.structs.fields(cls):
         if isinstance(section.type, type) and issubclass(section.type, msgspec.Struct):
             for field in msgspec.structs.fields(section.type):
-                name = _SHORT.get((section.name, field.name), f"{PREFIX}{section.name}_{field.name}".upper())
-                found[name] = (section.name, field)
+                found[variable_of(section.name, field.name)] = (section.name, field)
     return found
 
 
 def override(cls: type[msgspec.Struct], raw: dict[str, Any], environ: Mapping[str, str], problems: list[str]) -> None:
-    """Puts what the environment sets over what the file says. An empty variable counts as not set."""
+    """Replaces what the file sets by what the environment sets. An empty variable counts as not set."""
     for name, (section, field) in variables(cls).items():
         text = environ.get(name, "").strip()
         if not text:
@@ -48,13 +52,13 @@ def override(cls: type[msgspec.Struct], raw: dict[str, Any], environ: Mapping[st
 
 def _words(kind: Any, text: str) -> str | list[str]:
     """A list is written with commas."""
-    if get_origin(kind) is tuple:
+    if get_origin(bare_type(kind)) is tuple:
         return [word.strip() for word in text.split(",") if word.strip()]
     return text
 
 
 def add_providers(raw: dict[str, Any], environ: Mapping[str, str], problems: list[str]) -> None:
-    """`JUDGED_PROVIDERS` is a JSON object of sections, each of which replaces the file's of that name."""
+    """Adds `JUDGED_PROVIDERS`, a JSON object of sections, each of which replaces the file's of that name."""
     text = environ.get(PROVIDERS, "").strip()
     if not text:
         return
@@ -69,11 +73,11 @@ def add_providers(raw: dict[str, Any], environ: Mapping[str, str], problems: lis
 
 
 def unknown_variables(
-    cls: type[msgspec.Struct], environ: Mapping[str, str], key_variables: Iterable[str | None]
+    cls: type[msgspec.Struct], environ: Mapping[str, str], named: Iterable[str | None]
 ) -> Iterator[str]:
-    """One line for each `JUDGED_*` variable that sets nothing; a provider's key may have any name."""
+    """Yields a line for each `JUDGED_*` variable that sets nothing; `named` are those that the settings name."""
     known = {*variables(cls), PROVIDERS, *_ELSEWHERE}
-    ignored = known | set(key_variables)
+    ignored = known | set(named)
     for name in sorted(environ):
-        if name.startswith(PREFIX) and not name.startswith(_TESTS) and name not in ignored:
+        if name.startswith(_PREFIX) and not name.startswith(_TESTS) and name not in ignored:
             yield f"{name}: unknown variable, did you mean {nearest(name, known)}?"

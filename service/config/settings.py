@@ -1,29 +1,32 @@
-"""What the service and the workers are told: a TOML file, overridden by `JUDGED_*` environment variables."""
+"""The settings of the service and the workers: a TOML file, overridden by `JUDGED_*` environment variables."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
-from service.config.checks import (
-    access_problems,
-    model_problems,
-    provider_problems,
-    store_problems,
-    take_literal_secrets,
-)
+from service.config import checks
 from service.config.environment import add_providers, override, unknown_variables
+from service.config.kinds import KINDS
+from service.config.secrets import (
+    Secret,
+    content_of,
+    resolved_text,
+    secret_problems,
+    take_literal_secrets,
+    variables_named,
+    without_password,
+)
 from service.config.sections import (
     DefaultSettings,
     KeySettings,
     LogSettings,
+    PriceSettings,
     ProviderSection,
     ProviderSettings,
     Scope,
-    Secret,
     Sections,
     ServerSettings,
     SettingsFile,
@@ -36,6 +39,7 @@ __all__ = [
     "DefaultSettings",
     "KeySettings",
     "LogSettings",
+    "PriceSettings",
     "ProviderSettings",
     "Scope",
     "Secret",
@@ -44,23 +48,16 @@ __all__ = [
     "SettingsError",
     "StoreSettings",
     "WorkerSettings",
+    "file_read",
     "load_settings",
     "without_password",
 ]
 
 DEFAULT_FILE = "judged.toml"
-BASE_URLS = {
-    "openai": "https://api.openai.com/v1",
-    "anthropic": "https://api.anthropic.com",
-    "gemini": "https://generativelanguage.googleapis.com",
-}
-KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY"}
-
-_CONTROL = ProviderSettings(kind="control")
 
 
 class SettingsError(Exception):
-    """The configuration can't be used; `problems` has one line for each thing that is wrong."""
+    """The configuration can't be used; `problems` has one line for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -68,29 +65,33 @@ class SettingsError(Exception):
 
 
 class Settings(Sections, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything that is set, checked, with the providers' keys looked up."""
+    """All settings, checked, with the secrets of the providers looked up."""
 
     providers: dict[str, ProviderSettings] = msgspec.field(default_factory=dict)
 
     @property
     def default_models(self) -> tuple[str, ...]:
-        """The models asked where neither the job nor the judge names any; empty where none is set."""
+        """The models asked if neither the job nor the judge names any; empty if none is set."""
         return self.defaults.models
 
     @property
     def all_providers(self) -> dict[str, ProviderSettings]:
-        """The configured ones and the control baselines, which need no section."""
-        return {"control": _CONTROL, **self.providers}
+        """The configured providers, and the built-in ones, which need no section."""
+        built_in = {name: ProviderSettings(kind=name) for name, kind in KINDS.items() if kind.is_built_in}
+        return {**built_in, **self.providers}
 
     def provider_of(self, model: str) -> ProviderSettings | None:
-        """Who answers for `provider/model`; None where that provider is not configured."""
-        return self.all_providers.get(model.partition("/")[0])
+        """Returns the provider of `provider/model`; None if it is not configured."""
+        name = model.partition("/")[0]
+        if name in self.providers:
+            return self.providers[name]
+        return self.all_providers.get(name)
 
 
 def load_settings(config_path: str | None, environ: Mapping[str, str], *, resolve_keys: bool = True) -> Settings:
-    """Raises SettingsError with everything that is wrong.
+    """Returns the settings. Raises SettingsError with every problem.
 
-    `resolve_keys=False` leaves the providers' keys where they are: the API calls no provider and needs none.
+    `resolve_keys=False` does not look up the secrets and files of providers: the API calls no provider, needs none.
     """
     problems: list[str] = []
     raw = _file_content(config_path, environ, problems)
@@ -99,32 +100,32 @@ def load_settings(config_path: str | None, environ: Mapping[str, str], *, resolv
     problems += take_literal_secrets(raw)
     override(SettingsFile, raw, environ, problems)
     read = read_struct(SettingsFile, raw, "", problems) or SettingsFile()
-    key_variables = [section.api_key_env for section in read.providers.values()]
-    problems += unknown_variables(SettingsFile, environ, key_variables)
-    problems += [*provider_problems(read.providers), *access_problems(read, raw)]
-    problems += [*store_problems(read), *model_problems(read, raw)]
-    sections = {name: _with_defaults(section) for name, section in read.providers.items()}
-    keys = {name: _key(name, sections[name], environ, problems) for name in sections if resolve_keys}
+    problems += unknown_variables(SettingsFile, environ, _variables_named(read))
+    problems += [*checks.provider_problems(read.providers), *checks.access_problems(read, raw)]
+    problems += [*checks.store_problems(read), *checks.price_problems(read)]
+    problems += checks.default_model_problems(read, raw)
+    providers = {
+        name: _resolved(f"providers.{name}", _with_defaults(section), environ if resolve_keys else None, problems)
+        for name, section in read.providers.items()
+    }
     if problems:
         raise SettingsError(problems)
-    providers = {
-        name: ProviderSettings(**msgspec.structs.asdict(section), api_key=keys.get(name))
-        for name, section in sections.items()
-    }
     return Settings(**{**msgspec.structs.asdict(read), "providers": providers})
 
 
-def without_password(url: str) -> str:
-    """An address as it may be shown."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return parts._replace(netloc=f"{parts.username}:***@{parts.netloc.rpartition('@')[2]}").geturl()
+def file_read(config_path: str | None, environ: Mapping[str, str]) -> Path | None:
+    """Returns the file that `load_settings` reads; None if there is none."""
+    path = Path(_named_file(config_path, environ) or DEFAULT_FILE)
+    return path if path.exists() else None
+
+
+def _named_file(config_path: str | None, environ: Mapping[str, str]) -> str | None:
+    return config_path or environ.get("JUDGED_CONFIG")
 
 
 def _file_content(config_path: str | None, environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
-    """The file's tables; empty where there is no file to read and none was asked for."""
-    named = config_path or environ.get("JUDGED_CONFIG")
+    """The tables of the file; empty if there is no file to read and none was asked for."""
+    named = _named_file(config_path, environ)
     path = Path(named or DEFAULT_FILE)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -139,42 +140,57 @@ def _file_content(config_path: str | None, environ: Mapping[str, str], problems:
 
 
 def _name_obvious_kinds(raw: dict[str, Any]) -> None:
-    """A provider that is named as its kind need not say it again."""
+    """A provider whose name is a kind need not give its kind."""
     providers = raw.get("providers")
     for name, section in providers.items() if isinstance(providers, dict) else ():
-        if name in BASE_URLS and isinstance(section, dict):
+        if name in KINDS and not KINDS[name].is_built_in and isinstance(section, dict):
             section.setdefault("kind", name)
+
+
+def _variables_named(read: SettingsFile) -> Iterator[str | None]:
+    """The variables from which providers take their secrets: these may have any name."""
+    for section in read.providers.values():
+        yield section.api_key_env
+        for table in ({"proxy": section.proxy or ""}, section.headers, section.query):
+            yield from variables_named(table)
 
 
 def _with_defaults(section: ProviderSection) -> ProviderSection:
     """Fills in the vendor's address and, at that address alone, the usual variable of its key."""
-    vendors_own = BASE_URLS.get(section.kind, "")
-    base_url = (section.base_url or vendors_own).rstrip("/")
+    kind = KINDS[section.kind]
+    base_url = (section.base_url or kind.base_url).rstrip("/")
     variable = section.api_key_env
-    if not variable and not section.api_key_file and base_url == vendors_own:
-        variable = KEY_VARIABLES.get(section.kind)
+    if not variable and not section.api_key_file and base_url == kind.base_url:
+        variable = kind.key_variable or None
     return msgspec.structs.replace(section, base_url=base_url, api_key_env=variable)
 
 
-def _key(name: str, section: ProviderSection, environ: Mapping[str, str], problems: list[str]) -> Secret | None:
-    """The key itself; None where the provider needs none, and with a problem where it is missing."""
-    if section.api_key_env:
-        place = f"providers.{name}.api_key_env: the variable {section.api_key_env}"
-        text = environ.get(section.api_key_env, "").strip()
-    elif section.api_key_file:
-        place = f"providers.{name}.api_key_file: the file {section.api_key_file}"
-        text = _content(section.api_key_file)
+def _resolved(
+    at: str, section: ProviderSection, environ: Mapping[str, str] | None, problems: list[str]
+) -> ProviderSettings:
+    """The provider with its secrets in their places; with no environment, as it is written."""
+    fields = msgspec.structs.asdict(section)
+    if environ is None:
+        return ProviderSettings(**fields)
+    problems += checks.file_problems(at, section)
+    for name in ("headers", "query"):
+        fields[name] = {
+            key: resolved_text(f"{at}.{name}.{key}", value, environ, problems) for key, value in fields[name].items()
+        }
+    if section.proxy:
+        fields["proxy"] = resolved_text(f"{at}.proxy", section.proxy, environ, problems)
+    return ProviderSettings(**fields, api_key=_key(at, section, environ, problems))
+
+
+def _key(at: str, section: ProviderSection, environ: Mapping[str, str], problems: list[str]) -> Secret | None:
+    """The key itself; None if the provider needs none, and with a problem if it is missing."""
+    if variable := section.api_key_env:
+        place, missing = f"{at}.api_key_env: the variable {variable}", "is not set"
+        key = Secret(environ.get(variable, "").strip(), f"env:{variable}")
+    elif file := section.api_key_file:
+        place, missing = f"{at}.api_key_file: the file {file}", "is empty or can't be read"
+        key = Secret(content_of(file), file)
     else:
         return None
-    if not text:
-        problems.append(f"{place} is not set" if section.api_key_env else f"{place} is empty or can't be read")
-    elif not text.isascii() or not text.isprintable() or " " in text:
-        problems.append(f"{place} holds something that is no key")
-    return Secret(text)
-
-
-def _content(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
-        return ""
+    problems.extend(secret_problems(place, key.replace(" ", "\n"), missing))  # a space is as wrong as a line end
+    return key

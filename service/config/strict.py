@@ -1,9 +1,9 @@
-"""Reads plain data into structs, reporting every problem and where it stands, not only the first."""
+"""Reads plain data into structs and reports every problem with its place, not only the first."""
 
 import difflib
 import re
 from collections.abc import Iterable
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -14,14 +14,26 @@ _AT = re.compile(r" - at `\$(?P<inner>.*)`$")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that looks most like this one, however little that is."""
+    """Returns the known name that is the most like this one, even if it is not very like it."""
     return difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)[0]
 
 
-def read_struct(cls: type[S], raw: object, at: str, problems: list[str]) -> S | None:
-    """The struct that the table says; a field that can't be read keeps its default.
+def bare_type(kind: Any) -> Any:
+    """Returns a type without its annotations."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
-    None where a required field is missing or unreadable. `at` is the table's place, "" for the whole file.
+
+def metas_of(kind: Any) -> list[msgspec.Meta]:
+    """Returns the annotations of a type, the description of a setting among them."""
+    return (
+        [each for each in get_args(kind)[1:] if isinstance(each, msgspec.Meta)] if bare_type(kind) is not kind else []
+    )
+
+
+def read_struct(cls: type[S], raw: object, at: str, problems: list[str]) -> S | None:
+    """Returns the struct that a table describes; a field that can't be read keeps its default.
+
+    Returns None if a required field is missing or can't be read. `at` is the place of the table, "" for the file.
     """
     if not isinstance(raw, dict):
         problems.append(f"{at}: expected a table, got {type(raw).__name__}")
@@ -47,37 +59,47 @@ def read_struct(cls: type[S], raw: object, at: str, problems: list[str]) -> S | 
 
 
 def read_value(kind: Any, raw: object, at: str, problems: list[str], *, strict: bool = True) -> Any:
-    """The value, or a mark that it could not be read; `strict=False` reads numbers and truth from text."""
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        read = read_struct(kind, raw, at, problems)
+    """Returns the value, or a mark for `was_read` if it can't be read; `strict=False` takes numbers from text."""
+    bare = bare_type(kind)
+    if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+        read = read_struct(bare, raw, at, problems)
         return _MISREAD if read is None else read
-    arguments = get_args(kind)
-    if get_origin(kind) is dict and isinstance(raw, dict):
+    arguments = get_args(bare)
+    if get_origin(bare) is dict and isinstance(raw, dict):
         each = {key: read_value(arguments[1], value, f"{at}.{key}", problems) for key, value in raw.items()}
         return {key: value for key, value in each.items() if value is not _MISREAD}
-    if get_origin(kind) is tuple and isinstance(raw, list):
+    if get_origin(bare) is tuple and isinstance(raw, list):
         items = [read_value(arguments[0], value, f"{at}[{n}]", problems) for n, value in enumerate(raw)]
         return tuple(item for item in items if item is not _MISREAD)
     return _convert(kind, raw, at, problems, strict=strict)
 
 
 def was_read(value: object) -> bool:
-    """Whether `read_value` could read it."""
+    """Returns whether `read_value` could read the value."""
     return value is not _MISREAD
 
 
 def _convert(kind: Any, raw: object, at: str, problems: list[str], *, strict: bool) -> Any:
+    allowed = _allowed(kind)
+    if allowed and raw not in allowed:
+        problems.append(f"{at}: expected one of {', '.join(allowed)}")
+        return _MISREAD
     try:
         return msgspec.convert(raw, kind, strict=strict, dec_hook=_wrap)
     except msgspec.ValidationError as error:
-        if get_origin(kind) is Literal:
-            problems.append(f"{at}: expected one of {', '.join(get_args(kind))}")
-            return _MISREAD
         message = str(error)
         inner = _AT.search(message)
         place, said = (at + inner["inner"], message[: inner.start()]) if inner else (at, message)
         problems.append(f"{place}: {said[:1].lower()}{said[1:]}")
         return _MISREAD
+
+
+def _allowed(kind: Any) -> tuple[str, ...]:
+    """Returns the only values that a type has: those of a Literal, or the keys of the table that it names."""
+    if get_origin(bare_type(kind)) is Literal:
+        return get_args(bare_type(kind))
+    tables = [meta.extra["one_of"] for meta in metas_of(kind) if meta.extra and "one_of" in meta.extra]
+    return tuple(tables[0]) if tables else ()
 
 
 def _wrap(kind: type, raw: object) -> object:

@@ -14,7 +14,7 @@ from service.config.environment import PROVIDERS
 from service.config.settings import Settings, SettingsError, load_settings, without_password
 from service.launch import embedded, local_model
 from service.launch.children import Child
-from service.launch.discovery import Found, discover, keyed_providers
+from service.launch.discovery import FoundModels, discover, keyed_providers
 from service.launch.installed import python_environ, python_module
 from service.launch.preflight import StartError, claimed, free_port, listen
 from service.launch.supervising import Said, Team, supervise
@@ -87,20 +87,20 @@ def _claim_store(settings: Settings, held: contextlib.ExitStack) -> tuple[embedd
     return embedded.Store(binary, data, held.enter_context(embedded.socket_for(data))), lock
 
 
-def _find_models(settings: Settings, environ: Mapping[str, str], model_file: Path | None) -> Found:
+def _find_models(settings: Settings, environ: Mapping[str, str], model_file: Path | None) -> FoundModels:
     """The configured ones, with a local model added where one was asked for; else what is there."""
     named = settings.default_models
     if model_file is not None:
         models = named or (local_model.model_name(model_file),)
         providers = {} if settings.providers else keyed_providers(environ)
-        return Found(providers, models, model_file, "configured" if named else "--local")
+        return FoundModels(providers, models, model_file, "configured" if named else "--local")
     if settings.providers:
-        return Found({}, named, None, "configured")
+        return FoundModels({}, named, None, "configured")
     return discover(named, environ)
 
 
 def _children_environ(
-    environ: Mapping[str, str], found: Found, model_port: int | None, port: str, store: embedded.Store | None
+    environ: Mapping[str, str], found: FoundModels, model_port: int | None, port: str, store: embedded.Store | None
 ) -> dict[str, str]:
     """What all the processes are told, so that they agree on what was found and chosen here."""
     providers = {**json.loads(environ.get(PROVIDERS, "").strip() or "{}"), **found.providers}
@@ -133,13 +133,13 @@ def _workers(settings: Settings, env: Mapping[str, str]) -> list[Child]:
     return [Child(f"worker-{n}", argv, env, grace_s) for n in range(1, settings.worker.processes + 1)]
 
 
-def _model_child(found: Found, port: int | None, env: Mapping[str, str]) -> Child | None:
+def _model_child(found: FoundModels, port: int | None, env: Mapping[str, str]) -> Child | None:
     if found.local_model is None or port is None:
         return None
     return Child("model", local_model.command(found.local_model, port), env)
 
 
-def _banner(address: str, settings: Settings, found: Found, store: embedded.Store | None) -> list[str]:
+def _banner(address: str, settings: Settings, found: FoundModels, store: embedded.Store | None) -> list[str]:
     """Where it answers, whom it asks and why, what that is worth, and where the data is."""
     named = ", ".join(settings.default_models)
     models = f"{named} ({found.why})" if named else "none by default: each judge or job names its own"

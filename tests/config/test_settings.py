@@ -1,6 +1,7 @@
 """Settings: what overrides what, and that everything wrong is said at once, in its place."""
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,11 +11,16 @@ import msgspec
 import pytest
 
 from service.config.environment import PROVIDERS, variables
-from service.config.sections import KeySettings, ProviderSection, SettingsFile
+from service.config.secrets import Secret
+from service.config.sections import KeySettings, PriceSettings, ProviderSection, SettingsFile
 from service.config.settings import Settings, SettingsError, load_settings, without_password
+from service.config.toml_text import description_of, example_file, settings_in_force
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "judged.example.toml"
 KEY_HASH = hashlib.sha256(b"a key").hexdigest()
+
+SERVER = "[providers.a]\nkind = 'openai'\nbase_url = 'http://a'\n"
+PLAIN_SECTIONS = [field for field in msgspec.structs.fields(SettingsFile) if isinstance(field.default, msgspec.Struct)]
 
 Load = Callable[..., Settings]
 
@@ -122,6 +128,21 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
             "keys[0].scopes[0]: expected one of",
         ),
         (f"[[keys]]\nname = 'a'\nsha256 = '{KEY_HASH}'\n" * 2, "keys: the name a is used twice"),
+        ("[prices.mine]\ninput = 1\noutput = 1", "prices.mine: expected a model, such as [prices."),
+        ("[prices.'a/b']\ninput = -1\noutput = 1", "prices.a/b.input: expected `float` >= 0.0"),
+        (f"{SERVER}proxy = 'socks://a'", "providers.a.proxy: expected an address that starts with http://"),
+        (f"{SERVER}proxy = 'http://u:p@a'", "providers.a.proxy: a password is not written here"),
+        (f"{SERVER}client_key_file = '{EXAMPLE}'", "providers.a.client_key_file: give client_cert_file too"),
+        (f"{SERVER}ca_file = 'no.pem'", "providers.a.ca_file: there is no file no.pem"),
+        (f"{SERVER}headers = {{ 'a b' = 'x' }}", "providers.a.headers.a b: not a header's name"),
+        (f"{SERVER}headers = {{ Host = 'x' }}", "providers.a.headers.Host: set by each call itself"),
+        (
+            f"{SERVER}headers = {{ x = 'a\\nb' }}".replace("'a\\nb'", '"a\\nb"'),
+            "providers.a.headers.x: a header's value is",
+        ),
+        (f"{SERVER}headers = {{ api-key = 'sk-1' }}", "providers.a.headers.api-key: a secret is not written here"),
+        (f"{SERVER}headers = {{ api-key = 'env:NO' }}", "providers.a.headers.api-key: the variable NO is not set"),
+        (f"{SERVER}query = {{ key = 'sk-1' }}", "providers.a.query.key: a secret is not written here"),
         ("a = ", "given.toml: not valid TOML: "),
     ],
 )
@@ -195,7 +216,8 @@ def test_missing_or_unusable_key_is_an_error_that_does_not_show_it(load: Load) -
     text = "[providers.a]\nkind = 'anthropic'"
     assert problems_of(load, text) == ["providers.a.api_key_env: the variable ANTHROPIC_API_KEY is not set"]
     said = problems_of(load, text, {"ANTHROPIC_API_KEY": "sk-1\nX-Evil: 1"})
-    assert said == ["providers.a.api_key_env: the variable ANTHROPIC_API_KEY holds something that is no key"]
+    place = "providers.a.api_key_env: the variable ANTHROPIC_API_KEY"
+    assert said == [f"{place} has line ends or characters outside ASCII, which no key has"]
 
 
 def test_api_needs_no_provider_key(load: Load) -> None:
@@ -209,6 +231,39 @@ def test_secrets_are_neither_shown_nor_encoded(load: Load) -> None:
     assert "hidden" not in repr(settings)
     with pytest.raises(TypeError):
         msgspec.json.encode(settings.providers["openai"])
+
+
+def test_headers_query_and_proxy_take_their_secrets_from_the_environment(load: Load) -> None:
+    text = f"""{SERVER}proxy = 'env:MY_PROXY'
+headers = {{ authorization = 'env:JUDGED_GATEWAY', x-team = 'judges' }}
+query = {{ api-version = '2024-10-21', sig = 'env:SIGNATURE' }}"""
+    environ = {"MY_PROXY": "http://u:pw-hidden@p", "JUDGED_GATEWAY": "Bearer hidden", "SIGNATURE": "s-hidden"}
+    settings = load(text, environ)
+    provider = settings.providers["a"]
+    assert provider.headers == {"authorization": "Bearer hidden", "x-team": "judges"}
+    assert provider.query == {"api-version": "2024-10-21", "sig": "s-hidden"}
+    assert provider.proxy == "http://u:pw-hidden@p"
+    assert isinstance(provider.headers["authorization"], Secret)
+    shown = "\n".join(settings_in_force(settings))
+    assert "hidden" not in repr(settings) + shown
+    assert tomllib.loads(shown)["providers"]["a"]["headers"] == {
+        "authorization": "env:JUDGED_GATEWAY",
+        "x-team": "judges",
+    }
+
+
+def test_api_looks_up_no_secret_and_no_file(load: Load) -> None:
+    text = f"{SERVER}headers = {{ api-key = 'env:NO' }}\nca_file = 'no.pem'"
+    assert load(text, resolve_keys=False).providers["a"].headers == {"api-key": "env:NO"}
+
+
+def test_settings_in_force_have_every_section_and_load_again(load: Load, tmp_path: Path) -> None:
+    text = f"{SERVER}[prices.'a/b']\ninput = 1\noutput = 2\n[[keys]]\nname = 'a'\nsha256 = '{KEY_HASH}'"
+    settings = load(text, {"JUDGED_REDIS_URL": "redis://:pw-hidden@h?password=hidden"})
+    shown = "\n".join(settings_in_force(settings))
+    assert "hidden" not in shown
+    assert set(tomllib.loads(shown)) == set(SettingsFile.__struct_fields__)
+    assert load(shown.replace(":***@h?password=***", "h"), {}).prices == settings.prices
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
@@ -258,14 +313,25 @@ def test_example_lists_every_setting_and_loads(tmp_path: Path) -> None:
     providers = {key for section in written["providers"].values() for key in section}
     assert providers == set(ProviderSection.__struct_fields__)
     assert set(written["keys"][0]) == set(KeySettings.__struct_fields__)
-    for section in ("defaults", "server", "store", "worker", "arena", "log"):
-        field = next(each for each in msgspec.structs.fields(SettingsFile) if each.name == section)
-        assert set(written[section]) == set(field.type.__struct_fields__), section
-    secret = tmp_path / "key"
-    secret.write_text("k")
-    text = EXAMPLE.read_text().replace("/run/secrets/vllm-key", str(secret))
+    assert set(written) == set(SettingsFile.__struct_fields__)
+    for field in PLAIN_SECTIONS:
+        assert set(written[field.name]) == set(field.type.__struct_fields__), field.name
+    file = tmp_path / "file"
+    file.write_text("k")
+    text = re.sub(r'"/(run|etc)/[^"]*"', f'"{file}"', EXAMPLE.read_text())
     (tmp_path / "example.toml").write_text(text)
-    assert load_settings(str(tmp_path / "example.toml"), {"OPENAI_API_KEY": "k"}).keys[0].name == "support-bot"
+    environ = {"OPENAI_API_KEY": "k", "VLLM_GATEWAY_KEY": "k"}
+    assert load_settings(str(tmp_path / "example.toml"), environ).keys[0].name == "support-bot"
+
+
+def test_the_example_file_is_the_one_that_the_sections_give() -> None:
+    """If this fails: `judged check-config --example > deploy/judged.example.toml`."""
+    assert EXAMPLE.read_text() == example_file()
+
+
+def test_every_setting_has_a_description() -> None:
+    structs = [field.type for field in PLAIN_SECTIONS] + [ProviderSection, KeySettings, PriceSettings]
+    assert all(description_of(field) for struct in structs for field in msgspec.structs.fields(struct))
 
 
 def test_example_names_every_variable_beside_its_setting() -> None:
@@ -276,7 +342,7 @@ def test_example_names_every_variable_beside_its_setting() -> None:
 
 def test_example_gives_the_defaults(tmp_path: Path) -> None:
     written = tomllib.loads(EXAMPLE.read_text())
-    for section in ("server", "worker", "arena", "log"):
+    for section in (field.name for field in PLAIN_SECTIONS if field.name not in ("defaults", "store")):
         default = msgspec.json.encode(getattr(SettingsFile(), section))
         assert written[section] == msgspec.json.decode(default)
 

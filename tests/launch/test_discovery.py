@@ -1,4 +1,4 @@
-"""What `judged up` uses where nothing is configured."""
+"""The models that `judged up` uses if nothing is configured."""
 
 import json
 import threading
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from service.launch.discovery import DEFAULT_MODELS, discover, ollama_model
+from service.config.kinds import KINDS
+from service.launch.discovery import discover, ollama_model
 from service.launch.preflight import StartError, free_port
 
 MODEL_FILE = Path("/models/Small-1B.gguf")
@@ -53,7 +54,7 @@ def nobody() -> str:
 def test_key_in_the_environment_makes_its_vendor_the_default(variable: str, nobody: str) -> None:
     found = discover((), {variable: "k"}, ollama=nobody, find_model=installed)
     name = variable.split("_")[0].lower()
-    assert found.models == (DEFAULT_MODELS[name],)
+    assert found.models == (KINDS[name].default_model,)
     assert found.providers == {name: {"kind": name}}
     assert found.local_model is None
 
@@ -61,7 +62,7 @@ def test_key_in_the_environment_makes_its_vendor_the_default(variable: str, nobo
 def test_all_vendors_with_a_key_can_be_asked_and_the_first_is_the_default(nobody: str) -> None:
     found = discover((), {"GEMINI_API_KEY": "k", "OPENAI_API_KEY": "k"}, ollama=nobody, find_model=installed)
     assert list(found.providers) == ["openai", "gemini"]
-    assert found.models == (DEFAULT_MODELS["openai"],)
+    assert found.models == (KINDS["openai"].default_model,)
 
 
 def test_ollama_comes_next(nobody: str) -> None:
