@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 
 from service.config.settings import Settings, SettingsError, load_settings
 from service.contracts.ids import new_id
+from service.costs import Prices
 from service.store import learnt, workers
 from service.store.connection import cancelled, connect
 from service.store.errors import StoreError
@@ -89,7 +90,7 @@ async def run(settings: Settings, stopping: asyncio.Event, *, retrying: Retrying
         name: build_provider(name, each, capabilities, measurements.on_call)
         for name, each in settings.all_providers.items()
     }
-    asker = Asker(providers, settings.all_providers, limits, retrying=retrying, on_retry=measurements.on_retry)
+    asker = Asker(providers, Prices(settings), limits, retrying=retrying, on_retry=measurements.on_retry)
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id('w')}"
     finisher = Finisher(redis, keep_s=settings.store.keep_s)
     tasks = Tasks(redis, settings, asker, finisher, Memory(redis, worker_id))

@@ -8,17 +8,15 @@ from typing import Protocol
 
 import msgspec
 
-from service.config.settings import ProviderSettings
 from service.contracts.items import Item
 from service.contracts.judges import Judge, ResolvedJudge
 from service.contracts.judgments import Ballot, Vote
 from service.contracts.outcomes import Outcome, Reason
-from service.costs import cost_usd
+from service.costs import Prices
 from service.judging.ballots import ballots
+from service.judging.combining import as_listed
 from service.judging.logprobs import expected_score
 from service.judging.methods import METHODS
-from service.judging.methods.ranking import as_listed
-from service.judging.methods.rating import scale_of
 from service.judging.questions import Question, ask_again, draw_delimiter, estimated_tokens
 from service.judging.reading import Reading
 from worker.limits import CallLimits
@@ -56,14 +54,14 @@ class Asker:
     def __init__(
         self,
         providers: Mapping[str, Provider],
-        settings: Mapping[str, ProviderSettings],
+        prices: Prices,
         limits: CallLimits,
         *,
         retrying: Retrying | None = None,
         on_retry: OnRetry = lambda model: None,
     ) -> None:
         self._providers = providers
-        self._settings = settings
+        self._prices = prices
         self._limits = limits
         self._retrying = retrying or Retrying()
         self._on_retry = on_retry
@@ -80,7 +78,7 @@ class Asker:
         method = METHODS[judge.method]
         shown = method.shown(item, ballot.order)
         question = method.question(judge, shown, draw_delimiter())
-        tally = _Tally(ballot, self._settings[_provider(ballot.model)])
+        tally = _Tally(ballot, self._prices)
         while True:
             tally.asks += 1
             try:
@@ -94,7 +92,7 @@ class Asker:
                 reading = method.in_item_terms(reading, item, ballot.order)
                 return tally.answered(completion, *_by_logprobs(judge, completion, reading))
             tally.unreadable(completion)
-            question = ask_again(question, completion.text, reading.reason, method.form(judge, shown))
+            question = ask_again(question, completion.text, reading.reason, method.reminder(judge, shown))
 
     async def _answer(
         self, judge: Judge, model: str, shown: Item, question: Question, gate: Gate, tally: "_Tally"
@@ -147,8 +145,9 @@ async def _all(asked: Sequence[Awaitable[Vote]]) -> list[Vote]:
 
 def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tuple[Reading, str]:
     """The reading with the expected score, where the judge asks for it and the answer allows it; and its source."""
-    if judge.score_from == "logprobs" and completion.tokens and reading.score is not None:
-        score = expected_score(completion.tokens, scale_of(judge), reading.score)
+    scale = METHODS[judge.method].logprobs_scale(judge) if judge.score_from == "logprobs" else None
+    if scale is not None and completion.tokens and reading.score is not None:
+        score = expected_score(completion.tokens, scale, reading.score)
         if score is not None:
             return msgspec.structs.replace(reading, score=score), "logprobs"
     return reading, "answer"
@@ -157,9 +156,9 @@ def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tupl
 class _Tally:
     """What one vote took so far, over all its calls."""
 
-    def __init__(self, ballot: Ballot, settings: ProviderSettings) -> None:
+    def __init__(self, ballot: Ballot, prices: Prices) -> None:
         self._ballot = ballot
-        self._settings = settings
+        self._prices = prices
         self._last: Completion | None = None
         self._input_tokens: int | None = 0
         self._output_tokens: int | None = 0
@@ -205,7 +204,7 @@ class _Tally:
         )
 
     def _vote(self, **verdict: object) -> Vote:
-        cost = cost_usd(self._ballot.model, self._settings, self._input_tokens, self._output_tokens)
+        cost = self._prices.cost_usd(self._ballot.model, self._input_tokens, self._output_tokens)
         return Vote(
             model=self._ballot.model,
             sample=self._ballot.sample,
@@ -222,7 +221,3 @@ class _Tally:
 
 def _sum(total: int | None, more: int | None) -> int | None:
     return None if total is None or more is None else total + more
-
-
-def _provider(model: str) -> str:
-    return model.partition("/")[0]

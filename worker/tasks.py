@@ -19,7 +19,7 @@ from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Ballot, Judgment, Vote
 from service.contracts.outcomes import Outcome, Reason
 from service.jobs.unasked import unasked
-from service.judging.combining import missing_models, usage
+from service.judging.combining import missing_models, total_usage
 from service.judging.methods import METHODS
 from service.judging.suspicion import is_suspicious
 from service.store import clock, jobs
@@ -258,7 +258,7 @@ def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: da
         criterion=judge.definition.criterion,
         **msgspec.structs.asdict(verdict),
         votes=votes,
-        usage=usage(votes),
+        usage=total_usage(votes),
         cached=all(vote.cached for vote in votes),
         created_at=began,
         finished_at=clock.now(),

@@ -7,11 +7,11 @@ nearest point of a fine grid, and exact sums of whole units stand beside it, so 
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-
-from service.contracts.judges import Judge, Method, Scale
+from service.contracts.criteria import CriterionScale
+from service.contracts.judges import Judge, Scale
+from service.judging.methods import METHODS
 from service.judging.scales import levels
 from service.stats.table import FAIL, PASS, Value
 
@@ -20,30 +20,6 @@ UNITS = 10**5  # at most so many on a range: sums of their products stay whole f
 PER_CENT = 100  # of the range: the places by which intervals over items are computed
 _NOISE = 1e-6  # of a step
 _MOST_KNOWN = 1000
-
-
-class CriterionScale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What may be said on a criterion: numbers from `min` to `max`, or `labels`, with their numbers if they have any.
-
-    `step` is None where any number between the ends will do.
-    """
-
-    kind: Literal["numbers", "labels"]
-    min: float = 0
-    max: float = 0
-    step: float | None = None
-    labels: list[str] = []
-    scores: list[float | None] = []
-
-    def is_as(self, other: "CriterionScale") -> bool:
-        """Whether the same may be said on both, in whatever order the labels stand."""
-        mine, theirs = (dict(zip(each.labels, each.scores, strict=True)) for each in (self, other))
-        return mine == theirs and (self.kind, self.min, self.max, self.step) == (
-            other.kind,
-            other.min,
-            other.max,
-            other.step,
-        )
 
 
 class Said(NamedTuple):
@@ -65,18 +41,8 @@ class OffScaleError(ValueError):
 
 
 def scale_of(judge: Judge) -> CriterionScale | None:
-    """The scale that a judge gives its criterion; None for a ranking, whose answers are no values."""
-    if judge.method is Method.RATING:
-        scale = judge.scale or Scale()
-        return CriterionScale(kind="numbers", min=scale.min, max=scale.max, step=scale.step)
-    if judge.method is Method.PASS_FAIL:
-        return CriterionScale(kind="labels", labels=[FAIL, PASS], scores=[0, 1])
-    if judge.method is Method.CATEGORY:
-        labels, scores = [each.label for each in judge.choices], [each.score for each in judge.choices]
-        return CriterionScale(kind="labels", labels=labels, scores=scores)
-    if judge.method is Method.PAIRWISE:
-        return CriterionScale(kind="labels", labels=["A", "tie", "B"], scores=[None] * 3)
-    return None
+    """Returns the scale that a judge gives its criterion; None if its answers are no values, as those of a ranking."""
+    return METHODS[judge.method].criterion_scale(judge)
 
 
 class Coding:

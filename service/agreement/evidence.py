@@ -13,7 +13,7 @@ from service.contracts.items import Item, content_digest
 from service.contracts.judges import Judge, JudgeRef, ResolvedJudge, Scale
 from service.contracts.judgments import Judgment, Vote
 from service.contracts.outcomes import Outcome
-from service.judging.combining import Verdict
+from service.judging.combining import CombinedVerdict
 from service.judging.methods import METHODS
 from service.stats.drift import length_bucket
 
@@ -50,7 +50,7 @@ class _Part(NamedTuple):
     """What one series' votes amount to."""
 
     model: str
-    verdict: Verdict | Judgment
+    verdict: CombinedVerdict | Judgment
     votes: Sequence[Vote]
 
 
@@ -111,7 +111,7 @@ def _parts(judge: ResolvedJudge, judgment: Judgment) -> Iterator[_Part]:
         yield _Part(model, method.combine(judge.definition, theirs), theirs)
 
 
-def _said(coding: Coding | None, judge: Judge, verdict: Verdict | Judgment) -> Said | None:
+def _said(coding: Coding | None, judge: Judge, verdict: CombinedVerdict | Judgment) -> Said | None:
     if coding is None or verdict.outcome is not Outcome.SCORED:
         return None
     return coding.by_judge(verdict.score, verdict.label, is_expected=judge.score_from == "logprobs")

@@ -7,10 +7,11 @@ from typing import Annotated, NamedTuple
 from litestar.params import QueryParameter
 from redis.asyncio import Redis
 
-from service.agreement.coding import Coding, CriterionScale, scale_of
+from service.agreement.coding import Coding, scale_of
 from service.agreement.evidence import PANEL, series_of, token_of
 from service.api.judges import definition_of
 from service.config.settings import Settings
+from service.contracts.criteria import CriterionScale
 from service.contracts.judges import JudgeRef
 from service.contracts.refusals import Fault, impossible, invalid
 from service.jobs.resolving import ref_of
@@ -92,7 +93,7 @@ async def _series(redis: Redis, settings: Settings, reference: str, model: str |
     if known is None:
         raise impossible([Fault(at, f"there is no judge {reference}")])
     if known.scale is None:
-        raise impossible([Fault(at, "it ranks, and no agreement is defined for orders")])
+        raise impossible([Fault(at, "no agreement is defined for the answers of its method")])
     if model is None:
         seen = await tallies.models_of(redis, token_of(known.judge))
         model = _usual(known.models, [name for _, name in seen])

@@ -16,14 +16,12 @@ from service.api.problems import documented
 from service.config.settings import Settings
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
-from service.contracts.judges import NAME_PATTERN, Judge, JudgeRef, Method, ModelName, ResolvedJudge, StoredJudge
+from service.contracts.judges import NAME_PATTERN, Judge, JudgeRef, ModelName, ResolvedJudge, StoredJudge
 from service.contracts.refusals import Fault, impossible, not_found
 from service.jobs.resolving import names_in, ref_of, resolve, unable_to_ask
 from service.judging.methods import METHODS, judge_problems
 from service.judging.questions import draw_delimiter, estimated_tokens
 from service.store import judges, labels
-
-_SCALE_POINTERS = {Method.RATING: "/scale", Method.CATEGORY: "/choices"}
 
 JudgeName = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="A judge's name.")]
 
@@ -164,7 +162,7 @@ async def admit(redis: Redis, settings: Settings, placed: Sequence[tuple[str, Ju
 
 def scale_pointer(judge: Judge) -> str:
     """The place in a definition that says what its answers may be."""
-    return _SCALE_POINTERS.get(judge.method, "/method")
+    return METHODS[judge.method].scale_pointer
 
 
 def definition_of(stored: StoredJudge) -> Judge:

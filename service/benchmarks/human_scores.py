@@ -7,8 +7,9 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from service.agreement.coding import Coding, CriterionScale, OffScaleError, Said
+from service.agreement.coding import Coding, OffScaleError, Said
 from service.agreement.contributions import Judged, Label, Row, recount
+from service.contracts.criteria import CriterionScale
 from service.contracts.datasets import HumanValue
 from service.contracts.judges import Judge
 from service.stats.paired_ranks import Scored

@@ -16,7 +16,7 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord
 from service.contracts.judges import ResolvedJudge
 from service.contracts.refusals import Fault, Refused, impossible
-from service.estimating import SAMPLE, estimated_cost_usd
+from service.costs import SAMPLE, Prices
 from service.jobs.intake import Caller, Intake
 from service.store import benchmarks, datasets
 from service.store.errors import StoreConflictError
@@ -95,10 +95,9 @@ class BenchmarkIntake:
     async def order(self) -> BenchmarkOrder:
         """What to keep of the request, with what it will cost about. Needs what `take` has seen of the items."""
         asked = self._asked
-        cost = await asyncio.to_thread(
-            estimated_cost_usd, self._rows, self._sample, self._dataset.items, self._settings
-        )
-        warning = None
+        prices = Prices(self._settings)
+        cost = await asyncio.to_thread(prices.estimated_cost_usd, self._rows, self._sample, self._dataset.items)
+        warning = prices.unknown([model for judge in self._rows for model in judge.models])
         if asked.budget_usd is not None and cost is not None and asked.budget_usd < cost:
             warning = (
                 f"budget_usd is {asked.budget_usd:g}, and this will cost about {cost:.2g}: "
@@ -147,7 +146,7 @@ async def judges_of(redis: Redis, settings: Settings, asked: BenchmarkRequest, d
         criterion, scale = judge.definition.criterion, scale_of(judge.definition)
         at = f"/judges/{index}"
         if scale is None:
-            faults.append(Fault(at, "it ranks, and no agreement is defined for orders"))
+            faults.append(Fault(at, "no agreement is defined for the answers of its method"))
         elif criterion not in dataset.criteria:
             known = ", ".join(dataset.criteria)
             faults.append(Fault(at, f"the dataset says nothing of {criterion}: it has people's values of {known}"))

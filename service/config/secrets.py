@@ -52,7 +52,7 @@ def _take_from_provider(at: str, section: dict[str, Any]) -> Iterator[str]:
         del section["proxy"]
         yield f'{at}.proxy: a password is not written here: write "env:" and the name of a variable'
     for table in ("headers", "query"):
-        values = section.get(table)
+        values: Any = section.get(table)
         for key in list(values) if isinstance(values, dict) else ():
             if _SECRET_NAMES.search(key) and not str(values[key]).startswith(FROM_VARIABLE):
                 del values[key]

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from service.contracts.judges import Judge, JudgeRef, ResolvedJudge, StoredJudge, judge_digest
-from service.judging.methods import judge_problems
-from service.judging.methods.base import Problem
+from service.judging.methods import PlacedProblem, judge_problems
 
 Named = str | Judge
 Found = Mapping[str, tuple[JudgeRef, Judge] | None]  # by the name as the request has it; None where there is none
@@ -21,7 +20,7 @@ def resolve(
     models: Sequence[str] | None,
     default_models: Sequence[str],
     is_configured: Callable[[str], bool],
-) -> tuple[list[ResolvedJudge], list[Problem]]:
+) -> tuple[list[ResolvedJudge], list[PlacedProblem]]:
     """The judges of a request, or what is wrong with them, by pointers into the request."""
     judges: list[ResolvedJudge] = []
     wrong = model_problems(models or (), "/models", is_configured)
@@ -46,7 +45,9 @@ def resolve(
     return judges, wrong
 
 
-def unable_to_ask(judge: Judge, default_models: Sequence[str], is_configured: Callable[[str], bool]) -> list[Problem]:
+def unable_to_ask(
+    judge: Judge, default_models: Sequence[str], is_configured: Callable[[str], bool]
+) -> list[PlacedProblem]:
     """Why a judge by itself has nobody to ask, by pointers into its definition."""
     if judge.models:
         return model_problems(judge.models, "/models", is_configured)
@@ -55,7 +56,7 @@ def unable_to_ask(judge: Judge, default_models: Sequence[str], is_configured: Ca
     return []
 
 
-def model_problems(models: Sequence[str], at: str, is_configured: Callable[[str], bool]) -> list[Problem]:
+def model_problems(models: Sequence[str], at: str, is_configured: Callable[[str], bool]) -> list[PlacedProblem]:
     """The models whose provider is not configured."""
     return [
         (f"{at}/{index}", f"no provider is configured for {model}")
@@ -76,7 +77,7 @@ def _places(named: Named | Sequence[Named]) -> dict[str, Named]:
     return {f"/judge/{index}": each for index, each in enumerate(named)}
 
 
-def _pinned(named: Named, at: str, found: Found, wrong: list[Problem]) -> tuple[JudgeRef, Judge] | None:
+def _pinned(named: Named, at: str, found: Found, wrong: list[PlacedProblem]) -> tuple[JudgeRef, Judge] | None:
     if isinstance(named, Judge):
         wrong += [(at + pointer, detail) for pointer, detail in judge_problems(named)]
         return JudgeRef(name=None, version=None, digest=judge_digest(named)), named

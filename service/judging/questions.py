@@ -58,6 +58,16 @@ def draw_delimiter() -> str:
     return secrets.token_hex(8)
 
 
+def is_own_prompt(judge: Judge) -> bool:
+    """Returns whether a judge has a system message or a template of its own."""
+    return judge.system is not None or judge.template is not None
+
+
+def is_text_asked(judge: Judge) -> bool:
+    """Returns whether an answer is asked for as text, without a schema: also if an own template describes its form."""
+    return judge.output == "text" or (judge.output == "auto" and judge.template is not None)
+
+
 def built_in_question(
     judge: Judge, item: Item, *, levels: str, answer: str, schema: dict[str, Any], delimiter: str
 ) -> Question:
@@ -79,7 +89,7 @@ def built_in_question(
             Message("system", SYSTEM, stable=len(SYSTEM)),
             Message("user", "\n\n".join(parts), stable=len(stable)),
         ),
-        schema=None if judge.output == "text" else schema,
+        schema=None if is_text_asked(judge) else schema,
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from service.agreement.coding import CriterionScale
 from service.agreement.coding import scale_of as scale_by
+from service.contracts.criteria import CriterionScale
 from service.contracts.judges import Judge
 from service.judges import built_in
 from service.store import keys

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple, cast
 import msgspec
 from redis.asyncio import Redis
 
-from service.agreement.coding import Coding, CriterionScale, OffScaleError, Said, written
+from service.agreement.coding import Coding, OffScaleError, Said, written
 from service.agreement.counter_fields import quoted, unquoted
+from service.contracts.criteria import CriterionScale
 from service.contracts.judges import Judge
 from service.contracts.labels import Drawn, Label, NewLabel
 from service.store import clock, counters, criteria, keys, labelling

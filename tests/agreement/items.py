@@ -7,9 +7,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from service.agreement.coding import Coding, CriterionScale
+from service.agreement.coding import Coding
 from service.agreement.contributions import Counted, Judged, Kind, Label, Row, recount
 from service.agreement.reports import Agreement, agreement
+from service.contracts.criteria import CriterionScale
 from service.contracts.labels import Selection
 
 SERIES = "judge@1 openai/small"

@@ -11,6 +11,7 @@ import pytest
 from arq.constants import in_progress_key_prefix
 from redis.asyncio import Redis
 
+from service.costs import Prices
 from service.store import keys
 from service.store.finishing import Finisher
 from service.store.jobs import JUDGE_CHUNK
@@ -248,7 +249,7 @@ async def test_a_chunk_delivered_twice_counts_once(serve: Serve, redis: Redis) -
         provider = build_provider("openai", settings.providers["openai"], Capabilities())
         limits = CallLimits(64, settings.providers)
         limits.providers["openai"].share(64, 1)
-        asker = Asker({"openai": provider}, settings.all_providers, limits)
+        asker = Asker({"openai": provider}, Prices(settings), limits)
         mine, others = [
             Tasks(redis, settings, asker, Finisher(redis, keep_s=60), Memory(redis, worker)) for worker in ("a", "b")
         ]

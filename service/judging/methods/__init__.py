@@ -1,28 +1,24 @@
-"""The methods of judging. A new one is one file beside this and one entry here."""
+"""The methods of judging. A new one is one file beside this, named for it, and one row of `Method`."""
+
+from importlib import import_module
 
 from service.contracts.judges import Judge, Method
-from service.judging.methods.base import JudgingMethod, Problem
-from service.judging.methods.labelled import Category, PassFail
-from service.judging.methods.pairwise import Pairwise
-from service.judging.methods.ranking import Ranking
-from service.judging.methods.rating import Rating
+from service.judging.methods.base import METHODS, JudgingMethod, Mark, PlacedProblem, judging_method
 
-METHODS: dict[Method, JudgingMethod] = {
-    Method.RATING: Rating(),
-    Method.PASS_FAIL: PassFail(),
-    Method.CATEGORY: Category(),
-    Method.PAIRWISE: Pairwise(),
-    Method.RANKING: Ranking(),
-}
+__all__ = ["METHODS", "JudgingMethod", "Mark", "PlacedProblem", "judge_problems", "judging_method"]
+
+for _method in Method:
+    import_module(f"{__name__}.{_method}")
 
 
-def judge_problems(judge: Judge) -> list[Problem]:
-    """What makes a judge unusable: (pointer into its definition, what is wrong)."""
+def judge_problems(judge: Judge) -> list[PlacedProblem]:
+    """Returns the problems that make a judge unusable, by pointers into its definition."""
+    method = METHODS[judge.method]
     wrong = [
         (f"/models/{index}", "is there twice")
         for index, model in enumerate(judge.models)
         if model in judge.models[:index]
     ]
-    if judge.score_from == "logprobs" and judge.method is not Method.RATING:
-        wrong.append(("/score_from", "logprobs give an expected score: only a rating has one"))
-    return wrong + METHODS[judge.method].problems(judge)
+    if judge.score_from == "logprobs" and method.logprobs_scale(judge) is None:
+        wrong.append(("/score_from", "logprobs give an expected score, which only a rating has: use answer"))
+    return wrong + method.problems(judge)

@@ -1,64 +1,59 @@
-"""What every method of judging has: its questions, how its answers are read, how its votes are combined."""
+"""The interface of a method of judging: its scale, its questions, its answers and the combination of its votes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from service.contracts.criteria import CriterionScale
 from service.contracts.items import Item
-from service.contracts.judges import Judge
+from service.contracts.judges import Judge, Method, Scale
 from service.contracts.judgments import Vote
-from service.judging.combining import Verdict
-from service.judging.questions import Message, Question, built_in_question
-from service.judging.reading import Reading
+from service.contracts.parsing import ParseRequest
+from service.judging import scales
+from service.judging.combining import CombinedVerdict
+from service.judging.questions import Message, Question, built_in_question, is_own_prompt
+from service.judging.reading import Reading, Source
 from service.judging.templates import TemplateError, fill, template_problem
 
-Source = Literal["schema", "tool", "text"]
-Problem = tuple[str, str]  # a JSON pointer, and what is wrong there
+PlacedProblem = tuple[str, str]  # a JSON pointer, and the problem there
+
+REMINDER = "Answer again, in the form that was asked for."
+
+
+class Mark(NamedTuple):
+    """A baseline's mark for one text: the share of the highest possible mark (0 to 1), and the number to compare by."""
+
+    share: float
+    number: float
 
 
 class JudgingMethod(ABC):
-    """One method. Stateless: a judge and an item go in, values come out."""
+    """One method. Stateless: values are computed from a judge and an item.
 
-    needs: tuple[str, ...] = ("output",)  # the fields that the built-in prompt must have of an item
+    `needs` are the fields of an item that the built-in prompt must have. `scale_pointer` points to the part of a
+    definition that determines its answers.
+    """
 
-    @abstractmethod
-    def definition_problems(self, judge: Judge) -> list[Problem]:
-        """What of this method's own makes a definition unusable, by pointers into it."""
+    needs: ClassVar[tuple[str, ...]] = ("output",)
+    scale_pointer: ClassVar[str] = "/method"
+    gives_rankings: ClassVar[bool] = False
 
-    @abstractmethod
-    def levels(self, judge: Judge) -> str:
-        """The scale or the choices in words."""
-
-    @abstractmethod
-    def form(self, judge: Judge, item: Item) -> str:
-        """What to answer, in words."""
+    # The definition.
 
     @abstractmethod
-    def schema(self, judge: Judge, item: Item) -> dict[str, Any]:
-        """The JSON schema of an answer."""
+    def definition_problems(self, judge: Judge) -> list[PlacedProblem]:
+        """Returns the problems of a definition that only this method has, by pointers into it."""
 
     @abstractmethod
-    def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
-        """The verdict in an answer about the item as it was shown."""
+    def criterion_scale(self, judge: Judge) -> CriterionScale | None:
+        """Returns the values of the answers; None if they are no values, and so have no agreement."""
 
-    @abstractmethod
-    def combine(self, judge: Judge, votes: Sequence[Vote]) -> Verdict:
-        """What the votes amount to."""
+    def logprobs_scale(self, judge: Judge) -> Scale | None:
+        """Returns the scale over which token probabilities give an expected score; None if they can't."""
+        return None
 
-    def orders(self, judge: Judge) -> tuple[str | None, ...]:
-        """The orders in which the outputs are shown, one vote each; None where there is but one output."""
-        return (None,)
-
-    def shown(self, item: Item, order: str | None) -> Item:
-        """The item as it is shown in an order."""
-        return item
-
-    def in_item_terms(self, reading: Reading, item: Item, order: str | None) -> Reading:
-        """A reading of an answer about `shown`, in terms of the item as it was given."""
-        return reading
-
-    def problems(self, judge: Judge) -> list[Problem]:
-        """What makes a definition unusable, by pointers into it."""
+    def problems(self, judge: Judge) -> list[PlacedProblem]:
+        """Returns the problems of a definition, by pointers into it."""
         wrong = [
             (f"/{field}", problem)
             for field in ("template", "system")
@@ -66,8 +61,30 @@ class JudgingMethod(ABC):
         ]
         return wrong + self.definition_problems(judge)
 
-    def item_problems(self, judge: Judge, item: Item) -> list[Problem]:
-        """What keeps the judge from judging an item, by pointers into it."""
+    # The question.
+
+    @abstractmethod
+    def levels(self, judge: Judge) -> str:
+        """Returns the scale or the choices in words."""
+
+    @abstractmethod
+    def form(self, judge: Judge, item: Item) -> str:
+        """Returns the form of an answer in words."""
+
+    @abstractmethod
+    def schema(self, judge: Judge, item: Item) -> dict[str, Any]:
+        """Returns the JSON schema of an answer."""
+
+    def orders(self, judge: Judge) -> tuple[str | None, ...]:
+        """Returns the orders in which the outputs are shown, one vote for each; None if there is one output."""
+        return (None,)
+
+    def shown(self, item: Item, order: str | None) -> Item:
+        """Returns the item as it is shown in an order."""
+        return item
+
+    def item_problems(self, judge: Judge, item: Item) -> list[PlacedProblem]:
+        """Returns the problems that keep the judge from judging an item, by pointers into it."""
         missing = [
             (f"/{field}", f"the judge of {judge.criterion} needs this field")
             for field in self.needs
@@ -75,8 +92,8 @@ class JudgingMethod(ABC):
         ]
         return missing or self._unfilled(judge, item)
 
-    def _unfilled(self, judge: Judge, item: Item) -> list[Problem]:
-        if judge.template is None and judge.system is None:
+    def _unfilled(self, judge: Judge, item: Item) -> list[PlacedProblem]:
+        if not is_own_prompt(judge):
             return []
         try:
             self.question(judge, item, delimiter="")
@@ -85,9 +102,9 @@ class JudgingMethod(ABC):
         return []
 
     def question(self, judge: Judge, item: Item, delimiter: str) -> Question:
-        """What to ask about an item as it is shown: by the judge's own prompt, if it has one.
+        """Returns the question about an item as it is shown: the judge's own prompt, if it has one.
 
-        Raises TemplateError where the item lacks what an own prompt needs.
+        Raises TemplateError if the item lacks a field that an own prompt needs.
         """
         levels = self.levels(judge)
         asked = built_in_question(
@@ -98,14 +115,14 @@ class JudgingMethod(ABC):
             schema=self.schema(judge, item),
             delimiter=delimiter,
         )
-        if judge.template is None and judge.system is None:
+        if not is_own_prompt(judge):
             return asked
         return Question(messages=self._own_messages(judge, item, levels, asked.messages), schema=asked.schema)
 
     def _own_messages(
         self, judge: Judge, item: Item, levels: str, built_in: tuple[Message, ...]
     ) -> tuple[Message, ...]:
-        """The judge's own prompt; what it leaves out is the built-in one's, save a system message beside a template."""
+        """The judge's own messages, with the built-in user message if it has only a system message of its own."""
         variables = {
             "criterion": judge.criterion,
             "instructions": judge.instructions,
@@ -118,3 +135,53 @@ class JudgingMethod(ABC):
         if judge.system is None:
             return (user,)
         return (Message("system", fill(judge.system, item, **variables)), user)
+
+    def reminder(self, judge: Judge, item: Item) -> str:
+        """Returns the form of an answer as a re-ask repeats it; a template of the judge's own has its own form."""
+        return self.form(judge, item) if judge.template is None else REMINDER
+
+    # The answer.
+
+    @abstractmethod
+    def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
+        """Returns the verdict in an answer about the item as it was shown."""
+
+    def in_item_terms(self, reading: Reading, item: Item, order: str | None) -> Reading:
+        """Returns a reading of an answer about `shown`, in terms of the item as it was given."""
+        return reading
+
+    def parse_problems(self, asked: ParseRequest) -> list[PlacedProblem]:
+        """Returns the problems that keep texts from being read as answers, by pointers into the request."""
+        return [(f"/scale{pointer}", detail) for pointer, detail in scales.problems(asked.scale or Scale())]
+
+    @abstractmethod
+    def parse(self, asked: ParseRequest, text: str, finish_reason: str | None) -> Reading:
+        """Returns the verdict in a text, read as the answer of a judge as the request describes it."""
+
+    # The verdict.
+
+    @abstractmethod
+    def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
+        """Returns the combined verdict of the votes."""
+
+    def marked_texts(self, item: Item) -> Sequence[str]:
+        """Returns the texts of an item that a baseline marks: its outputs as they are shown."""
+        return [item.output or ""]
+
+    @abstractmethod
+    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+        """Returns the verdict of a baseline as fields of its answer, from its marks for `marked_texts`."""
+
+
+METHODS: dict[Method, JudgingMethod] = {}
+M = TypeVar("M", bound=type[JudgingMethod])
+
+
+def judging_method(method: Method) -> Callable[[M], M]:
+    """Makes a class the implementation of a method; its module has the method's name."""
+
+    def register(implementation: M) -> M:
+        METHODS[method] = implementation()
+        return implementation
+
+    return register

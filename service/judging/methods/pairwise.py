@@ -1,34 +1,35 @@
-"""Method `pairwise`: which of two outputs is better, asked in both orders unless one will do."""
+"""Method `pairwise`: the better of two outputs, asked for in both orders unless the judge wants one."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
+from service.contracts.criteria import CriterionScale
 from service.contracts.items import Item
-from service.contracts.judges import Choice, Judge
+from service.contracts.judges import Judge, Method
 from service.contracts.judgments import Vote
-from service.judging.combining import Verdict, combine_pairs
-from service.judging.methods.base import Problem, Source
-from service.judging.methods.labelled import Category, foreign_labels, repeated_names, with_own_words
-from service.judging.reading import PAIRWISE_CHOICES, Reading, read_label
+from service.judging.combining import TIE, CombinedVerdict, combine_pairs
+from service.judging.methods.base import Mark, PlacedProblem, judging_method
+from service.judging.methods.choices import LabelMethod
+from service.judging.reading import PAIRWISE_CHOICES, Reading
 
 AS_GIVEN, SWAPPED = "AB", "BA"
 _SWAP = {"A": "B", "B": "A"}
 
 
-class Pairwise(Category):
+@judging_method(Method.PAIRWISE)
+class PairwiseMethod(LabelMethod):
     """See `JudgingMethod`. In a question `A` is the output shown first; a vote's label is in the item's terms."""
 
     needs = ("outputs",)
+    usual = PAIRWISE_CHOICES
+    reads_pairs = True
 
-    def choices(self, judge: Judge) -> Sequence[Choice]:
-        return with_own_words(PAIRWISE_CHOICES, judge.choices)
+    def criterion_scale(self, judge: Judge) -> CriterionScale:
+        return CriterionScale(kind="labels", labels=["A", TIE, "B"], scores=[None] * 3)
 
-    def definition_problems(self, judge: Judge) -> list[Problem]:
-        wrong = [("/scale", "belongs to no pairwise")] if judge.scale is not None else []
-        return wrong + foreign_labels(PAIRWISE_CHOICES, judge.choices) + repeated_names(judge.choices)
-
-    def item_problems(self, judge: Judge, item: Item) -> list[Problem]:
+    def item_problems(self, judge: Judge, item: Item) -> list[PlacedProblem]:
         if item.outputs is not None and len(item.outputs) != 2:
             return [("/outputs", f"a pair has two outputs, not {len(item.outputs)}")]
         return super().item_problems(judge, item)
@@ -47,19 +48,16 @@ class Pairwise(Category):
         return msgspec.structs.replace(reading, label=_SWAP.get(reading.label, reading.label))
 
     def levels(self, judge: Judge) -> str:
-        words = {"A": "Output A is better.", "B": "Output B is better.", "tie": "Neither is better."}
+        words = {"A": "Output A is better.", "B": "Output B is better.", TIE: "Neither is better."}
         lines = [f"{each.label}: {each.description or words[each.label]}" for each in self.choices(judge)]
         return "\n".join(["Compare output A with output B. Verdicts:", *lines])
 
-    def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
-        return read_label(
-            text,
-            self.choices(judge),
-            criterion=judge.criterion,
-            finish_reason=finish_reason,
-            source=source,
-            pairwise=True,
-        )
-
-    def combine(self, judge: Judge, votes: Sequence[Vote]) -> Verdict:
+    def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
         return combine_pairs(votes)
+
+    def marked_texts(self, item: Item) -> Sequence[str]:
+        return item.outputs or [item.output or ""]
+
+    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+        [(_, a), (_, b)] = marks
+        return {"label": TIE if a == b else "A" if a > b else "B"}

@@ -1,8 +1,8 @@
 """Method `ranking`: two to twenty outputs in order, best first.
 
-Listwise: each question shows all outputs and asks for the whole order. Asked twice a model and sample, as given
-and the other way round, since models favour what stands first; the mean of the ranks decides, and equal means tie.
-So a ranking costs two calls a model and sample, one with `"orders": "one"`, however many outputs there are.
+Listwise: each question shows all outputs and asks for the whole order. Each model and sample is asked twice, in the
+given order and in the reverse one, since models favour the first output; the mean of the ranks decides, and equal
+means tie. So a ranking costs two calls a model and sample, one with `"orders": "one"`, for any number of outputs.
 """
 
 from collections.abc import Sequence
@@ -11,29 +11,35 @@ from typing import Any
 import msgspec
 
 from service.contracts.items import Item
-from service.contracts.judges import Judge
+from service.contracts.judges import Judge, Method
 from service.contracts.judgments import Vote
-from service.judging.combining import Verdict, combine_rankings
-from service.judging.methods.base import JudgingMethod, Problem, Source
-from service.judging.questions import answer_schema, letter
-from service.judging.reading import Reading, read_ranking
+from service.contracts.parsing import ParseRequest
+from service.judging.combining import CombinedVerdict, combine_rankings
+from service.judging.methods.base import JudgingMethod, Mark, PlacedProblem, judging_method
+from service.judging.questions import answer_schema, is_text_asked, letter
+from service.judging.reading import Reading, Source, read_ranking
 
 FORWARD, BACKWARD = "forward", "backward"
-FEWEST, MOST = 2, 20
+FEWEST_RANKED, MOST_RANKED = 2, 20
 
 
-class Ranking(JudgingMethod):
-    """See `JudgingMethod`. In a question the outputs are named A, B, C, ... as shown."""
+@judging_method(Method.RANKING)
+class RankingMethod(JudgingMethod):
+    """See `JudgingMethod`. In a question the outputs are named A, B, C, ... in the order in which they are shown."""
 
     needs = ("outputs",)
+    gives_rankings = True
 
-    def definition_problems(self, judge: Judge) -> list[Problem]:
-        wrong = [("/scale", "belongs to no ranking")] if judge.scale is not None else []
-        return wrong + ([("/choices", "belong to no ranking")] if judge.choices else [])
+    def definition_problems(self, judge: Judge) -> list[PlacedProblem]:
+        wrong = [("/scale", "a ranking has no scale")] if judge.scale is not None else []
+        return wrong + ([("/choices", "a ranking has no choices")] if judge.choices else [])
 
-    def item_problems(self, judge: Judge, item: Item) -> list[Problem]:
-        if item.outputs is not None and not FEWEST <= len(item.outputs) <= MOST:
-            return [("/outputs", f"a ranking takes {FEWEST} to {MOST} outputs, not {len(item.outputs)}")]
+    def criterion_scale(self, judge: Judge) -> None:
+        return None
+
+    def item_problems(self, judge: Judge, item: Item) -> list[PlacedProblem]:
+        if item.outputs is not None and not FEWEST_RANKED <= len(item.outputs) <= MOST_RANKED:
+            return [("/outputs", f"a ranking takes {FEWEST_RANKED} to {MOST_RANKED} outputs, not {len(item.outputs)}")]
         return super().item_problems(judge, item)
 
     def orders(self, judge: Judge) -> tuple[str | None, ...]:
@@ -56,7 +62,7 @@ class Ranking(JudgingMethod):
 
     def form(self, judge: Judge, item: Item) -> str:
         names = ", ".join(letter(index) for index in range(len(item.outputs or ())))
-        if judge.output == "text":
+        if is_text_asked(judge):
             return (
                 "First explain in a few sentences. Then end with one line with every output once, best first, "
                 f"> between them and = between equals: Ranking: <order of {names}>"
@@ -80,12 +86,27 @@ class Ranking(JudgingMethod):
     def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
         return read_ranking(text, len(item.outputs or ()), finish_reason=finish_reason, source=source)
 
-    def combine(self, judge: Judge, votes: Sequence[Vote]) -> Verdict:
+    def parse_problems(self, asked: ParseRequest) -> list[PlacedProblem]:
+        wrong = super().parse_problems(asked)
+        if not FEWEST_RANKED <= len(asked.choices) <= MOST_RANKED:
+            needed = f"a ranking needs one choice for each of its {FEWEST_RANKED} to {MOST_RANKED} outputs"
+            wrong.append(("/choices", needed))
+        return wrong
+
+    def parse(self, asked: ParseRequest, text: str, finish_reason: str | None) -> Reading:
+        return read_ranking(text, len(asked.choices), finish_reason=finish_reason)
+
+    def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
         return combine_rankings(votes)
 
+    def marked_texts(self, item: Item) -> Sequence[str]:
+        return item.outputs or [item.output or ""]
 
-def as_listed(ranking: tuple[tuple[int, ...], ...] | None) -> list[int | list[int]] | None:
-    """Groups as the wire has them: those that tie in an inner list, one alone as itself."""
-    if ranking is None:
-        return None
-    return [group[0] if len(group) == 1 else list(group) for group in ranking]
+    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+        """Returns the letters of the outputs, the highest number first; equal ones share an inner list."""
+        numbers = [mark.number for mark in marks]
+        groups = [
+            [letter(index) for index, number in enumerate(numbers) if number == level]
+            for level in sorted(set(numbers), reverse=True)
+        ]
+        return {"ranking": [group[0] if len(group) == 1 else group for group in groups]}

@@ -1,32 +1,32 @@
-"""Methods whose answer is a label: `pass_fail` and `category`."""
+"""The base of the methods whose answer is a label."""
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from service.contracts.items import Item
 from service.contracts.judges import Choice, Judge
 from service.contracts.judgments import Vote
-from service.judging.combining import Verdict, combine_labels
-from service.judging.methods.base import JudgingMethod, Problem, Source
-from service.judging.questions import answer_schema
-from service.judging.reading import PASS_FAIL_CHOICES, Reading, read_label
+from service.contracts.parsing import ParseRequest
+from service.judging.combining import CombinedVerdict, combine_labels
+from service.judging.methods.base import JudgingMethod, PlacedProblem
+from service.judging.questions import answer_schema, is_text_asked
+from service.judging.reading import Reading, Source, read_label
 
-_FEWEST = 2
 
+class LabelMethod(JudgingMethod):
+    """See `JudgingMethod`. A method with `usual` labels has these alone; judges may describe them and add aliases."""
 
-class Category(JudgingMethod):
-    """See `JudgingMethod`. One of the judge's choices; what the choice scores, if anything, is the score."""
+    usual: ClassVar[Sequence[Choice]] = ()
+    reads_pairs: ClassVar[bool] = False
 
     def choices(self, judge: Judge) -> Sequence[Choice]:
-        """The labels to choose from."""
-        return judge.choices
+        """Returns the labels to choose from."""
+        return with_own_words(self.usual, judge.choices)
 
-    def definition_problems(self, judge: Judge) -> list[Problem]:
-        wrong = [("/scale", f"belongs to no {judge.method}: give choices")] if judge.scale is not None else []
-        if len(judge.choices) < _FEWEST:
-            wrong.append(("/choices", f"a {judge.method} needs at least {_FEWEST} labels"))
-        return wrong + repeated_names(judge.choices)
+    def definition_problems(self, judge: Judge) -> list[PlacedProblem]:
+        wrong = [("/scale", f"{judge.method} has no scale")] if judge.scale is not None else []
+        return wrong + foreign_labels(self.usual, judge.choices) + repeated_names(judge.choices)
 
     def levels(self, judge: Judge) -> str:
         lines = [
@@ -37,7 +37,7 @@ class Category(JudgingMethod):
 
     def form(self, judge: Judge, item: Item) -> str:
         labels = [choice.label for choice in self.choices(judge)]
-        if judge.output == "text":
+        if is_text_asked(judge):
             return f"First explain in a few sentences. Then end with one line: Verdict: <one of: {', '.join(labels)}>"
         return (
             'Answer with one JSON object and nothing else. Its first field, "explanation", says in a few sentences '
@@ -50,26 +50,29 @@ class Category(JudgingMethod):
 
     def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
         return read_label(
-            text, self.choices(judge), criterion=judge.criterion, finish_reason=finish_reason, source=source
+            text,
+            self.choices(judge),
+            criterion=judge.criterion,
+            finish_reason=finish_reason,
+            source=source,
+            pairwise=self.reads_pairs,
         )
 
-    def combine(self, judge: Judge, votes: Sequence[Vote]) -> Verdict:
+    def parse(self, asked: ParseRequest, text: str, finish_reason: str | None) -> Reading:
+        return read_label(
+            text,
+            asked.choices or self.usual,
+            criterion=asked.criterion,
+            finish_reason=finish_reason,
+            pairwise=self.reads_pairs,
+        )
+
+    def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
         return combine_labels(votes)
 
 
-class PassFail(Category):
-    """See `JudgingMethod`. Pass scores 1 and fail 0; a judge may describe them and name aliases, no more."""
-
-    def choices(self, judge: Judge) -> Sequence[Choice]:
-        return with_own_words(PASS_FAIL_CHOICES, judge.choices)
-
-    def definition_problems(self, judge: Judge) -> list[Problem]:
-        wrong = [("/scale", "belongs to no pass_fail")] if judge.scale is not None else []
-        return wrong + foreign_labels(PASS_FAIL_CHOICES, judge.choices) + repeated_names(judge.choices)
-
-
 def with_own_words(usual: Sequence[Choice], own: Sequence[Choice]) -> list[Choice]:
-    """The usual choices with a judge's descriptions and aliases. What they score is fixed."""
+    """Returns the usual choices with a judge's descriptions and aliases. Their scores are fixed."""
     words = {choice.label: choice for choice in own}
     return [
         Choice(
@@ -82,8 +85,8 @@ def with_own_words(usual: Sequence[Choice], own: Sequence[Choice]) -> list[Choic
     ]
 
 
-def foreign_labels(usual: Sequence[Choice], own: Sequence[Choice]) -> list[Problem]:
-    """Labels that the method does not have."""
+def foreign_labels(usual: Sequence[Choice], own: Sequence[Choice]) -> list[PlacedProblem]:
+    """Returns a problem for each label that the method does not have."""
     labels = [choice.label for choice in usual]
     return [
         (f"/choices/{index}/label", f"must be one of {', '.join(labels)}")
@@ -92,8 +95,8 @@ def foreign_labels(usual: Sequence[Choice], own: Sequence[Choice]) -> list[Probl
     ]
 
 
-def repeated_names(choices: Sequence[Choice]) -> list[Problem]:
-    """Labels and aliases that stand for more than one choice, or twice for one."""
+def repeated_names(choices: Sequence[Choice]) -> list[PlacedProblem]:
+    """Returns a problem for each label or alias that an earlier choice, or the same one, has too."""
     names = [
         (f"/choices/{index}/{place}", name)
         for index, choice in enumerate(choices)
