@@ -1,4 +1,4 @@
-"""The order in which the processes of `judged up` start and stop."""
+"""Starts the processes of `judged up` in order, watches them, and stops them in order."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
-from service.launch.children import Child, Kept
+from service.launch.children import Child, KeptChild
 from service.launch.preflight import StartError
 
 _POLL_S = 0.05
@@ -16,7 +16,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Team:
-    """Who runs, and how to tell that each of them is there. `store` is None where it runs elsewhere."""
+    """The processes to run, and the checks that tell when they are ready. `store` is None if it runs elsewhere."""
 
     store: Child | None
     store_is_ready: Callable[[], Awaitable[None]]
@@ -24,23 +24,24 @@ class Team:
     is_ready: Callable[[], Awaitable[bool]]
     model: Child | None = None
     model_is_ready: Callable[[], Awaitable[bool]] | None = None
-    on_drain: Callable[[], None] = lambda: None  # what to let go of before the first of them is stopped
+    on_drain: Callable[[], None] = lambda: None  # called before the first process is stopped
 
 
 @dataclass(frozen=True)
-class Said:
-    """Where news goes: `news` is for who started us, `log` for everything that the processes say."""
+class Outputs:
+    """Two functions that print a line: `news` for the person who started us, `log` for the processes' output."""
 
     news: Callable[[str], None]
     log: Callable[[str], None]
 
 
-async def supervise(team: Team, said: Said, began: float) -> bool:
-    """Runs the team until a signal; True where all of them ended by themselves when asked to.
+async def supervise(team: Team, outputs: Outputs, began: float) -> bool:
+    """Runs the team until a signal arrives. Returns whether every process ended without SIGKILL.
 
-    StartError where the store does not start. `began` is the `time.monotonic()` to count readiness from.
+    Raises StartError if the store does not start. `began` is the `time.monotonic()` of the start, for the time to
+    readiness that is printed.
     """
-    kept = {child: Kept(child, said.log) for child in (team.store, *team.roles, team.model) if child}
+    kept = {child: KeptChild(child, outputs.log) for child in (team.store, *team.roles, team.model) if child}
     with _signals() as (stopping, hasten):
         announcing: list[asyncio.Task[None]] = []
         try:
@@ -48,9 +49,9 @@ async def supervise(team: Team, said: Said, began: float) -> bool:
                 kept[team.store].start()
                 await _store_is_up(team, kept[team.store], stopping)
             if not stopping.is_set():
-                announcing = _start_others(team, kept, said, began)
+                announcing = _start_others(team, kept, outputs, began)
             await stopping.wait()
-            said.log("judged: stopping, a second signal hastens")
+            outputs.log("judged: stopping, send the signal again to kill")
         finally:
             for task in announcing:
                 task.cancel()
@@ -59,18 +60,20 @@ async def supervise(team: Team, said: Said, began: float) -> bool:
     return clean
 
 
-def _start_others(team: Team, kept: dict[Child, Kept], said: Said, began: float) -> list[asyncio.Task[None]]:
+def _start_others(team: Team, kept: dict[Child, KeptChild], outputs: Outputs, began: float) -> list[asyncio.Task[None]]:
     for child in (*team.roles, team.model):
         if child:
             kept[child].start()
-    announcing = [asyncio.create_task(_announce("ready in", team.is_ready, said.news, began))]
+    announcing = [asyncio.create_task(_announce("ready in", team.is_ready, outputs.news, began))]
     if team.model_is_ready:
-        announcing.append(asyncio.create_task(_announce("local model ready in", team.model_is_ready, said.news, began)))
+        announcing.append(
+            asyncio.create_task(_announce("local model ready in", team.model_is_ready, outputs.news, began))
+        )
     return announcing
 
 
-async def _store_is_up(team: Team, store: Kept, stopping: asyncio.Event) -> None:
-    """Returns once the store answers or the stop is asked for. A store that ends before that is given up."""
+async def _store_is_up(team: Team, store: KeptChild, stopping: asyncio.Event) -> None:
+    """Returns once the store answers or a stop is requested. Raises StartError if the store ends before that."""
     ready = asyncio.ensure_future(team.store_is_ready())
     ended, stopped = (asyncio.create_task(event.wait()) for event in (store.has_ended, stopping))
     waiting = (ready, ended, stopped)
@@ -85,8 +88,8 @@ async def _store_is_up(team: Team, store: Kept, stopping: asyncio.Event) -> None
             task.cancel()
 
 
-async def _drain(team: Team, kept: dict[Child, Kept], hasten: asyncio.Event) -> bool:
-    """Stops those who ask before those who answer; the store saves, so nothing hastens it."""
+async def _drain(team: Team, kept: dict[Child, KeptChild], hasten: asyncio.Event) -> bool:
+    """Stops the API and the workers, then the model, then the store, which is never killed early."""
     clean = await asyncio.gather(*(kept[child].stop(hasten) for child in team.roles))
     if team.model:
         clean.append(await kept[team.model].stop(hasten))
@@ -95,17 +98,20 @@ async def _drain(team: Team, kept: dict[Child, Kept], hasten: asyncio.Event) -> 
     return all(clean)
 
 
-async def _announce(what: str, is_so: Callable[[], Awaitable[bool]], news: Callable[[str], None], began: float) -> None:
+async def _announce(
+    text: str, is_ready: Callable[[], Awaitable[bool]], news: Callable[[str], None], began: float
+) -> None:
+    """Prints the text and the seconds since `began` once `is_ready` returns True."""
     while True:
-        if await is_so():
+        if await is_ready():
             break
         await asyncio.sleep(_POLL_S)
-    news(f"{what} {time.monotonic() - began:.1f} s")
+    news(f"{text} {time.monotonic() - began:.1f} s")
 
 
 @contextlib.contextmanager
 def _signals() -> Iterator[tuple[asyncio.Event, asyncio.Event]]:
-    """Set at the first signal that asks for the end, and at the second."""
+    """Yields two events: the first signal sets the first one, the next signal the second."""
     stopping, hasten = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:

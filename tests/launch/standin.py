@@ -1,4 +1,4 @@
-"""Stand-ins for the service's processes, and a supervisor of them: `python -m tests.cli.standin`."""
+"""Stand-ins for the service's processes, and a supervisor of them: `python -m tests.launch.standin`."""
 
 import asyncio
 import os
@@ -9,12 +9,12 @@ import time
 from functools import partial
 from pathlib import Path
 
-from service.launch import embedded
+from service.launch import embedded_store
 from service.launch.children import Child
-from service.launch.installed import python_environ, python_module
+from service.launch.interpreter import python_environ, python_module
 from service.launch.preflight import StartError, claimed, listen
-from service.launch.supervising import Said, Team, supervise
-from service.launch.up import answers
+from service.launch.supervisor import Outputs, Team, supervise
+from service.launch.up import http_ok
 
 
 def api(descriptor: str) -> None:
@@ -53,22 +53,22 @@ def stubborn(_: str) -> None:
 def supervisor(folder: str, worker_role: str) -> None:
     """A team of a real store, an API and one worker of the role given."""
     data, began = Path(folder), time.monotonic()
-    with claimed(data) as lock, embedded.socket_for(data) as path, listen("127.0.0.1", 0) as listener:
-        store = embedded.Store(embedded.find_binary(os.environ.get("JUDGED_TEST_STORE")), data, path)
+    with claimed(data) as lock, embedded_store.socket_for(data) as path, listen("127.0.0.1", 0) as listener:
+        store = embedded_store.Store(embedded_store.find_binary(os.environ.get("JUDGED_TEST_STORE")), data, path)
         env = python_environ(os.environ)
         descriptor = listener.fileno()
         team = Team(
-            store=Child("store", embedded.command(store), env, pass_fds=(lock,)),
-            store_is_ready=partial(embedded.wait_until_ready, store.socket),
+            store=Child("store", embedded_store.store_command(store), env, pass_fds=(lock,)),
+            store_is_ready=partial(embedded_store.wait_until_ready, store.socket),
             roles=(
                 Child("api", _role("api", str(descriptor)), env, pass_fds=(descriptor,)),
                 Child("worker-1", _role(worker_role, str(path)), env),
             ),
-            is_ready=partial(answers, "127.0.0.1", listener.getsockname()[1], "/readyz"),
+            is_ready=partial(http_ok, "127.0.0.1", listener.getsockname()[1], "/readyz"),
             on_drain=listener.close,
         )
         try:
-            clean = asyncio.run(supervise(team, Said(_say, _say), began))
+            clean = asyncio.run(supervise(team, Outputs(_say, _say), began))
         except StartError as error:
             _say(str(error))
             sys.exit(2)
@@ -76,7 +76,7 @@ def supervisor(folder: str, worker_role: str) -> None:
 
 
 def _role(name: str, argument: str) -> tuple[str, ...]:
-    return python_module("tests.cli.standin", name, argument)
+    return python_module("tests.launch.standin", name, argument)
 
 
 def _say(line: str) -> None:

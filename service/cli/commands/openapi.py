@@ -3,14 +3,14 @@
 import argparse
 import sys
 
-SUMMARY = "print the OpenAPI document of the API"
+from service.cli.command import SUCCEEDED, Command
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """It has no options: the document is the same whatever is configured."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds nothing: the document does not depend on the configuration."""
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     import msgspec
 
     from service.api.describing import description_of
@@ -20,4 +20,7 @@ def run(options: argparse.Namespace) -> int:
     app = create_app(load_settings(None, {"JUDGED_REDIS_URL": "redis://127.0.0.1"}))
     document = msgspec.json.format(msgspec.json.encode(description_of(app)), indent=2)
     sys.stdout.write(document.decode() + "\n")
-    return 0
+    return SUCCEEDED
+
+
+OPENAPI = Command("openapi", "print the OpenAPI document of the API", _add_arguments, _run)

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from service.launch.children import Child, Kept
-from service.launch.installed import python_environ
+from service.launch.children import Child, KeptChild
+from service.launch.interpreter import python_environ
 from service.launch.preflight import StartError, claimed, listen
 from tests.launch.processes import Watched, all_end, children_of, watched
 
 
 @contextmanager
 def supervised(folder: Path, worker: str = "worker", environ: dict[str, str] | None = None) -> Iterator[Watched]:
-    argv = (sys.executable, "-m", "tests.cli.standin", "supervisor", str(folder / "data"), worker)
+    argv = (sys.executable, "-m", "tests.launch.standin", "supervisor", str(folder / "data"), worker)
     with watched(argv, folder, environ) as running:
         yield running
 
@@ -53,7 +53,7 @@ def test_crashed_child_is_started_again(tmp_path: Path) -> None:
     with supervised(tmp_path) as running:
         everyone(running)
         os.kill(int(running.until(r"worker works (\d+)")), signal.SIGKILL)
-        running.until(r"worker-1: killed by SIGKILL\nworker-1: starts again after 0\.2 s")
+        running.until(r"worker-1: killed by SIGKILL\nworker-1: restarts after 0\.2 s")
         running.until(r"worker works (\d+)", times=2)
         running.send(signal.SIGTERM)
         assert running.ends_with() == 0
@@ -148,7 +148,7 @@ async def kept_for(code: str, until: str, count: int = 1) -> list[str]:
         if sum(until in each for each in said) >= count:
             enough.set()
 
-    kept = Kept(Child("it", (sys.executable, "-c", code), python_environ(os.environ)), say)
+    kept = KeptChild(Child("it", (sys.executable, "-c", code), python_environ(os.environ)), say)
     kept.start()
     await asyncio.wait_for(enough.wait(), 10)
     await kept.stop(asyncio.Event())
@@ -156,9 +156,9 @@ async def kept_for(code: str, until: str, count: int = 1) -> list[str]:
 
 
 async def test_wait_between_starts_doubles() -> None:
-    said = await kept_for("raise SystemExit(3)", "starts again", count=3)
+    said = await kept_for("raise SystemExit(3)", "restarts", count=3)
     assert said[0:6:2] == ["it: ended with code 3"] * 3
-    assert said[1:6:2] == [f"it: starts again after {delay} s" for delay in ("0.2", "0.4", "0.8")]
+    assert said[1:6:2] == [f"it: restarts after {delay} s" for delay in ("0.2", "0.4", "0.8")]
 
 
 async def test_output_is_said_line_by_line_under_the_childs_name() -> None:
@@ -177,7 +177,7 @@ async def test_what_a_child_left_behind_ends_with_it() -> None:
 
 async def test_program_that_is_not_there_is_said_and_tried_again() -> None:
     said: list[str] = []
-    kept = Kept(Child("it", ("/nowhere/program",), {}), said.append)
+    kept = KeptChild(Child("it", ("/nowhere/program",), {}), said.append)
     kept.start()
     await kept.has_ended.wait()
     assert await kept.stop(asyncio.Event())

