@@ -1,40 +1,80 @@
-"""The command `judged`."""
+"""The entry point of `judged`: reads the arguments, runs one command, prints its error and returns its exit code."""
 
 import argparse
+import difflib
+import re
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
 
-from service.cli import agreement, api, arena, bench, check_config, import_, openapi, rebuild, score, up, worker
+from service.cli.command import INTERRUPTED, REFUSED, Command, CommandError
+from service.cli.commands.agreement import AGREEMENT
+from service.cli.commands.api import API
+from service.cli.commands.arena import ARENA
+from service.cli.commands.bench import BENCH
+from service.cli.commands.check_config import CHECK_CONFIG
+from service.cli.commands.import_labels import IMPORT
+from service.cli.commands.openapi import OPENAPI
+from service.cli.commands.rebuild import REBUILD
+from service.cli.commands.score import SCORE
+from service.cli.commands.up import UP
+from service.cli.commands.worker import WORKER
+from service.cli.console import print_error
 
-_COMMANDS = {
-    "up": up,
-    "api": api,
-    "worker": worker,
-    "check-config": check_config,
-    "openapi": openapi,
-    "score": score,
-    "import": import_,
-    "agreement": agreement,
-    "rebuild": rebuild,
-    "arena": arena,
-    "bench": bench,
-}
-_INTERRUPTED = 130
+COMMANDS = (UP, API, WORKER, CHECK_CONFIG, OPENAPI, SCORE, IMPORT, AGREEMENT, REBUILD, ARENA, BENCH)
+
+_INVALID_CHOICE = re.compile(r"invalid choice: '(?P<typed>[^']*)' \(choose from (?P<choices>.*)\)")
+_UNKNOWN_OPTION = re.compile(r"unrecognized arguments: (?P<typed>--[\w-]+)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code."""
-    options = _parser().parse_args(argv)
+    """Runs one command and returns its exit code. Raises SystemExit for `--help`, `--version` and bad arguments."""
+    options = _parse(argv)
+    command: Command = options.command
     try:
-        code: int = _COMMANDS[options.command].run(options)
-        return code
+        return command.run(options)
+    except CommandError as error:
+        print_error(error.lines)
+        return REFUSED
+    except OSError as error:
+        print_error([str(error)])
+        return REFUSED
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="judged", description="LLM-as-a-judge that shows how far it can be trusted.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in _COMMANDS.items():
-        described = {"help": command.SUMMARY, "description": command.SUMMARY}
-        command.configure(commands.add_parser(name, **described))
-    return parser
+class _Parser(argparse.ArgumentParser):
+    """Names the nearest command, value or option when one is misspelt."""
+
+    def error(self, message: str) -> NoReturn:
+        typed, known = "", list[str]()
+        if found := _INVALID_CHOICE.search(message):
+            typed, known = found["typed"], re.findall(r"[\w.-]+", found["choices"])
+        elif found := _UNKNOWN_OPTION.search(message):
+            typed, known = found["typed"], re.findall(r"--[\w-]+", self.format_help())
+        nearest = difflib.get_close_matches(typed, known, n=1)
+        super().error(f"{message}; did you mean {nearest[0]}?" if nearest else message)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(prog="judged", description="LLM-as-a-judge that shows how far the judge can be trusted.")
+    parser.add_argument("--version", action="version", version=f"judged {_version()}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        description = f"{command.summary[:1].upper()}{command.summary[1:]}."
+        added = subparsers.add_parser(
+            command.name, help=command.summary, description=description, epilog=command.exit_codes_text()
+        )
+        command.add_arguments(added)
+        added.set_defaults(command=command, parser=added)
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
+
+
+def _version() -> str:
+    try:
+        return version("judged")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "(not installed)"

@@ -1,1 +1,1 @@
-"""`judged up` and the processes that it looks after."""
+"""`judged up`: the store, the API, the workers and a local model as child processes of one supervisor."""

@@ -1,4 +1,4 @@
-"""Processes that are kept running: started again when they end, stopped in good order, never left behind."""
+"""Child processes that are restarted when they end, and that never outlive the supervisor."""
 
 import asyncio
 import contextlib
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 10.0
-STEADY_S = 30.0  # a child that lived this long starts again without the wait that earlier crashes earned
+STEADY_S = 30.0  # after running this long, a child restarts with the shortest delay again
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before any fork
 _CHUNK_BYTES = 65_536
-_LAST_OUTPUT_S = 1.0  # for what a child that has ended still has in its pipe
+_LAST_OUTPUT_S = 1.0  # for reading the rest of the pipe of a child that has ended
 
 
 @dataclass(frozen=True, eq=False)
 class Child:
-    """What to run, and under which name it speaks."""
+    """A command to run, and the name that its output is printed under."""
 
     name: str
     argv: tuple[str, ...]
@@ -31,23 +31,26 @@ class Child:
     pass_fds: tuple[int, ...] = ()
 
 
-class Kept:
-    """One child, kept running from `start` to `stop`."""
+class KeptChild:
+    """Keeps one child running from `start` to `stop`."""
 
-    def __init__(self, child: Child, say: Callable[[str], None]) -> None:
+    def __init__(self, child: Child, print_line: Callable[[str], None]) -> None:
         self.child = child
         self.has_ended = asyncio.Event()  # at least once
-        self._say = say
+        self._print_line = print_line
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Starts it and keeps it running."""
+        """Starts the child and keeps it running."""
         self._task = asyncio.create_task(self._keep_running(), name=self.child.name)
 
     async def stop(self, hasten: asyncio.Event) -> bool:
-        """Asks it to end; kills it after its grace, or once `hasten` is set. True where asking was enough."""
+        """Sends SIGTERM, then SIGKILL after the child's grace time or once `hasten` is set.
+
+        Returns whether the child ended without SIGKILL.
+        """
         self._stopping.set()
         if self._task is None:
             return True
@@ -58,7 +61,7 @@ class Kept:
         hastened.cancel()
         in_time = self._task.done()
         if not in_time and self._process is not None:
-            self._say(f"{self.child.name}: did not stop in time and is killed")
+            self._print_line(f"{self.child.name}: did not stop in time and is killed")
             _kill_group(self._process.pid)
         await self._task
         return in_time
@@ -71,34 +74,34 @@ class Kept:
             self.has_ended.set()
             if self._stopping.is_set():
                 return
-            self._say(f"{self.child.name}: {how}")
+            self._print_line(f"{self.child.name}: {how}")
             if asyncio.get_running_loop().time() - began >= STEADY_S:
                 delay = FIRST_DELAY_S
             try:
                 await asyncio.wait_for(self._stopping.wait(), delay)
             except TimeoutError:
-                self._say(f"{self.child.name}: starts again after {delay:g} s")
+                self._print_line(f"{self.child.name}: restarts after {delay:g} s")
             delay = min(2 * delay, LONGEST_DELAY_S)
 
     async def _run_once(self) -> str:
-        """Runs it to its end, and says how it ended."""
+        """Runs the child until it ends, and returns how it ended."""
         read, write = os.pipe()
-        async with _forwarded(read, self.child.name, self._say):
+        async with _forwarded(read, self.child.name, self._print_line):
             try:
                 self._process = process = await _spawn(self.child, write)
             except OSError as error:
                 return f"can't be run ({error})"
             finally:
                 os.close(write)
-            if self._stopping.is_set():  # asked to stop while it was being started
+            if self._stopping.is_set():  # stop() was called during the start
                 _signal(process, signal.SIGTERM)
             code = await process.wait()
-            _kill_group(process.pid)  # what it may have started and left
+            _kill_group(process.pid)  # processes that it started and left behind
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
 
 
 async def _spawn(child: Child, output: int) -> asyncio.subprocess.Process:
-    """In a process group of its own, so that a terminal's Ctrl-C reaches the supervisor alone."""
+    """Starts the child in its own process group, so that Ctrl-C in a terminal reaches the supervisor alone."""
     return await asyncio.create_subprocess_exec(
         *child.argv,
         env=child.env,
@@ -112,10 +115,10 @@ async def _spawn(child: Child, output: int) -> asyncio.subprocess.Process:
 
 
 def _die_with(parent: int) -> None:
-    """Has the kernel kill this process when the supervisor dies, however it dies. Linux alone has that."""
+    """Asks the kernel to kill this process when the supervisor dies (Linux only)."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we could ask
+    if os.getppid() != parent:  # the supervisor died before prctl
         os._exit(1)
 
 
@@ -130,28 +133,28 @@ def _kill_group(pid: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _forwarded(read: int, name: str, say: Callable[[str], None]) -> AsyncIterator[None]:
-    """Says each line that comes out of the pipe, after the child's name."""
+async def _forwarded(read: int, name: str, print_line: Callable[[str], None]) -> AsyncIterator[None]:
+    """Prints each line from the pipe after the child's name."""
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read, "rb", buffering=0)
     )
-    saying = asyncio.create_task(_say_lines(reader, name, say))
+    forwarding = asyncio.create_task(_forward_lines(reader, name, print_line))
     try:
         yield
     finally:
-        await asyncio.wait((saying,), timeout=_LAST_OUTPUT_S)
-        saying.cancel()
+        await asyncio.wait((forwarding,), timeout=_LAST_OUTPUT_S)
+        forwarding.cancel()
         transport.close()
 
 
-async def _say_lines(reader: asyncio.StreamReader, name: str, say: Callable[[str], None]) -> None:
+async def _forward_lines(reader: asyncio.StreamReader, name: str, print_line: Callable[[str], None]) -> None:
     rest = b""
     while chunk := await reader.read(_CHUNK_BYTES):
         *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > _CHUNK_BYTES:  # a line without an end is not gathered for ever
+        if len(rest) > _CHUNK_BYTES:  # a line without an end must not fill the memory
             lines, rest = [*lines, rest], b""
         for line in lines:
-            say(f"{name} | {line.decode(errors='replace')}")
+            print_line(f"{name} | {line.decode(errors='replace')}")
     if rest:
-        say(f"{name} | {rest.decode(errors='replace')}")
+        print_line(f"{name} | {rest.decode(errors='replace')}")

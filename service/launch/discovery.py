@@ -66,7 +66,7 @@ def _for_named(
     wanted = {model.partition("/")[0] for model in named}
     if "ollama" in wanted:
         providers["ollama"] = _ollama_section(ollama)
-    path = find_model() if local_model.NAME in wanted else None
+    path = find_model() if local_model.PROVIDER_NAME in wanted else None
     return FoundModels(providers, tuple(named), path, "configured")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from redis.asyncio import Redis
 
 from service.agreement.contributions import EVERY, recount
-from service.launch import embedded
+from service.launch import embedded_store
 from service.stats.intervals import measure
 from service.stats.statistics import evaluate
 from service.stats.table import Table
@@ -83,11 +83,11 @@ async def over_http(store_url: str) -> None:
 
 
 def on_a_store() -> None:
-    with tempfile.TemporaryDirectory() as folder, embedded.socket_for(Path(folder)) as socket:
-        store = embedded.Store(embedded.find_binary(None), Path(folder), socket)
-        with subprocess.Popen(embedded.command(store), stdout=subprocess.DEVNULL) as process:
+    with tempfile.TemporaryDirectory() as folder, embedded_store.socket_for(Path(folder)) as socket:
+        store = embedded_store.Store(embedded_store.find_binary(None), Path(folder), socket)
+        with subprocess.Popen(embedded_store.store_command(store), stdout=subprocess.DEVNULL) as process:
             try:
-                asyncio.run(embedded.wait_until_ready(socket))
+                asyncio.run(embedded_store.wait_until_ready(socket))
                 asyncio.run(over_http(store.url))
             finally:
                 process.terminate()

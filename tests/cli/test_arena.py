@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -31,13 +30,6 @@ def url(store_url: str) -> Iterator[str]:
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     thread.join(10)
-
-
-@pytest.fixture(autouse=True)
-def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("JUDGED_URL", "JUDGED_API_KEY", "JUDGED_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
 
 
 async def judged(*argv: str, typed: str = "") -> int:

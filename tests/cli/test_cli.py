@@ -4,27 +4,25 @@ import json
 import socket
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 
-from service.cli.main import main
-from service.cli.shown import summary, verdict
+from service.cli.command import Command
+from service.cli.main import COMMANDS, main
+from service.cli.tables.judgment_table import job_summary, verdict_text
+from service.config.sections import ArenaSettings
+from service.config.settings import Settings
 from service.launch.preflight import claimed
 from tests.launch.processes import watched
 
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("JUDGED_URL", "JUDGED_API_KEY", "JUDGED_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
 
 
 class Api:
@@ -174,7 +172,7 @@ def test_score_says_each_place_of_a_refusal(api: Api, items: str, capsys: Captur
     [
         (["absent.jsonl", "--judge", "j"], "No such file"),
         (["items.jsonl", "--judge", "broken.json"], "broken.json: not valid JSON"),
-        (["items.jsonl", "--judge", "list.json"], "list.json: a judge is a JSON object"),
+        (["items.jsonl", "--judge", "list.json"], "list.json: a judge must be a JSON object"),
         (["items.jsonl", "--judge", "j", "--url", "http://127.0.0.1:1"], "is `judged up` running?"),
         (["items.jsonl", "--judge", "j", "--url", "nonsense"], "nonsense"),
     ],
@@ -191,15 +189,15 @@ def test_score_says_what_it_can_not_do(
 
 
 def test_verdict_is_what_the_judge_gives() -> None:
-    assert verdict({"score": 0.5, "label": "partly"}) == "partly"
-    assert verdict({"score": None, "label": None, "ranking": [1, [0, 2]]}) == "[1, [0, 2]]"
-    assert verdict({"score": 4.0, "label": None, "ranking": None}) == "4"
-    assert verdict({"score": None, "label": None, "ranking": None}) == ""
+    assert verdict_text({"score": 0.5, "label": "partly"}) == "partly"
+    assert verdict_text({"score": None, "label": None, "ranking": [1, [0, 2]]}) == "[1, [0, 2]]"
+    assert verdict_text({"score": 4.0, "label": None, "ranking": None}) == "4"
+    assert verdict_text({"score": None, "label": None, "ranking": None}) == ""
 
 
 def test_summary_knows_no_mean_of_nothing_and_no_price_that_nobody_knows() -> None:
     job = {"id": "j", "counts": {"total": 1, "failed": 1}, "usage": {"cost_usd": None}}
-    assert summary([{"outcome": "failed", "score": None}], job) == "j: 1 failed; no score; cost unknown"
+    assert job_summary([{"outcome": "failed", "score": None}], job) == "j: 1 failed; no score; cost unknown"
 
 
 def test_check_config_shows_what_is_in_effect_and_no_secret(
@@ -215,6 +213,19 @@ def test_check_config_shows_what_is_in_effect_and_no_secret(
     assert "port = 9000" in printed.out
     assert 'api_key_env = "OPENAI_API_KEY"' in printed.out
     assert 'redis_url = "redis://u:***@h/0"' in printed.out
+
+
+def test_check_config_shows_every_section_and_its_output_is_a_valid_file(tmp_path: Path, capsys: Captured) -> None:
+    keys = f"[[keys]]\nname = 'bot'\nsha256 = '{'0' * 64}'\n"
+    (tmp_path / "judged.toml").write_text(f"[providers.vllm]\nkind = 'openai'\nbase_url = 'http://h/v1'\n{keys}")
+    assert main(["check-config"]) == 0
+    printed = capsys.readouterr().out
+    (tmp_path / "again.toml").write_text(printed)
+    assert main(["check-config", "--config", "again.toml"]) == 0
+    shown = tomllib.loads(printed)
+    assert tomllib.loads(capsys.readouterr().out) == shown
+    assert set(shown) == {field.name for field in msgspec.structs.fields(Settings)}
+    assert set(shown["arena"]) == {field.name for field in msgspec.structs.fields(ArenaSettings)}
 
 
 def test_check_config_says_each_problem_in_a_line(tmp_path: Path, capsys: Captured) -> None:
@@ -236,6 +247,49 @@ def test_usage_ends_with_2(arguments: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scor", "items.jsonl"], "did you mean score?"),
+        (["score", "items.jsonl", "--judge", "j", "--modles", "a/b"], "did you mean --models?"),
+        (["agreement", "j", "--selection", "randon"], "did you mean random?"),
+    ],
+)
+def test_a_misspelt_word_is_answered_with_the_nearest_known_one(
+    arguments: list[str], said: str, capsys: Captured
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
+def test_each_command_has_its_exit_codes_in_its_help(command: Command, capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command.name, "--help"])
+    assert ended.value.code == 0
+    assert "Exit codes: 0 " in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_version_is_that_of_the_package(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("judged ")
+
+
+def test_no_proxy_stands_between_a_command_and_this_machine(
+    api: Api, items: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["score", items, "--judge", "politeness", "--url", api.url]) == 0
+    assert main(["score", items, "--judge", "politeness", "--url", api.url.replace("127.0.0.1", "localhost")]) == 0
+    assert main(["score", items, "--judge", "politeness", "--url", "http://judged.invalid"]) == 2
 
 
 def up_says(folder: Path, *arguments: str, environ: dict[str, str] | None = None) -> list[str]:
@@ -278,7 +332,7 @@ def test_up_says_all_that_is_wrong_with_the_configuration(tmp_path: Path) -> Non
 
 def test_up_says_that_there_is_no_store_to_run(tmp_path: Path) -> None:
     said = up_says(tmp_path, "--port", "0", environ={"JUDGED_STORE_BINARY": "no-such-server"})
-    assert said == ["judged: store.binary: no-such-server is not a program that can be run"]
+    assert said == ["judged: store.binary: no-such-server is not an executable program"]
 
 
 def test_up_says_that_the_model_file_is_not_there(tmp_path: Path) -> None:

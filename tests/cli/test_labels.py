@@ -10,19 +10,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from service.cli.confusion import confusion
 from service.cli.main import main
-from service.cli.tables import against_chance, estimate_lines, findings, notes
+from service.cli.tables.agreement_report import chance_finding, estimate_lines, finding_lines, note_lines
+from service.cli.tables.confusion_table import confusion_table
 from tests.flows.conftest import Row
 
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("JUDGED_URL", "JUDGED_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
 
 
 class Api:
@@ -192,8 +185,8 @@ def test_import_names_a_refused_label_by_its_line_and_says_how_to_go_on(api: Api
     api.answers["/v1/labels"] = [(200, stored), (400, refusal)]
     assert main(["import", file(f"item_id,criterion,annotator,score\n{rows}"), "--url", api.url]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "1000 of 1010 labels are stored, those before line 1002; import the file again: what is stored already is not"
-        " counted twice",
+        "1000 of 1010 labels are stored, those before line 1002; import the file again: labels that are stored already"
+        " are not counted twice",
         "line 1004: score: 9 lies not between 1 and 5",
         "/: odd",
     ]
@@ -261,7 +254,7 @@ def test_agreement_shows_what_to_believe_the_figures_and_who_said_what(api: Api,
         "40 pairs on 20 items by 2 annotators",
         "95 of 100 judgments have a score; 4 unscored, 1 failed (4 no_score, 1 timeout)",
         "! better than chance (spearman 0.700 (0.500 to 0.800))",
-        "! nine labels in ten are the same: kappas are low however often both agree; see exact, gwet_ac1",
+        "! nine labels in ten are the same: kappas are low however often both agree; look at exact and gwet_ac1",
     ]
     assert [" ".join(line.split()) for line in lines[6:11]] == [
         "statistic value 95% interval people among themselves",
@@ -279,7 +272,7 @@ def test_agreement_shows_what_to_believe_the_figures_and_who_said_what(api: Api,
     ]
     assert lines[19:] == [
         "the judge's mean is 3.900 (3.800 to 4.000)",
-        "corrected by labels, it is 3.200 (2.900 to 3.500)",
+        "corrected by the labels, it is 3.200 (2.900 to 3.500)",
         "your 100 labels act like 180, thanks to 900 more judged items",
     ]
 
@@ -331,15 +324,15 @@ def test_agreement_says_why_it_is_refused(api: Api, capsys: Captured) -> None:
     ],
 )  # fmt: skip
 def test_a_worthless_judge_is_seen_to_be_worthless(statistics: Row, said: str) -> None:
-    assert against_chance(statistics).startswith(said)
+    assert chance_finding(statistics).startswith(said)
     flags = ["not_better_than_chance", "one of a later version"]
-    first, *others = findings({**REPORT, "statistics": statistics, "flags": flags})
+    first, *others = finding_lines({**REPORT, "statistics": statistics, "flags": flags})
     assert first.startswith(said)
     assert others == ["one of a later version"]
 
 
 def test_nothing_to_compare_is_said_once() -> None:
-    assert list(findings({**REPORT, "pairs": 0, "flags": ["insufficient"]})) == [
+    assert list(finding_lines({**REPORT, "pairs": 0, "flags": ["insufficient"]})) == [
         "nothing to compare: no item was both scored by the judge and labelled by people"
     ]
 
@@ -347,11 +340,11 @@ def test_nothing_to_compare_is_said_once() -> None:
 def test_a_table_of_fractions_is_shown_by_the_nearest_level_and_a_long_scale_in_classes() -> None:
     columns = [1 + n / 20 for n in range(41)]
     counts = [[1] * 41 for _ in range(3)]
-    shown = confusion({"values": [1, 2, 3], "columns": columns, "counts": counts})
+    shown = confusion_table({"values": [1, 2, 3], "columns": columns, "counts": counts})
     assert (shown.rows, shown.columns) == (["1", "2", "3"], ["1", "2", "3"])
     assert [sum(row) for row in shown.counts] == [41, 41, 41]
     hundred = list(range(101))
-    shown = confusion({"values": hundred, "counts": [[int(i == j) for j in hundred] for i in hundred]})
+    shown = confusion_table({"values": hundred, "counts": [[int(i == j) for j in hundred] for i in hundred]})
     assert shown.rows == shown.columns
     assert shown.rows[0] == "0 to 10"
     assert [shown.counts[n][n] for n in range(10)] == [10] * 9 + [11]
@@ -361,7 +354,7 @@ def test_words_that_nobody_said_are_left_out_of_a_long_table() -> None:
     words = [f"label {n}" for n in range(40)]
     counts = [[0] * 40 for _ in words]
     counts[3][7] = counts[7][7] = 2
-    shown = confusion({"values": words, "counts": counts})
+    shown = confusion_table({"values": words, "counts": counts})
     assert (shown.rows, shown.columns) == (["label 3", "label 7"], ["label 3", "label 7"])
     assert shown.counts == [[0, 2], [0, 2]]
 
@@ -376,12 +369,13 @@ def test_what_else_was_found_is_said_and_nothing_of_what_was_not() -> None:
         "self_preference": measure(0.5, 0.1, 0.9),
     }
     test = {"winning_rate": 0.5, "passed": True, "duels": {"ann": {}, "bob": {}}}
-    assert list(notes({"bias": bias, "alt_test": test})) == [
-        "alternative annotator test passed: it may stand in for 50% of 2 annotators",
-        "in the other order it says the same of 75% of 40",
-        "where it does not, it prefers what comes first in 75% of 40",
-        "asked again it says the same of 75% of 40",
-        "it favours longer texts: its error, score minus label, goes with length (spearman 0.400 (0.200 to 0.600))",
+    assert list(note_lines({"bias": bias, "alt_test": test})) == [
+        "alternative annotator test passed: it may replace 50% of 2 annotators",
+        "with the outputs in the other order it gives the same verdict for 75% of 40",
+        "if the verdicts differ, it prefers the first output in 75% of 40",
+        "asked again, it gives the same answer for 75% of 40",
+        "it favours longer texts: its error, score minus label, correlates with length"
+        " (spearman 0.400 (0.200 to 0.600))",
         "its error on texts of its own family of models is 0.500 (0.100 to 0.900) points above that on others'",
     ]
     unknown = {
@@ -390,18 +384,17 @@ def test_what_else_was_found_is_said_and_nothing_of_what_was_not() -> None:
         "length_bias": {"spearman": measure(0.1, -0.2, 0.4)},
         "self_preference": measure(None, reason="no_own_texts"),
     }
-    assert list(notes({"bias": unknown, "alt_test": {**test, "winning_rate": None}})) == []
-    assert list(notes({})) == []
+    assert list(note_lines({"bias": unknown, "alt_test": {**test, "winning_rate": None}})) == []
+    assert list(note_lines({})) == []
 
 
 def test_an_estimate_says_what_it_rests_on() -> None:
     few = {**ESTIMATE, "method": "labels_only", "reason": "few_labels", "labels": 9}
     assert list(estimate_lines(few))[1] == (
-        "by the labels alone it is 3.200 (2.900 to 3.500): the judge adds nothing yet, since fewer than 50 items are"
-        " labelled"
+        "by the labels alone it is 3.200 (2.900 to 3.500); the judge adds nothing yet: fewer than 50 items are labelled"
     )
     none = {**few, "corrected_mean": measure(None), "reason": "no_labels", "labels": 0}
-    assert list(estimate_lines(none))[1:] == ["what people would say is not known: there is no label drawn at random"]
+    assert list(estimate_lines(none))[1:] == ["people's mean is unknown: no label was drawn at random"]
 
 
 DIFFERING = {"hash": "judged:ceiling:all::c", "field": "item\tr", "stored": 1, "recounted": 2}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from service.launch import local_model
-from service.launch.installed import files_of, is_installed
+from service.launch.interpreter import files_of, is_installed
 from service.launch.preflight import StartError, free_port
 from tests.launch.processes import Watched, watched
 
@@ -28,9 +28,9 @@ def test_model_is_named_for_its_file() -> None:
 
 def test_files_of_a_package_are_found_without_importing_it() -> None:
     assert files_of("no_such_package", "*") == []
-    assert [path.name for path in files_of("service", "cli.py", "api/problems.py")] == [
+    assert [path.name for path in files_of("service", "app.py", "api/problems.py")] == [
         "problems.py",
-        "cli.py",
+        "app.py",
     ]
 
 
@@ -48,8 +48,8 @@ def test_file_that_was_given_comes_before_the_installed_one(tmp_path: Path) -> N
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Watched, int]]:
-    port = free_port(local_model.HOST)
-    command = local_model.command(local_model.find_model(), port)
+    port = free_port(local_model.MODEL_HOST)
+    command = local_model.model_command(local_model.find_model(), port)
     with watched(command, tmp_path_factory.mktemp("model")) as running:
         running.until("answers on")
         yield running, port
@@ -62,7 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Watched, 
 def ask(port: int, **body: Any) -> dict[str, Any]:
     """What OpenAI's chat completions answer there."""
     request = urllib.request.Request(
-        f"http://{local_model.HOST}:{port}/v1/chat/completions",
+        f"http://{local_model.MODEL_HOST}:{port}/v1/chat/completions",
         data=json.dumps({"model": "any", "temperature": 0, **body}).encode(),
         headers={"Content-Type": "application/json"},
     )
@@ -99,7 +99,7 @@ def test_model_answers_within_a_schema(server: tuple[Watched, int]) -> None:
 @pytest.mark.local_model
 @needs_model
 def test_context_has_room_for_a_judging_prompt(server: tuple[Watched, int]) -> None:
-    with urllib.request.urlopen(f"http://{local_model.HOST}:{server[1]}/slots", timeout=10) as response:
+    with urllib.request.urlopen(f"http://{local_model.MODEL_HOST}:{server[1]}/slots", timeout=10) as response:
         slots = json.load(response)
     assert len(slots) == local_model.PARALLEL
     assert all(slot["n_ctx"] >= 2048 for slot in slots)
