@@ -1,1 +1,1 @@
-"""Whether a judge agrees with people: tables of counts, statistics, intervals, estimates and drift. No I/O."""
+"""How well a judge agrees with humans: counters, tables, statistics, intervals, estimates, biases and drift."""

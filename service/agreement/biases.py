@@ -1,15 +1,15 @@
-"""What sways a judge that should not, from the counters of one series: place, chance, length, whose text it is."""
+"""Influences on a judge that should have none: position, chance, text length, its own family of models."""
 
 import math
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from service.agreement.axes import Axis
 from service.agreement.coding import Coding
 from service.agreement.counters import Agreed, Seen
 from service.stats.alphas import Level, alpha
+from service.stats.arrays import Floats, Integers
 from service.stats.clustered import around
 from service.stats.drift import (
     LENGTH_BUCKETS,
@@ -20,22 +20,19 @@ from service.stats.drift import (
     repeat_consistency,
 )
 from service.stats.intervals import Measure, Z
-from service.stats.statistics import Value, evaluate
+from service.stats.statistics import StatisticValue, evaluate
 from service.stats.table import Table
 from service.stats.undefined import Undefined
 
-_Floats = NDArray[np.float64]
-_Wholes = NDArray[np.int64]
-
-_NOISE = 1e-9  # in points: errors that differ by less are the same
+_NOISE = 1e-9  # in points: smaller differences of errors are rounding
 _SPREADS = {"spearman": (1.0, 0.5, 3), "kendall_tau_b": (0.437, 0.0, 4)}  # (a + b r^2) / (n - c) of atanh r
 _REASONS = {Undefined.HUMAN_CONSTANT: Undefined.ERROR_CONSTANT, Undefined.JUDGE_CONSTANT: Undefined.LENGTH_CONSTANT}
 
 
 class LengthBias(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the judge's error (its score minus the label's, over `pairs`) grows with the length of what it judged.
+    """The rank correlations of the judge's error (its score minus the label, over `pairs`) with the length of the text.
 
-    Longer texts may well be better, so that a correlation of scores alone proves nothing; of errors it does.
+    Longer texts may really be better, so a correlation of scores alone is no bias; one of errors is.
     """
 
     pairs: int
@@ -44,9 +41,10 @@ class LengthBias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SelfPreference(msgspec.Struct, frozen=True, kw_only=True):
-    """The judge's mean error on texts of its own family of models minus that on others', in points.
+    """The judge's mean error on texts of its own family of models minus that on others, in points.
 
-    `own` and `other` count labelled pairs. Null with a reason without both; the ends alone where nothing varies.
+    `own` and `other` count labelled pairs. Null with a `reason` if either is 0; only the bounds are null if the errors
+    do not vary.
     """
 
     value: float | None
@@ -58,9 +56,10 @@ class SelfPreference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Biases(msgspec.Struct, frozen=True, kw_only=True):
-    """`position` is None where nothing was judged in both orders. `length_correlation` is that of all scores, Spearman.
+    """All biases of one series.
 
-    Of labels, `repeats.alpha` is nominal and there is no deviation.
+    `position` is None if nothing was judged in both orders. `length_correlation` is Spearman's correlation of all
+    scores with length. For labels, `repeats.alpha` is nominal and `repeats.deviation` is null.
     """
 
     position: PositionBias | None
@@ -71,7 +70,7 @@ class Biases(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def biases(coding: Coding, agreed: Agreed, seen: Seen, *, worth: float | None) -> Biases:
-    """All of them. `worth` is that of the labelled pairs, None where they are independent."""
+    """Returns all biases; `worth` is the effective number of labelled pairs, None if they are independent."""
     return Biases(
         position=position_bias(seen.orders) if seen.orders.any() else None,
         repeats=_repeats(coding, seen),
@@ -96,8 +95,8 @@ def _length_correlation(seen: Seen) -> float | None:
     return length_correlation(by_number(seen.scores, seen.axis)[1])
 
 
-def by_number(counts: _Wholes, axis: Axis) -> tuple[_Floats, _Wholes]:
-    """Counts with a row for each value of an axis, as rows for each number, ascending; labels may share theirs."""
+def by_number(counts: Integers, axis: Axis) -> tuple[Floats, Integers]:
+    """Merges counts with a row for each value of an axis into one for each number, ascending; labels may share one."""
     numbers, places = np.unique(np.array(axis.numbers, dtype=np.float64), return_inverse=True)
     merged = np.zeros((len(numbers), *counts.shape[1:]), dtype=np.int64)
     np.add.at(merged, places, counts)
@@ -118,8 +117,8 @@ def _length_bias(agreed: Agreed, worth: float | None) -> LengthBias:
     return LengthBias(pairs=table.pairs, spearman=found["spearman"], kendall_tau_b=found["kendall_tau_b"])
 
 
-def _with_interval(value: Value, trials: float, spread: float, by_square: float, lost: int) -> Measure:
-    """By the Fisher transform, which serves for correlations as weak as these: Bonett and Wright 2000."""
+def _with_interval(value: StatisticValue, trials: float, spread: float, by_square: float, lost: int) -> Measure:
+    """Returns the interval by the Fisher transform, valid for correlations as weak as these (Bonett, Wright 2000)."""
     if value.value is None:
         reason = value.reason and _REASONS.get(value.reason, value.reason)
         return Measure(value=None, lower=None, upper=None, reason=reason)
@@ -128,12 +127,12 @@ def _with_interval(value: Value, trials: float, spread: float, by_square: float,
     return around(value.value, math.sqrt((spread + by_square * value.value**2) / (trials - lost)))
 
 
-def _errors(agreed: Agreed) -> _Floats | None:
-    """Judge minus human of each cell, in points; None of labels that are worth no numbers."""
+def _errors(agreed: Agreed) -> Floats | None:
+    """Returns judge minus human of each cell, in points; None for labels without numbers."""
     if agreed.people.numbers is None or agreed.judges.numbers is None:
         return None
     people, judges = (np.array(axis.numbers, dtype=np.float64) for axis in (agreed.people, agreed.judges))
-    errors: _Floats = judges[agreed.cells.judge] - people[agreed.cells.human]
+    errors: Floats = judges[agreed.cells.judge] - people[agreed.cells.human]
     return errors
 
 
@@ -156,8 +155,8 @@ def _self_preference(agreed: Agreed, worth: float | None) -> SelfPreference:
     return SelfPreference(value=value, lower=value - half, upper=value + half, reason=None, own=own, other=other)
 
 
-def _mean_and_squared_error(values: _Floats, counts: _Wholes) -> tuple[float, float]:
-    """Of values with their counts; the squared standard error of the mean is 0 of a single one."""
+def _mean_and_squared_error(values: Floats, counts: Integers) -> tuple[float, float]:
+    """Returns the mean of values with their counts, and its squared standard error, which is 0 for a single one."""
     total = int(counts.sum())
     mean = float(counts @ values) / total
     return mean, float(counts @ np.square(values - mean)) / (total - 1) / total if total > 1 else 0.0

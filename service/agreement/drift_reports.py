@@ -1,28 +1,27 @@
-"""Whether a series changed between two windows, from its counters: its scores, and its agreement with people."""
+"""Whether a series changed between two windows, in its scores and in its agreement with humans, from its counters."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from service.agreement.axes import Axis, judge_axis, person_axis
 from service.agreement.coding import Coding
 from service.agreement.counter_fields import split
+from service.stats.arrays import Integers
 from service.stats.coarse import binned
-from service.stats.drift import LEAST_SHIFT, Psi, ScoreShift, grouped_cusum, psi, score_shift
+from service.stats.drift import LEAST_SHIFT, Psi, ScoreShift, cusum, psi, score_shift
 from service.stats.flags import FEW_PAIRS
 
-MOST_BINS = 20  # of scores compared: of more values most counts are too small for the critical value
-
-_Wholes = NDArray[np.int64]
+MOST_BINS = 20  # of compared scores: with more, most counts are too small for the critical value
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
-    """`cusum` grows as agreement with people falls below its usual share, and alarms from `drift.CUSUM_ALARM` on.
+    """Shift and change of the scores, and a detector of falling agreement.
 
-    It is None where the reference has fewer than 30 pairs to tell the usual share by.
+    `cusum` grows while agreement with humans is below its usual share; from `drift.CUSUM_ALARM` on it is an alarm. It
+    is None if the reference has fewer than 30 pairs.
     """
 
     score_shift: ScoreShift
@@ -37,10 +36,12 @@ def drift(
     agreed_each: Sequence[Mapping[str, int]],
     reference_agreed: Mapping[str, int],
 ) -> Drift:
-    """Now against the reference window, from a series' counters `seen` and `agreed`, of random labels alone.
+    """Returns how a series differs from its reference window.
 
-    `agreed_each` has those of the current window bucket by bucket, the earliest first. A pair agrees where the score is
-    the label, or nearer to it than half a step; where the scale has no steps, within a tenth of its range.
+    `reference_seen` and `current_seen` are its counters `seen`, `agreed_each` the counters `agreed` of the current
+    window, one for each bucket in the order of time, and `reference_agreed` those of the reference. Only random labels
+    count. A pair agrees if score and label differ by less than half a step, or, on a scale without steps, a tenth of
+    its range.
     """
     before, now = _scores(reference_seen), _scores(current_seen)
     axis = judge_axis(coding, before.keys() | now.keys())
@@ -60,7 +61,7 @@ def _scores(seen: Mapping[str, int]) -> Counter[str]:
     return found
 
 
-def _histogram(axis: Axis, scores: Mapping[str, int]) -> _Wholes:
+def _histogram(axis: Axis, scores: Mapping[str, int]) -> Integers:
     counts = np.zeros(len(axis.values), dtype=np.int64)
     for key, count in scores.items():
         if key in axis.places:
@@ -68,17 +69,17 @@ def _histogram(axis: Axis, scores: Mapping[str, int]) -> _Wholes:
     return counts
 
 
-def _shift(coding: Coding, axis: Axis, reference: _Wholes, current: _Wholes) -> ScoreShift:
+def _shift(coding: Coding, axis: Axis, reference: Integers, current: Integers) -> ScoreShift:
     if axis.numbers is None:
         return ScoreShift(points=None, z=None, drifted=False, reason="no_numbers")
     if coding.is_words:
         return score_shift(reference, current, axis.numbers)
-    # The scale's ends, of which no score need be: how much a shift matters is a matter of the whole range.
+    # With the scale's ends: the size of a shift is relative to the whole range, not to the observed scores.
     values = [coding.scale.min, *axis.numbers, coding.scale.max]
     return score_shift(np.pad(reference, 1), np.pad(current, 1), values)
 
 
-def _psi(coding: Coding, axis: Axis, reference: _Wholes, current: _Wholes) -> Psi:
+def _psi(coding: Coding, axis: Axis, reference: Integers, current: Integers) -> Psi:
     if coding.is_words or np.count_nonzero(reference + current) <= MOST_BINS:
         return psi(reference, current)
     numbers = np.array(axis.numbers, dtype=np.float64)
@@ -93,11 +94,11 @@ def _cusum(
     agreed, pairs = _agreeing(coding, reference_agreed)
     if pairs < FEW_PAIRS:
         return None
-    return grouped_cusum((_agreeing(coding, each) for each in agreed_each), agreed / pairs)
+    return cusum((_agreeing(coding, each) for each in agreed_each), agreed / pairs)
 
 
 def _agreeing(coding: Coding, fields: Mapping[str, int]) -> tuple[int, int]:
-    """How many pairs agree, and how many there are."""
+    """Returns the number of pairs that agree, and the number of pairs."""
     pairs = list(_random_pairs(fields))
     people = person_axis(coding, {human for human, _, _ in pairs})
     judges = judge_axis(coding, {judge for _, judge, _ in pairs})

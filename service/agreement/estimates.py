@@ -1,4 +1,4 @@
-"""The mean of everything that a series judged, corrected by the labels drawn at random, from its counters."""
+"""The mean over everything that a series judged, corrected by random labels, from its counters."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,13 +12,14 @@ from service.stats.estimates import Estimate, Tables, estimate
 from service.stats.intervals import seed_of
 from service.stats.table import FAIL, PASS
 
-_MOST_MEANS = 400  # different ones: merging neighbours beyond lowers a variance by about 1 in 100,000
+_MOST_MEANS = 400  # distinct; merging neighbours beyond this lowers a variance by about 1 in 100,000
 
 
 def estimate_of(coding: Coding, agreed: Mapping[str, int], seen: Mapping[str, int], key: str) -> Estimate:
-    """See `estimates.estimate`. `key` seeds the bootstrap.
+    """Returns the judge's mean and the corrected mean of a series; see `service.stats.estimates.estimate`.
 
-    Raises ValueError where the criterion's labels have no numbers, of which there is no mean.
+    `agreed` and `seen` are the series' counters; `key` seeds the bootstrap. Raises ValueError if the criterion's labels
+    have no numbers.
     """
     scale = _scale(coding)
     is_share = coding.is_words and set(coding.scale.labels) == {FAIL, PASS}
@@ -27,7 +28,7 @@ def estimate_of(coding: Coding, agreed: Mapping[str, int], seen: Mapping[str, in
 
 
 def tables_of(coding: Coding, labelled: Labelled) -> Tables:
-    """What estimates are computed from. Means too many for a table are put together with their neighbours."""
+    """Returns the tables for `estimate`; neighbouring means are merged if there are too many for a table."""
     axis = judge_axis(coding, {key for _, key in labelled.means} | set(labelled.rest))
     judge_values = axis.numbers or ()
     means = {(mean, axis.places[key]): n for (mean, key), n in labelled.means.items() if key in axis.places}
@@ -48,10 +49,10 @@ def tables_of(coding: Coding, labelled: Labelled) -> Tables:
 
 
 def _scale(coding: Coding) -> Sequence[float]:
-    """The declared values. Where there is no end of them, three stand for them: two would be all that may be said."""
+    """Returns the declared values; for a continuous scale, its ends and middle, since two values would be binary."""
     if coding.is_continuous:
         return coding.scale.min, (coding.scale.min + coding.scale.max) / 2, coding.scale.max
     numbers = person_axis(coding, ()).numbers
     if numbers is None:
-        raise ValueError("a criterion whose labels have no numbers has no mean")
+        raise ValueError("has no mean: the labels of its criterion have no scores")
     return sorted(set(numbers))

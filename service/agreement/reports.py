@@ -1,4 +1,4 @@
-"""What the counters of one series say of its judge: agreement with people, its ceiling, its biases, at a glance."""
+"""Agreement reports of a series: with humans, with another series, and among humans, from its counters."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +10,8 @@ from service.agreement.coding import Coding
 from service.agreement.counters import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
 from service.agreement.drift_reports import Drift, drift
 from service.agreement.estimates import estimate_of
-from service.agreement.measures import measured
+from service.agreement.measures import measure_table
+from service.contracts.benchmarks import EPSILON
 from service.contracts.labels import Selection
 from service.stats.alphas import Alpha, Level, alpha
 from service.stats.alt_test import AltTest, alt_test
@@ -32,7 +33,7 @@ __all__ = [
     "between",
     "drift",
     "estimate_of",
-    "headline",
+    "headline_statistics",
     "human_ceiling",
     "panel_alpha",
     "worth_of",
@@ -46,7 +47,7 @@ _LEVELS = {
 
 
 class Confusion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Rows are what people said, columns what the judge said. `columns` is there where they are not the `values`."""
+    """The table of counts: rows are humans' values, columns the judge's; `columns` is given if they differ."""
 
     values: list[Value]
     counts: list[list[int]]
@@ -54,10 +55,10 @@ class Confusion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HumanCeiling(msgspec.Struct, frozen=True, kw_only=True):
-    """How well people agree with each other: over all ordered `pairs` of annotators of the `items` that have two.
+    """How well humans agree with each other, over all ordered `pairs` of annotators of the `items` that have two.
 
-    The alphas in `statistics` are over all annotators of an item. Intervals take the items as a sample and the pairs of
-    one item to tell no more than one pair would: a little too wide where its annotators err independently.
+    The alphas in `statistics` are over all annotators of an item. Intervals treat the items as a sample and the pairs
+    of one item as a single pair: slightly too wide if its annotators err independently.
     """
 
     pairs: int
@@ -67,7 +68,7 @@ class HumanCeiling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """Judgments by how they ended; `by_reason` sums to `unscored` + `failed`."""
+    """Judgments by outcome; `by_reason` sums to `unscored` + `failed`."""
 
     judged: int
     scored: int
@@ -77,12 +78,11 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """A series against people.
+    """The agreement of a series with humans.
 
-    `pairs` are labels with the judge's score of the same content, `items` have at least one. `alt_test` says whether
-    the judge may stand in for an annotator. `resolution` is the grid in points on which scores are counted that may be
-    any number, else None. `disattenuated_pearson` is what the correlation would be with people who do not err: a note,
-    which can exceed 1.
+    `pairs` counts labels with a score of the same content, `items` the items with at least one, and `alt_test` tests
+    whether the judge may replace an annotator. `resolution` is the grid, in points, that continuous scores are counted
+    on, else None. `disattenuated_pearson` estimates the correlation with error-free humans: a note, which can exceed 1.
     """
 
     pairs: int
@@ -100,7 +100,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Between(msgspec.Struct, frozen=True, kw_only=True):
-    """Two series on the contents that both judged; rows are the other's scores, and bias is judge minus other."""
+    """Two series on the contents that both judged: rows are the other's scores, and bias is judge minus other."""
 
     pairs: int
     items: int
@@ -118,9 +118,9 @@ def agreement(
     selection: Selection,
     key: str,
 ) -> Agreement:
-    """The whole report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`.
+    """Returns the report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`.
 
-    `key` seeds the resampling: the same key and counters give the same report.
+    `key` seeds the resampling: the report is a function of the key and the counters.
     """
     against, doings = read_agreed(coding, agreed, selection), read_seen(coding, seen)
     worth = worth_of(against)
@@ -133,7 +133,7 @@ def agreement(
         table=_shown(against.table),
         statistics=statistics,
         human_ceiling=people,
-        alt_test=alt_test(against.wins),
+        alt_test=alt_test(against.wins, epsilon=EPSILON),
         coverage=_coverage(doings.outcomes),
         flags=[*flags_of(against.table), *chance_flags(against.table, statistics)],
         bias=biases(coding, against, doings, worth=worth),
@@ -142,10 +142,10 @@ def agreement(
     )
 
 
-def headline(
+def headline_statistics(
     coding: Coding, agreed: Mapping[str, int], selection: Selection, key: str, names: Iterable[str]
 ) -> tuple[int, dict[str, Measure]]:
-    """How many pairs there are, and these statistics of them alone, as `agreement` has them."""
+    """Returns the number of pairs and the named statistics only, with the values of `agreement`."""
     against = read_agreed(coding, agreed, selection)
     return against.table.pairs, _statistics(coding, against, worth_of(against), key, names)
 
@@ -153,13 +153,13 @@ def headline(
 def human_ceiling(
     coding: Coding, ceiling: Mapping[str, int], selection: Selection, key: str, names: Iterable[str] | None = None
 ) -> HumanCeiling:
-    """How well people agree, from the criterion's counters `ceiling`; these statistics alone where names are given."""
+    """Returns how well humans agree, from the criterion's counters `ceiling`; only the named statistics if given."""
     people = read_ceiling(coding, ceiling, selection)
     counts = pair_table(people.coincidences, len(people.axis.values))
     table = Table(people.axis.values, people.axis.values, counts, coding.step)
     alphas = {name: _alpha(people, level) for name, level in _LEVELS.items()}
     known = {name: each.value for name, each in alphas.items() if each.value is not None}
-    statistics = measured(coding, table, f"{key} ceiling", names, worth=people.items, known=known)
+    statistics = measure_table(coding, table, f"{key} ceiling", names, worth=people.items, known=known)
     return HumanCeiling(
         pairs=table.pairs, items=people.items, statistics=statistics, leave_one_out=_leave_one_out(people)
     )
@@ -173,12 +173,12 @@ def between(
     *,
     other_is_first: bool = False,
 ) -> Between:
-    """Two series against each other, from the counters `between` of both.
+    """Returns two series compared with each other, from their counters `between`.
 
-    The other one, whose scores are the rows, is the second of the two in the counters' name, unless `other_is_first`.
+    The other series, whose scores are the rows, is the second in the counters' name unless `other_is_first`.
     """
     table = read_pairs(coding, fields, transposed=other_is_first)
-    statistics = measured(coding, table, key, names)
+    statistics = measure_table(coding, table, key, names)
     return Between(
         pairs=table.pairs,
         items=table.pairs,
@@ -190,15 +190,15 @@ def between(
 
 
 def panel_alpha(coding: Coding, fields: Mapping[str, int]) -> Alpha:
-    """How well a judge's models agree with each other, from its counters `panel`: ordinal, nominal for labels."""
+    """Returns the alpha of a judge's models, from its counters `panel`: ordinal, for labels nominal."""
     return _alpha(read_panel(coding, fields), Level.NOMINAL if coding.is_words else Level.ORDINAL)
 
 
 def worth_of(agreed: Agreed) -> float | None:
-    """How many independent pairs these are worth, from the number of items to that of pairs; None where they are all.
+    """Returns the effective number of independent pairs, between the numbers of items and of pairs; None if all are.
 
-    By how much wider the clustered interval is than that of independent pairs: of Pearson's correlation, else of exact
-    agreement.
+    It follows from how much wider the interval over items is than that of independent pairs, for Pearson's correlation,
+    else for exact agreement.
     """
     pairs, items = agreed.table.pairs, agreed.items
     if pairs <= items:
@@ -214,10 +214,10 @@ def worth_of(agreed: Agreed) -> float | None:
 def _statistics(
     coding: Coding, agreed: Agreed, worth: float | None, key: str, names: Iterable[str] | None
 ) -> dict[str, Measure]:
-    """Of several raters an item, Pearson's and exact agreement's intervals are those over items."""
+    """Pearson's and exact agreement's intervals are those over items if items have several raters."""
     moments = agreed.moments
     known = moments.statistics(coding.unit) if moments is not None and moments.n == agreed.table.pairs else {}
-    found = measured(coding, agreed.table, key, names, worth=worth, known=known)
+    found = measure_table(coding, agreed.table, key, names, worth=worth, known=known)
     if worth is None or agreed.items < FEWEST_PAIRS:
         return found
     exact, pearson = (found[name].value if name in found else None for name in ("exact", "pearson"))
@@ -232,7 +232,7 @@ def _statistics(
 
 
 def _alpha(coders: Coders, level: Level) -> Alpha:
-    """Of labels, only the nominal one means anything."""
+    """For labels, only the nominal level has a meaning."""
     places = range(len(coders.axis.values))
     numbers = places if isinstance(coders.axis.values[0], str) else coders.axis.numbers
     return alpha(coders.coincidences, level, numbers or places)

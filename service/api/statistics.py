@@ -16,7 +16,7 @@ from service.contracts.pointing import MOST_FAULTS
 from service.contracts.refusals import Fault, invalid
 from service.stats.flags import Flag, chance_flags, flags_of
 from service.stats.intervals import Measure, measure
-from service.stats.table import MOST_A_CELL, MOST_MAGNITUDE, Table, TableError
+from service.stats.table import GREATEST_VALUE, MOST_A_CELL, Table, TableError
 
 MOST_VALUES = 101  # a scale from 0 to 100
 MOST_PAIRS = 1_000_000
@@ -24,8 +24,8 @@ MOST_PAIRS = 1_000_000
 _SEED = "/v1/statistics"  # the same for all: equal requests have equal answers
 
 Value = (
-    Annotated[int, Meta(ge=int(-MOST_MAGNITUDE), le=int(MOST_MAGNITUDE))]
-    | Annotated[float, Meta(ge=-MOST_MAGNITUDE, le=MOST_MAGNITUDE)]
+    Annotated[int, Meta(ge=int(-GREATEST_VALUE), le=int(GREATEST_VALUE))]
+    | Annotated[float, Meta(ge=-GREATEST_VALUE, le=GREATEST_VALUE)]
     | Annotated[str, Meta(min_length=1, max_length=100)]
 )
 Row = Annotated[list[Annotated[int, Meta(ge=0, le=MOST_A_CELL)]], Meta(max_length=MOST_VALUES)]

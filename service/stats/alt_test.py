@@ -1,52 +1,52 @@
-"""The alternative annotator test: may the judge stand in for a human annotator?
+"""The alternative annotator test: may the judge replace a human annotator?
 
-Calderon, Reichart and Dror, The Alternative Annotator Test for LLM-as-a-Judge, ACL 2025. Each annotator in turn is set
-against the judge: on every item that both rated and at least one other annotator too, whose value lies nearer to the
-others'? For each annotator three counters hold all that the test needs.
+Each annotator in turn is compared with the judge: on every item that both rated, as did at least one other annotator,
+which of the two values is nearer to the others'? Three counters for each annotator are all that the test needs.
+
+Source: Calderon, Reichart and Dror, The Alternative Annotator Test for LLM-as-a-Judge, ACL 2025.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from service.stats.distributions import student_t_sf
 
-EPSILON = 0.2  # what a skilled expert's time is worth; .15 for skilled annotators, .1 for crowds
 FALSE_DISCOVERY_RATE = 0.05
-LEAST_ITEMS = 30  # of an annotator: the t-test leans on the central limit theorem
+LEAST_ITEMS = 30  # of an annotator: the t-test relies on the central limit theorem
 LEAST_ANNOTATORS = 2
 PASSING_RATE = 0.5
-_SAME = 1e-9  # relative: sums of squares that differ by the noise of floating point are a draw
+_SAME = 1e-9  # relative: sums of squares closer than this differ by rounding only and are a draw
 
 
 class Alignment(StrEnum):
-    """How near a value lies to the others': the share that it equals, or minus its root mean squared error to them."""
+    """How near a value is to the others': the share of equal values, or minus the root mean squared error."""
 
     ACCURACY = "accuracy"
     RMSE = "rmse"
 
 
 class Wins(msgspec.Struct, frozen=True, kw_only=True):
-    """One annotator's items by who lay nearer to the other annotators: counters, additive over windows."""
+    """One annotator's items by who was nearer to the other annotators: counters that add up over windows."""
 
     judge: int = 0
     draw: int = 0
     human: int = 0
 
-    def __add__(self, other: "Wins") -> "Wins":
-        return Wins(judge=self.judge + other.judge, draw=self.draw + other.draw, human=self.human + other.human)
-
     @property
     def items(self) -> int:
+        """The number of items compared."""
         return self.judge + self.draw + self.human
 
 
 class Duel(msgspec.Struct, frozen=True, kw_only=True):
-    """The judge against one annotator: the share of items where it was at least as near, and the t-test's p-value.
+    """The judge against one annotator.
 
-    `rejected`: with this annotator, human superiority by epsilon is rejected after the correction for many annotators.
+    `advantage_probability` is the share of items on which the judge was at least as near. `p_value` is that of the
+    t-test; `rejected` says that the annotator is not better than the judge by epsilon, after the correction for many
+    annotators.
     """
 
     items: int
@@ -56,10 +56,11 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AltTest(msgspec.Struct, frozen=True, kw_only=True):
-    """`winning_rate` is the share of annotators whom the judge may replace; it has `passed` from half of them on.
+    """The result of the test.
 
-    `advantage_probability` ranks judges: the mean over annotators of the share of items where the judge is at least as
-    near to the others. `duels` holds the annotators with enough items. The three are None with a `reason` where fewer
+    `winning_rate` is the share of annotators whom the judge may replace; the test has `passed` if it is at least .5.
+    `advantage_probability` ranks judges: the mean over annotators of the share of items on which the judge is at least
+    as near to the others. `duels` holds the annotators with enough items. The three are None with a `reason` if fewer
     than two annotators have enough.
     """
 
@@ -72,9 +73,9 @@ class AltTest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def duels_of(judge: float, annotators: Mapping[str, float], alignment: Alignment) -> dict[str, Wins]:
-    """What one item adds to each annotator's counters; nothing where fewer than two annotators rated it.
+    """Returns the counts that one item adds for each annotator; empty if fewer than two annotators rated it.
 
-    When an annotator is added to an item, others' duels change too: subtract the old, add the new.
+    A new annotator changes the item's other duels too: subtract the old counts, add the new.
     """
     if len(annotators) < 2:
         return {}
@@ -89,36 +90,12 @@ def duels_of(judge: float, annotators: Mapping[str, float], alignment: Alignment
     return result
 
 
-def tally(items: Iterable[Mapping[str, Wins]]) -> dict[str, Wins]:
-    """Each annotator's counters over items or windows."""
-    total: dict[str, Wins] = {}
-    for item in items:
-        for name, wins in item.items():
-            total[name] = total.get(name, Wins()) + wins
-    return total
+def alt_test(wins: Mapping[str, Wins], *, epsilon: float, least_items: int = LEAST_ITEMS) -> AltTest:
+    """Returns the test's result from each annotator's counters.
 
-
-def alt_test_of(
-    judge: Sequence[float | None],
-    annotators: Mapping[str, Sequence[float | None]],
-    alignment: Alignment,
-    *,
-    epsilon: float = EPSILON,
-    least_items: int = LEAST_ITEMS,
-) -> AltTest:
-    """The test of plain rows: the n-th value is the n-th item's, None where missing."""
-    items = (
-        duels_of(
-            score, {name: value for name, values in annotators.items() if (value := values[row]) is not None}, alignment
-        )
-        for row, score in enumerate(judge)
-        if score is not None
-    )
-    return alt_test(tally(items), epsilon=epsilon, least_items=least_items)
-
-
-def alt_test(wins: Mapping[str, Wins], *, epsilon: float = EPSILON, least_items: int = LEAST_ITEMS) -> AltTest:
-    """Who may be replaced, from each annotator's counters. Who has fewer than `least_items` items is left out."""
+    `epsilon` is the advantage given to humans for their cost: .2 for experts, .15 for skilled annotators, .1 for
+    crowds. Annotators with fewer than `least_items` items are left out.
+    """
     enough = {name: each for name, each in wins.items() if each.items >= max(least_items, 1)}
     p_values = [p_value(each, epsilon) for each in enough.values()]
     rejected = benjamini_yekutieli(p_values, FALSE_DISCOVERY_RATE)
@@ -148,16 +125,17 @@ def alt_test(wins: Mapping[str, Wins], *, epsilon: float = EPSILON, least_items:
 
 
 def p_value(wins: Wins, epsilon: float) -> float:
-    """Of a one-sided one-sample t-test of H0: E[d] >= epsilon, d = +1 human nearer, 0 draw, -1 judge nearer.
+    """Returns the p-value of a one-sided one-sample t-test of H0: E[d] >= epsilon.
 
-    With m = mean d and ss = n(+1) + n(-1) - n m^2: t = (m - epsilon) / sqrt(ss / (n - 1) / n). Where every item went
-    the same way t is undefined: 0 if m < epsilon, else 1. One item or none proves nothing: 1.
+    d is +1 if the human is nearer, 0 for a draw, -1 if the judge is nearer. With m = mean d and
+    ss = n(+1) + n(-1) - n m^2: t = (m - epsilon) / sqrt(ss / (n - 1) / n). If all d are equal, t is undefined and the
+    result is 0 for m < epsilon, else 1. With fewer than two items it is 1.
     """
     n = wins.items
     if n < 2:
         return 1.0
     lead = wins.human - wins.judge
-    spread = n * (wins.human + wins.judge) - lead * lead  # n ss, an integer: zero exactly when all d are equal
+    spread = n * (wins.human + wins.judge) - lead * lead  # n ss, an integer: zero exactly if all d are equal
     if spread == 0:
         return 0.0 if lead / n < epsilon else 1.0
     t = (lead / n - epsilon) * n * math.sqrt((n - 1) / spread)
@@ -165,9 +143,10 @@ def p_value(wins: Wins, epsilon: float) -> float:
 
 
 def benjamini_yekutieli(p_values: Sequence[float], q: float) -> list[bool]:
-    """Which hypotheses are rejected at false discovery rate q under any dependence (Benjamini and Yekutieli 2001).
+    """Returns which hypotheses are rejected at false discovery rate q under any dependence.
 
-    The k smallest, k the largest rank with p_(k) <= k q / (m H_m), H_m = 1 + 1/2 + ... + 1/m.
+    The k smallest, k the largest rank with p_(k) <= k q / (m H_m), H_m = 1 + 1/2 + ... + 1/m (Benjamini and Yekutieli
+    2001, The Control of the False Discovery Rate in Multiple Testing under Dependency).
     """
     m = len(p_values)
     harmonic = math.fsum(1 / rank for rank in range(1, m + 1))
@@ -178,7 +157,7 @@ def benjamini_yekutieli(p_values: Sequence[float], q: float) -> list[bool]:
 
 
 def _distance(value: float, others: Sequence[float], alignment: Alignment) -> float:
-    """Smaller is nearer: how many others differ, or the sum of squares; either orders as the paper's score does."""
+    """Returns how many others differ, or the sum of squares; both order values as the paper's score does."""
     if alignment is Alignment.ACCURACY:
         return sum(value != each for each in others)
     return math.fsum((value - each) ** 2 for each in others)

@@ -1,10 +1,9 @@
-"""How well humans agree with each other: what a judge can be measured against.
+"""How well humans agree with each other: the ceiling for a judge's agreement with humans.
 
-Two ceilings, for two ways to measure a judge, never to be mixed: a judge against each annotator is
-compared with annotator against annotator (`pair_table`), a judge against the mean of an item's annotators with one
-annotator against the mean of the others (`leave_one_out`). A mean is steadier than one human, so the second is higher.
-
-Both are functions of the coincidences that Krippendorff's alpha keeps (`alphas.py`): no other counters are needed.
+There are two ceilings, for two ways to measure a judge, which must not be mixed. A judge against single annotators is
+compared with annotator against annotator (`pair_table`); a judge against the mean of an item's annotators is compared
+with one annotator against the mean of the others (`leave_one_out`). A mean varies less than one human, so the second
+ceiling is higher. Both are functions of the coincidences that Krippendorff's alpha uses (`alphas.py`).
 """
 
 import math
@@ -15,20 +14,21 @@ import numpy as np
 
 from service.stats.alphas import Coincidences, Pairs, marginals
 
-LEAST_RELIABILITY = 0.1  # below it the correction for attenuation multiplies noise by more than three
+LEAST_RELIABILITY = 0.1  # below it, the correction for attenuation multiplies noise by more than three
 
 
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure between humans, None with a `reason` where it can't be measured."""
+    """One statistic between humans, None with a `reason` if it is undefined."""
 
     value: float | None
     reason: str | None = None
 
 
 class LeaveOneOut(msgspec.Struct, frozen=True, kw_only=True):
-    """One annotator against the mean of the item's others, over all `ratings` of items with at least two.
+    """One annotator against the mean of the item's other annotators.
 
-    Their means are equal by construction, so there is no bias to report. `rmse` is in the scale's points.
+    `ratings` is the number of values on items with at least two annotators. `rmse` is in points of the scale. The two
+    means are equal by construction, so there is no bias.
     """
 
     ratings: int
@@ -37,22 +37,24 @@ class LeaveOneOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pair_table(coincidences: Coincidences, categories: int) -> Pairs:
-    """All ordered pairs of an item's annotators, K x K and symmetric; all zero where no item has two.
+    """Returns all ordered pairs of an item's annotators, K x K and symmetric; zeros if no item has two.
 
-    An item of m annotators gives m (m - 1) pairs, each of two different annotators. The statistics of agreement are
-    computed from it as from a table of human and judge.
+    An item of m annotators gives m (m - 1) pairs. Agreement statistics are computed from this table as from one of
+    human and judge.
     """
     return sum(coincidences.values(), np.zeros((categories, categories), dtype=np.int64))
 
 
 def leave_one_out(coincidences: Coincidences, values: Sequence[float]) -> LeaveOneOut:
-    """x = one annotator's value against y = (S - x) / (m - 1), S the sum of the item's m values; exact.
+    """Returns how one annotator's value x agrees with the mean of the others', y = (S - x) / (m - 1); exact.
 
-    Over items of m annotators, with P = sum S^2 and Q = sum of squared values, the sums over all annotators are
+    S is the sum of an item's m values. With P = sum S^2 and Q = the sum of squared values over items of m annotators:
+
         sum x = sum y = sum S       sum x^2 = Q
         sum x y = (P - Q) / (m - 1)       sum y^2 = ((m - 2) P + Q) / (m - 1)^2
-    and with M = coincidences[m], c = its row sums / (m - 1): sum S = c.v, Q = c.v^2, P - Q = v' M v. So the integers of
-    the coincidences suffice, whatever the values. Rank statistics and the mean error do not follow from them.
+
+    With M = coincidences[m] and c = its row sums / (m - 1): sum S = c.v, Q = c.v^2, P - Q = v' M v. So the coincidences
+    determine all of these, for any values. They do not determine rank statistics or the mean error.
     """
     totals = marginals(coincidences, len(values))
     ratings = int(totals.sum())
@@ -60,7 +62,7 @@ def leave_one_out(coincidences: Coincidences, values: Sequence[float]) -> LeaveO
         nothing = Ceiling(value=None, reason="no_pairs")
         return LeaveOneOut(ratings=0, pearson=nothing, rmse=nothing)
     places = np.asarray(values, dtype=np.float64)
-    places = places - float(totals @ places) / ratings  # both x and y have mean 0 from here on: nothing cancels
+    places = places - float(totals @ places) / ratings  # x and y have mean 0 from here on, so nothing cancels
     of_one = float(totals @ places**2)
     of_rest, together = 0.0, 0.0
     for others, pairs in ((coders - 1, pairs) for coders, pairs in coincidences.items()):
@@ -77,10 +79,9 @@ def leave_one_out(coincidences: Coincidences, values: Sequence[float]) -> LeaveO
 
 
 def disattenuated(judge_human: float | None, human_human: float | None) -> Ceiling:
-    """A judge's correlation with what humans would say without their noise: r / sqrt(r_hh) (Spearman 1904).
+    """Returns a judge's correlation with error-free humans, r / sqrt(r_hh) (Spearman 1904); it can exceed 1.
 
-    A note beside the measured value, not a replacement: it can exceed 1. None where one of the two is missing or where
-    humans agree with each other too little for it to mean anything.
+    `value` is None with `no_pairs` if one of the two is missing, and with `humans_disagree` if r_hh is at most .1.
     """
     if judge_human is None or human_human is None:
         return Ceiling(value=None, reason="no_pairs")
@@ -90,7 +91,7 @@ def disattenuated(judge_human: float | None, human_human: float | None) -> Ceili
 
 
 def _correlation(first: float, second: float, together: float, *, constant: bool) -> Ceiling:
-    """Pearson's r of centred sums; constancy is known from the support, not from a variance in floating point."""
+    """Returns Pearson's r of centred sums; constancy is decided by the support, not by a variance in floating point."""
     if constant:
         return Ceiling(value=None, reason="both_constant")
     return Ceiling(value=min(max(together / math.sqrt(first * second), -1.0), 1.0))

@@ -1,9 +1,9 @@
-"""Intervals where an item has several raters, whose pairs are not independent: they share the item and its judgment.
+"""Intervals for items with several raters, whose pairs are not independent: they share the item and its judgment.
 
-Taken as independent, the pairs' intervals hold the truth about 81% of the time. Here the item is the unit. An item adds
-its terms, a few whole numbers, to a vector of sums S, and their products, two by two, to a matrix M; both are counters
-that stay small however many items there are. To add a rater, subtract the item's old terms and products and add its
-new ones. Scores are whole numbers, so that nothing drifts: fractional ones in thousandths, say.
+As if independent, the pairs' 95% intervals cover about 81%. Here the item is the unit. An item adds its terms, a few
+integers, to a vector of sums S, and their products, two by two, to a matrix M; the size of both does not depend on the
+number of items. To add a rater, subtract the item's old terms and products and add the new ones. Scores are integers,
+so sums are exact: fractional scores are in thousandths, for example.
 """
 
 import math
@@ -14,16 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from service.stats.arrays import Floats
 from service.stats.intervals import Measure, Z, wilson
 from service.stats.table import Table
 from service.stats.tallies import Tallies
 from service.stats.undefined import Undefined
 
-_Integers = NDArray[np.object_]  # Python's own, which do not overflow
+_Integers = NDArray[np.object_]  # Python's integers, which do not overflow
 
 
 class ItemSums(NamedTuple):
-    """The sums over items of their terms, and of `products_of` their terms."""
+    """The number of items, the sums of their terms, and the sums of their `products_of` terms."""
 
     items: int
     terms: Sequence[int]
@@ -31,23 +32,23 @@ class ItemSums(NamedTuple):
 
 
 def pearson_terms(human: Sequence[int], judge: int) -> tuple[int, ...]:
-    """An item's (m, sum h, m j, sum h^2, m j^2, j sum h), for its m raters' scores h and the judge's score j."""
+    """Returns an item's (m, sum h, m j, sum h^2, m j^2, j sum h), for its m raters' scores h and the judge's j."""
     raters, total = len(human), sum(human)
     return raters, total, raters * judge, sum(each * each for each in human), raters * judge * judge, judge * total
 
 
 def exact_terms(human: Sequence[int], judge: int) -> tuple[int, ...]:
-    """An item's (m, a): how many raters it has, and how many of them said what the judge said."""
+    """Returns an item's (m, a): the number of its raters, and how many of them equal the judge."""
     return len(human), sum(each == judge for each in human)
 
 
 def products_of(terms: Sequence[int]) -> tuple[int, ...]:
-    """The upper triangle of terms times terms, row by row: 21 products of 6 terms, 3 of 2."""
+    """Returns the upper triangle of the outer product, row by row: 21 products of 6 terms, 3 of 2."""
     return tuple(one * other for one, other in combinations_with_replacement(terms, 2))
 
 
 def clustered_exact(sums: ItemSums) -> Measure:
-    """The share of pairs that are equal, with Wilson's interval for as many independent pairs as these are worth."""
+    """Returns the share of equal pairs, with Wilson's interval for the effective number of independent pairs."""
     if not sums.terms[0]:
         return _without_value(Undefined.NO_PAIRS)
     pairs, equal = sums.terms
@@ -60,24 +61,25 @@ def clustered_exact(sums: ItemSums) -> Measure:
 
 
 def exact_worth(sums: ItemSums) -> float:
-    """How many independent pairs tell the share of equal ones as well as these of two items or more.
+    """Returns the effective number of independent pairs for the share of equal pairs, of two items or more.
 
-    p (1 - p) / V, V the ratio estimator's variance over items: never more than there are pairs, and that of the items
-    where V is 0, as when all agree.
+    p (1 - p) / V, V the ratio estimator's variance over items: at most the number of pairs, and the number of items if
+    V is 0, as if all agree.
     """
     pairs, equal = sums.terms
     share = equal / pairs
     raters_squared, raters_equal, equal_squared = sums.products
-    # sum (a - p m)^2 with p = equal / pairs, as one whole number over pairs^2.
+    # sum (a - p m)^2 with p = equal / pairs, as one integer over pairs^2.
     squares = pairs**2 * equal_squared - 2 * pairs * equal * raters_equal + equal**2 * raters_squared
     variance = squares / pairs**4 * sums.items / (sums.items - 1)
     return min(share * (1 - share) / variance, pairs) if variance > 0 else sums.items
 
 
 def clustered_pearson(sums: ItemSums) -> Measure:
-    """Pearson's correlation over all pairs of a rater and the judge, by the delta method on its Fisher transform.
+    """Returns Pearson's correlation over all pairs, with an interval by the delta method on its Fisher transform.
 
-    The variance of atanh r is g' V g, g its gradient by the sums S and V = N / (N - 1) (M - S S' / N) over N items.
+    The variance of atanh r is g' V g, with g its gradient with respect to the sums S and
+    V = N / (N - 1) (M - S S' / N) over N items.
     """
     pairs = sums.terms[0]
     if not pairs:
@@ -93,7 +95,7 @@ def clustered_pearson(sums: ItemSums) -> Measure:
 
 
 def around(value: float, error: float) -> Measure:
-    """A correlation with the interval of `error`, the standard error of its Fisher transform."""
+    """Returns a correlation with the interval given by `error`, the standard error of its Fisher transform."""
     if abs(value) == 1:
         return Measure(value=value, lower=value, upper=value, reason=None)
     middle = math.atanh(value)
@@ -102,7 +104,7 @@ def around(value: float, error: float) -> Measure:
 
 
 def pearson_error(sums: ItemSums) -> float | None:
-    """The standard error of atanh r over items, None where there is none: see `clustered_pearson`."""
+    """Returns the standard error of atanh r over items, None if it is undefined: see `clustered_pearson`."""
     if sums.items < 2:
         return None
     terms, products = _centred(sums)
@@ -114,7 +116,7 @@ def pearson_error(sums: ItemSums) -> float | None:
 
 
 def independent_error(table: Table) -> float | None:
-    """The same if each pair were of an item of its own, from a table of numbers; None where r is undefined or +-1.
+    """Returns the same as if each pair had its own item, from a table of numbers; None if r is undefined or +-1.
 
     A pair's influence on r is zh zj - r (zh^2 + zj^2) / 2, z the standardised values.
     """
@@ -133,35 +135,35 @@ def independent_error(table: Table) -> float | None:
 
 
 def _error(value: float, terms: _Integers, products: _Integers, items: int) -> float:
-    """Of atanh r, by the delta method."""
-    spread = items * products - np.outer(terms, terms)  # (N - 1) V, a whole number
-    # Each sum in units of its own size, so that thousandths of millions of items stay within floating point.
+    """Returns the standard error of atanh r, by the delta method."""
+    spread = items * products - np.outer(terms, terms)  # (N - 1) V, integers
+    # Each sum in units of its own size, so that large sums stay exact in floating point.
     sizes = np.array([math.sqrt(each) or 1.0 for each in np.diagonal(products)])
     gradient = _gradient(value, terms) * sizes
     scaled = spread.astype(np.float64) / np.outer(sizes, sizes)
     return math.sqrt(max(float(gradient @ scaled @ gradient), 0.0) / (items - 1))
 
 
-def _gradient(value: float, terms: _Integers) -> NDArray[np.float64]:
-    """Of atanh r by each of the sums."""
+def _gradient(value: float, terms: _Integers) -> Floats:
+    """Returns the gradient of atanh r with respect to the sums."""
     n, h, j, hh, jj, jh = (float(each) for each in terms)
     _, human, judge = (float(each) for each in _moments(terms))
     root = math.sqrt(human) * math.sqrt(judge)
     by_covariance = np.array([jh, -j, -h, 0.0, 0.0, n])
     by_human = np.array([hh, -2 * h, 0.0, n, 0.0, 0.0])
     by_judge = np.array([jj, 0.0, -2 * j, 0.0, n, 0.0])
-    by_all: NDArray[np.float64] = by_covariance / root - value / 2 * (by_human / human + by_judge / judge)
+    by_all: Floats = by_covariance / root - value / 2 * (by_human / human + by_judge / judge)
     return by_all / (1 - value**2)
 
 
 def _moments(terms: _Integers) -> tuple[int, int, int]:
-    """n^2 times the covariance and the variances of human and judge."""
+    """Returns n^2 times the covariance and the variances of human and judge."""
     n, h, j, hh, jj, jh = (int(each) for each in terms)
     return n * jh - h * j, n * hh - h * h, n * jj - j * j
 
 
 def _centred(sums: ItemSums) -> tuple[_Integers, _Integers]:
-    """Sums and products of scores that have (whole) means taken off: a correlation is the same, and rounds less."""
+    """Returns sums and products of scores minus (integer) means, which leaves r unchanged and reduces rounding."""
     terms = np.array([int(each) for each in sums.terms], dtype=object)
     products = np.zeros((len(terms), len(terms)), dtype=object)
     products[np.triu_indices(len(terms))] = [int(each) for each in sums.products]

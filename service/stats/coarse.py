@@ -1,30 +1,24 @@
-"""Coarser forms of tables of many values, for resampling: a thousand draws of 400 x 400 counts would take minutes.
-
-Of intervals alone: values are always those of the table as it is.
-"""
+"""Coarser forms of tables of many values, whose intervals would take too long. Values always use the full table."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from service.stats.arrays import Floats, Integers
 from service.stats.table import Table, Value, numbers
 
-MANY = 41  # values a side that are drawn as they are
-MOST = 25  # values a side of a coarser form: a sixth of the cost, and correlations lower by less than .003
-
-_Wholes = NDArray[np.int64]
-_Floats = NDArray[np.float64]
+MANY = 41  # values of a side up to which a table is used as it is
+MOST = 25  # values of a side of a coarser form, which lowers correlations by less than .003
 
 
 def is_fine(table: Table) -> bool:
-    """Whether a side said so many values that a coarser form is worth its loss."""
+    """Whether a side uses so many values that a coarser form is worth its loss."""
     said = [int(np.count_nonzero(table.counts.sum(axis=axis))) for axis in (0, 1)]
     return not table.are_words and max(said) > MANY
 
 
 def coarsened(table: Table) -> Table:
-    """Neighbouring values put together, about equally many pairs each, with the mean of what was said for a value.
+    """Merges neighbouring values into bins of about equally many pairs, each with the mean of its values.
 
-    Where both sides have the same values they have the same ones afterwards too.
+    If both sides have the same values, they have the same bins.
     """
     human, judge = table.counts.sum(axis=1), table.counts.sum(axis=0)
     if table.values == table.columns:
@@ -36,8 +30,8 @@ def coarsened(table: Table) -> Table:
     return _merged(table, rows, columns)
 
 
-def named(table: Table) -> Table:
-    """The most frequent values as mere names, of which only equality counts; whether the others are equal is kept."""
+def as_names(table: Table) -> Table:
+    """Reduces a table to its most frequent values as names, and keeps whether the other values are equal."""
     pooled = table.counts.sum(axis=1) + table.counts.sum(axis=0)
     rest = np.argsort(-pooled, kind="stable")[MANY:]
     places = np.empty(len(pooled), dtype=np.int64)
@@ -55,10 +49,10 @@ def named(table: Table) -> Table:
     return Table(words, words, counts)
 
 
-def binned(values: _Floats, counts: _Wholes, most: int) -> tuple[_Wholes, _Floats]:
-    """The bin of each value and the bins' means: at most so many, of neighbours, about equally many counts in each.
+def binned(values: Floats, counts: Integers, most: int) -> tuple[Integers, Floats]:
+    """Returns the bin of each value and the bins' means: at most `most` bins of neighbours with about equal counts.
 
-    Values that were not said are in the bin of the next lower one that was.
+    A value without counts is in the bin of the next lower value that has some.
     """
     total = max(int(counts.sum()), 1)
     wanted = np.minimum((most * (np.cumsum(counts) - counts / 2) / total).astype(np.int64), most - 1)
@@ -70,7 +64,7 @@ def binned(values: _Floats, counts: _Wholes, most: int) -> tuple[_Wholes, _Float
     return places, sums / np.maximum(totals, 1)
 
 
-def _merged(table: Table, rows: tuple[_Wholes, _Floats], columns: tuple[_Wholes, _Floats]) -> Table:
+def _merged(table: Table, rows: tuple[Integers, Floats], columns: tuple[Integers, Floats]) -> Table:
     counts = np.zeros((len(rows[1]), len(columns[1])), dtype=np.int64)
     np.add.at(counts, (rows[0][:, None], columns[0][None, :]), table.counts)
     values, judged = (tuple(side.tolist()) for side in (rows[1], columns[1]))

@@ -1,4 +1,4 @@
-"""Tails of Student's t and of chi-squared, as the tests of agreement and of drift need them; no library at run time."""
+"""Tail probabilities of Student's t and of chi-squared, in pure Python."""
 
 import math
 from functools import cache
@@ -9,16 +9,16 @@ _MOST_TERMS = 100_000
 
 
 def student_t_sf(t: float, freedom: float) -> float:
-    """P(T > t) of Student's t: I_x(freedom / 2, 1 / 2) / 2 with x = freedom / (freedom + t^2) for t >= 0."""
+    """Returns P(T > t) of Student's t: I_x(freedom / 2, 1 / 2) / 2 with x = freedom / (freedom + t^2) for t >= 0."""
     whole = freedom + t * t
     tail = regularised_beta(freedom / 2, 0.5, freedom / whole, t * t / whole) / 2
     return tail if t >= 0 else 1 - tail
 
 
 def regularised_beta(a: float, b: float, x: float, rest: float | None = None) -> float:
-    """I_x(a, b) for a, b > 0 and x in 0..1, by Lentz's continued fraction (DLMF 8.17.22).
+    """Returns I_x(a, b) for a, b > 0 and x in 0..1, by Lentz's continued fraction (DLMF 8.17.22).
 
-    `rest` is 1 - x, given where it is known better than the subtraction tells. Needs about sqrt(max(a, b)) steps.
+    `rest` is 1 - x, passed if it is known more exactly than the subtraction. Needs about sqrt(max(a, b)) steps.
     """
     rest = 1 - x if rest is None else rest
     if x <= 0 or rest <= 0:
@@ -32,7 +32,7 @@ def regularised_beta(a: float, b: float, x: float, rest: float | None = None) ->
 
 @cache
 def chi2_quantile(probability: float, freedom: int) -> float:
-    """What a chi-squared variable of whole degrees of freedom stays below with this probability, by bisection."""
+    """Returns the quantile of a chi-squared variable with a whole number of degrees of freedom, by bisection."""
     low, high = 0.0, 1.0
     while chi2_sf(high, freedom) > 1 - probability:
         low, high = high, 2 * high
@@ -42,7 +42,7 @@ def chi2_quantile(probability: float, freedom: int) -> float:
 
 
 def chi2_sf(x: float, freedom: int) -> float:
-    """P(X > x), a finite sum as the degrees of freedom are whole (Abramowitz and Stegun 26.4.4 and 26.4.5)."""
+    """Returns P(X > x), a finite sum for whole degrees of freedom (Abramowitz and Stegun 26.4.4 and 26.4.5)."""
     half = x / 2
     if half <= 0:
         return 1.0
@@ -53,7 +53,7 @@ def chi2_sf(x: float, freedom: int) -> float:
 
 
 def _beta_fraction(a: float, b: float, x: float) -> float:
-    """1 / (1 + d1 / (1 + d2 / (1 + ...))) by the modified method of Lentz."""
+    """Returns 1 / (1 + d1 / (1 + d2 / (1 + ...))) by the modified method of Lentz."""
     c, d = 1.0, 1 / _away_from_zero(1 - (a + b) * x / (a + 1))
     result = d
     for m in range(1, _MOST_TERMS):
@@ -74,7 +74,7 @@ def _away_from_zero(number: float) -> float:
 
 
 def _log_beta(a: float, b: float) -> float:
-    """ln B(a, b), without the cancellation of large log-gammas where one argument is much the larger."""
+    """Returns ln B(a, b), without the cancellation of large log-gammas if one argument is much larger."""
     small, large = min(a, b), max(a, b)
     if large < 10:
         return math.lgamma(small) + math.lgamma(large) - math.lgamma(small + large)
@@ -89,6 +89,6 @@ def _log_beta(a: float, b: float) -> float:
 
 
 def _stirling_rest(x: float) -> float:
-    """lgamma(x) - ((x - 1/2) ln x - x + ln(2 pi) / 2) for x >= 10, to 1e-15 (DLMF 5.11.1)."""
+    """Returns lgamma(x) - ((x - 1/2) ln x - x + ln(2 pi) / 2) for x >= 10, to 1e-15 (DLMF 5.11.1)."""
     y = 1 / (x * x)
     return (1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y * (1 / 1188 - y * 691 / 360360))))) / x

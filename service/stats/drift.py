@@ -1,7 +1,7 @@
-"""Whether a judge changed, and whether it is swayed by what should not matter: place, chance, length.
+"""Whether a judge changed, and whether position, chance or text length influences it.
 
-Scores are compared as two histograms over the same K values, agreement as a sequence in the order of its labels, habits
-as small tables. None of it grows with the number of items.
+Scores are compared as two histograms over the same K values, agreement as a sequence in the order of its labels, and
+habits as small tables. The cost of each does not depend on the number of items.
 """
 
 import math
@@ -9,30 +9,27 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from service.stats.alphas import Level, alpha
+from service.stats.arrays import Floats, Integers
 from service.stats.distributions import chi2_quantile, regularised_beta
 from service.stats.intervals import wilson
 
-LEAST_SCORES = 30  # in each histogram before a shift can count as drift
-SURE_Z = 3.3  # two-sided .001: looked at every hour, a month of it is one false alarm
-LEAST_SHIFT = 0.1  # of the scale's range: with many scores any difference is sure, and most do not matter
+LEAST_SCORES = 30  # the minimum of each histogram for a shift to count as drift
+SURE_Z = 3.3  # two-sided .001
+LEAST_SHIFT = 0.1  # of the scale's range: with many scores even negligible shifts are significant
 PSI_LEVEL = 0.99
 CUSUM_ALARM = 7.0  # in 1000 labels at .80 a false alarm of 3%; a fall to .65 is found after 92 labels from 0 (median)
 USUAL_FALL = 0.15
-MARGIN = 0.01  # an agreement of 1 or 0 can't be believed: one label the other way would prove a change
-PAGE_HINKLEY_SLACK = 0.05
-PAGE_HINKLEY_ALARM = 10.0
-LENGTH_BUCKETS = 14  # by doublings, the last one from 8192 on
-
-Counts = NDArray[np.int64]
+MARGIN = 0.01  # keeps the usual agreement off 0 and 1, at which a single label would prove a change
+LENGTH_BUCKETS = 14  # one for each doubling; the last holds all lengths from 8192
 
 
 class ScoreShift(msgspec.Struct, frozen=True, kw_only=True):
-    """The judge's mean score now minus that of the reference: in points, in standard errors, as a verdict.
+    """The judge's current mean score minus its reference mean.
 
-    `z` is None with a `reason` where nothing can be said; `points` only where one side has no score.
+    `points` is the shift on the scale, None if either side has no score. `z` is the shift in standard errors, None with
+    a `reason` if it is undefined. `drifted` is the verdict.
     """
 
     points: float | None
@@ -42,7 +39,10 @@ class ScoreShift(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Psi(msgspec.Struct, frozen=True, kw_only=True):
-    """The population stability index, what chance alone stays below with .99, and their ratio: above 1 is drift."""
+    """The population stability index, its 99% critical value, and their ratio: above 1 is drift.
+
+    The three are None with a `reason` if either histogram is empty or only one value occurs.
+    """
 
     value: float | None
     critical: float | None
@@ -51,7 +51,7 @@ class Psi(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """A share of `total` with Wilson's 95% interval, None with a `reason` where there is nothing to share out."""
+    """A share of `total` with Wilson's 95% interval; None with a `reason` if `total` is 0."""
 
     value: float | None
     lower: float | None
@@ -61,7 +61,10 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PositionBias(msgspec.Struct, frozen=True, kw_only=True):
-    """`first_preference` is .5 without a bias; `p_value` is of the exact two-sided binomial test, 1 with no pair."""
+    """`consistency` is the share of pairs with the same verdict in both orders.
+
+    `first_preference` is .5 without a bias. `p_value` is that of the exact two-sided binomial test, 1 without pairs.
+    """
 
     consistency: Share
     first_preference: Share
@@ -69,35 +72,25 @@ class PositionBias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Repeats(msgspec.Struct, frozen=True, kw_only=True):
-    """The same item judged twice: equal answers, the interval alpha, one answer's standard deviation in points."""
+    """Pairs of judgments of the same item by the same judge.
+
+    `exact` is the share of equal answers, `alpha` the interval alpha, and `deviation` the standard deviation of one
+    answer in points.
+    """
 
     exact: Share
     alpha: float | None
     deviation: float | None
 
 
-class PageHinkley(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a Page-Hinkley test for a fall: labels seen, how many agreed, the sum and the least it ever was."""
+def score_shift(reference: Integers, current: Integers, values: Sequence[float]) -> ScoreShift:
+    """Returns Welch's z of two histograms over `values`: (m1 - m0) / sqrt(s0^2 / n0 + s1^2 / n1), s^2 sample variances.
 
-    labels: int = 0
-    agreed: int = 0
-    total: float = 0.0
-    least: float = 0.0
+    The shift is drift if |z| > 3.3, both histograms have 30 scores, and it is at least a tenth of the scale. If neither
+    side varies, z is undefined and a shift of that size is drift without it.
 
-    @property
-    def value(self) -> float:
-        return self.total - self.least
-
-    @property
-    def alarms(self) -> bool:
-        return self.value > PAGE_HINKLEY_ALARM
-
-
-def score_shift(reference: Counts, current: Counts, values: Sequence[float]) -> ScoreShift:
-    """Welch's z of two histograms: (m1 - m0) / sqrt(s0^2 / n0 + s1^2 / n1), s^2 the sample variances.
-
-    It is drift where |z| > 3.3, both have 30 scores, and the shift is a tenth of the scale or more. Where neither side
-    varies z is undefined, and a shift of that size is sure without it.
+    Source: Welch 1947, The Generalization of "Student's" Problem when Several Different Population Variances are
+    Involved.
     """
     before, now = int(reference.sum()), int(current.sum())
     if min(before, now) == 0:
@@ -113,11 +106,12 @@ def score_shift(reference: Counts, current: Counts, values: Sequence[float]) -> 
     return ScoreShift(points=points, z=z, drifted=matters and abs(z) > SURE_Z)
 
 
-def psi(reference: Counts, current: Counts) -> Psi:
-    """sum (p - q) ln(p / q) over the values that occur, p now and q before, each count + 1/2 against empty ones.
+def psi(reference: Integers, current: Integers) -> Psi:
+    """Returns sum (p - q) ln(p / q) over the values that occur, p now and q before, with 1/2 added to each count.
 
-    Without a change PSI / (1/n + 1/m) is about chi-squared with one degree of freedom less than there are values: hence
-    the critical value. The rule of thumb of .1 and .2 is right for a few hundred scores alone.
+    Without a change, PSI / (1/n + 1/m) is approximately chi-squared with one degree of freedom less than there are
+    values (Yurdakul and Naranjo 2020, Statistical Properties of the Population Stability Index), which gives the
+    critical value. The usual thresholds of .1 and .2 are right for a few hundred scores only.
     """
     before, now = int(reference.sum()), int(current.sum())
     if min(before, now) == 0:
@@ -132,26 +126,20 @@ def psi(reference: Counts, current: Counts) -> Psi:
     return Psi(value=value, critical=critical, ratio=value / critical)
 
 
-def cusum(agreed: Iterable[bool], usual: float, fallen: float | None = None, start: float = 0.0) -> float:
-    """Page's cumulative sum for a fall of agreement, after these labels in their order; from `CUSUM_ALARM` on an alarm.
+def cusum(groups: Iterable[tuple[int, int]], usual: float, fallen: float | None = None, start: float = 0.0) -> float:
+    """Returns Page's cumulative sum for a fall of agreement, from `CUSUM_ALARM` on an alarm.
 
-    s = max(0, s + ln P(x | fallen) / P(x | usual)). `fallen` is `usual` - .15 unless given, or half of it if more.
-    Keep the result as the next `start`: it is all the state there is. Not additive: order matters.
-    """
-    return grouped_cusum(((int(bool(each)), 1) for each in agreed), usual, fallen, start)
+    `groups` are (agreed, labels) in the order of time: single labels, hours or days. A group adds the sum of its labels
+    at once, which gives at most the result of its labels one by one. For each label, s = max(0, s + ln P(x | fallen) /
+    P(x | usual)). `fallen` is by default the larger of `usual` - .15 and `usual` / 2. Pass the result as the next
+    `start`: it is the whole state.
 
-
-def grouped_cusum(
-    groups: Iterable[tuple[int, int]], usual: float, fallen: float | None = None, start: float = 0.0
-) -> float:
-    """The same where only the order of groups is known, each as (agreed, labels): of hours or days, say.
-
-    A group adds its labels' sum at once. The result is at most that of the labels one by one, in any order within.
+    Source: Page 1954, Continuous Inspection Schemes. Raises ValueError unless 0 < `fallen` < `usual`.
     """
     usual = min(max(usual, 2 * MARGIN), 1 - MARGIN)
     fallen = max(usual - USUAL_FALL, usual / 2) if fallen is None else fallen
     if not 0 < fallen < usual:
-        raise ValueError(f"agreement falls from {usual:g} to something below, not to {fallen:g}")
+        raise ValueError(f"fallen must be between 0 and the usual agreement {usual:g}, not {fallen:g}")
     kept, lost = math.log(fallen / usual), math.log((1 - fallen) / (1 - usual))
     total = start
     for agreed, labels in groups:
@@ -159,25 +147,12 @@ def grouped_cusum(
     return total
 
 
-def page_hinkley(agreed: Iterable[bool], start: PageHinkley | None = None) -> PageHinkley:
-    """The test's state after these labels in their order; needs no usual agreement, the running mean stands for it.
+def position_bias(table: Integers) -> PositionBias:
+    """Returns the position bias of pairs judged in both orders.
 
-    total += mean so far - x - slack; an alarm where it rose by more than 10 above its least.
-    """
-    state = start or PageHinkley()
-    labels, count, total, least = state.labels, state.agreed, state.total, state.least
-    for each in agreed:
-        labels, count = labels + 1, count + bool(each)
-        total += count / labels - bool(each) - PAGE_HINKLEY_SLACK
-        least = min(least, total)
-    return PageHinkley(labels=labels, agreed=count, total=total, least=least)
-
-
-def position_bias(table: Counts) -> PositionBias:
-    """Of pairs judged in both orders: rows the verdict in order AB, columns that in order BA, in the items' own terms.
-
-    3 x 3 over A, tie, B (or 2 x 2 without ties). (A, B) is a judge that twice took the output shown first, (B, A) the
-    one shown last; of these decisive contradictions `first_preference` is the share of the former.
+    `table` is 3 x 3 over A, tie, B (or 2 x 2 without ties): rows are the verdict in order AB, columns that in order BA,
+    both in terms of the items. (A, B) is a judge that twice preferred the output shown first, (B, A) the one shown
+    last. `first_preference` is the share of the former among these.
     """
     first, last = int(table[0, -1]), int(table[-1, 0])
     return PositionBias(
@@ -187,10 +162,11 @@ def position_bias(table: Counts) -> PositionBias:
     )
 
 
-def repeat_consistency(table: Counts, values: Sequence[float]) -> Repeats:
-    """Of K x K pairs of two judgments of one item by one judge; what no agreement with humans can go far beyond.
+def repeat_consistency(table: Integers, values: Sequence[float]) -> Repeats:
+    """Returns how consistent repeated judgments are, from a K x K table of pairs of judgments over `values`.
 
-    deviation = sqrt(sum T (v_i - v_j)^2 / 2n), in points; both None where no item was judged twice.
+    deviation = sqrt(sum T (v_i - v_j)^2 / 2n), in points. `alpha` and `deviation` are None if no item was judged twice.
+    Agreement with humans can't exceed this consistency by much.
     """
     total = int(table.sum())
     places = np.asarray(values, dtype=np.float64)
@@ -203,14 +179,14 @@ def repeat_consistency(table: Counts, values: Sequence[float]) -> Repeats:
 
 
 def length_bucket(length: int) -> int:
-    """The row of a text in a table by length: how often its length can be halved, in any unit, at most 13."""
+    """Returns the length bucket of a text, 0 to 13: the number of times its length can be halved, in any unit."""
     return min(max(length, 1).bit_length(), LENGTH_BUCKETS) - 1
 
 
-def length_correlation(table: Counts) -> float | None:
-    """Spearman's correlation of score (rows, ascending) and length bucket (columns); None where one is constant.
+def length_correlation(table: Integers) -> float | None:
+    """Returns Spearman's correlation of score (rows, ascending) and length bucket (columns), None if one is constant.
 
-    Longer texts may well be better: only the same of the judge's error on labelled items is a bias.
+    Longer texts may really be better: only a correlation with the judge's error on labelled items is a bias.
     """
     rows, columns = table.sum(axis=1), table.sum(axis=0)
     if min(np.count_nonzero(rows), np.count_nonzero(columns)) < 2:
@@ -221,8 +197,8 @@ def length_correlation(table: Counts) -> float | None:
     return min(max(r, -1.0), 1.0)
 
 
-def _squared_error(histogram: Counts, values: NDArray[np.float64]) -> float:
-    """Of its mean."""
+def _squared_error(histogram: Integers, values: Floats) -> float:
+    """Returns the squared standard error of a histogram's mean."""
     total = int(histogram.sum())
     mean = float(histogram @ values) / total
     return float(histogram @ np.square(values - mean)) / (total - 1) / total
@@ -236,6 +212,6 @@ def _share(part: int, total: int, missing: str) -> Share:
 
 
 def _fair_coin(heads: int, tails: int) -> float:
-    """The exact two-sided test of probability 1/2: twice P(X <= the fewer) = 2 I_{1/2}(the more, the fewer + 1)."""
+    """Returns the exact two-sided p-value for probability 1/2: 2 P(X <= fewer) = 2 I_{1/2}(more, fewer + 1)."""
     fewer, more = sorted((heads, tails))
     return 1.0 if fewer == more else min(2 * regularised_beta(more, fewer + 1, 0.5), 1.0)

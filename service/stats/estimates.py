@@ -1,11 +1,12 @@
-"""The mean of all items by a judge's scores, corrected by the labels of a few: prediction-powered inference.
+"""The mean over all items by a judge's scores, corrected by a few labels: prediction-powered inference.
 
-Angelopoulos, Duchi and Zrnic, PPI++: Efficient Prediction-Powered Inference, 2023. A judge's own mean is as biased as
-the judge. The labelled items tell that bias, and the unlabelled ones how the judge scores the rest. It is valid where
-the labelled items are a random sample of all: never feed it targeted labels.
+A judge's own mean is as biased as the judge. The labelled items show that bias, and the unlabelled ones how the judge
+scores the rest. The labelled items must be a random sample of all items, never targeted ones.
 
-Everything is a function of two tables: human value x judge score of the labelled items, and the histogram of the
-judge's scores on the unlabelled ones. An item counts once: with several annotators, its row is their mean.
+Everything is a function of two tables: human value x judge's score of the labelled items, and the histogram of the
+judge's scores on the unlabelled ones. An item counts once: with several annotators, its row is that of their mean.
+
+Source: Angelopoulos, Duchi and Zrnic, PPI++: Efficient Prediction-Powered Inference, 2023.
 """
 
 import math
@@ -14,25 +15,23 @@ from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from service.stats.arrays import Floats, Integers
 from service.stats.intervals import Z, wilson
 
 LEAST_LABELS = 50
-LEAST_OF_A_CLASS = 5  # below it the variance of a rare class is badly known: intervals cover .74 to .88 instead of .95
-SMOOTHING = 0.5  # a cell: lifts the coverage from .88 to .95 at 100 labels and 95% passes
+LEAST_OF_A_CLASS = 5  # below it, the variance of a rare class is poorly estimated: intervals cover .74 to .88
+SMOOTHING = 0.5  # per cell: raises the coverage from .88 to .95 at 100 labels and 95% passes
 RESAMPLES = 1000
 
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Why = Literal["no_labels", "few_labels", "no_unlabelled", "rare_class", "constant_labels"]
+LabelsOnlyReason = Literal["no_labels", "few_labels", "no_unlabelled", "rare_class", "constant_labels"]
 
 
 class Mean(msgspec.Struct, frozen=True, kw_only=True):
     """A mean on the scale with its 95% interval.
 
-    `value` is None where there is nothing to average, the bounds where the values at hand do not vary: that they
-    would not if there were more of them is not known.
+    `value` is None if there is nothing to average. The bounds are None if the observed values are all equal, which says
+    nothing about values not yet observed.
     """
 
     value: float | None
@@ -41,11 +40,11 @@ class Mean(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LabelsWorth(msgspec.Struct, frozen=True, kw_only=True):
-    """What the judge adds to the labels: they tell the mean as well as `effective_labels` would without a judge.
+    """The gain in precision by the judge: the labels are as precise as `effective_labels` would be without a judge.
 
-    `factor` is the variance of the mean of the labels alone over that of the corrected mean. It nears 1 / (1 - R^2),
-    R the correlation of judge and human, as unlabelled items grow many; it is 1 where the judge is not used, None
-    without labels.
+    `factor` is the variance of the mean of the labels alone over that of the corrected mean. With many unlabelled items
+    it approaches 1 / (1 - R^2), R the correlation of judge and human. It is 1 if the judge is not used, None without
+    labels.
     """
 
     factor: float | None
@@ -53,25 +52,27 @@ class LabelsWorth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """`judge_mean` is over all the judge's scores, `corrected_mean` what humans would have said of the same items.
+    """Both means of one judge on one criterion.
 
-    `labels` and `unlabelled` count items. `reason` says why the method is `labels_only`, None for `ppi++`.
+    `judge_mean` is over all the judge's scores; `corrected_mean` estimates the mean of human values over the same
+    items. `labels` and `unlabelled` count items. `reason` explains the method `labels_only`, and is None for `ppi++`.
     """
 
     judge_mean: Mean
     corrected_mean: Mean
     method: Literal["ppi++", "labels_only"]
-    reason: Why | None
+    reason: LabelsOnlyReason | None
     labels: int
     unlabelled: int
     labels_worth: LabelsWorth
 
 
 class Tables(NamedTuple):
-    """What is known, as counters.
+    """The counts that an estimate is computed from.
 
-    `labelled` is R x C, items by human value (`human_values`, R of them, means of annotators among them) and by judge's
-    score (`judge_values`, C of them, in any order); `unlabelled` counts the judge's other scores in the same columns.
+    `labelled` has the shape (R, C): items by human value (`human_values`, R of them, possibly means of annotators) and
+    by judge's score (`judge_values`, C of them, in any order). `unlabelled`, shape (C,), counts the judge's other
+    scores.
     """
 
     labelled: Integers
@@ -81,9 +82,9 @@ class Tables(NamedTuple):
 
 
 class Corrected(NamedTuple):
-    """PPI++ before it is rounded off to a scale: `weight` is lambda, how much of the judge is used, 0 to 1.
+    """The estimate of PPI++ before it is limited to the scale.
 
-    `variance_of_labels` is that of the mean of the labels alone.
+    `weight` is lambda, the weight of the judge, 0 to 1. `variance_of_labels` is that of the mean of the labels alone.
     """
 
     value: float
@@ -93,11 +94,10 @@ class Corrected(NamedTuple):
 
 
 def estimate(tables: Tables, scale: Sequence[float], *, pass_fail: bool, seed: int) -> Estimate:
-    """Both means of one judge on one criterion.
+    """Returns both means of one judge on one criterion.
 
-    `scale` holds the declared values, by which a scale of two values is known; its ends bound every mean and interval.
-    `pass_fail` says that they are 0 and 1 and that a mean is a share. `seed` is that of the bootstrap: the same seed
-    gives the same interval, so that a refresh does not jitter.
+    `scale` holds the declared values; its ends limit every mean and interval. `pass_fail` says that they are 0 and 1
+    and a mean is a share. `seed` is that of the bootstrap: the same seed gives the same interval.
     """
     labels, unlabelled = int(tables.labelled.sum()), int(tables.unlabelled.sum())
     reason = _why_labels_only(tables, pass_fail=pass_fail, two_valued=len(scale) == 2)
@@ -119,17 +119,17 @@ def estimate(tables: Tables, scale: Sequence[float], *, pass_fail: bool, seed: i
 
 
 def ppi_mean(tables: Tables, *, smoothed: tuple[float, float] | None = None) -> Corrected:
-    """PPI++ of the mean, for at least one labelled and one unlabelled item.
+    """Returns the PPI++ estimate of the mean, for at least one labelled and one unlabelled item.
 
-    With Y the labels and f the judge's scores on the n labelled items, F its scores on the N unlabelled, population
-    variances V and covariance C, and V_p the sample variance of all the judge's scores together:
+    With Y the labels and f the judge's scores on the n labelled items, F its scores on the N unlabelled ones,
+    population variances V and covariance C, and V_p the sample variance of all the judge's scores together:
+
         lambda = C / ((1 + n / N) V_p), clipped to 0..1
         value = lambda mean(F) + mean(Y - lambda f)
         standard error^2 = lambda^2 V(F) / N + V(Y - lambda f) / n
-    lambda = 1 is the first PPI, 0 leaves the judge out. A judge that never varies gets 0.
 
-    `smoothed` names a scale's two values: half an item is added to each of their four labelled cells, in every term, so
-    that n grows by two.
+    lambda = 1 is the original PPI, 0 ignores the judge, as for a judge that never varies. `smoothed` holds a scale's
+    two values: half an item is added to each of their four labelled cells, in every term, so that n grows by two.
     """
     human, judge, weights = _cells(tables, smoothed)
     n, unlabelled = float(weights.sum()), int(tables.unlabelled.sum())
@@ -151,15 +151,15 @@ class _Moments(NamedTuple):
 
 
 def _moments(values: Floats, weights: Floats | Integers) -> _Moments:
-    """Of values with their counts, the variance that of a population."""
+    """Returns the moments of values with their counts, with the population variance."""
     total = float(weights.sum())
     mean = float(weights @ values) / total
     return _Moments(total, mean, float(weights @ np.square(values - mean)) / total)
 
 
 def _cells(tables: Tables, smoothed: tuple[float, float] | None) -> tuple[Floats, Floats, Floats]:
-    """Human value, judge's score and weight of each cell that has labels, those of the smoothing at the end."""
-    rows, columns = np.nonzero(tables.labelled)  # few where means of annotators have a row each
+    """Returns human value, judge's score and weight of each labelled cell, then those of the smoothing."""
+    rows, columns = np.nonzero(tables.labelled)  # few, even if each mean of annotators has its own row
     human = np.asarray(tables.human_values, dtype=np.float64)[rows]
     judge = np.asarray(tables.judge_values, dtype=np.float64)[columns]
     weights = tables.labelled[rows, columns].astype(np.float64)
@@ -173,8 +173,8 @@ def _cells(tables: Tables, smoothed: tuple[float, float] | None) -> tuple[Floats
     )
 
 
-def _why_labels_only(tables: Tables, *, pass_fail: bool, two_valued: bool) -> Why | None:
-    """Labels that do not vary have no variance to work with; two-valued ones get some by the smoothing."""
+def _why_labels_only(tables: Tables, *, pass_fail: bool, two_valued: bool) -> LabelsOnlyReason | None:
+    """Returns the reason not to use PPI++, None to use it. Two-valued labels get some variance from the smoothing."""
     counts, values = tables.labelled.sum(axis=1), np.asarray(tables.human_values, dtype=np.float64)
     labels, passes = int(counts.sum()), float(counts @ values)
     if labels == 0:
@@ -189,12 +189,12 @@ def _why_labels_only(tables: Tables, *, pass_fail: bool, two_valued: bool) -> Wh
 
 
 def _are_constant(counts: Integers, values: Floats) -> bool:
-    """By what occurs, not by a variance in floating point."""
+    """Whether a single value occurs; decided by the counts, not by a variance in floating point."""
     return np.unique(values[counts > 0]).size < 2
 
 
 def _bounded(corrected: Corrected, scale: Sequence[float]) -> Mean:
-    """The part of the interval that lies on the scale: what is cut off covers nothing that can be."""
+    """Limits the interval to the scale."""
     value = min(max(corrected.value, min(scale)), max(scale))
     if corrected.standard_error == 0:
         return Mean(value=value)
@@ -207,7 +207,7 @@ def _bounded(corrected: Corrected, scale: Sequence[float]) -> Mean:
 
 
 def _worth(corrected: Corrected, labels: int) -> LabelsWorth:
-    """Where the corrected mean has no error left there is no ratio, and the labels count for what they are."""
+    """Returns how much the judge adds: nothing if the corrected mean has no error, since there is no ratio then."""
     if corrected.standard_error == 0:
         return LabelsWorth(factor=1.0, effective_labels=float(labels))
     factor = corrected.variance_of_labels / corrected.standard_error**2
@@ -232,9 +232,9 @@ def _mean_of_labels(tables: Tables, *, pass_fail: bool, seed: int) -> Mean:
 
 
 def _judge_mean(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> Mean:
-    """The mean of all the judge's scores: Wilson's interval of a share, else mean +- Z sd / sqrt(n) within the scale.
+    """The mean of all the judge's scores: Wilson's interval of a share, else mean +- Z sd / sqrt(n) on the scale.
 
-    It covers the judge's own mean, not the humans': however narrow, it says nothing about the judge's bias.
+    It covers the judge's own mean, not the humans': it says nothing about the judge's bias.
     """
     counts, values = tables.labelled.sum(axis=0) + tables.unlabelled, np.asarray(tables.judge_values, dtype=np.float64)
     if counts.sum() == 0:

@@ -1,4 +1,4 @@
-"""What to know before believing a table's statistics."""
+"""Warnings about a table that limit the meaning of its statistics."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,22 +8,22 @@ import numpy as np
 from service.stats.intervals import Measure
 from service.stats.table import Table
 
-FEW_PAIRS = 30  # below, the interval of a correlation of .64 is wider than .4
-PREVALENT = 0.9  # share of one human value, above which kappa is low however often both agree
+FEW_PAIRS = 30  # below it, the interval of a correlation of .64 is wider than .4
+PREVALENT = 0.9  # share of one human value above which kappa is low even for frequent agreement
 
 
 class Flag(StrEnum):
     """Codes are append-only."""
 
     INSUFFICIENT = "insufficient"  # fewer than 30 pairs
-    JUDGE_CONSTANT = "judge_constant"  # the judge says the same of everything: a finding, not missing data
+    JUDGE_CONSTANT = "judge_constant"  # the judge always gives the same value: a finding, not missing data
     LOW_PREVALENCE = "low_prevalence"  # one human value has more than 90% of the pairs
-    DEGENERATE = "degenerate"  # one side is constant: kappas are 0 or null, and tell nothing
-    NOT_BETTER_THAN_CHANCE = "not_better_than_chance"  # enough pairs, and the interval holds 0 or lies below
+    DEGENERATE = "degenerate"  # one side is constant: kappas are 0 or null, and mean nothing
+    NOT_BETTER_THAN_CHANCE = "not_better_than_chance"  # enough pairs, and the interval reaches down to 0
 
 
 def flags_of(table: Table) -> list[Flag]:
-    """The flags that hold, in their own order. One pair is constant by itself: for it, and for none, only the first."""
+    """Returns the flags that hold, in the order of `Flag`; of tables with fewer than two pairs, only `insufficient`."""
     pairs = table.pairs
     human, judge = table.counts.sum(axis=1), table.counts.sum(axis=0)
     judge_varies, human_varies = np.count_nonzero(judge) > 1, np.count_nonzero(human) > 1
@@ -37,9 +37,9 @@ def flags_of(table: Table) -> list[Flag]:
 
 
 def chance_flags(table: Table, statistics: Mapping[str, Measure]) -> list[Flag]:
-    """Whether the judge can't be told from one that guesses: by Spearman's correlation, of words by Cohen's kappa.
+    """Returns `not_better_than_chance` if the judge can't be distinguished from one that guesses.
 
-    Says nothing where that is not among the statistics.
+    Decided by Spearman's correlation, or by Cohen's kappa for words; empty if that statistic is not in `statistics`.
     """
     leading = statistics.get("cohen_kappa" if table.are_words else "spearman")
     lower = None if leading is None else leading.lower

@@ -1,9 +1,8 @@
-"""95% intervals of statistics of agreement.
+"""95% intervals of agreement statistics.
 
-Wilson's for proportions. For all others the table is drawn again a thousand times from its own counts (which is what
-drawing its pairs again amounts to, at a cost that does not depend on how many there are) and the interval holds the
-middle 95% of what comes out. Fisher's z would be quicker and is wrong: its intervals hold the truth 83% of the time
-where scores are few and skewed, as a judge's are.
+Proportions have Wilson's interval. For all others the table is resampled a thousand times from its own counts, at a
+cost that does not depend on their number, and the interval is the central 95% of the results. Fisher's z would be
+faster, but its intervals cover only 83% for the few, skewed scores of a judge.
 """
 
 import hashlib
@@ -14,19 +13,20 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from service.stats.statistics import STATISTICS, Statistic, Value, evaluate
+from service.stats.arrays import Booleans, Floats
+from service.stats.statistics import STATISTICS, Statistic, StatisticValue, evaluate
 from service.stats.table import Table
-from service.stats.tallies import Layout, Numbers, Tallies, Truths
+from service.stats.tallies import Layout, Tallies
 from service.stats.undefined import Undefined
 
 Z = 1.959964  # of 95%, two-sided
 REPLICATES = 1000
-FEWEST_PAIRS = 2  # a single one tells nothing of how others would differ
-FEWEST_REPLICATES = REPLICATES // 2  # fewer would tell of the samples that happen to have the statistic, not of all
+FEWEST_PAIRS = 2  # a single pair shows no variation
+FEWEST_REPLICATES = REPLICATES // 2  # fewer would describe only the samples for which it is defined
 
 _TAILS = (0.025, 0.975)
-_LIMITS = {"bias": (-math.inf, math.inf), "mae": (0.0, math.inf), "rmse": (0.0, math.inf)}  # others lie in -1..1
-_CHUNK = 1 << 18  # counts of replicates held at once: 2 MB, which fits a cache
+_LIMITS = {"bias": (-math.inf, math.inf), "mae": (0.0, math.inf), "rmse": (0.0, math.inf)}  # others are in -1..1
+_CHUNK = 1 << 18  # counts of replicates held at once: 2 MB, which fits into a cache
 
 
 class Interval(NamedTuple):
@@ -35,10 +35,10 @@ class Interval(NamedTuple):
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
-    """A statistic and its 95% interval, which holds the value.
+    """A statistic with its 95% interval, which contains the value.
 
-    `value` is null, with a reason, where the statistic is undefined. The ends alone are null, with a reason, where
-    the pairs are too few for an interval.
+    `value` is null, with a `reason`, if the statistic is undefined. Only the bounds are null, with a `reason`, if there
+    are too few pairs for an interval.
     """
 
     value: float | None
@@ -56,20 +56,17 @@ def measure(
     known: Mapping[str, float] | None = None,
     drawn_from: Table | None = None,
 ) -> dict[str, Measure]:
-    """The statistics of these names (all that are for such a table, unless given) with their intervals.
+    """Returns the named statistics (by default all that the table's values have) with their intervals.
 
-    The same table and key give the same intervals. Let the key be what is measured, so that looking again moves
-    nothing.
-
-    `worth` is how many independent pairs these are worth, where several are of one item: the intervals are those of so
-    many, and below 2 there are none. `known` has statistics that are known more exactly than the table tells, and
-    `drawn_from` is a coarser form of the table, for resampling at less cost: intervals are moved along to the values.
+    The result is a function of the table and `key`. `worth` is the effective number of independent pairs if several are
+    of the same item; there are no intervals below 2. `known` holds statistics known more exactly than from the table,
+    and `drawn_from` is a coarser table to resample: intervals are shifted to the values.
     """
     values = evaluate(table, names)
     exactly = {
         name: value for name, value in (known or {}).items() if name in values and values[name].value is not None
     }
-    values |= {name: Value(value) for name, value in exactly.items()}
+    values |= {name: StatisticValue(value) for name, value in exactly.items()}
     defined = {name: value.value for name, value in values.items() if value.value is not None}
     independent = table.pairs if worth is None else min(worth, table.pairs)
     intervals: dict[str, Interval | None] = {}
@@ -83,21 +80,21 @@ def measure(
 
 
 def wilson(successes: float, trials: float) -> Interval:
-    """Wilson 1927: of a proportion. `trials` above 0, whole or an effective number."""
+    """Returns Wilson's interval of a proportion (Wilson 1927). `trials` must be positive; it may be fractional."""
     share = successes / trials
     middle = share + Z**2 / (2 * trials)
     reach = Z * math.sqrt(max(share * (1 - share), 0.0) / trials + Z**2 / (4 * trials**2))
     scale = 1 + Z**2 / trials
     return Interval(
-        max(min((middle - reach) / scale, share), 0.0),  # rounding must not leave the share outside
+        max(min((middle - reach) / scale, share), 0.0),  # rounding must not exclude the share
         min(max((middle + reach) / scale, share), 1.0),
     )
 
 
 def bootstrap(table: Table, names: Sequence[str], key: str, pairs: int | None = None) -> dict[str, Interval | None]:
-    """Percentile intervals of these statistics, None where too few replicates have it. The table has pairs.
+    """Returns percentile intervals of these statistics, None if too few replicates have one. The table must have pairs.
 
-    `pairs` are drawn for each replicate, as many as the table has unless given.
+    `pairs` is the size of each replicate, by default the table's.
     """
     if not names:
         return {}
@@ -110,10 +107,10 @@ def bootstrap(table: Table, names: Sequence[str], key: str, pairs: int | None = 
 
 
 def replicates(table: Table, key: str, pairs: int | None = None) -> Iterator[Tallies]:
-    """A thousand tables of `pairs` drawn from this one's counts, in stacks of a size that a cache holds."""
+    """Yields a thousand tables of `pairs` pairs drawn from the table's counts, in stacks that fit into a cache."""
     layout = Layout(table)
     said = table.counts[np.ix_(layout.rows, layout.columns)].ravel()
-    cells = np.flatnonzero(said)  # the others stay empty whatever is drawn
+    cells = np.flatnonzero(said)  # the others are empty in every draw
     random = np.random.Generator(np.random.PCG64(seed_of(key)))
     pairs, shares = pairs or table.pairs, said[cells] / table.pairs
     at_once = max(1, _CHUNK // len(said))
@@ -124,17 +121,17 @@ def replicates(table: Table, key: str, pairs: int | None = None) -> Iterator[Tal
         yield Tallies(layout, counts.reshape(how_many, len(layout.rows), len(layout.columns)))
 
 
-def _computed(statistic: Statistic, tallies: Tallies) -> Numbers:
-    """The statistic of those tables of a stack that have it."""
-    lacking: Truths = np.zeros(len(tallies.counts), dtype=np.bool_)
+def _computed(statistic: Statistic, tallies: Tallies) -> Floats:
+    """Returns the statistic of those tables of a stack for which it is defined."""
+    lacking: Booleans = np.zeros(len(tallies.counts), dtype=np.bool_)
     for lack in statistic.lacks:
         lacking |= lack.holds(tallies)
-    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 exactly where something is lacking
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 exactly if something is lacking
         return statistic.compute(tallies)[~lacking]
 
 
-def _middle(values: Numbers) -> Interval:
-    """The middle 95%, interpolated as numpy's quantile does by default; that takes ten times as long."""
+def _middle(values: Floats) -> Interval:
+    """Returns the central 95%, interpolated as numpy's quantile does by default, in a tenth of the time."""
     values.sort()
     ends = []
     for tail in _TAILS:
@@ -146,7 +143,7 @@ def _middle(values: Numbers) -> Interval:
 
 
 def _of_shares(table: Table, defined: Mapping[str, float], worth_of_one: float) -> dict[str, Interval | None]:
-    """Wilson's intervals of those statistics that are proportions."""
+    """Returns Wilson's intervals of the statistics that are proportions."""
     tallies = Tallies.of(table)
     intervals: dict[str, Interval | None] = {}
     for name, value in defined.items():
@@ -158,9 +155,9 @@ def _of_shares(table: Table, defined: Mapping[str, float], worth_of_one: float) 
 
 
 def _moved(
-    intervals: Mapping[str, Interval | None], defined: Mapping[str, float], drawn: Mapping[str, Value]
+    intervals: Mapping[str, Interval | None], defined: Mapping[str, float], drawn: Mapping[str, StatisticValue]
 ) -> dict[str, Interval | None]:
-    """Intervals around the values as they are, which were had around those of the table that was drawn from."""
+    """Shifts intervals of the table that was resampled to the values of the full table."""
     moved: dict[str, Interval | None] = {}
     for name, interval in intervals.items():
         middle = drawn[name].value
@@ -172,17 +169,17 @@ def _moved(
     return moved
 
 
-def _measure(value: Value, interval: Interval | None, pairs: int, independent: float) -> Measure:
+def _measure(value: StatisticValue, interval: Interval | None, pairs: int, independent: float) -> Measure:
     if value.value is None:
         return Measure(value=None, lower=None, upper=None, reason=value.reason)
     if interval is None:
         reason = Undefined.ONE_ITEM if independent < FEWEST_PAIRS else Undefined.FEW_REPLICATES
         return Measure(value=value.value, lower=None, upper=None, reason=Undefined.ONE_PAIR if pairs == 1 else reason)
-    # What is biased, as alpha is, can lie outside the middle of its replicates.
+    # Biased statistics, such as alpha, can be outside the middle of their replicates.
     lower, upper = min(interval.lower, value.value), max(interval.upper, value.value)
     return Measure(value=value.value, lower=lower, upper=upper, reason=None)
 
 
 def seed_of(key: str) -> int:
-    """Of a random generator: equal for equal keys, on any machine."""
+    """Returns a seed for a random generator: equal for equal keys, on any machine."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=16).digest(), "big")

@@ -1,11 +1,11 @@
-"""Sums of whole units over pairs, by which moments are exact where a table's values are those of a grid."""
+"""Exact statistics from sums of integer units, for scores that a table rounds to a grid."""
 
 import math
 from typing import NamedTuple
 
 
 class Moments(NamedTuple):
-    """Over n pairs of a human's x and a judge's y, in units of the coding above the scale's minimum.
+    """Sums over n pairs of a human's x and a judge's y, in integer units above the scale's minimum.
 
     `ad` is the sum of absolute differences.
     """
@@ -19,15 +19,14 @@ class Moments(NamedTuple):
     ad: int
 
     def statistics(self, unit: float) -> dict[str, float]:
-        """What follows from the sums, by the names of statistics; `unit` is one unit in points. Correlations are left
-        out where both sides do not vary."""
+        """Returns bias, mae and rmse, and pearson and lin_ccc if both sides vary; `unit` is one unit in points."""
         squares = self.xx - 2 * self.xy + self.yy
         found = {
             "bias": (self.y - self.x) / self.n * unit,
             "mae": self.ad / self.n * unit,
             "rmse": math.sqrt(max(squares, 0) / self.n) * unit,
         }
-        # n^2 times the covariance and the variances, whole numbers.
+        # n^2 times the covariance and the variances, which are integers.
         together, people, judges = (
             self.n * self.xy - self.x * self.y,
             self.n * self.xx - self.x**2,

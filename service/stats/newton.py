@@ -1,34 +1,34 @@
-"""Newton's method for likelihoods of logistic models, which are concave."""
+"""Newton's method for the log-likelihoods of logistic models, which are concave."""
 
 import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
+from service.stats.arrays import Floats
 
-_SMALL = 1e-6  # from here on a step's error is its square: one or two more reach the end of floating point
-_MOST_STEPS = 10_000  # a thousand times what votes take; the way is as long as the largest log-odds
+_SMALL = 1e-6  # below it, convergence is quadratic: one or two more steps reach floating-point precision
+_MOST_STEPS = 10_000  # a thousand times the usual number; steps are limited, so large log-odds take many
 
 
 class Curve(NamedTuple):
-    """A log-likelihood at one point: its gradient, and minus its matrix of second derivatives, invertible."""
+    """A log-likelihood at one point: its gradient, and minus its Hessian, which must be invertible."""
 
-    slope: Numbers
-    information: Numbers
+    slope: Floats
+    information: Floats
 
 
 def maximum(
-    curve: Callable[[Numbers], Curve], start: Numbers, reach: Callable[[Numbers], float], most: float = math.inf
-) -> Numbers | None:
-    """Where the likelihood is greatest, as exactly as floating point can say; None beyond `most` log-odds from 0.
+    curve: Callable[[Floats], Curve], start: Floats, reach: Callable[[Floats], float], most: float = math.inf
+) -> Floats | None:
+    """Returns the parameters of maximum likelihood to floating-point precision, None if they pass `most` log-odds.
 
-    `reach` is by how much at most a change of the parameters changes a log-odds. No step changes one by more than 1:
-    over that much, p (1 - p) changes by a factor of e at most, so that every step leads upwards (Bach 2010,
-    Self-concordant analysis for logistic regression), where Newton's own may overshoot for ever.
-    Raises numpy's LinAlgError where the information can't be inverted.
+    `curve` returns the gradient and information at a point, and `reach` the largest change of a log-odds for a change
+    of the parameters. No step changes a log-odds by more than 1: within that, p (1 - p) changes by a factor of at most
+    e, so every step increases the likelihood (Bach 2010, Self-concordant analysis for logistic regression), while full
+    Newton steps may overshoot forever. Raises numpy's LinAlgError if the information is singular, and ArithmeticError
+    if the method does not converge.
     """
     at, before = start, math.inf
     for _ in range(_MOST_STEPS):
@@ -41,4 +41,4 @@ def maximum(
         if reach(at) > most:
             return None
         before = size
-    raise ArithmeticError("Newton's method found no maximum")
+    raise ArithmeticError(f"Newton's method did not converge in {_MOST_STEPS} steps")

@@ -1,9 +1,9 @@
-"""Ranks of judges that scored the same items: who is better than whom by more than the choice of items explains.
+"""Ranks of judges that scored the same items, by a paired bootstrap over items.
 
-Judges of one benchmark share its items and labels, so that their intervals may overlap widely while one is better
-throughout. The paired bootstrap draws the items a thousand times, each with all its labels, and computes the
-statistics of two judges on those of every draw that both scored; a judge is better where the middle 95% of the
-differences lies on its side of 0 (Efron and Tibshirani 1993, An Introduction to the Bootstrap).
+Judges of one benchmark share its items and labels, so their intervals may overlap although one is better throughout.
+The bootstrap draws the items a thousand times, each with all its labels, and computes the difference of two judges'
+statistics on the items of each draw that both scored. A judge is better if the central 95% of the differences are on
+its side of 0 (Efron and Tibshirani 1993, An Introduction to the Bootstrap).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,44 +12,44 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from service.stats.arrays import Booleans, Floats, Indices
+from service.stats.intervals import FEWEST_REPLICATES, REPLICATES
 from service.stats.statistics import STATISTICS, evaluate
 from service.stats.table import Table, Value
-from service.stats.tallies import Layout, Numbers, Tallies, Truths, Wholes
+from service.stats.tallies import Layout, Tallies
 
-REPLICATES = 1000
-FEWEST_REPLICATES = REPLICATES // 2  # as of intervals: fewer tell of those samples alone that have the statistic
-FEWEST_ITEMS = 2  # one item is the same in every draw
+FEWEST_ITEMS = 2  # a single item is the same in every draw
 
 _TAIL = 0.025
-_NOISE = 1e-9  # of floating point: judges that rank all items alike differ by it
-_CHUNK = 1 << 18  # counts of replicates held at once: 2 MB, which fits a cache
+_NOISE = 1e-9  # rounding: judges with equal ranks may differ by it
+_CHUNK = 1 << 18  # counts of replicates held at once: 2 MB, which fits into a cache
 
 Multiplicities = NDArray[np.float32]
 
 
 class Scored(NamedTuple):
-    """One item as a judge scored it, beside what each human said of it."""
+    """An item's value by the judge and by each human."""
 
     humans: Sequence[Value]
     judge: Value
 
 
-Row = Mapping[str, Scored]  # by item id; items without a score, or without a label, are not there
+JudgeScores = Mapping[str, Scored]  # by item id, without items that lack a score or a label
 
-_GOODNESS: dict[str, Callable[[Numbers], Numbers]] = {  # of all others, more is better
+_GOODNESS: dict[str, Callable[[Floats], Floats]] = {  # for all others, more is better
     "mae": np.negative,
     "rmse": np.negative,
     "bias": lambda values: -np.abs(values),
 }
 
 
-def ranks(rows: Sequence[Row], values: Sequence[Value], sort: str, key: str = "") -> list[int]:
-    """Each row's rank: 1 + the number of rows that are better by a paired bootstrap of the statistic named `sort`.
+def ranks(rows: Sequence[JudgeScores], values: Sequence[Value], sort: str, key: str = "") -> list[int]:
+    """Returns the rank of each row: 1 + the number of rows that are better by the statistic named `sort`.
 
-    Two rows are compared on the items that both have. A row for which the statistic is undefined, such as that of a
-    judge that always says the same, is behind all for which it is defined. Where rows share fewer than two items, or
-    too few draws of them have the statistic, neither is better. The same rows and key have the same ranks. `values`
-    are all that a human may say. Raises TableError where a label is none of them.
+    `values` are all values that a human may choose. Two rows are compared on the items that both have. A row whose
+    statistic is undefined, such as that of a constant judge, is behind all rows for which it is defined. Neither of two
+    rows is better if they share fewer than two items, or if the statistic is undefined for most draws. The result is a
+    function of the rows and `key`. Raises TableError if a label is not among `values`.
     """
     items = sorted({item for row in rows for item in row})
     laid_out = [_lay_out(row, items, values, sort) for row in rows]
@@ -58,16 +58,16 @@ def ranks(rows: Sequence[Row], values: Sequence[Value], sort: str, key: str = ""
 
 
 class _Pairs(NamedTuple):
-    """A row's pairs of a human and the judge: of which item each is, by position, and in which cell of the layout."""
+    """A row's pairs of a human and the judge: the position of each pair's item, and its cell of the layout."""
 
     layout: Layout
     has_value: bool
-    present: Truths  # of all items
-    item: Wholes
-    cell: Wholes
+    present: Booleans  # for each item
+    item: Indices
+    cell: Indices
 
 
-def _lay_out(row: Row, items: Sequence[str], values: Sequence[Value], sort: str) -> _Pairs:
+def _lay_out(row: JudgeScores, items: Sequence[str], values: Sequence[Value], sort: str) -> _Pairs:
     scored = [(at, row[item]) for at, item in enumerate(items) if item in row]
     pairs = [(human, each.judge) for _, each in scored for human in each.humans]
     said = {judge for _, judge in pairs}
@@ -83,13 +83,13 @@ def _lay_out(row: Row, items: Sequence[str], values: Sequence[Value], sort: str)
 
 
 class _Contest:
-    """Compares rows by one statistic. Draws are the same for all; a row is computed once for the same shared items."""
+    """Compares rows by one statistic, on the same draws for all; keeps the replicates of equal sets of items."""
 
     def __init__(self, sort: str, drawn: Multiplicities) -> None:
         self._statistic = STATISTICS[sort]
         self._goodness = _GOODNESS.get(sort, np.positive)
         self._drawn = drawn
-        self._known: dict[tuple[int, bytes], Numbers] = {}
+        self._known: dict[tuple[int, bytes], Floats] = {}
 
     def is_better(self, row: _Pairs, other: _Pairs) -> bool:
         if row.has_value is not other.has_value:
@@ -101,24 +101,24 @@ class _Contest:
         lead = lead[~np.isnan(lead)]
         return len(lead) >= FEWEST_REPLICATES and bool(np.quantile(lead, _TAIL) > _NOISE)
 
-    def _replicates(self, row: _Pairs, shared: Truths) -> Numbers:
-        """The row's statistic of each draw of the shared items, NaN where a draw does not have it."""
+    def _replicates(self, row: _Pairs, shared: Booleans) -> Floats:
+        """Returns the row's statistic of each draw of the shared items, NaN if it is undefined."""
         known = id(row), shared.tobytes()
         if known not in self._known:
             values = [self._computed(tallies) for tallies in _resampled(row, shared, self._drawn)]
             self._known[known] = np.concatenate(values)
         return self._known[known]
 
-    def _computed(self, tallies: Tallies) -> Numbers:
-        lacking: Truths = np.zeros(len(tallies.counts), dtype=np.bool_)
+    def _computed(self, tallies: Tallies) -> Floats:
+        lacking: Booleans = np.zeros(len(tallies.counts), dtype=np.bool_)
         for lack in self._statistic.lacks:
             lacking |= lack.holds(tallies)
-        with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 where something is lacking, or no item was drawn
+        with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 if something is lacking, or no item was drawn
             return np.where(lacking, np.nan, self._statistic.compute(tallies))
 
 
 def multiplicities(items: int, key: str) -> Multiplicities:
-    """How often each item is in each of a thousand draws of as many items, a row for each item."""
+    """Returns how often each item occurs in each of a thousand draws: shape (items, draws)."""
     random = np.random.Generator(np.random.PCG64([items, *key.encode()]))
     drawn = np.empty((REPLICATES, items), dtype=np.float32)
     if items:
@@ -127,8 +127,8 @@ def multiplicities(items: int, key: str) -> Multiplicities:
     return np.ascontiguousarray(drawn.T)
 
 
-def _resampled(row: _Pairs, shared: Truths, drawn: Multiplicities) -> Iterator[Tallies]:
-    """The tables of all draws of the shared items, in stacks of a size that a cache holds."""
+def _resampled(row: _Pairs, shared: Booleans, drawn: Multiplicities) -> Iterator[Tallies]:
+    """Yields the tables of all draws of the shared items, in stacks that fit into a cache."""
     chosen = np.flatnonzero(shared[row.item])
     chosen = chosen[np.argsort(row.cell[chosen], kind="stable")]
     cells, starts = np.unique(row.cell[chosen], return_index=True)

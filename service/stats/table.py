@@ -1,4 +1,4 @@
-"""How often a human said one thing and the judge another: the counts that all agreement is computed from."""
+"""The table of counts of a human's values and a judge's values, from which all agreement statistics are computed."""
 
 import math
 from collections import Counter
@@ -7,22 +7,24 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
+
+from service.stats.arrays import Floats, Integers
 
 Value = str | int | float
 Cell = tuple[Value, Value]
 
-Counts = NDArray[np.int64]
-
-MOST_A_CELL = 10**9  # sums and products of all cells are then exact, or nearly, in floating point
-MOST_MAGNITUDE = 1e9  # of a value, as of a score
+MOST_A_CELL = 10**9  # keeps sums and products of all cells exact, or nearly so, in floating point
+GREATEST_VALUE = 1e9  # in magnitude
 FAIL, PASS = "fail", "pass"
 
-_FINEST = 1e-12  # of the range of all values: the squares of closer ones drown in rounding
+_FINEST = 1e-12  # of the range: the squares of smaller distances are lost in rounding
 
 
 class TableError(ValueError):
-    """What can't be a table. `problems` are (JSON pointer into what was given, what is wrong there)."""
+    """The given values or counts are not a table.
+
+    `problems` holds (JSON pointer, detail) pairs; pointers are relative to the arguments.
+    """
 
     def __init__(self, problems: list[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{pointer}: {detail}" for pointer, detail in problems))
@@ -31,24 +33,24 @@ class TableError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Counts of pairs: rows are what the human said, columns what the judge said.
+    """Counts of pairs: rows are the human's values, columns the judge's.
 
-    `values` are all that a human may say, said or not: words, or numbers in ascending order. `columns` are what the
-    judge may say: the same, or any ascending numbers where its scores are fractional, such as means. Build one with
-    `from_counts`, `from_cells` or `from_pairs`, which check. `scale_step` is that of the scale where `values` are not
-    its levels.
+    `values` are all values that a human may choose: words, or numbers in ascending order. `columns` are the judge's:
+    the same, or any ascending numbers if its scores are fractional, such as means. `counts` has the shape (values,
+    columns). `scale_step` is the step of the scale if `values` are not its levels. `from_counts`, `from_cells` and
+    `from_pairs` check their arguments; the constructor does not.
     """
 
     values: tuple[Value, ...]
     columns: tuple[Value, ...]
-    counts: Counts
+    counts: Integers
     scale_step: float | None = None
 
     @classmethod
     def from_counts(
-        cls, values: Sequence[Value], counts: Sequence[Sequence[int]] | Counts, columns: Sequence[Value] | None = None
+        cls, values: Sequence[Value], counts: Sequence[Sequence[int]] | Integers, columns: Sequence[Value] | None = None
     ) -> Self:
-        """Raises TableError, with pointers into `/values`, `/columns` and `/counts`."""
+        """From counts of shape (values, columns). Raises TableError with pointers into the arguments."""
         _check_values(values, columns)
         judged = values if columns is None else columns
         _raise(_count_problems(counts, len(values), len(judged)))
@@ -59,7 +61,7 @@ class Table:
     def from_cells(
         cls, values: Sequence[Value], cells: Mapping[Cell, int], columns: Sequence[Value] | None = None
     ) -> Self:
-        """From counts by (human, judge). Raises TableError, with pointers such as `/cells/3/0` in the order given."""
+        """From counts by (human, judge). Raises TableError with pointers such as `/cells/3/0`, in the order given."""
         _check_values(values, columns)
         judged = values if columns is None else columns
         rows, positions = _positions(values), _positions(judged)
@@ -71,7 +73,7 @@ class Table:
 
     @classmethod
     def from_pairs(cls, values: Sequence[Value], pairs: Sequence[Cell], columns: Sequence[Value] | None = None) -> Self:
-        """From (human, judge) pairs. Raises TableError, with a pointer such as `/pairs/3/0` for each strange value."""
+        """From (human, judge) pairs. Raises TableError with a pointer such as `/pairs/3/0` for each unknown value."""
         _check_values(values, columns)
         cells = Counter(pairs)
         rows, positions = _positions(values), _positions(values if columns is None else columns)
@@ -81,6 +83,7 @@ class Table:
 
     @property
     def pairs(self) -> int:
+        """The sum of all counts."""
         return int(self.counts.sum())
 
     @property
@@ -90,29 +93,24 @@ class Table:
 
     @property
     def is_fractional(self) -> bool:
-        """Whether the judge may say what no human may."""
+        """Whether the judge may choose values that no human may."""
         return not set(self.columns) <= set(self.values)
 
     @property
     def is_binary(self) -> bool:
-        """Whether the second value is the positive of two: `["fail", "pass"]` and `[0, 1]`."""
+        """Whether there are two values, the second of them positive: `["fail", "pass"]` or `[0, 1]`."""
         return self.values in ((FAIL, PASS), (0, 1)) and self.columns == self.values
 
     @property
     def step(self) -> float:
-        """Of the scale, else the smallest distance of two values, 0 where there is but one. For numbers alone."""
+        """The step of the scale, else the smallest distance of two values; 0 for a single value. Only for numbers."""
         if self.scale_step is not None:
             return self.scale_step
         return float(min(np.diff(numbers(self.values)), default=0.0))
 
-    def __add__(self, other: "Table") -> "Table":
-        """Both together, as of two windows. Raises ValueError unless the values are the same."""
-        if (self.values, self.columns) != (other.values, other.columns):
-            raise ValueError("only tables of the same values can be added")
-        return Table(self.values, self.columns, self.counts + other.counts, self.scale_step)
 
-
-def numbers(values: Iterable[Value]) -> NDArray[np.float64]:
+def numbers(values: Iterable[Value]) -> Floats:
+    """Returns values as floats. Raises ValueError if one is a word."""
     return np.array([float(value) for value in values], dtype=np.float64)
 
 
@@ -125,9 +123,9 @@ def _check_values(values: Sequence[Value], columns: Sequence[Value] | None) -> N
     if columns is not None and list(columns) != list(values):
         found += _list_problems(columns, "/columns")
         if not found and isinstance(columns[0], str) is not isinstance(values[0], str):
-            found.append(("/columns", "are words where the values are numbers, or the other way round"))
+            found.append(("/columns", "must be words if the values are words, and numbers if they are numbers"))
         elif not found and isinstance(values[0], str):
-            found.append(("/columns", "words are the same for the human and for the judge"))
+            found.append(("/columns", "must be the same words as the values"))
     _raise(found)
     if not isinstance(values[0], str):
         _check_distances(numbers(values), numbers(columns or ()))
@@ -135,39 +133,42 @@ def _check_values(values: Sequence[Value], columns: Sequence[Value] | None) -> N
 
 def _list_problems(values: Sequence[Value], at: str) -> Iterator[tuple[str, str]]:
     if not values:
-        yield at, "is empty"
+        yield at, "must not be empty"
         return
     are_words = isinstance(values[0], str)
     first = {value: index for index, value in reversed(list(enumerate(values)))}
     for index, value in enumerate(values):
         if isinstance(value, str) is not are_words:
-            yield f"{at}/{index}", "words and numbers can't be mixed"
-        elif not isinstance(value, str) and not abs(value) <= MOST_MAGNITUDE:
-            yield f"{at}/{index}", f"lies not between -{MOST_MAGNITUDE:g} and {MOST_MAGNITUDE:g}"
+            yield (
+                f"{at}/{index}",
+                "must be a word, as the first value is" if are_words else "must be a number, as the first value is",
+            )
+        elif not isinstance(value, str) and not abs(value) <= GREATEST_VALUE:
+            yield f"{at}/{index}", f"is not between -{GREATEST_VALUE:g} and {GREATEST_VALUE:g}"
         elif first[value] < index:
-            yield f"{at}/{index}", "is there twice"
+            yield f"{at}/{index}", "appears twice"
         elif index and _descends(values[index - 1], value):
-            yield f"{at}/{index}", "numbers must ascend"
+            yield f"{at}/{index}", "must be greater than the number before it"
 
 
 def _descends(before: Value, value: Value) -> bool:
     return not isinstance(before, str) and not isinstance(value, str) and value < before
 
 
-def _check_distances(human: NDArray[np.float64], judge: NDArray[np.float64]) -> None:
+def _check_distances(human: Floats, judge: Floats) -> None:
     every = np.unique(np.concatenate([human, judge]))
     if len(every) > 1 and np.diff(every).min() < _FINEST * (every[-1] - every[0]):
-        raise TableError([("/columns" if len(judge) else "/values", "two are too close to tell apart")])
+        raise TableError([("/columns" if len(judge) else "/values", "has two numbers that are too close together")])
 
 
-def _count_problems(counts: Sequence[Sequence[int]] | Counts, rows: int, columns: int) -> list[tuple[str, str]]:
+def _count_problems(counts: Sequence[Sequence[int]] | Integers, rows: int, columns: int) -> list[tuple[str, str]]:
     if len(counts) != rows:
-        return [("/counts", f"has {len(counts)} rows for {rows} values")]
+        return [("/counts", f"must have one row per value: {rows}, not {len(counts)}")]
     ragged = [(f"/counts/{index}", len(row)) for index, row in enumerate(counts) if len(row) != columns]
     if ragged:
-        return [(pointer, f"has {length} counts for {columns} values") for pointer, length in ragged]
+        return [(pointer, f"must have one count per value: {columns}, not {length}") for pointer, length in ragged]
     return [
-        (f"/counts/{index}/{column}", f"is no whole number from 0 to {MOST_A_CELL}")
+        (f"/counts/{index}/{column}", f"is not a whole number from 0 to {MOST_A_CELL}")
         for index, row in enumerate(counts)
         for column, count in enumerate(row)
         if not 0 <= count <= MOST_A_CELL or not math.isfinite(count) or count != int(count)
@@ -179,9 +180,9 @@ def _strange(
 ) -> Iterator[tuple[str, str]]:
     for index, (human, judge) in enumerate(pairs):
         if human not in rows:
-            yield f"{at}/{index}/0", "is none of the values"
+            yield f"{at}/{index}/0", "is not one of the values"
         if judge not in columns:
-            yield f"{at}/{index}/1", "is none of the values"
+            yield f"{at}/{index}/1", "is not one of the values"
 
 
 def _raise(problems: list[tuple[str, str]]) -> None:

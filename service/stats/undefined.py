@@ -1,4 +1,4 @@
-"""Why a statistic has no value: null with one of these reasons, never NaN."""
+"""Reasons for undefined statistics: a value is null with one of these, never NaN."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -6,39 +6,40 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.stats.tallies import Tallies, Truths
+from service.stats.arrays import Booleans
+from service.stats.tallies import Tallies
 
 
 class Undefined(StrEnum):
-    """Codes are append-only. Positive and negative are the second and the first of a binary scale's two values."""
+    """Codes are append-only. Positive is the second of a binary scale's two values, negative the first."""
 
     NO_PAIRS = "no_pairs"
     ONE_PAIR = "one_pair"
     HUMAN_CONSTANT = "human_constant"
     JUDGE_CONSTANT = "judge_constant"
     BOTH_CONSTANT = "both_constant"
-    NO_POSITIVES = "no_positives"  # in the labels
+    NO_POSITIVES = "no_positives"  # among the labels
     NO_NEGATIVES = "no_negatives"
     NO_JUDGED_POSITIVES = "no_judged_positives"
     NO_JUDGED_NEGATIVES = "no_judged_negatives"
     NOT_FOR_WORDS = "not_for_words"
     NOT_BINARY = "not_binary"
-    FRACTIONAL = "fractional"  # counts categories, and the judge's scores lie between them
-    ONE_ITEM = "one_item"  # no interval: how items differ can't be told from one
+    FRACTIONAL = "fractional"  # needs categories, and the judge's scores are between them
+    ONE_ITEM = "one_item"  # no interval: one item shows no variation between items
     FEW_REPLICATES = "few_replicates"  # no interval: most resampled tables leave the statistic undefined
-    FEW_PAIRS = "few_pairs"  # no interval: its formula needs more
-    NO_STEP = "no_step"  # counts steps, and any number between the scale's ends will do
-    ERROR_CONSTANT = "error_constant"  # the judge is as far off everywhere
-    LENGTH_CONSTANT = "length_constant"  # all judged texts are about as long
-    NO_OWN_TEXTS = "no_own_texts"  # none of the labelled texts is by the judge's own family of models
-    NO_OTHER_TEXTS = "no_other_texts"  # all of them are
+    FEW_PAIRS = "few_pairs"  # no interval: its formula needs more pairs
+    NO_STEP = "no_step"  # needs steps, and the scale has none
+    ERROR_CONSTANT = "error_constant"  # the judge's error is the same on all items
+    LENGTH_CONSTANT = "length_constant"  # all judged texts are in one length bucket
+    NO_OWN_TEXTS = "no_own_texts"  # no labelled text is by the judge's own family of models
+    NO_OTHER_TEXTS = "no_other_texts"  # all labelled texts are by the judge's own family of models
 
 
 class Lack(NamedTuple):
-    """One thing without which a statistic is 0/0; `holds` says of each table of a stack whether it lacks that."""
+    """A condition under which a statistic is 0/0; `holds` returns a boolean for each table of a stack."""
 
     reason: Undefined
-    holds: Callable[[Tallies], Truths]
+    holds: Callable[[Tallies], Booleans]
 
 
 BOTH_CONSTANT = Lack(Undefined.BOTH_CONSTANT, lambda t: (t.human_values < 2) & (t.judge_values < 2))
@@ -54,11 +55,11 @@ NO_JUDGED_POSITIVES = Lack(Undefined.NO_JUDGED_POSITIVES, lambda t: t.true_posit
 NO_JUDGED_NEGATIVES = Lack(Undefined.NO_JUDGED_NEGATIVES, lambda t: t.true_negatives + t.false_negatives == 0)
 NEITHER_POSITIVE = Lack(Undefined.NO_POSITIVES, lambda t: t.true_positives + t.false_positives + t.false_negatives == 0)
 
-VARYING = (BOTH_CONSTANT, HUMAN_CONSTANT, JUDGE_CONSTANT)  # what every correlation needs, of either side
+VARYING = (BOTH_CONSTANT, HUMAN_CONSTANT, JUDGE_CONSTANT)  # of every correlation
 
 _OF_CONSTANCY = frozenset({Undefined.HUMAN_CONSTANT, Undefined.JUDGE_CONSTANT, Undefined.BOTH_CONSTANT})
 
 
 def constancy(reason: Undefined, pairs: int) -> Undefined:
-    """The reason to tell: that a single pair is constant says nothing but that it is single."""
+    """Returns the reason to report: a single pair is reported as `one_pair` rather than as constant."""
     return Undefined.ONE_PAIR if pairs == 1 and reason in _OF_CONSTANCY else reason

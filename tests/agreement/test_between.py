@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from service.agreement.coding import Coding
 from service.agreement.reports import between, panel_alpha
-from service.stats.alphas import Level, alpha, coincidences_of
+from service.stats.alphas import Level, alpha
 from service.stats.intervals import measure
 from service.stats.table import Table
 from service.stats.undefined import Undefined
 from tests.agreement.items import ANY, FIVE, OTHER, SERIES, STEPPED, WORDS, Item, counted, items, rows_of, simulated
+from tests.stats.coincidences import coincidences_of
 
 few = settings(max_examples=20, deadline=None)
 STEPPED_SOME = st.sampled_from(STEPPED).flatmap(lambda coding: st.tuples(st.just(coding), items(coding)))

@@ -78,7 +78,7 @@ def test_a_scale_without_steps_is_corrected_too_and_is_not_two_valued() -> None:
 
 
 def test_labels_without_numbers_have_no_mean() -> None:
-    with pytest.raises(ValueError, match="no numbers"):
+    with pytest.raises(ValueError, match="no scores"):
         estimate_of(WORDS, {}, {}, "key")
 
 

@@ -19,9 +19,8 @@ from service.agreement.counters import (
     read_seen,
 )
 from service.contracts.labels import Selection
-from service.stats.alphas import coincidences_of
-from service.stats.alt_test import Alignment, duels_of, tally
-from service.stats.coarse import MOST, binned, coarsened, is_fine, named
+from service.stats.alt_test import Alignment, duels_of
+from service.stats.coarse import MOST, as_names, binned, coarsened, is_fine
 from service.stats.statistics import evaluate
 from service.stats.table import Table
 from tests.agreement.items import (
@@ -42,6 +41,8 @@ from tests.agreement.items import (
     rows_of,
     scored,
 )
+from tests.stats.coincidences import coincidences_of
+from tests.stats.duels import tally
 from tests.stats.tables import drawn
 
 few = settings(max_examples=25, deadline=None)
@@ -238,9 +239,9 @@ class TestCoarserForms:
 
     def test_names_keep_what_is_equal(self) -> None:
         fine = drawn(2, 101, 5000)
-        one, other = evaluate(fine, ["exact", "cohen_kappa"]), evaluate(named(fine), ["exact", "cohen_kappa"])
+        one, other = evaluate(fine, ["exact", "cohen_kappa"]), evaluate(as_names(fine), ["exact", "cohen_kappa"])
         assert one["exact"] == other["exact"]
         assert one["cohen_kappa"].value == pytest.approx(other["cohen_kappa"].value, abs=0.05)
         few_values = drawn(3, 5, 100)
-        assert evaluate(named(few_values))["cohen_kappa"] == evaluate(few_values)["cohen_kappa"]
+        assert evaluate(as_names(few_values))["cohen_kappa"] == evaluate(few_values)["cohen_kappa"]
         assert not is_fine(few_values)

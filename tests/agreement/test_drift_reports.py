@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.agreement.coding import Coding
 from service.agreement.reports import drift
-from service.stats.drift import CUSUM_ALARM, cusum, grouped_cusum, psi, score_shift
+from service.stats.drift import CUSUM_ALARM, cusum, psi, score_shift
 from tests.agreement.items import ANY, FIVE, GRADES, WORDS, Item, counted, rows_of
 
 
@@ -25,9 +25,8 @@ def labelled(coding: Coding, agreed: int, lost: int) -> dict[str, int]:
 
 @given(st.lists(st.booleans(), max_size=60), st.floats(0.3, 0.95))
 def test_groups_of_one_are_labels_one_by_one(agreed: list[bool], usual: float) -> None:
-    one_by_one = cusum(agreed, usual)
-    assert grouped_cusum(((int(each), 1) for each in agreed), usual) == pytest.approx(one_by_one)
-    assert grouped_cusum([(sum(agreed), len(agreed))], usual) <= one_by_one + 1e-9
+    one_by_one = cusum(((int(each), 1) for each in agreed), usual)
+    assert cusum([(sum(agreed), len(agreed))], usual) <= one_by_one + 1e-9
 
 
 def test_scores_are_compared_as_histograms_whatever_their_lengths() -> None:
@@ -77,7 +76,7 @@ def test_a_fall_of_agreement_alarms_and_targeted_labels_do_not_count(coding: Cod
     assert steady == 0
     assert fallen is not None
     assert fallen > CUSUM_ALARM
-    assert fallen == pytest.approx(grouped_cusum([(5, 10)] * 10, 0.8))
+    assert fallen == pytest.approx(cusum([(5, 10)] * 10, 0.8))
 
 
 def test_the_usual_agreement_needs_thirty_pairs() -> None:

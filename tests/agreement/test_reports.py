@@ -15,14 +15,14 @@ from scipy import stats
 
 from service.agreement.coding import Coding
 from service.agreement.counters import read_agreed
-from service.agreement.measures import measured
+from service.agreement.measures import measure_table
 from service.agreement.reports import (
-    headline,
+    headline_statistics,
     human_ceiling,
     worth_of,
 )
 from service.contracts.labels import Selection
-from service.stats.alt_test import Alignment, alt_test_of
+from service.stats.alt_test import Alignment
 from service.stats.clustered import clustered_exact, clustered_pearson
 from service.stats.flags import Flag
 from service.stats.intervals import Measure, measure
@@ -47,6 +47,7 @@ from tests.agreement.items import (
     rows_of,
     simulated,
 )
+from tests.stats.duels import alt_test_of
 from tests.stats.oracles import binary_from_libraries, from_libraries, quietly
 
 few = settings(max_examples=20, deadline=None)
@@ -245,7 +246,7 @@ def test_intervals_of_a_coarser_table_are_about_as_wide() -> None:
     sides = np.clip(np.round(60 + 15 * quality[0] + [[0], [8]] * quality), 0, 100).astype(int)
     table = Table.from_pairs(coding.values or (), list(zip(*sides.tolist(), strict=True)))
     names = ["spearman", "kendall_tau_b", "mae", "cohen_kappa", "cohen_kappa_quadratic", "gwet_ac1"]
-    full, coarse = measure(table, "a", names), measured(coding, table, "b", names)
+    full, coarse = measure(table, "a", names), measure_table(coding, table, "b", names)
     for name in names:
         assert coarse[name].value == full[name].value
         assert width(coarse[name]) == pytest.approx(width(full[name]), rel=0.2), name
@@ -254,13 +255,13 @@ def test_intervals_of_a_coarser_table_are_about_as_wide() -> None:
 def test_a_headline_is_a_part_of_the_report() -> None:
     told = simulated(9, 50, 2)
     names = ["exact", "spearman", "bias"]
-    pairs, found = headline(FIVE, counted(rows_of(FIVE, told)), "random", "key", names)
+    pairs, found = headline_statistics(FIVE, counted(rows_of(FIVE, told)), "random", "key", names)
     whole = report(FIVE, told)
     assert pairs == whole.pairs == 100
     assert found == {name: whole.statistics[name] for name in names}
     alone = human_ceiling(FIVE, counted(rows_of(FIVE, told), "ceiling", ""), "random", "key", names).statistics
     assert alone == {name: whole.human_ceiling.statistics[name] for name in names}
-    _, words = headline(WORDS, {"pair\tr\tA\tB\t0\t": 3}, "random", "key", ["pearson", "exact"])
+    _, words = headline_statistics(WORDS, {"pair\tr\tA\tB\t0\t": 3}, "random", "key", ["pearson", "exact"])
     assert words["pearson"].reason is Undefined.NOT_FOR_WORDS
     assert words["exact"].value == 0
 

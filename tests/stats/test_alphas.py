@@ -12,22 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.stats.alphas import (
-    Coincidences,
-    Level,
-    added,
-    alpha,
-    change,
-    coincidences_of,
-    marginals,
-    merge,
-    ordered_pairs,
-    removed,
-)
+from service.stats.alphas import Coincidences, Level, alpha, marginals
+from tests.stats.coincidences import coincidences_of, merge
 
 FIVE = (1, 2, 3, 4, 5)
 
-counts = st.lists(st.integers(0, 6), min_size=4, max_size=4)
 rows = st.lists(st.lists(st.one_of(st.none(), st.integers(0, 3)), min_size=4, max_size=4), min_size=1, max_size=12)
 
 
@@ -115,31 +104,6 @@ def test_the_limits_are_numbers(level: Level) -> None:
 
 def test_interval_alpha_of_categories_with_equal_values_is_constant() -> None:
     assert alpha(coincidences_of([(0, 1), (1, 0)], 2), Level.INTERVAL, (1, 1)).reason == "both_constant"
-
-
-def test_negative_counts_are_refused() -> None:
-    with pytest.raises(ValueError, match="negative"):
-        ordered_pairs([1, -1])
-
-
-@given(counts, st.integers(0, 3))
-def test_adding_then_removing_a_value_restores(before: list[int], category: int) -> None:
-    after = added(before, category)
-    assert removed(after, category) == before
-    assert merge([change(before, after), change(after, before)]) == {}
-
-
-@given(rows, st.randoms(use_true_random=False))
-def test_the_order_of_arrival_changes_nothing(items: list[list[int | None]], random: Any) -> None:
-    arriving = [(item, value) for item, row in enumerate(items) for value in row if value is not None]
-    random.shuffle(arriving)
-    state: dict[int, Any] = {}
-    known = [[0] * 4 for _ in items]
-    for item, value in arriving:
-        grown = added(known[item], value)
-        state = merge([state, change(known[item], grown)])
-        known[item] = grown
-    assert same(state, coincidences_of(items, 4))
 
 
 @given(rows, rows)

@@ -14,12 +14,11 @@ from service.stats.alt_test import (
     AltTest,
     Wins,
     alt_test,
-    alt_test_of,
     benjamini_yekutieli,
     duels_of,
     p_value,
-    tally,
 )
+from tests.stats.duels import alt_test_of, tally
 
 wins = st.builds(Wins, judge=st.integers(0, 60), draw=st.integers(0, 60), human=st.integers(0, 60))
 
@@ -86,7 +85,7 @@ def test_a_lone_annotator_has_no_others() -> None:
 
 
 def test_annotators_with_few_items_are_left_out() -> None:
-    found = alt_test({"a": Wins(judge=40), "b": Wins(draw=30), "c": Wins(human=29)})
+    found = alt_test({"a": Wins(judge=40), "b": Wins(draw=30), "c": Wins(human=29)}, epsilon=0.2)
     assert set(found.duels) == {"a", "b"}
     assert (found.winning_rate, found.advantage_probability, found.passed) == (1.0, 1.0, True)
 
@@ -100,7 +99,7 @@ def test_annotators_with_few_items_are_left_out() -> None:
     ],
 )
 def test_too_little_has_a_reason(counters: Mapping[str, Wins], reason: str) -> None:
-    found = alt_test(counters)
+    found = alt_test(counters, epsilon=0.2)
     assert (found.winning_rate, found.advantage_probability, found.passed) == (None, None, None)
     assert found.reason == reason
 
@@ -110,7 +109,7 @@ def test_a_whole_test_of_a_sum_done_by_hand() -> None:
 
     a: ss = 25 - 40 * .140625 = 19.375, t = (-.375 - .2) / sqrt(19.375 / 39 / 40) = -5.16: p < .0001. b: t > 0.
     """
-    found = alt_test({"a": Wins(judge=20, draw=15, human=5), "b": Wins(judge=2, draw=18, human=20)})
+    found = alt_test({"a": Wins(judge=20, draw=15, human=5), "b": Wins(judge=2, draw=18, human=20)}, epsilon=0.2)
     assert found.winning_rate == 0.5
     assert found.passed
     assert found.advantage_probability == pytest.approx((35 / 40 + 20 / 40) / 2)

@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from service.stats.alphas import coincidences_of, merge
 from service.stats.ceiling import disattenuated, leave_one_out, pair_table
+from tests.stats.coincidences import coincidences_of, merge
 
 Row = Sequence[int | None]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from service.agreement.reports import headline
+from service.agreement.reports import headline_statistics
 from service.stats.clustered import clustered_exact, clustered_pearson, exact_terms, pearson_terms
 from service.stats.intervals import Measure, measure
 from service.stats.statistics import evaluate
@@ -85,7 +85,7 @@ def test_intervals_of_reports_with_several_raters_an_item_do_so_for_every_statis
             Item({f"{place}": (human, "r") for place, human in enumerate(people)}, judge)
             for people, judge in _rated(random, items)
         ]
-        _, found = headline(FIVE, counted(rows_of(FIVE, told)), "random", str(sample), NAMES)
+        _, found = headline_statistics(FIVE, counted(rows_of(FIVE, told)), "random", str(sample), NAMES)
         for name, each in found.items():
             held[name] += _holds(each, truth[name].value or 0)
     coverage = {name: count / SAMPLES for name, count in held.items()}

@@ -1,7 +1,7 @@
 """Whether a judge changed or is swayed: against scipy, sums done by hand, and the false alarms that were promised."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
@@ -11,11 +11,9 @@ from scipy import stats
 
 from service.stats.drift import (
     CUSUM_ALARM,
-    PageHinkley,
     cusum,
     length_bucket,
     length_correlation,
-    page_hinkley,
     position_bias,
     psi,
     repeat_consistency,
@@ -26,6 +24,11 @@ FIVE = (1, 2, 3, 4, 5)
 
 histograms = st.lists(st.integers(0, 60), min_size=5, max_size=5)
 agreements = st.lists(st.booleans(), max_size=60)
+
+
+def cusum_of(agreed: Iterable[bool], usual: float, fallen: float | None = None, start: float = 0.0) -> float:
+    """The sum after these labels, one by one."""
+    return cusum(((int(each), 1) for each in agreed), usual, fallen, start)
 
 
 def counts(*numbers: int) -> np.ndarray:
@@ -132,26 +135,26 @@ class TestPsi:
 class TestCusum:
     def test_a_sum_done_by_hand(self) -> None:
         """.8 -> .65: each agreement ln(.65 / .8) = -.2076, each miss ln(.35 / .2) = .5596; never below 0."""
-        assert cusum([True], 0.8) == 0
-        assert cusum([False, False, True], 0.8) == pytest.approx(2 * 0.5596 - 0.2076, abs=1e-4)
-        assert cusum([False, True, True, True, False], 0.8) == pytest.approx(0.5596, abs=1e-4)
+        assert cusum_of([True], 0.8) == 0
+        assert cusum_of([False, False, True], 0.8) == pytest.approx(2 * 0.5596 - 0.2076, abs=1e-4)
+        assert cusum_of([False, True, True, True, False], 0.8) == pytest.approx(0.5596, abs=1e-4)
 
     @given(agreements, agreements, st.floats(0.1, 1.0))
     def test_it_goes_on_where_it_stopped(self, first: list[bool], second: list[bool], usual: float) -> None:
-        assert cusum(second, usual, start=cusum(first, usual)) == cusum([*first, *second], usual)
+        assert cusum_of(second, usual, start=cusum_of(first, usual)) == cusum_of([*first, *second], usual)
 
     @pytest.mark.parametrize("usual", [0.0, 0.01, 0.1, 0.5, 1.0])
     def test_any_usual_agreement_has_a_lower_one(self, usual: float) -> None:
-        assert math.isfinite(cusum([False] * 100 + [True] * 3, usual))
-        assert cusum([False] * 1000, usual) > cusum([False] * 10, usual) > 0
+        assert math.isfinite(cusum_of([False] * 100 + [True] * 3, usual))
+        assert cusum_of([False] * 1000, usual) > cusum_of([False] * 10, usual) > 0
 
     def test_no_single_miss_of_a_judge_that_was_always_right_is_an_alarm(self) -> None:
         """ln(.16 / .01) = 2.77: three misses in a row are."""
-        assert cusum([False, False], 1.0) < CUSUM_ALARM < cusum([False] * 3, 1.0)
+        assert cusum_of([False, False], 1.0) < CUSUM_ALARM < cusum_of([False] * 3, 1.0)
 
     def test_a_rise_is_no_fall(self) -> None:
-        with pytest.raises(ValueError, match="something below"):
-            cusum([True], 0.8, fallen=0.9)
+        with pytest.raises(ValueError, match="fallen must be between"):
+            cusum_of([True], 0.8, fallen=0.9)
 
     @pytest.mark.slow
     @pytest.mark.parametrize(("usual", "fallen", "delay"), [(0.8, 0.65, 92), (0.6, 0.45, 123), (0.9, 0.8, 124)])
@@ -161,7 +164,7 @@ class TestCusum:
         def first_alarm(agreed: list[bool]) -> float:
             total = 0.0
             for index, each in enumerate(agreed, 1):
-                total = cusum((each,), usual, fallen, start=total)
+                total = cusum_of((each,), usual, fallen, start=total)
                 if total >= CUSUM_ALARM:
                     return index
             return math.inf
@@ -171,50 +174,6 @@ class TestCusum:
         print(f"CUSUM {usual} -> {fallen}: false alarms {false_alarms:.3f}, median delay {delays:.0f}")
         assert false_alarms <= 0.06
         assert delays == pytest.approx(delay, abs=10)
-
-
-class TestPageHinkley:
-    def test_a_sum_done_by_hand(self) -> None:
-        """1 1 0: means 1, 1, 2/3; steps 1 - 1 - .05, 1 - 1 - .05, 2/3 - 0 - .05: total .5167, least -.1."""
-        found = page_hinkley([True, True, False])
-        assert (found.labels, found.agreed) == (3, 2)
-        assert found.total == pytest.approx(2 / 3 - 0.15)
-        assert found.least == pytest.approx(-0.1)
-        assert found.value == pytest.approx(2 / 3 - 0.05)
-        assert not found.alarms
-
-    def test_no_label_is_no_alarm(self) -> None:
-        assert page_hinkley([]) == PageHinkley()
-        assert not PageHinkley().alarms
-
-    def test_a_long_fall_is_an_alarm(self) -> None:
-        assert page_hinkley([True] * 100 + [False] * 20).alarms
-
-    @given(agreements, agreements)
-    def test_it_goes_on_where_it_stopped(self, first: list[bool], second: list[bool]) -> None:
-        assert page_hinkley(second, page_hinkley(first)) == page_hinkley([*first, *second])
-
-    @pytest.mark.slow
-    def test_false_alarms_and_delays_are_as_promised(self) -> None:
-        random = np.random.default_rng(8)
-
-        def first_alarm(agreed: np.ndarray) -> int | None:
-            state = PageHinkley()
-            for index, each in enumerate(agreed.tolist()):
-                state = page_hinkley((each,), state)
-                if state.alarms:
-                    return index
-            return None
-
-        calm = [first_alarm(random.random(1000) < 0.8) is not None for _ in range(1000)]
-        fallen = [first_alarm(random.random(1000) < np.where(np.arange(1000) < 200, 0.8, 0.65)) for _ in range(500)]
-        delays = [alarm - 199 for alarm in fallen if alarm is not None and alarm >= 200]
-        missed = sum(alarm is None for alarm in fallen) / 500
-        print(
-            f"Page-Hinkley: false alarms {np.mean(calm):.3f}, median delay {np.median(delays):.0f}, missed {missed:.3f}"
-        )
-        assert np.mean(calm) <= 0.08
-        assert np.median(delays) <= 120
 
 
 class TestPosition:

@@ -21,5 +21,5 @@ def test_with_so_many_wilsons_interval_is_as_narrow_as_was_wished(share: float) 
 
 @pytest.mark.parametrize(("half_width", "wished"), [(0.1, 0), (0, 0.1), (0.1, -1)])
 def test_widths_are_above_nothing(half_width: float, wished: float) -> None:
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(ValueError, match="must be positive"):
         more_labels(100, half_width, wished)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from service.stats.paired_ranks import REPLICATES, Row, Scored, multiplicities, ranks
+from service.stats.intervals import REPLICATES
+from service.stats.paired_ranks import JudgeScores, Scored, multiplicities, ranks
 from service.stats.statistics import STATISTICS, evaluate
 from service.stats.table import Table, TableError, Value
 
@@ -36,7 +37,7 @@ def rows_of(
 def naive_ranks(rows: list[dict[str, Scored]], sort: str, seed: int) -> list[int]:
     """The same by plain loops over items, with draws of its own."""
 
-    def value(row: Row, items: list[str]) -> float:
+    def value(row: JudgeScores, items: list[str]) -> float:
         pairs = [(human, row[item].judge) for item in items for human in row[item].humans]
         said = {judge for _, judge in pairs}
         columns = None if said <= set(FIVE) else sorted(said, key=float)

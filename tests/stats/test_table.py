@@ -95,8 +95,3 @@ def test_columns_are_checked_as_the_values_are() -> None:
     assert places(lambda: Table.from_pairs(["a", "b"], [], ["a", "c"])) == ["/columns"]
     assert places(lambda: Table.from_pairs([1, 2], [], ["a"])) == ["/columns"]
     assert places(lambda: Table.from_pairs(["a"], [], [1, 2])) == ["/columns"]
-
-
-def test_tables_of_other_values_do_not_add() -> None:
-    with pytest.raises(ValueError, match="same values"):
-        Table.from_pairs([1, 2], []) + Table.from_pairs([1, 3], [])

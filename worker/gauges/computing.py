@@ -1,6 +1,6 @@
-"""What the gauges of trust show, from the counters of a series over one window. Pure.
+"""The values of the trust gauges, from the counters of a series over one window, without I/O.
 
-Randomly selected labels alone count. What is undefined is None, and no sample in a scrape.
+Only randomly selected labels count. An undefined value is None, and has no sample in a scrape.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,18 +14,18 @@ from service.agreement.counter_fields import added
 from service.agreement.counters import Seen, read_seen
 from service.agreement.drift_reports import drift
 from service.agreement.estimates import estimate_of
-from service.agreement.reports import between, headline, human_ceiling, panel_alpha
-from service.stats.drift import length_correlation, position_bias, repeat_consistency
+from service.agreement.reports import between, headline_statistics, human_ceiling, panel_alpha
+from service.stats.drift import LEAST_SCORES, length_correlation, position_bias, repeat_consistency
 from service.stats.intervals import Measure
 
-T = TypeVar("T")
-Fields = Mapping[str, int]
-Values = dict[str, float | None]
+Result = TypeVar("Result")
+CounterFields = Mapping[str, int]
+GaugeValues = dict[str, float | None]
 
-JUDGE = ("judge", "version", "criterion", "model", "window")
-PEOPLE = ("criterion", "window")
-PANEL = ("judge", "version", "criterion", "model", "other", "window")
-ALPHA = ("judge", "version", "criterion", "window")
+JUDGE_LABELS = ("judge", "version", "criterion", "model", "window")
+PEOPLE_LABELS = ("criterion", "window")
+PANEL_LABELS = ("judge", "version", "criterion", "model", "other", "window")
+ALPHA_LABELS = ("judge", "version", "criterion", "window")
 
 _OF_NUMBERS = {
     "exact": "Share of equal pairs",
@@ -40,76 +40,78 @@ _OF_NUMBERS = {
 _OF_WORDS = {"exact": "Share of equal pairs", "cohen_kappa": "Cohen's kappa", "gwet_ac1": "Gwet's AC1"}
 _STATISTICS = {**_OF_NUMBERS, **_OF_WORDS}
 _ENDS = {"lower": "lower end of its 95% interval", "upper": "upper end of its 95% interval"}
-_NOTHING: Fields = {}
-_FEW = 30  # scores on each side, with fewer of which a shift is not told
+_NOTHING: CounterFields = {}
 
-# Each gauge: what it is, and its labels.
-GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "agreement_pairs": ("Pairs of a judge's score and a person's label", JUDGE),
-    **{f"agreement_{name}": (f"{what}, of judge and people", JUDGE) for name, what in _STATISTICS.items()},
+# The description and the label names of each gauge.
+TRUST_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "agreement_pairs": ("Pairs of a judge's score and a human label", JUDGE_LABELS),
+    **{f"agreement_{name}": (f"{meaning}, of judge and humans", JUDGE_LABELS) for name, meaning in _STATISTICS.items()},
     **{
-        f"agreement_{name}_{end}": (f"{what}, of judge and people: {which}", JUDGE)
-        for name, what in _STATISTICS.items()
+        f"agreement_{name}_{end}": (f"{meaning}, of judge and humans: {which}", JUDGE_LABELS)
+        for name, meaning in _STATISTICS.items()
         for end, which in _ENDS.items()
     },
-    "judge_mean": ("Mean score that the judge gave", JUDGE),
-    "corrected_mean": ("Mean score, corrected by people's labels", JUDGE),
-    **{f"corrected_mean_{end}": (f"Corrected mean score: {which}", JUDGE) for end, which in _ENDS.items()},
-    "position_consistency_ratio": ("Share of pairs with the same verdict in both orders", JUDGE),
-    "repeat_consistency_ratio": ("Share of contents judged again with the same answer", JUDGE),
-    "length_correlation": ("Rank correlation of score and length of the text", JUDGE),
-    "score_shift_z": ("Shift of the mean score against the time before, in standard errors", JUDGE),
-    "score_shift_points": ("Shift of the mean score against the time before, in points of the scale", JUDGE),
-    "score_shift_ratio": ("Shift of the mean score against the time before, as a share of the scale", JUDGE),
-    "score_psi_ratio": ("Population stability index over its 99% critical value", JUDGE),
-    "agreement_cusum": ("Cumulative sum for a fall of exact agreement; from 7 on it fell", JUDGE),
-    **{f"human_ceiling_{name}": (f"{what}, of two people", PEOPLE) for name, what in _STATISTICS.items()},
-    "panel_agreement_pairs": ("Contents that two models of a panel both scored", PANEL),
-    **{f"panel_agreement_{name}": (f"{what}, of two models of a panel", PANEL) for name, what in _STATISTICS.items()},
-    "panel_alpha": ("Krippendorff's alpha over all models of a panel", ALPHA),
-    "label_queue_items": ("Judged items that wait for a label", ("criterion",)),
+    "judge_mean": ("Mean score of the judge", JUDGE_LABELS),
+    "corrected_mean": ("Mean score, corrected by human labels", JUDGE_LABELS),
+    **{f"corrected_mean_{end}": (f"Corrected mean score: {which}", JUDGE_LABELS) for end, which in _ENDS.items()},
+    "position_consistency_ratio": ("Share of pairs with the same verdict in both orders", JUDGE_LABELS),
+    "repeat_consistency_ratio": ("Share of repeated judgments with the same answer", JUDGE_LABELS),
+    "length_correlation": ("Rank correlation of score and text length", JUDGE_LABELS),
+    "score_shift_z": ("Shift of the mean score against the reference, in standard errors", JUDGE_LABELS),
+    "score_shift_points": ("Shift of the mean score against the reference, in points of the scale", JUDGE_LABELS),
+    "score_shift_ratio": ("Shift of the mean score against the reference, as a share of the scale", JUDGE_LABELS),
+    "score_psi_ratio": ("Population stability index over its 99% critical value", JUDGE_LABELS),
+    "agreement_cusum": ("Cumulative sum for a fall of exact agreement; 7 or more is an alarm", JUDGE_LABELS),
+    **{f"human_ceiling_{name}": (f"{meaning}, of two humans", PEOPLE_LABELS) for name, meaning in _STATISTICS.items()},
+    "panel_agreement_pairs": ("Contents scored by both of two models of a panel", PANEL_LABELS),
+    **{
+        f"panel_agreement_{name}": (f"{meaning}, of two models of a panel", PANEL_LABELS)
+        for name, meaning in _STATISTICS.items()
+    },
+    "panel_alpha": ("Krippendorff's alpha over all models of a panel", ALPHA_LABELS),
+    "label_queue_items": ("Judged items waiting for a label", ("criterion",)),
 }
 
 
-class Counted(NamedTuple):
-    """The counters of a series over a window, bucket by bucket for `agreed_each`, and over the time before it.
+class WindowCounters(NamedTuple):
+    """The counters of a series over a window and over its reference, the time before the window.
 
-    There is no time before a window of all times: its references are empty.
+    `agreed_each` has the counters `agreed` bucket by bucket. The references are empty for the window of all times.
     """
 
-    agreed: Fields
-    seen: Fields
-    agreed_each: Sequence[Fields] = ()
-    reference_agreed: Fields = _NOTHING
-    reference_seen: Fields = _NOTHING
+    agreed: CounterFields
+    seen: CounterFields
+    agreed_each: Sequence[CounterFields] = ()
+    reference_agreed: CounterFields = _NOTHING
+    reference_seen: CounterFields = _NOTHING
 
 
 class Memo:
-    """Results by what they were computed from, as long as they are asked for in each turn: most do not change."""
+    """Keeps results by their inputs for as long as they are requested in each turn: most inputs do not change."""
 
     def __init__(self) -> None:
         self._before: dict[tuple[str, bytes], object] = {}
         self._now: dict[tuple[str, bytes], object] = {}
 
     def turn(self) -> None:
-        """Begins a turn: forgets what the last one did not ask for."""
+        """Begins a turn: drops the results that the last one did not request."""
         self._before, self._now = self._now, {}
 
-    def of(self, name: str, fields: Fields, compute: Callable[[], T]) -> T:
-        """`compute()`, unless it is known; `name` and `fields` are all that the result depends on."""
+    def of(self, name: str, fields: CounterFields, compute: Callable[[], Result]) -> Result:
+        """Returns `compute()`, or its kept result; `name` and `fields` must be all that it depends on."""
         key = name, msgspec.msgpack.encode(sorted(fields.items()))
         if key not in self._now:
             self._now[key] = self._before[key] if key in self._before else compute()
         return self._now[key]  # type: ignore[return-value]  # it is what `compute` returned under this name
 
 
-def of_judge(coding: Coding, counted: Counted, key: str, memo: Memo) -> Values:
-    """All gauges of a series; empty where it judged nothing in the window and no label is there."""
+def of_judge(coding: Coding, counted: WindowCounters, key: str, memo: Memo) -> GaugeValues:
+    """Returns all gauges of a series; empty if it judged nothing in the window and has no labels there."""
     seen = read_seen(coding, counted.seen)
     pairs, statistics = memo.of(
         f"agreed {key}",
         counted.agreed,
-        lambda: headline(coding, counted.agreed, "random", key, _names(coding)),
+        lambda: headline_statistics(coding, counted.agreed, "random", key, _names(coding)),
     )
     if not pairs and not seen.outcomes:
         return {}
@@ -122,16 +124,16 @@ def of_judge(coding: Coding, counted: Counted, key: str, memo: Memo) -> Values:
     }
 
 
-def of_people(coding: Coding, fields: Fields, key: str, memo: Memo) -> Values:
-    """How well people agree on a criterion, from its counters `ceiling`."""
+def of_people(coding: Coding, fields: CounterFields, key: str, memo: Memo) -> GaugeValues:
+    """Returns how well humans agree on a criterion, from its counters `ceiling`."""
     found = memo.of(
         f"ceiling {key}", fields, lambda: human_ceiling(coding, fields, "random", key, _names(coding)).statistics
     )
     return {f"human_ceiling_{name}": measure.value for name, measure in found.items()}
 
 
-def of_models(coding: Coding, fields: Fields, key: str, memo: Memo) -> Values:
-    """How well two models agree, from their counters `between`; bias is the first one minus the second."""
+def of_models(coding: Coding, fields: CounterFields, key: str, memo: Memo) -> GaugeValues:
+    """Returns how well two models agree, from their counters `between`; bias is the first minus the second."""
     found = memo.of(f"between {key}", fields, lambda: between(coding, fields, key, _names(coding)))
     if not found.pairs:
         return {}
@@ -139,14 +141,14 @@ def of_models(coding: Coding, fields: Fields, key: str, memo: Memo) -> Values:
     return {"panel_agreement_pairs": found.pairs, **values}
 
 
-def of_panel(coding: Coding, fields: Fields) -> Values:
-    """How well all models of a judge agree, from its counters `panel`."""
+def of_panel(coding: Coding, fields: CounterFields) -> GaugeValues:
+    """Returns how well all models of a judge agree, from its counters `panel`."""
     return {"panel_alpha": panel_alpha(coding, fields).value}
 
 
-def merged(one: Counted, other: Counted) -> Counted:
-    """The counters of two series of one criterion over the same window, as if they were one."""
-    return Counted(
+def merged(one: WindowCounters, other: WindowCounters) -> WindowCounters:
+    """Returns the counters of two series of one criterion over the same window, added up."""
+    return WindowCounters(
         agreed=added((one.agreed, other.agreed)),
         seen=added((one.seen, other.seen)),
         agreed_each=[added(each) for each in zip(one.agreed_each, other.agreed_each, strict=True)],
@@ -159,15 +161,15 @@ def _names(coding: Coding) -> tuple[str, ...]:
     return tuple(_OF_WORDS if coding.is_words else _OF_NUMBERS)
 
 
-def _shown(prefix: str, statistics: Mapping[str, Measure]) -> Values:
-    values: Values = {}
+def _shown(prefix: str, statistics: Mapping[str, Measure]) -> GaugeValues:
+    values: GaugeValues = {}
     for name, measure in statistics.items():
         values[f"{prefix}_{name}"] = measure.value
         values[f"{prefix}_{name}_lower"], values[f"{prefix}_{name}_upper"] = measure.lower, measure.upper
     return values
 
 
-def _means(coding: Coding, counted: Counted, key: str) -> Values:
+def _means(coding: Coding, counted: WindowCounters, key: str) -> GaugeValues:
     try:
         found = estimate_of(coding, counted.agreed, counted.seen, key)
     except ValueError:  # labels without numbers have no mean
@@ -181,8 +183,8 @@ def _means(coding: Coding, counted: Counted, key: str) -> Values:
     }
 
 
-def _biases(seen: Seen) -> Values:
-    values: Values = {}
+def _biases(seen: Seen) -> GaugeValues:
+    values: GaugeValues = {}
     if seen.orders.any():
         values["position_consistency_ratio"] = position_bias(seen.orders).consistency.value
     if seen.repeats.any():
@@ -192,11 +194,11 @@ def _biases(seen: Seen) -> Values:
     return values
 
 
-def _drift(coding: Coding, counted: Counted) -> Values:
-    """A shift is told where both sides have 30 scores."""
+def _drift(coding: Coding, counted: WindowCounters) -> GaugeValues:
+    """A shift is given only if both sides have 30 scores."""
     found = drift(coding, counted.reference_seen, counted.seen, counted.agreed_each, counted.reference_agreed)
-    values: Values = {"agreement_cusum": found.cusum}
-    if min(_scores(counted.seen), _scores(counted.reference_seen)) < _FEW:
+    values: GaugeValues = {"agreement_cusum": found.cusum}
+    if min(_scores(counted.seen), _scores(counted.reference_seen)) < LEAST_SCORES:
         return values
     points, span = found.score_shift.points, _span(coding)
     return {
@@ -208,12 +210,12 @@ def _drift(coding: Coding, counted: Counted) -> Values:
     }
 
 
-def _scores(seen: Fields) -> int:
+def _scores(seen: CounterFields) -> int:
     return sum(count for field, count in seen.items() if field.startswith("score\t"))
 
 
 def _span(coding: Coding) -> float:
-    """From the lowest to the highest score, 0 where there are none."""
+    """Returns the distance of the lowest and highest score, 0 if there are none."""
     if not coding.is_words:
         return coding.range
     numbers = [score for score in coding.scale.scores if score is not None]

@@ -24,7 +24,7 @@ from service.store import arena, clock, counters, criteria, gauges, labelling
 from service.store.agreement_counters import Wanted
 from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, Row
 from worker.gauges import computing as gauging
-from worker.gauges.computing import GAUGES, Counted, Fields, Memo, Values, merged
+from worker.gauges.computing import TRUST_GAUGES, CounterFields, GaugeValues, Memo, WindowCounters, merged
 
 NAME = "refresh_gauges"
 MAX_READ = 1_000  # series of judges that are looked at, the most recently judged; those beyond are only counted
@@ -71,11 +71,11 @@ class _Board:
     """The rows of all gauges, as they come together."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[Row]] = {name: [] for name in GAUGES}
+        self.rows: dict[str, list[Row]] = {name: [] for name in TRUST_GAUGES}
         self.size = 0
         self.dropped = 0
 
-    def put(self, found: Sequence[tuple[tuple[str, ...], Values]], most: int) -> bool:
+    def put(self, found: Sequence[tuple[tuple[str, ...], GaugeValues]], most: int) -> bool:
         """Adds the values of one thing with their labels, unless there would be more than `most` rows in all."""
         known = [
             (name, Row(labels, value))
@@ -116,7 +116,7 @@ class Refresher:
         await self._people(board, codings, now_ms)
         await self._panels(board, codings, known[:MAX_READ], now_ms)
         await self._judges(board, codings, known[:MAX_READ], now_ms)
-        all_gauges = [Gauge(name, what, labels, board.rows[name]) for name, (what, labels) in GAUGES.items()]
+        all_gauges = [Gauge(name, what, labels, board.rows[name]) for name, (what, labels) in TRUST_GAUGES.items()]
         all_gauges += await self._arena()
         board.dropped += await gauges.save(self._redis, all_gauges, now_ms / 1000)
         if board.dropped:
@@ -141,8 +141,8 @@ class Refresher:
 
     async def _people(self, board: _Board, codings: dict[str, Coding], now_ms: int) -> None:
         for criterion, coding in codings.items():
-            waiting: Values = {"label_queue_items": await labelling.waiting(self._redis, criterion)}
-            found: list[tuple[tuple[str, ...], Values]] = [((criterion,), waiting)]
+            waiting: GaugeValues = {"label_queue_items": await labelling.waiting(self._redis, criterion)}
+            found: list[tuple[tuple[str, ...], GaugeValues]] = [((criterion,), waiting)]
             for window in _WINDOWS:
                 fields = await self._sum([Wanted("ceiling", "", criterion)], window, now_ms)
                 if fields:
@@ -161,7 +161,7 @@ class Refresher:
             if model == PANEL:
                 panels[Labels.of(criterion, series)].append(Wanted("panel", token, criterion))
         for labels, wanted in panels.items():
-            found: list[tuple[tuple[str, ...], Values]] = []
+            found: list[tuple[tuple[str, ...], GaugeValues]] = []
             for window in _WINDOWS:
                 fields = await self._sum(wanted, window, now_ms)
                 values = await asyncio.to_thread(gauging.of_panel, codings[labels.criterion], fields)
@@ -178,7 +178,7 @@ class Refresher:
                 pairs[Labels.of(criterion, one), other].append(Wanted("between", f"{one}|{two}", criterion))
         board.dropped += max(len(pairs) - MAX_PAIRS, 0)
         for (labels, other), wanted in list(pairs.items())[:MAX_PAIRS]:
-            found: list[tuple[tuple[str, ...], Values]] = []
+            found: list[tuple[tuple[str, ...], GaugeValues]] = []
             for window in _WINDOWS:
                 fields = await self._sum(wanted[:MAX_READ], window, now_ms)
                 key = f"{labels.key} {other} {window}"
@@ -193,7 +193,7 @@ class Refresher:
         groups: defaultdict[Labels, list[str]] = defaultdict(list)
         for criterion, series in known:
             groups[Labels.of(criterion, series)].append(series)
-        others: dict[str, dict[Window, Counted]] = {}
+        others: dict[str, dict[Window, WindowCounters]] = {}
         for place, (labels, members) in enumerate(groups.items()):
             windows = await self._windows(labels.criterion, members, now_ms)
             if place < MAX_JUDGE_SERIES and not others:
@@ -211,20 +211,20 @@ class Refresher:
             board.put(found, MAX_GAUGE_SERIES)
 
     def _computed(
-        self, coding: Coding, labels: Labels, windows: dict[Window, Counted]
-    ) -> list[tuple[tuple[str, ...], Values]]:
+        self, coding: Coding, labels: Labels, windows: dict[Window, WindowCounters]
+    ) -> list[tuple[tuple[str, ...], GaugeValues]]:
         return [
             ((*labels, window), gauging.of_judge(coding, counted, f"{labels.key} {window} random", self._memo))
             for window, counted in windows.items()
         ]
 
-    async def _windows(self, criterion: str, members: Sequence[str], now_ms: int) -> dict[Window, Counted]:
+    async def _windows(self, criterion: str, members: Sequence[str], now_ms: int) -> dict[Window, WindowCounters]:
         """The counters of these series together, by window."""
         spans = {window: tallies.buckets_of(window, now_ms) for window in _WINDOWS}
         before = {window: tallies.days(now_ms, first=first, last=last) for window, (first, last) in _REFERENCES.items()}
         every = list(dict.fromkeys(each for names in (*spans.values(), *before.values()) for each in names))
-        seen: defaultdict[str, list[Fields]] = defaultdict(list)
-        agreed: defaultdict[str, list[Fields]] = defaultdict(list)
+        seen: defaultdict[str, list[CounterFields]] = defaultdict(list)
+        agreed: defaultdict[str, list[CounterFields]] = defaultdict(list)
         settled = _settled(every, now_ms)
         for series in members:
             asked = [bucket for bucket in every if (criterion, series, bucket) not in self._empty]
@@ -246,15 +246,15 @@ class Refresher:
 
 
 def _by_window(
-    seen: Mapping[str, list[Fields]], agreed: Mapping[str, list[Fields]], spans: Spans, before: Spans
-) -> dict[Window, Counted]:
+    seen: Mapping[str, list[CounterFields]], agreed: Mapping[str, list[CounterFields]], spans: Spans, before: Spans
+) -> dict[Window, WindowCounters]:
     """From the counters of each bucket, one of each series; buckets that are not there are empty."""
 
-    def total(counts: Mapping[str, list[Fields]], names: Sequence[str]) -> dict[str, int]:
+    def total(counts: Mapping[str, list[CounterFields]], names: Sequence[str]) -> dict[str, int]:
         return added(fields for name in names for fields in counts.get(name, ()))
 
     return {
-        window: Counted(
+        window: WindowCounters(
             agreed=total(agreed, names),
             seen=total(seen, names),
             agreed_each=[total(agreed, [name]) for name in names],

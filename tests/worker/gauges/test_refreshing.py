@@ -24,7 +24,7 @@ from tests.flows.conftest import settings_for
 from tests.store.labelled import KEEP_S, MODELS, judge_of, judged, label
 from tests.store.made import MODEL
 from worker.gauges import refreshing
-from worker.gauges.computing import GAUGES, Memo
+from worker.gauges.computing import TRUST_GAUGES, Memo
 from worker.gauges.refreshing import Refresher
 
 PEOPLE = [1, 2, 3, 4, 5, 4, 2, 1, 5, 3]
@@ -239,7 +239,7 @@ async def test_there_are_never_more_samples_than_the_cap(
             await judged(redis, judge, item, [each, min(each + version, 5)])
             await labels.put(redis, [label(f"t/{version}/{number}", "ann", PEOPLE[number])], keep_s=KEEP_S)
     shown = await scrape()
-    samples = [each for name in GAUGES for each in shown.get(name, [])]
+    samples = [each for name in TRUST_GAUGES for each in shown.get(name, [])]
     assert len(samples) <= most
     assert shown["metrics_series_dropped"][0].value > 0
     refreshed = await gauges.load(redis)
@@ -251,7 +251,7 @@ async def test_nothing_judged_yet_is_a_time_and_nothing_else(redis: Redis, scrap
     before = clock.now_ms() / 1000
     shown = await scrape()
     assert shown["agreement_refreshed_timestamp_seconds"][0].value >= before
-    assert not set(GAUGES) & set(shown)
+    assert not set(TRUST_GAUGES) & set(shown)
 
 
 async def test_before_the_first_refresh_there_are_no_gauges(api: httpx.AsyncClient) -> None:
