@@ -17,6 +17,7 @@ _COMMENT_COLUMN = 34
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _IF_EMPTY = {
     "providers": "# no provider: `judged up` looks for one",
+    "prices": "# no prices of your own: models cost their list prices",
     "keys": "# no keys: open, on this machine alone",
 }
 _HEAD = """\

@@ -217,7 +217,9 @@ def test_check_config_shows_what_is_in_effect_and_no_secret(
 
 def test_check_config_shows_every_section_and_its_output_is_a_valid_file(tmp_path: Path, capsys: Captured) -> None:
     keys = f"[[keys]]\nname = 'bot'\nsha256 = '{'0' * 64}'\n"
-    (tmp_path / "judged.toml").write_text(f"[providers.vllm]\nkind = 'openai'\nbase_url = 'http://h/v1'\n{keys}")
+    providers = "[providers.vllm]\nkind = 'openai'\nbase_url = 'http://h/v1'\n"
+    prices = "[prices.'vllm/m']\ninput = 0.1\noutput = 0.4\n"
+    (tmp_path / "judged.toml").write_text(providers + prices + keys)
     assert main(["check-config"]) == 0
     printed = capsys.readouterr().out
     (tmp_path / "again.toml").write_text(printed)
