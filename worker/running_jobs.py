@@ -1,0 +1,114 @@
+"""The jobs at work in this worker: whether an item may start, and the watch for cancellations and spent budgets."""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from redis.asyncio import Redis
+
+from service.contracts.outcomes import Outcome, Reason
+from service.store import clock, jobs
+from service.store.errors import StoreError
+from service.store.finishing import JobState, spent_today
+from service.store.jobs import Claim
+from worker.asking import NotStarted
+
+_log = logging.getLogger(__name__)
+
+_LOOK_S = 1.0  # how often cancelled jobs and spent budgets are looked for
+
+
+class RunningJob:
+    """The state of one job while this worker judges chunks of it."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.record = claim.record
+        self.cancelled = claim.cancelled
+        self.spent_usd = claim.spent_usd
+        self.owner_is_spent = False
+
+    def update(self, state: JobState) -> None:
+        """Takes over the newer state: a job stays cancelled, and spends only more."""
+        self.cancelled = self.cancelled or state.cancelled
+        self.spent_usd = max(self.spent_usd, state.spent_usd)
+
+    def check(self) -> None:
+        """Raises NotStarted if no further item of the job may start."""
+        if self.cancelled:
+            raise NotStarted(Outcome.CANCELLED)
+        budget = self.record.budget_usd
+        if self.owner_is_spent or (budget is not None and self.spent_usd >= budget):
+            raise NotStarted(Outcome.FAILED, Reason.BUDGET)
+
+
+class RunningJobs:
+    """All jobs at work in this worker, and whether it drains. `owner_budgets` are US dollars a day by key name."""
+
+    def __init__(self, redis: Redis, owner_budgets: Mapping[str, float | None]) -> None:
+        self._redis = redis
+        self._owner_budgets = owner_budgets
+        self._jobs: dict[str, RunningJob] = {}
+        self._chunks: Counter[str] = Counter()
+        self.is_draining = False
+
+    @contextlib.contextmanager
+    def chunk(self, claim: Claim) -> Iterator[RunningJob]:
+        """Keeps the job of a claimed chunk among the running ones while the block lasts."""
+        job_id = claim.record.id
+        running = self._jobs.setdefault(job_id, RunningJob(claim))
+        running.update(JobState(claim.cancelled, claim.spent_usd))
+        self._chunks[job_id] += 1
+        try:
+            yield running
+        finally:
+            self._chunks[job_id] -= 1
+            if not self._chunks[job_id]:
+                del self._chunks[job_id]
+                self._jobs.pop(job_id, None)
+
+    async def keep_looking(self) -> None:
+        """Runs for ever: looks for jobs that were cancelled and for budgets that were spent meanwhile."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            if not self._jobs:
+                continue
+            try:
+                await self._look()
+            except StoreError as error:
+                _log.warning("jobs can't be looked at: %s", error)
+
+    async def _look(self) -> None:
+        cancelled = await jobs.is_cancelled(self._redis, list(self._jobs))
+        owners = {each.record.owner for each in self._jobs.values()}
+        spent = {
+            owner: await spent_today(self._redis, owner) >= budget
+            for owner in owners
+            if owner is not None and (budget := self._owner_budgets.get(owner)) is not None
+        }
+        for job_id, running in self._jobs.items():
+            running.cancelled = running.cancelled or cancelled.get(job_id, False)
+            running.owner_is_spent = spent.get(running.record.owner or "", False)
+
+
+class ItemGate:
+    """Lets one item start, unless its job was cancelled, its budget is spent or this worker drains."""
+
+    def __init__(self, running: RunningJob, jobs: RunningJobs) -> None:
+        self._running = running
+        self._jobs = jobs
+        self.began: datetime | None = None
+
+    def check(self) -> None:
+        """Raises NotStarted if the item has not started and must not start."""
+        if self.began is None:
+            self._running.check()
+            if self._jobs.is_draining:
+                raise NotStarted(None)
+
+    def open(self) -> None:
+        """Starts the item, if it has not started. Raises NotStarted if it must not start."""
+        self.check()
+        self.began = self.began or clock.now()
