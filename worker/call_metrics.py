@@ -31,6 +31,10 @@ class CallMetrics:
         """Counts one call that will be made again."""
         self._add([increment(counters.PROVIDER_RETRIES, model.partition("/")[0], model)])
 
+    def on_limited(self, provider: str, seconds: float) -> None:
+        """Counts the time for which a call waited for a provider's limit."""
+        self._add([increment(counters.PROVIDER_LIMITED, provider, by=seconds)])
+
     def _add(self, increments: list[Increment]) -> None:
         for each in increments:
             self._counts[each.series, each.other] += each.by

@@ -32,6 +32,8 @@ from worker.providers import build_provider
 from worker.providers.base import Provider
 from worker.providers.capabilities import Capabilities, Learnt
 from worker.retrying import Retrying
+from worker.served_models import ServedModels
+from worker.shared_limits import SharedLimits, keep_sharing
 from worker.slot_leases import keep_leasing
 from worker.tasks import Tasks
 from worker.vote_cache import VoteCache
@@ -62,7 +64,14 @@ class _Worker:
         self._signals = Signals(redis)
         self._metrics = CallMetrics(redis)
         self._capabilities = Capabilities(self._save_learnt)
-        self._limits = CallLimits(settings.worker.max_calls, settings.providers)
+        retrying = retrying or Retrying()
+        self._limits = CallLimits(
+            settings.worker.max_calls,
+            settings.providers,
+            SharedLimits(redis, retrying),
+            self._metrics.on_limited,
+        )
+        self._served = ServedModels(redis)
         self._providers: dict[str, Provider] = {
             name: build_provider(name, each, self._capabilities, self._metrics.on_call)
             for name, each in settings.all_providers.items()
@@ -73,6 +82,7 @@ class _Worker:
             self._limits,
             retrying=retrying,
             on_retry=self._metrics.on_retry,
+            on_served=self._served.note,
         )
         finisher = Finisher(redis, keep_s=settings.store.keep_s)
         self._tasks = Tasks(redis, settings, asker, finisher, VoteCache(redis, self._id))
@@ -107,6 +117,7 @@ class _Worker:
             for each in (
                 self._keep_beating(),
                 keep_leasing(self._redis, self._id, self._limits),
+                keep_sharing(self._redis, self._signals, self._limits),
                 self._tasks.running.keep_looking(),
                 self._metrics.keep_flushing(),
             )
@@ -114,7 +125,7 @@ class _Worker:
         working = asyncio.create_task(queue.main())
         await _first(stopping.wait(), working)
         self._tasks.drain()
-        self._limits.draining.set()
+        self._limits.drain()
         queue.drain()
         await _end(working, self._settings.worker.shutdown_seconds)
         await cancelled(*beside)

@@ -35,6 +35,12 @@ class RunningJob:
         self.cancelled = self.cancelled or state.cancelled
         self.spent_usd = max(self.spent_usd, state.spent_usd)
 
+    @property
+    def left_s(self) -> float:
+        """The seconds until the job's deadline, 0 if it is over."""
+        over_s = (clock.now() - self.record.created_at).total_seconds()
+        return max(self.record.deadline_s - over_s, 0.0)
+
     def check(self) -> None:
         """Raises NotStarted if no further item of the job may start."""
         if self.cancelled:
@@ -42,6 +48,8 @@ class RunningJob:
         budget = self.record.budget_usd
         if self.owner_is_spent or (budget is not None and self.spent_usd >= budget):
             raise NotStarted(Outcome.FAILED, Reason.BUDGET)
+        if not self.left_s:
+            raise NotStarted(Outcome.FAILED, Reason.RATE_LIMITED)
 
 
 class RunningJobs:
@@ -93,22 +101,47 @@ class RunningJobs:
             running.owner_is_spent = spent.get(running.record.owner or "", False)
 
 
-class ItemGate:
+class JobGate:
     """Lets one item start, unless its job was cancelled, its budget is spent or this worker drains."""
 
     def __init__(self, running: RunningJob, jobs: RunningJobs) -> None:
         self._running = running
         self._jobs = jobs
+        self._calls = 0  # under way or paid for
+        self._put_off_s: float | None = None
         self.began: datetime | None = None
 
+    @property
+    def left_s(self) -> float:
+        """See `worker.limits.ItemGate`."""
+        return self._running.left_s
+
     def check(self) -> None:
-        """Raises NotStarted if the item has not started and must not start."""
+        """See `worker.limits.ItemGate`."""
+        if self._put_off_s is not None:
+            raise NotStarted(None, later_s=self._put_off_s)
         if self.began is None:
             self._running.check()
             if self._jobs.is_draining:
                 raise NotStarted(None)
 
     def open(self) -> None:
-        """Starts the item, if it has not started. Raises NotStarted if it must not start."""
+        """See `worker.limits.ItemGate`."""
         self.check()
         self.began = self.began or clock.now()
+
+    def begin_call(self) -> None:
+        """See `worker.limits.ItemGate`."""
+        self.open()
+        self._calls += 1
+
+    def undo_call(self) -> None:
+        """See `worker.limits.ItemGate`."""
+        self._calls -= 1
+
+    def put_off(self, seconds: float) -> None:
+        """See `worker.limits.ItemGate`."""
+        if not self._calls:
+            self._put_off_s = seconds
+            self.began = None
+            self.check()

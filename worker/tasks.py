@@ -26,19 +26,22 @@ from service.judging.combining import missing_models, total_usage
 from service.judging.methods import METHODS
 from service.judging.suspicion import is_suspicious
 from service.store import clock, jobs
+from service.store.cache import CacheKey
 from service.store.errors import StoreError
 from service.store.finishing import Finished, Finisher
 from service.store.jobs import Claim
 from service.store.queue import Requeue
 from worker.asking import Asker, NotStarted
-from worker.running_jobs import ItemGate, RunningJob, RunningJobs
+from worker.running_jobs import JobGate, RunningJob, RunningJobs
 from worker.vote_cache import ChunkVotes, VoteCache, cacheable, keepable
 
 _log = logging.getLogger(__name__)
 
 MOST_TRIES = 10  # of one chunk: a chunk that ends its worker each time must not do so for ever
 SUSPICIOUS = "suspicious_content"
+CUT = "context_cut"
 _AGAIN_S = 1.0
+_LATEST_S = 30.0  # a limit may end before its time
 
 
 class _Pending(NamedTuple):
@@ -88,9 +91,10 @@ class Tasks:
         if defect is not None:
             _log.error("%s, chunk %d failed, trying again", job_id, chunk, exc_info=defect)
             raise Requeue(_AGAIN_S)
-        if any(isinstance(each, NotStarted) for each in ended):
+        put_off = [each.later_s for each in ended if isinstance(each, NotStarted)]
+        if put_off:
             await jobs.give_back(self._redis, job_id, chunk)
-            raise Requeue
+            raise Requeue(min(*put_off, _LATEST_S))
 
     async def _judge_all(self, running: RunningJob, pending: list[_Pending]) -> list[BaseException | None]:
         """Makes every judgment of a chunk. Returns, for each, the error that kept it from being stored, or None."""
@@ -107,11 +111,11 @@ class Tasks:
             await chunk_votes.close()
 
     async def _judge(
-        self, running: RunningJob, pending: _Pending, keys: dict[Ballot, str], chunk_votes: ChunkVotes
+        self, running: RunningJob, pending: _Pending, keys: dict[Ballot, CacheKey], chunk_votes: ChunkVotes
     ) -> None:
         """Makes one judgment and stores it. Raises NotStarted if that is for later."""
         record, item = running.record, pending.item
-        gate = ItemGate(running, self.running)
+        gate = JobGate(running, self.running)
 
         async def recall(ballot: Ballot) -> Vote | None:
             return await chunk_votes.recall(keys[ballot], gate) if ballot in keys else None
@@ -132,7 +136,7 @@ class Tasks:
         await chunk_votes.settle(keys.values(), {key for key, _ in kept})
 
     async def _store(
-        self, running: RunningJob, pending: _Pending, judgment: Judgment, kept: list[tuple[str, int]]
+        self, running: RunningJob, pending: _Pending, judgment: Judgment, kept: list[tuple[CacheKey, str]]
     ) -> None:
         waited_s = max((judgment.created_at - running.record.created_at).total_seconds(), 0.0)
         finished = _finished(running.record, pending, judgment, waited_s, kept)
@@ -166,7 +170,7 @@ def _pending(claim: Claim, chunk: int) -> Iterator[_Pending]:
 
 
 def _finished(
-    record: JobRecord, pending: _Pending, judgment: Judgment, waited_s: float, kept: Sequence[tuple[str, int]] = ()
+    record: JobRecord, pending: _Pending, judgment: Judgment, waited_s: float, kept: Sequence[tuple[CacheKey, str]] = ()
 ) -> Finished:
     """The judgment to store, with its evidence for the counters of agreement.
 
@@ -175,7 +179,7 @@ def _finished(
     evidence = None
     if record.purpose == "judging" and judgment.outcome is not Outcome.CANCELLED:
         evidence = evidence_of(record.judge_at(pending.position), judgment, pending.item)
-    return Finished(record, pending.position, judgment, waited_s, kept, evidence)
+    return Finished(record, pending.position, judgment, waited_s, [(key.key, place) for key, place in kept], evidence)
 
 
 def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: datetime) -> Judgment:
@@ -194,6 +198,11 @@ def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: da
         cached=all(vote.cached for vote in votes),
         created_at=began,
         finished_at=clock.now(),
-        flags=[SUSPICIOUS] if is_suspicious(pending.item) else [],
+        flags=_flags(pending.item, votes),
         missing=missing_models(votes) if verdict.outcome is Outcome.SCORED else [],
     )
+
+
+def _flags(item: Item, votes: Sequence[Vote]) -> list[str]:
+    is_cut = any(vote.reason is Reason.CONTEXT_CUT for vote in votes)
+    return [SUSPICIOUS] * is_suspicious(item) + [CUT] * is_cut

@@ -12,8 +12,8 @@ from service.contracts.judgments import Ballot, Vote
 from service.contracts.outcomes import Outcome
 from service.judging.ballots import ballots
 from service.store import cache
-from service.store.cache import Lease
-from worker.asking import Gate
+from service.store.cache import CacheKey, Lease, cache_place
+from worker.limits import ItemGate
 
 _LOOK_S = 0.2  # how often to look whether another worker has the vote by now
 
@@ -24,21 +24,21 @@ class VoteCache:
     def __init__(self, redis: Redis, worker_id: str) -> None:
         self._redis = redis
         self._worker_id = worker_id
-        self._asking: dict[str, asyncio.Event] = {}  # votes that this worker asks for; set when that is over
+        self._asking: dict[CacheKey, asyncio.Event] = {}  # votes that this worker asks for; set when that is over
 
-    async def look_up(self, keys: Sequence[str]) -> list[Vote | Lease]:
+    async def look_up(self, keys: Sequence[CacheKey]) -> list[Vote | Lease]:
         """Returns, for each key, the vote, or who holds the lease to ask for it (MINE is newly taken)."""
         found = await cache.begin(self._redis, self._worker_id, keys)
         return [self._noted(key, each) for key, each in zip(keys, found, strict=True)]
 
-    def _noted(self, key: str, found: Vote | Lease) -> Vote | Lease:
+    def _noted(self, key: CacheKey, found: Vote | Lease) -> Vote | Lease:
         if found is Lease.OURS and key not in self._asking:
             found = Lease.MINE  # left behind by a chunk that ended badly
         if found is Lease.MINE:
             self._asking[key] = asyncio.Event()
         return found
 
-    async def wait(self, key: str) -> Vote | Lease:
+    async def wait(self, key: CacheKey) -> Vote | Lease:
         """Waits until the vote may be there, at most 0.2 s, then looks it up again."""
         asking = self._asking.get(key)
         with contextlib.suppress(TimeoutError):
@@ -46,13 +46,13 @@ class VoteCache:
         [found] = await self.look_up([key])
         return found
 
-    def settle(self, keys: Iterable[str]) -> None:
+    def settle(self, keys: Iterable[CacheKey]) -> None:
         """Wakes those that wait for these votes, which are stored or given up."""
         for key in keys:
             if asking := self._asking.pop(key, None):
                 asking.set()
 
-    async def give_up(self, keys: Iterable[str]) -> None:
+    async def give_up(self, keys: Iterable[CacheKey]) -> None:
         """Ends this worker's leases on these keys, so that others may ask."""
         keys = list(keys)
         await cache.release(self._redis, self._worker_id, keys)
@@ -64,17 +64,17 @@ class ChunkVotes:
 
     def __init__(self, votes: VoteCache) -> None:
         self._cache = votes
-        self._known: dict[str, Vote] = {}
-        self._free: set[str] = set()  # leased, and not yet taken up by a judgment
-        self._held: set[str] = set()  # leased, and neither stored nor given up
+        self._known: dict[CacheKey, Vote] = {}
+        self._free: set[CacheKey] = set()  # leased, and not yet taken up by a judgment
+        self._held: set[CacheKey] = set()  # leased, and neither stored nor given up
 
-    async def look_up(self, wanted: Iterable[str]) -> None:
+    async def look_up(self, wanted: Iterable[CacheKey]) -> None:
         """Looks up votes by their keys in one round trip, and leases the keys that have no vote and no holder."""
         keys = list(dict.fromkeys(wanted))
         for key, found in zip(keys, await self._cache.look_up(keys), strict=True):
             self._note(key, found)
 
-    async def recall(self, key: str, gate: Gate) -> Vote | None:
+    async def recall(self, key: CacheKey, gate: ItemGate) -> Vote | None:
         """Returns the vote, or None if the caller has to ask for it. Raises NotStarted if the item may not start."""
         while key not in self._known:
             if key in self._free:
@@ -85,14 +85,14 @@ class ChunkVotes:
         gate.open()
         return self._known[key]
 
-    def _note(self, key: str, found: Vote | Lease) -> None:
+    def _note(self, key: CacheKey, found: Vote | Lease) -> None:
         if isinstance(found, Vote):
             self._known[key] = found
         elif found is Lease.MINE:
             self._free.add(key)
             self._held.add(key)
 
-    async def settle(self, keys: Iterable[str], stored: set[str]) -> None:
+    async def settle(self, keys: Iterable[CacheKey], stored: set[CacheKey]) -> None:
         """Ends a judgment's hold on `keys`: those in `stored` are in the cache now, the leases of the others end."""
         held = self._held & set(keys)
         self._held -= held
@@ -104,7 +104,7 @@ class ChunkVotes:
         await self.settle(set(self._held), set())
 
 
-def cacheable(judge: ResolvedJudge, item: Item) -> dict[Ballot, str]:
+def cacheable(judge: ResolvedJudge, item: Item) -> dict[Ballot, CacheKey]:
     """Returns the cache keys of a judgment's votes. Later samples have none: they are asked for because they differ."""
     content = content_digest(item)
     return {
@@ -112,10 +112,10 @@ def cacheable(judge: ResolvedJudge, item: Item) -> dict[Ballot, str]:
     }
 
 
-def keepable(votes: list[Vote], keys: dict[Ballot, str]) -> list[tuple[str, int]]:
+def keepable(votes: list[Vote], keys: dict[Ballot, CacheKey]) -> list[tuple[CacheKey, str]]:
     """Returns the cache key and the place of each vote that was asked for and scored: failures are not kept."""
     return [
-        (keys[ballot], index)
+        (keys[ballot], cache_place(index, vote))
         for index, vote in enumerate(votes)
         if vote.outcome is Outcome.SCORED
         and not vote.cached

@@ -283,6 +283,7 @@ def _order_in_query() -> list[Json]:
         "models": "The models to ask; with commas, or there several times.",
         "cache": "`false` asks the models again.",
         "budget_usd": "What the job may spend.",
+        "deadline_s": "The seconds for which items wait for their turn at a provider that limits calls.",
         "callback_url": "Where the finished job is posted.",
     }
     order["judge"] = {"type": "array", "items": {"type": "string", "minLength": 1}}

@@ -11,6 +11,8 @@ from service.contracts.judges import Judge, JudgeRef, ModelName, ResolvedJudge
 from service.contracts.judgments import Usage
 from service.contracts.outcomes import JobStatus
 
+DAY_S = 86_400.0
+MOST_DEADLINE_S = 30 * DAY_S
 INLINE_JUDGMENTS = 100  # a job of at most so many judgments shows them in its own answer
 
 JudgeName = Annotated[str, Meta(min_length=1, max_length=120)]  # "name" or "name@3"
@@ -25,6 +27,7 @@ class JobOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     models: Annotated[list[ModelName], Meta(min_length=1, max_length=20)] | None = None
     cache: bool = True
     budget_usd: Annotated[float, Meta(gt=0)] | None = None
+    deadline_s: Annotated[float, Meta(gt=0, le=MOST_DEADLINE_S)] = DAY_S
     callback_url: Annotated[str, Meta(pattern=r"^https?://\S+$", max_length=2000)] | None = None
 
 
@@ -38,7 +41,8 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What a job is, from intake on; it never changes. `chunk_items` is the number of items in a full chunk.
 
     `purpose`: what is judged for a benchmark or a battle tells nothing of the stream of items that judges are trusted
-    with, and so no counter of agreement and no note of an item's content comes of it.
+    with, and so no counter of agreement and no note of an item's content comes of it. `deadline_s` is the time from
+    `created_at` on for which items wait for their turn at a provider that limits calls.
     """
 
     id: str
@@ -52,6 +56,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None
     created_at: datetime
     purpose: Purpose = "judging"
+    deadline_s: float = DAY_S
 
     @property
     def total(self) -> int:

@@ -29,7 +29,7 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
     """One answer of one model. Tokens, cost, latency and attempts cover all its calls, re-asks included.
 
     `asks` counts answers asked for, `attempts` counts calls, `latency_seconds` is the time spent in calls. A vote
-    that was served from the cache took nothing.
+    that was served from the cache took nothing. `served_model` is the model that answered, as the provider names it.
     """
 
     model: str
@@ -53,6 +53,7 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None
     ranking: list[int | list[int]] | None = None
     cached: bool = False
+    served_model: str | None = None
 
 
 class Judgment(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a judgment or a vote has no score. The first ten go with `unscored`, the others with `failed`."""
+    """Why a judgment or a vote has no score. The first eleven go with `unscored`, the others with `failed`."""
 
     NO_SCORE = "no_score"
     CONFLICT = "conflict"
@@ -25,6 +25,7 @@ class Reason(StrEnum):
     REFUSED = "refused"
     EMPTY = "empty"
     TIE = "tie"
+    CONTEXT_CUT = "context_cut"
     PROVIDER_ERROR = "provider_error"
     TIMEOUT = "timeout"
     RATE_LIMITED = "rate_limited"

@@ -89,6 +89,7 @@ class Intake:
             chunk_items=self._chunk_items,
             cache=self._order.cache,
             budget_usd=self._order.budget_usd,
+            deadline_s=self._order.deadline_s,
             callback_url=self._order.callback_url,
             owner=None if self._caller.name == OPEN else self._caller.name,
             created_at=clock.now(),

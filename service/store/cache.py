@@ -1,6 +1,7 @@
 """Votes that were paid for once: the same judge version, model and content is not asked again.
 
-A cached vote is a pointer to the judgment that has it. While a worker asks for a vote it holds a lease on its key;
+A cached vote is a pointer to the judgment that has it. A vote of a model that no longer answers under its name is not
+served. While a worker asks for a vote it holds a lease on its key;
 the lease of a worker that died counts for nothing.
 """
 
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -37,25 +39,44 @@ class _Votes(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Votes)
 
 
-def cache_key(judge_digest: str, ballot: Ballot, content_digest: str) -> str:
-    """The key of a first sample. The judge's digest covers its parameters; the item's id and metadata don't count."""
+class CacheKey(NamedTuple):
+    """The key of a vote in the store, and the model that is asked for it."""
+
+    key: str
+    model: str
+
+
+def cache_key(judge_digest: str, ballot: Ballot, content_digest: str) -> CacheKey:
+    """Returns the key of a first sample.
+
+    The judge's digest covers its parameters; the item's id and metadata don't count.
+    """
     content = f"{judge_digest}\n{ballot.model}\n{ballot.order}\n{content_digest}"
-    return keys.cached_vote(sha256(content.encode()).hexdigest()[:40])
+    return CacheKey(keys.cached_vote(sha256(content.encode()).hexdigest()[:40]), ballot.model)
 
 
-async def begin(redis: Redis, worker_id: str, wanted: Sequence[str]) -> list[Vote | Lease]:
-    """For each key the vote, or whose it is to ask for it."""
+def cache_place(index: int, vote: Vote) -> str:
+    """Returns the place of a vote for its entry in the cache: its index in the judgment, and its served model."""
+    return f"{index}|{vote.served_model or ''}"
+
+
+async def begin(redis: Redis, worker_id: str, wanted: Sequence[CacheKey]) -> list[Vote | Lease]:
+    """Returns, for each key, the vote, or who holds the lease to ask for it."""
     if not wanted:
         return []
-    answer = await _begin(redis, [keys.WORKERS, *wanted], [worker_id, int(time.time()), _LEASE_S])
+    answer = await _begin(
+        redis,
+        [keys.WORKERS, keys.SERVED_MODELS, *(each.key for each in wanted)],
+        [worker_id, int(time.time()), _LEASE_S, *(each.model for each in wanted)],
+    )
     return [_found(*each) for each in answer]
 
 
-async def release(redis: Redis, worker_id: str, held: Iterable[str]) -> None:
+async def release(redis: Redis, worker_id: str, held: Iterable[CacheKey]) -> None:
     """Gives up this worker's leases among `held`."""
-    held = list(held)
-    if held:
-        await _release(redis, held, [worker_id])
+    names = [each.key for each in held]
+    if names:
+        await _release(redis, names, [worker_id])
 
 
 def _found(state: bytes, judgment: bytes = b"", index: bytes = b"0") -> Vote | Lease:

@@ -30,15 +30,15 @@ _finish = Script("counting", "rows", "note_judgment", "finish")
 class Finished(NamedTuple):
     """A judgment, its place, and how long it waited in the queue before it started.
 
-    `kept` has the cache key and the place among the votes of each vote that may be served again. `evidence` is what
-    the counters of agreement take of it, None for what they are to know nothing of.
+    `kept` has the cache key and the place (`cache.cache_place`) of each vote that may be served again. `evidence` is
+    what the counters of agreement take of it, None for what they are to know nothing of.
     """
 
     record: JobRecord
     position: int
     judgment: Judgment
     queue_wait_s: float
-    kept: Sequence[tuple[str, int]] = ()
+    kept: Sequence[tuple[str, str]] = ()
     evidence: Evidence | None = None
 
 

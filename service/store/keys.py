@@ -8,6 +8,10 @@ JOBS = PREFIX + "jobs"  # zset of job ids, all of score 0: an id sorts by the ti
 PENDING = PREFIX + "pending"  # string: judgments accepted and not finished
 WORKERS = PREFIX + "workers"  # zset: worker id by the time its heartbeat expires, seconds since the epoch
 COUNTERS = PREFIX + "counters"  # hash: series -> integer
+PROVIDER_LIMITS = PREFIX + "provider_limits"  # channel: a provider began to limit or to refuse calls
+SERVED_MODELS = (
+    PREFIX + "served_models"
+)  # hash: model -> the model that its provider last named as the one that answered
 CAPABILITIES = PREFIX + "capabilities"  # hash: model -> what its provider was learnt to take
 JUDGES = PREFIX + "judges"  # zset of judge names, all of score 0
 DATASETS = PREFIX + "datasets"  # zset of dataset names, all of score 0
@@ -65,6 +69,16 @@ def spend(owner: str, day: str) -> str:
 def call_slots(provider: str) -> str:
     """Hash: worker id -> the calls that it may have in flight to a provider."""
     return f"{PREFIX}slots:{provider}"
+
+
+def provider_limit(provider: str) -> str:
+    """Hash: until when nobody may call a provider, and how fast from then on (limit_provider.lua)."""
+    return f"{PREFIX}provider_limit:{provider}"
+
+
+def provider_stop(provider: str) -> str:
+    """String, there while a provider refuses every call: the reason and its words."""
+    return f"{PREFIX}provider_stop:{provider}"
 
 
 def judge(name: str) -> str:

@@ -37,8 +37,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     """One answer as the provider gave it. Token counts are None if the provider gives none.
 
     `attempts` counts the calls for it, with those that the server refused for a parameter or a mode. `tokens` are
-    those of the whole answer, None if the provider gave no probabilities. `served_model` is the model that the provider names as
-    the one that answered. `cut_off_at` is the limit of output tokens of an answer that was cut off, else None.
+    those of the whole answer, None if the provider gave no probabilities. `served_model` is the model that
+    answered, as the provider names it. `cut_off_at` is the limit of output tokens at which an answer was cut off.
     """
 
     text: str
