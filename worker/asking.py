@@ -34,14 +34,14 @@ CUT_SHARE = 3
 class NotStarted(Exception):  # noqa: N818 - an order, not an error
     """No call may be made for an item that has not started: it ends with `outcome`, or goes back to the queue if None.
 
-    It is of no use to take it from there before `later_s` seconds are over.
+    It is of no use to take it from there before `not_before`, on the monotonic clock.
     """
 
-    def __init__(self, outcome: Outcome | None, reason: Reason | None = None, *, later_s: float = 0.0) -> None:
+    def __init__(self, outcome: Outcome | None, reason: Reason | None = None, *, not_before: float = 0.0) -> None:
         super().__init__(outcome)
         self.outcome = outcome
         self.reason = reason
-        self.later_s = later_s
+        self.not_before = not_before
 
 
 class Asker:

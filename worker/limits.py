@@ -234,8 +234,13 @@ class CallLimits:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):  # wait_for of Python 3.11 can swallow a cancellation
                     await self.draining.wait()
+        await self.own_turn(provider, limits, gate)
+
+    async def own_turn(self, provider: str, limits: ProviderLimits, gate: ItemGate) -> None:
+        """Waits until the provider's own limit allows a call. Raises as `turn` does."""
         if not limits.turns.is_limited:
             return
+        self.put_off(limits, 0, gate)
         try:
             async with asyncio.timeout(gate.left_s):
                 self._on_wait(provider, await limits.turns.take(lambda: self._put_off_at_the_end(limits, gate)))
@@ -339,6 +344,10 @@ class Place:
         try:
             await self._limits.turn(self._name, provider, self._tokens, self._gate)
             await self._limits.calls.acquire(self._name)
+            while turns.pause_s:  # which began while this call waited for its place
+                self._limits.calls.release(self._name)
+                await self._limits.own_turn(self._name, provider, self._gate)
+                await self._limits.calls.acquire(self._name)
         except BaseException:
             provider.slots.release()
             self._end_probe()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -108,7 +109,7 @@ class JobGate:
         self._running = running
         self._jobs = jobs
         self._calls = 0  # under way or paid for
-        self._put_off_s: float | None = None
+        self._not_before: float | None = None
         self.began: datetime | None = None
 
     @property
@@ -118,8 +119,8 @@ class JobGate:
 
     def check(self) -> None:
         """See `worker.limits.ItemGate`."""
-        if self._put_off_s is not None:
-            raise NotStarted(None, later_s=self._put_off_s)
+        if self._not_before is not None:
+            raise NotStarted(None, not_before=self._not_before)
         if self.began is None:
             self._running.check()
             if self._jobs.is_draining:
@@ -142,6 +143,6 @@ class JobGate:
     def put_off(self, seconds: float) -> None:
         """See `worker.limits.ItemGate`."""
         if not self._calls:
-            self._put_off_s = seconds
+            self._not_before = time.monotonic() + seconds
             self.began = None
             self.check()

@@ -7,6 +7,7 @@ judgment and has it stored.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -91,10 +92,10 @@ class Tasks:
         if defect is not None:
             _log.error("%s, chunk %d failed, trying again", job_id, chunk, exc_info=defect)
             raise Requeue(_AGAIN_S)
-        put_off = [each.later_s for each in ended if isinstance(each, NotStarted)]
+        put_off = [each.not_before for each in ended if isinstance(each, NotStarted)]
         if put_off:
             await jobs.give_back(self._redis, job_id, chunk)
-            raise Requeue(min(*put_off, _LATEST_S))
+            raise Requeue(min(max(min(put_off) - time.monotonic(), 0.0), _LATEST_S))
 
     async def _judge_all(self, running: RunningJob, pending: list[_Pending]) -> list[BaseException | None]:
         """Makes every judgment of a chunk. Returns, for each, the error that kept it from being stored, or None."""

@@ -27,12 +27,12 @@ class AnswerCount:
         self._answered: deque[float] = deque()
         self._running = 0
         self._since = clock()
-        self._idle_since = clock()
+        self._idle_since = -_IDLE_S
 
     def begin(self) -> None:
         """A call begins."""
         now = self._clock()
-        if not self._running and now - self._idle_since > _IDLE_S:
+        if not self._running and now - self._idle_since >= _IDLE_S:
             self.restart()
         self._running += 1
 
@@ -86,7 +86,10 @@ class Turns:
     def expected_s(self) -> float:
         """The seconds that one more call would have to wait, about."""
         rate = self._rate()
-        return 0.0 if rate is None else self.pause_s + max(self._next_at - self._clock(), 0.0) + self.waiting / rate
+        if rate is None or self._limit is None:
+            return 0.0
+        rate = max(rate, self._limit.goal / self.sharers)
+        return max(self.pause_s, self._next_at - self._clock()) + self.waiting / rate
 
     @property
     def is_limited(self) -> bool:
@@ -133,8 +136,9 @@ class Turns:
         try:
             async with self._order:
                 await self._wait(give_up)
-                rate = self._rate()
-                self._next_at = self._clock() + (0.0 if rate is None else 1 / rate)
+                rate, now = self._rate(), self._clock()
+                if rate is not None:  # a turn taken late does not delay those behind it
+                    self._next_at = max(self._next_at + 1 / rate, now)
         finally:
             self.waiting -= 1
         return self._clock() - began
