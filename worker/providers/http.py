@@ -49,6 +49,7 @@ class HttpClient:
         # Uncompressed: answers are small, and the size limit then holds for what is held in memory.
         fixed = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "judged"}
         self._headers = {**fixed, **headers, **{name.lower(): text for name, text in config.headers.items()}}
+        self._own_headers: dict[str, str] = {}  # of each request, as far as the session has them not for all
         self._extensions = {"timeout": {"connect": min(CONNECT_SECONDS, config.timeout_seconds)}}
         self._transport: AiohttpTransport | None = None
 
@@ -56,6 +57,11 @@ class HttpClient:
         """Returns the transport, made at the first call: only then are certificates read, and their faults raised."""
         if self._transport is None:
             tls, proxy = tls_of(self._config, self._environ), proxy_of(self._config, self._environ)
+            if proxy is not None:
+                # aiohttp sends a session's headers to the proxy too, the key among them.
+                self._own_headers, self._headers = self._headers, {}
+                if self._config.base_url.startswith("http://"):  # else the tunnel's request has them
+                    self._own_headers |= proxy.headers
             self._transport = AiohttpTransport(
                 verify=tls, trust_env=False, proxy=proxy, client=lambda: self._session(tls)
             )
@@ -84,8 +90,9 @@ class HttpClient:
 
     async def _exchange(self, path: str, body: bytes) -> HttpReply:
         url = _url(self._address.of(path))
-        request = httpx.Request("POST", url, content=body, extensions=self._extensions)
-        response = await self._opened().handle_async_request(request)
+        transport = self._opened()
+        request = httpx.Request("POST", url, content=body, headers=self._own_headers, extensions=self._extensions)
+        response = await transport.handle_async_request(request)
         try:
             return HttpReply(response.status_code, response.headers, await _read(response))
         finally:

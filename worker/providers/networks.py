@@ -1,6 +1,7 @@
 """The way to a provider: its address, the proxy in between, the authorities to trust and the certificate to show."""
 
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from ipaddress import ip_address, ip_network
@@ -32,6 +33,8 @@ class Address:
 def proxy_of(config: NetworkConfig, environ: Mapping[str, str]) -> httpx.Proxy | None:
     """Returns the proxy to a provider: the setting's, else the environment's, never one to this machine itself.
 
+    Its name and password are among its headers.
+
     Raises ProviderError if its address is none.
     """
     parts = urlsplit(config.base_url)
@@ -43,10 +46,17 @@ def proxy_of(config: NetworkConfig, environ: Mapping[str, str]) -> httpx.Proxy |
     if not address:
         return None
     try:
-        return httpx.Proxy(address if "://" in address else f"http://{address}")
+        proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
+        return httpx.Proxy(proxy.url, headers=_authorization(proxy))
     except (ValueError, httpx.InvalidURL) as error:
         message = "the proxy's address is not one that starts with http:// or https://"
         raise ProviderError(message, reason=Reason.PROVIDER_ERROR, retryable=False) from error
+
+
+def _authorization(proxy: httpx.Proxy) -> dict[str, str]:
+    if proxy.auth is None:
+        return {}
+    return {"proxy-authorization": f"Basic {b64encode(':'.join(proxy.auth).encode()).decode()}"}
 
 
 def _proxy_in_environment(scheme: str, host: str, port: int | None, environ: Mapping[str, str]) -> str | None:
