@@ -15,6 +15,7 @@ from worker.turns import Turns
 
 MINUTE_S = 60.0
 PATIENCE_S = 2.0  # an item that would wait longer for its turn goes back to the queue, if that costs nothing
+LONGEST_ABSENCE_S = 5.0  # else nobody would be there when the provider takes calls sooner than expected
 STOP_AFTER = 2  # refusals for good, one after the other: a single one may be about one call
 _BURST_S = 1.0  # a rate may be used up to a second's worth ahead
 
@@ -262,7 +263,7 @@ class CallLimits:
         """Raises NotStarted if the item had better come back later than wait here, where others could be at work."""
         expected_s = limits.expected_s(tokens)
         if expected_s > PATIENCE_S or (expected_s and self.draining.is_set()):
-            gate.put_off(expected_s)
+            gate.put_off(min(expected_s, max(limits.turns.pause_s, LONGEST_ABSENCE_S)))
 
 
 class CallPlaces:
