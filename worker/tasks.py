@@ -18,7 +18,7 @@ from service.contracts.items import Item, item_id
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Ballot, Judgment, Vote
 from service.contracts.outcomes import Outcome, Reason
-from service.jobs.unasked import unasked
+from service.jobs import unasked
 from service.judging.combining import missing_models, total_usage
 from service.judging.methods import METHODS
 from service.judging.suspicion import is_suspicious

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from service.api.access import needs
 from service.api.bodies import read_json
+from service.api.openapi import json_body, operation
 from service.api.problems import documented
 from service.arena.elo import elo
 from service.arena.standings import Standing, leaderboard
@@ -36,8 +37,15 @@ class LeaderboardResponse(msgspec.Struct, frozen=True, kw_only=True):
     leaderboard: list[Standing]
 
 
+_EXAMPLE = {"votes": [["openai/gpt-4.1", "ollama/qwen3", "A"], ["ollama/qwen3", "openai/gpt-4.1", "tie"]]}
+
+
 @post(
     "/v1/arena/ratings",
+    operation_id="rateVotes",
+    summary="Rate models by votes",
+    response_description="The leaderboard, best rating first.",
+    operation_class=operation(body=json_body(RatingsRequest, _EXAMPLE)),
     opt=needs("read"),
     status_code=200,
     tags=["arena"],

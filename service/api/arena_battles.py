@@ -11,10 +11,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from redis.asyncio import Redis
 
-from service.api.access import check_budget, needs
+from service.api.access import caller_of, needs
 from service.api.bodies import JSON, Body, media_type, read_json
-from service.api.jobs import Wait, idempotency_key
-from service.api.paging import Cursor, Limit
+from service.api.parameters import Cursor, IdempotencyKey, Limit, Wait
 from service.api.problems import documented
 from service.arena.battles import awaited, begin, existing, judge_of, moved_on, shown, status_of
 from service.arena.boards import in_form
@@ -33,7 +32,7 @@ from service.contracts.battles import (
 )
 from service.contracts.decoding import decode
 from service.contracts.refusals import Fault, Kind, Refused, impossible, not_found
-from service.jobs.intake import Caller
+from service.jobs import check_budget
 from service.store import arena, clock
 from service.store.arena import Paced, Rating, StoredBattle
 from service.store.signals import Signals
@@ -62,7 +61,11 @@ class ArenaController(Controller):
         responses=documented(400, 401, 403, 408, 409, 413, 415, 422, 429, 503),
     )
     async def begin(
-        self, request: Request[Any, Any, Any], redis: NamedDependency[Redis], settings: NamedDependency[Settings]
+        self,
+        request: Request[Any, Any, Any],
+        redis: NamedDependency[Redis],
+        settings: NamedDependency[Settings],
+        idempotency_key: IdempotencyKey = None,
     ) -> Response[Battle]:
         """Has two models judge an item, for people to say which of them judged it better.
 
@@ -74,7 +77,7 @@ class ArenaController(Controller):
         body = Body(request, settings.server.max_body_bytes)
         asked = decode(await body.whole(), BattleRequest)
         judge = await judge_of(redis, settings, asked)
-        caller = Caller(request.state.caller, idempotency_key(request))
+        caller = caller_of(request, idempotency_key)
         fingerprint = sha256(f"{self.path}/battles\n{body.digest}".encode()).hexdigest()
         return _begun(*await begin(redis, settings, judge, asked.item, caller, fingerprint))
 
@@ -149,6 +152,7 @@ class ArenaController(Controller):
         request: Request[Any, Any, Any],
         redis: NamedDependency[Redis],
         settings: NamedDependency[Settings],
+        idempotency_key: IdempotencyKey = None,
     ) -> Response[Battle]:
         """Begins another battle over the same item with the same judge; its models are drawn anew."""
         await check_budget(redis, request.state.key)
@@ -157,7 +161,7 @@ class ArenaController(Controller):
         if len(models) < 2:
             raise impossible([Fault("", "fewer than two of the battle's models have a provider that is configured")])
         judge = msgspec.structs.replace(record.judge, models=models)
-        caller = Caller(request.state.caller, idempotency_key(request))
+        caller = caller_of(request, idempotency_key)
         fingerprint = sha256(f"{self.path}/battles/{battle_id}/regenerate".encode()).hexdigest()
         return _begun(*await begin(redis, settings, judge, record.item, caller, fingerprint))
 

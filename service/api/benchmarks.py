@@ -10,10 +10,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from redis.asyncio import Redis
 
-from service.api.access import check_budget, needs
+from service.api.access import caller_of, needs
 from service.api.bodies import CSV, JSON, MARKDOWN, Body, form_wanted, media_type
-from service.api.jobs import Wait, idempotency_key
-from service.api.paging import Cursor, Limit
+from service.api.etags import etag_of, is_unchanged
+from service.api.parameters import Cursor, IdempotencyKey, Limit, Wait
 from service.api.problems import documented
 from service.benchmarks.intake import BenchmarkIntake, judges_of
 from service.benchmarks.leaderboard import Board, Heard
@@ -22,9 +22,7 @@ from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, Benchmark
 from service.contracts.decoding import decode
 from service.contracts.jobs import Job, JobRecord
 from service.contracts.refusals import Fault, Refused, impossible, not_found
-from service.jobs.cancelling import cancel_rest
-from service.jobs.intake import Caller
-from service.jobs.waiting import until_over
+from service.jobs import cancel_job, check_budget, until_over
 from service.rendering.board_text import as_csv, as_markdown
 from service.store import benchmarks, datasets, jobs, judgments, keys
 from service.store.signals import Signals
@@ -51,7 +49,11 @@ class BenchmarksController(Controller):
         responses=documented(400, 401, 403, 408, 409, 413, 415, 422, 429, 503),
     )
     async def begin(
-        self, request: Request[Any, Any, Any], redis: NamedDependency[Redis], settings: NamedDependency[Settings]
+        self,
+        request: Request[Any, Any, Any],
+        redis: NamedDependency[Redis],
+        settings: NamedDependency[Settings],
+        idempotency_key: IdempotencyKey = None,
     ) -> Response[Benchmark]:
         """Has every judge with every model judge a dataset, and says what that will cost about.
 
@@ -59,14 +61,14 @@ class BenchmarksController(Controller):
         """
         await check_budget(redis, request.state.key)
         body = Body(request, settings.server.max_body_bytes)
-        intake = await _taken(request, body, redis, settings)
+        intake = await _taken(request, body, redis, settings, idempotency_key)
         fingerprint = sha256(f"{self.path}\n{body.digest}".encode()).hexdigest()
-        job_id, record, order = await intake.commit(fingerprint)
-        headers = {"Location": f"{self.path}/{_id_of(job_id)}"}
-        if job_id == record.id:
+        (record, is_repeat), order = await intake.commit(fingerprint)
+        headers = {"Location": f"{self.path}/{_id_of(record.id)}"}
+        if not is_repeat:
             return Response(_shown(jobs.first_view(record), order, []), status_code=202, headers=headers)
         headers["Idempotent-Replayed"] = "true"
-        _, job, order, _ = await _existing(redis, _id_of(job_id))
+        _, job, order, _ = await _existing(redis, _id_of(record.id))
         return Response(_shown(job, order, []), status_code=202, headers=headers)
 
     @post(
@@ -114,24 +116,26 @@ class BenchmarksController(Controller):
         response = _answer(request, shown)
         if not job.is_over:
             return response
-        etag = f'"{sha256(response.content).hexdigest()[:32]}"'
+        etag = etag_of(response.content)
         response.headers["ETag"] = etag
-        if etag in request.headers.get("if-none-match", ""):
+        if is_unchanged(request, etag):
             return Response(b"", status_code=304, headers=response.headers)  # type: ignore[arg-type]
         return response
 
-    @delete("/{benchmark_id:str}", opt=needs("submit"), status_code=200, responses=documented(401, 403, 404, 503))
+    @delete("/{benchmark_id:str}", opt=needs("submit"), status_code=200, responses=documented(400, 401, 403, 404, 503))
     async def cancel(
         self, benchmark_id: FromPath[str], redis: NamedDependency[Redis], settings: NamedDependency[Settings]
     ) -> Benchmark:
         """Cancels what has not started. The leaderboard is made of what was judged until then."""
         record, job, _, _ = await _existing(redis, benchmark_id)
-        await cancel_rest(redis, settings, record, job)
+        await cancel_job(redis, settings, record, job)
         _, shown = await _with_rows(redis, settings, benchmark_id)
         return shown
 
 
-async def _taken(request: Request[Any, Any, Any], body: Body, redis: Redis, settings: Settings) -> BenchmarkIntake:
+async def _taken(
+    request: Request[Any, Any, Any], body: Body, redis: Redis, settings: Settings, idempotency_key: str | None = None
+) -> BenchmarkIntake:
     """The benchmark that a body asks for, checked and staged. Raises a problem that names each bad place."""
     media_type(request, JSON)
     asked = decode(await body.whole(), BenchmarkRequest)
@@ -139,7 +143,7 @@ async def _taken(request: Request[Any, Any, Any], body: Body, redis: Redis, sett
     if dataset is None:
         raise impossible([Fault("/dataset", f"there is no dataset {asked.dataset}")])
     judges = await judges_of(redis, settings, asked, dataset)
-    caller = Caller(request.state.caller, idempotency_key(request))
+    caller = caller_of(request, idempotency_key)
     intake = BenchmarkIntake(redis, settings, asked, dataset, judges, caller)
     try:
         await intake.take()

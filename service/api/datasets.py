@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from service.api.access import needs
 from service.api.bodies import CSV, JSON, NDJSON, Body, media_type
-from service.api.paging import Cursor, Limit
+from service.api.parameters import Cursor, Limit
 from service.api.problems import documented
 from service.benchmarks.dataset_intake import DatasetIntake
 from service.config.settings import Settings
@@ -73,7 +73,7 @@ class DatasetsController(Controller):
         page, next_cursor = await datasets.list_all(redis, after=cursor, limit=limit)
         return DatasetPage(datasets=page, next_cursor=next_cursor)
 
-    @get("/{name:str}", opt=needs("read"), responses=documented(401, 403, 404, 503))
+    @get("/{name:str}", opt=needs("read"), responses=documented(400, 401, 403, 404, 503))
     async def show(self, name: FromPath[str], redis: NamedDependency[Redis]) -> Dataset:
         """What a dataset is."""
         found = await datasets.find(redis, name)
@@ -81,7 +81,7 @@ class DatasetsController(Controller):
             raise not_found(f"dataset {name}")
         return found
 
-    @delete("/{name:str}", opt=needs("submit"), status_code=204, responses=documented(401, 403, 404, 503))
+    @delete("/{name:str}", opt=needs("submit"), status_code=204, responses=documented(400, 401, 403, 404, 503))
     async def remove(self, name: FromPath[str], redis: NamedDependency[Redis]) -> None:
         """Removes a dataset. Benchmarks that were begun with it are not changed by that."""
         if not await datasets.delete(redis, name):

@@ -1,8 +1,9 @@
 """The OpenAPI description of the API, and what handlers use to document themselves.
 
 Litestar describes an operation by its handler: `operation_id`, `summary`, `response_description`, `response_headers`,
-`responses` and the signature. `operation()` adds what Litestar has no option for: bodies that the handler reads itself,
-answers in several media types, query parameters that are read by hand. The schemas are msgspec's, which decodes by them.
+`responses` and the signature. `operation()` adds the parts that Litestar has no option for: bodies that the handler
+reads itself, answers in several media types, query parameters that are read by hand. The schemas are msgspec's, which
+also decodes by them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,8 @@ _REFUSAL_HEADERS = {
     "429": ("Retry-After", "The seconds after which to try again.", "integer"),
     "503": ("Retry-After", "The seconds after which to try again.", "integer"),
 }
+
+_REQUEST_ID = {"description": "The id of the request, as sent or made.", "schema": {"type": "string"}}
 
 
 class Media(NamedTuple):
@@ -105,6 +108,12 @@ def schema_of(kind: Any) -> JsonObject:
     return schema
 
 
+def schema_fields(struct: type[msgspec.Struct]) -> dict[str, JsonObject]:
+    """Returns the schemas of a struct's fields, by name."""
+    fields: dict[str, JsonObject] = _schemas_of([struct])[struct.__name__]["properties"]
+    return fields
+
+
 class SchemaJson(JsonRenderPlugin):
     """Serves the document at the root of its path."""
 
@@ -128,7 +137,20 @@ def description_of(app: Litestar) -> JsonObject:
             if path.startswith("/v1/"):
                 described["security"] = _SECURITY
             _finish_responses(described["responses"])
+    _describe_others(document)
     return document
+
+
+def _describe_others(document: JsonObject) -> None:
+    """The operations of the arena and of benchmarks, until they document themselves."""
+    from service.api import describing_arena, describing_benchmarks
+
+    schemas = _schemas_of([*describing_arena.SAID, *describing_benchmarks.SAID]) | document["components"]["schemas"]
+    for (path, method), (operation_id, summary) in (describing_arena.NAMES | describing_benchmarks.NAMES).items():
+        document["paths"][path][method] |= {"operationId": operation_id, "summary": summary}
+    describing_arena.describe_arena(document["paths"])
+    describing_benchmarks.describe_benchmarks(document["paths"], schemas)
+    document["components"]["schemas"] = dict(sorted(schemas.items()))
 
 
 def _types_of(app: Litestar) -> Iterator[Any]:
@@ -171,16 +193,17 @@ def _not_null(schema: JsonObject) -> JsonObject:
 
 
 def _finish_responses(responses: JsonObject) -> None:
-    """Refusals are problems, with the headers of their statuses; all successes have the same headers."""
+    """Gives all successes the same headers, refusals the headers of their statuses, and every response its id."""
     given = [each for status, each in responses.items() if status.startswith("2")]
-    shared = {name: header for each in given for name, header in each.pop("headers", {}).items()}
+    shared = {name: header for each in given for name, header in each.get("headers", {}).items()}
     for each in given:
-        if shared:
-            each["headers"] = shared
+        each["headers"] = {**shared}
     for status, response in responses.items():
+        named = response.setdefault("headers", {})
         if status in _REFUSAL_HEADERS:
             name, description, kind = _REFUSAL_HEADERS[status]
-            response["headers"] = {name: {"description": description, "schema": {"type": kind}}}
+            named[name] = {"description": description, "schema": {"type": kind}}
+        named["X-Request-Id"] = _REQUEST_ID
 
 
 def _described(content: Mapping[str, Media]) -> JsonObject:

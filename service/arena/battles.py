@@ -8,8 +8,6 @@ from hashlib import sha256
 import msgspec
 from redis.asyncio import Redis
 
-from service.api.access import OPEN
-from service.api.judges import resolved
 from service.arena.counters import read
 from service.arena.pairing import Pair, draw
 from service.config.settings import Settings
@@ -26,15 +24,15 @@ from service.contracts.battles import (
     PromptMessage,
     Side,
 )
+from service.contracts.decoding import numbered
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord
 from service.contracts.judges import ResolvedJudge
-from service.contracts.refusals import Fault, Refused, impossible, not_found
-from service.jobs.intake import Caller, Intake
-from service.jobs.waiting import until_over
+from service.contracts.refusals import Fault, impossible, not_found
+from service.jobs import Caller, JobIntake, resolve_judges, until_over
 from service.judging.methods import METHODS
 from service.judging.questions import draw_delimiter
-from service.store import arena, jobs
+from service.store import arena
 from service.store.arena import StoredBattle
 from service.store.signals import Signals
 
@@ -47,7 +45,7 @@ _chance = random.SystemRandom()
 
 async def judge_of(redis: Redis, settings: Settings, asked: BattleRequest) -> ResolvedJudge:
     """The judge with all models that may be drawn. Raises a 422 problem where it or they can't be had."""
-    [judge] = await resolved(redis, settings, JobOrder(judge=asked.judge, models=asked.models))
+    [judge] = await resolve_judges(redis, settings, JobOrder(judge=asked.judge, models=asked.models))
     if len(set(judge.models)) < 2:
         at = "/judge" if asked.models is None else "/models"
         raise impossible([Fault(at, "a battle needs two different models: name them in `models`, or in the judge")])
@@ -171,7 +169,7 @@ async def _drawn_again(redis: Redis, settings: Settings, battle: StoredBattle, c
         return False
     pair = await _drawn(redis, record.criterion, [*left, *kept], kept[0] if kept else None)
     fresh = [model for model in pair if model not in kept]
-    caller = Caller(OPEN if record.owner is None else record.owner, None)
+    caller = Caller(record.owner, None)
     job, _ = await _asked(redis, settings, record.judge, fresh, record.item, caller, "")
     new = iter(_sides(job))
     a, b = (side if side.evaluation is not None else next(new) for side in sides)
@@ -198,20 +196,9 @@ async def _asked(
     """
     judges = [msgspec.structs.replace(judge, models=[model]) for model in models]
     order = JobOrder(judge=judge.definition, cache=False)
-    intake = Intake(redis, settings, order, judges, caller, purpose="battle")
-    try:
-        await intake.take_json([item])
-    except Refused as error:
-        await intake.discard()
-        faults = [Fault(each.pointer.replace("/items/0", "/item", 1), each.detail) for each in error.faults]
-        raise Refused(error.kind, faults, detail="" if faults else error.detail) from error
-    job_id, record = await intake.commit(fingerprint)
-    if job_id == record.id:
-        return record, False
-    found = await jobs.load(redis, job_id)
-    if found is None:
-        raise not_found(f"battle {_id_of(job_id)} any more")
-    return found[0], True
+    intake = JobIntake(redis, settings, order, judges, caller, purpose="battle")
+    await intake.take(numbered([item]), lambda _: "/item")
+    return await intake.commit(fingerprint)
 
 
 def _sides(job: JobRecord) -> list[Side]:

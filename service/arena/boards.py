@@ -9,6 +9,7 @@ from litestar import Request, Response
 from redis.asyncio import Redis
 
 from service.api.bodies import CSV, MARKDOWN, form_wanted
+from service.api.etags import is_unchanged
 from service.arena.counters import read
 from service.arena.leaderboard import ArenaLeaderboard, board
 from service.rendering.arena_text import as_csv, as_markdown
@@ -25,7 +26,7 @@ async def in_form(redis: Redis, criterion: str | None, request: Request[Any, Any
     newest = await arena.newest_vote(redis, criterion)
     etag = f'"{sha256(f"{criterion is None} {criterion} {newest} {form}".encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Vary": "Accept", "Cache-Control": "no-cache"}
-    if _has(request, etag):
+    if is_unchanged(request, etag):
         return Response(b"", status_code=304, media_type=form, headers=headers)
     found = await _computed(redis, criterion, newest)
     render = {CSV: as_csv, MARKDOWN: as_markdown}.get(form)
@@ -44,9 +45,3 @@ async def _computed(redis: Redis, criterion: str | None, newest: str) -> ArenaLe
         _kept.clear()
     _kept[criterion] = counted.get("version", ""), found
     return found
-
-
-def _has(request: Request[Any, Any, Any], etag: str) -> bool:
-    """Whether If-None-Match names it (RFC 9110, 13.1.2)."""
-    named = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-    return etag in named or "*" in named

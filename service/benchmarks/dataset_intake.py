@@ -12,7 +12,7 @@ from service.contracts.ids import new_id
 from service.contracts.pointing import faults_in
 from service.contracts.refusals import Fault, invalid, pointer_to, too_large
 from service.files.items import CellError, Columns, ColumnsError, Record, RecordError, Records
-from service.jobs.item_checks import ItemChecks
+from service.jobs import ItemChecks
 from service.store import clock, datasets
 from service.store.errors import StoreConflictError
 

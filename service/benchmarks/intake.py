@@ -7,17 +7,17 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.coding import Coding, scale_of
-from service.api.judges import resolved
 from service.benchmarks.human_scores import misfit, statistics_for
 from service.config.settings import Settings
 from service.contracts.benchmarks import MOST_ROWS, BenchmarkOrder, BenchmarkRequest
 from service.contracts.datasets import Dataset, DatasetItem, item_of
+from service.contracts.decoding import Numbered
 from service.contracts.items import Item
-from service.contracts.jobs import JobOrder, JobRecord
+from service.contracts.jobs import JobOrder
 from service.contracts.judges import ResolvedJudge
 from service.contracts.refusals import Fault, Refused, impossible
 from service.costs import SAMPLE, Prices
-from service.jobs.intake import Caller, Intake
+from service.jobs import Caller, JobIntake, TakenIn, resolve_judges
 from service.store import benchmarks, datasets
 from service.store.errors import StoreConflictError
 
@@ -42,7 +42,7 @@ class BenchmarkIntake:
         self._dataset = dataset
         self._rows = rows_of(judges, with_controls=asked.controls)
         order = JobOrder(judge=asked.judges, cache=asked.cache, budget_usd=asked.budget_usd)
-        self._intake = Intake(redis, settings, order, self._rows, caller, purpose="benchmark")
+        self._intake = JobIntake(redis, settings, order, self._rows, caller, purpose="benchmark")
         self._fit = _Fit(judges)
         self._sample: list[Item] = []
 
@@ -53,29 +53,29 @@ class BenchmarkIntake:
 
     async def take(self) -> None:
         """Stages all of it. Raises a 422 problem that names each item and each judge that does not fit."""
-        await self._intake.take_all(self._items())
+        await self._intake.take(self._items())
         if self._fit.faults:
             raise impossible(self._fit.faults)
 
-    async def commit(self, fingerprint: str) -> tuple[str, JobRecord, BenchmarkOrder]:
+    async def commit(self, fingerprint: str) -> tuple[TakenIn, BenchmarkOrder]:
         """Makes it a benchmark; the id of its job, which is an earlier one where the request is a repeat."""
         order = await self.order()
         await benchmarks.stage_order(self._redis, self._intake.job_id, order)
         try:
-            job_id, record = await self._intake.commit(fingerprint)
+            taken = await self._intake.commit(fingerprint)
         except StoreConflictError:
             await benchmarks.discard(self._redis, self._intake.job_id)
             raise
-        if job_id != record.id:
-            await benchmarks.discard(self._redis, record.id)
-        return job_id, record, order
+        if taken.is_repeat:
+            await benchmarks.discard(self._redis, self._intake.job_id)
+        return taken, order
 
     async def discard(self) -> None:
         """Removes what was staged."""
         await self._intake.discard()
         await benchmarks.discard(self._redis, self._intake.job_id)
 
-    async def _items(self) -> AsyncIterator[Item]:
+    async def _items(self) -> AsyncIterator[Numbered[Item]]:
         """The dataset's items; on their way what people said is staged, and a sample is kept to guess the cost by."""
         apart = max(1, self._dataset.items // SAMPLE)
         criteria = {judge.definition.criterion for judge in self._rows}
@@ -89,8 +89,8 @@ class BenchmarkIntake:
                 self._fit.check(entry, position)
                 if position % apart == 0 and len(self._sample) < SAMPLE:
                     self._sample.append(item)
+                yield position, item
                 position += 1
-                yield item
 
     async def order(self) -> BenchmarkOrder:
         """What to keep of the request, with what it will cost about. Needs what `take` has seen of the items."""
@@ -137,7 +137,7 @@ class _Fit:
 async def judges_of(redis: Redis, settings: Settings, asked: BenchmarkRequest, dataset: Dataset) -> list[ResolvedJudge]:
     """The judges that a request names, pinned. Raises a 422 problem that names each that can't be measured."""
     try:
-        judges = await resolved(redis, settings, JobOrder(judge=asked.judges, models=asked.models))
+        judges = await resolve_judges(redis, settings, JobOrder(judge=asked.judges, models=asked.models))
     except Refused as error:
         renamed = [msgspec.structs.replace(each, pointer=_renamed(each.pointer)) for each in error.faults]
         raise impossible(renamed) from error

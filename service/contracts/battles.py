@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from service.contracts.arena import Winner
 from service.contracts.items import Item
-from service.contracts.jobs import JudgeName
+from service.contracts.jobs import JudgeReference
 from service.contracts.judges import Judge, JudgeRef, ModelName, ResolvedJudge
 
 Voter = Annotated[str, Meta(min_length=1, max_length=200)]  # a person, by a name of the caller's
@@ -28,7 +28,7 @@ class BattleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The body of `POST /v1/arena/battles`. Two of `models`, else of the judge's own, are drawn; each judges alone."""
 
     item: Item
-    judge: JudgeName | Judge
+    judge: JudgeReference | Judge
     models: Annotated[list[ModelName], Meta(min_length=1, max_length=20)] | None = None
 
 

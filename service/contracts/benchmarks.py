@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service.contracts.jobs import JudgeName
+from service.contracts.jobs import JudgeReference
 from service.contracts.judges import Judge, ModelName
 from service.contracts.outcomes import JobStatus
 
@@ -22,7 +22,7 @@ class BenchmarkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """
 
     dataset: Annotated[str, Meta(min_length=1, max_length=100)]
-    judges: Annotated[list[JudgeName | Judge], Meta(min_length=1, max_length=20)]
+    judges: Annotated[list[JudgeReference | Judge], Meta(min_length=1, max_length=20)]
     models: Annotated[list[ModelName], Meta(min_length=1, max_length=20)] | None = None
     epsilon: Annotated[float, Meta(ge=0, lt=1)] = EPSILON
     sort: Annotated[str, Meta(min_length=1, max_length=100)] | None = None

@@ -1,4 +1,4 @@
-"""A judge: what to ask about an item, on which scale or among which labels, and of which models."""
+"""A judge: the question about an item, the scale or labels of its answers, and the models to ask."""
 
 import hashlib
 from datetime import datetime
@@ -25,9 +25,9 @@ class Method(StrEnum):
 
 
 class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The numbers that a rating can take: `min`, `min + step`, ... `max`, or any between where `step` is null.
+    """The values of a rating: `min`, `min + step`, ... `max`; any number in between if `step` is null.
 
-    `descriptors` says in words what a level means, keyed by the level as it is written ("1", "2.5").
+    `descriptors` describes levels in words, keyed by the level in decimal notation ("1", "2.5").
     """
 
     min: float = 1
@@ -37,7 +37,7 @@ class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One label that a judge can give; `aliases` are other words by which a prompt names it."""
+    """One label that a judge can give; `aliases` are other names for it in a prompt."""
 
     label: Annotated[str, Meta(min_length=1, max_length=100)]
     description: Text | None = None
@@ -46,7 +46,7 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is asked of the model beside the text. `None` leaves the provider's own default."""
+    """Parameters of each call. None keeps the provider's default."""
 
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = 0
     max_output_tokens: Annotated[int, Meta(ge=1, le=100_000)] = 1024
@@ -55,7 +55,7 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A judge's definition, as it is stored and as a job may carry it inline."""
+    """The definition of a judge, as stored under a name or sent inline with a job."""
 
     criterion: Criterion
     method: Method
@@ -75,7 +75,7 @@ class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class JudgeRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Which judge gave a judgment: a definition sent inline has no name and no version, only its digest."""
+    """Identifies a judge version. A definition sent inline has neither name nor version, only its digest."""
 
     name: str | None
     version: int | None
@@ -83,16 +83,26 @@ class JudgeRef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredJudge(Judge, frozen=True, kw_only=True):
-    """A version of a named judge: immutable. A built-in judge has no `created_at`."""
+    """An immutable version of a named judge. A built-in judge has no `created_at`."""
 
     name: str
     version: int
     digest: str
     created_at: datetime | None = None
 
+    @property
+    def definition(self) -> Judge:
+        """The definition alone."""
+        return Judge(**{field: getattr(self, field) for field in Judge.__struct_fields__})
+
+    @property
+    def ref(self) -> JudgeRef:
+        """The pinned reference to this version."""
+        return JudgeRef(name=self.name, version=self.version, digest=self.digest)
+
 
 class ResolvedJudge(msgspec.Struct, frozen=True, kw_only=True):
-    """A judge as a job uses it: pinned, and with the models that it will ask."""
+    """A judge in a job: pinned to a version, with the models to ask."""
 
     ref: JudgeRef
     definition: Judge
@@ -100,13 +110,13 @@ class ResolvedJudge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge_digest(judge: Judge) -> str:
-    """A content hash of the whole definition, equal for equal content however it was written."""
+    """Returns a hash of the whole definition; definitions that differ only in notation have the same digest."""
     canonical = msgspec.json.encode(_numbers_as_written(msgspec.to_builtins(judge)), order="sorted")
     return "sha256:" + hashlib.sha256(canonical).hexdigest()
 
 
 def _numbers_as_written(value: Any) -> Any:
-    """Folds 1.0 into 1, so that a number's notation does not change a digest."""
+    """Turns 1.0 into 1, so that the notation of a number does not change a digest."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):

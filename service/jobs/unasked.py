@@ -1,4 +1,4 @@
-"""Judgments of items about which no model was asked."""
+"""Judgments without votes: of items that no model was asked about."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ def unasked(
     *,
     changed: bool = False,
 ) -> Judgment:
-    """A judgment with no votes."""
+    """Returns a judgment without votes of the item at a position of a job."""
     judge = record.judge_at(position)
     return Judgment(
         id=new_id("jdg"),
@@ -46,7 +46,7 @@ def unasked(
 
 
 def cancelled_chunk(record: JobRecord, chunk: int, items: Sequence[Item], at: datetime) -> list[tuple[int, Judgment]]:
-    """Each position of a chunk that nobody began, with its judgment."""
+    """Returns each position of a chunk that no worker started, with its cancelled judgment."""
     first = chunk * record.chunk_items * len(record.judges)
     return [
         (position, unasked(record, position, item, Outcome.CANCELLED, None, at))

@@ -57,10 +57,14 @@ async def by_reference(redis: Redis, reference: str) -> StoredJudge | None:
     return await find(redis, name, int(version)) if _VERSION.fullmatch(version) else None
 
 
+async def names(redis: Redis) -> set[str]:
+    """Returns the names of all judges, built-in ones included."""
+    return {each.decode() for each in await reply(redis.zrange(keys.JUDGES, 0, -1))} | set(built_in())
+
+
 async def list_latest(redis: Redis, *, after: str | None, limit: int) -> tuple[list[StoredJudge], str | None]:
     """The latest version of each name, by name, and the name to go on from."""
-    names = {each.decode() for each in await reply(redis.zrange(keys.JUDGES, 0, -1))} | set(built_in())
-    following = sorted(name for name in names if after is None or name > after)
+    following = sorted(name for name in await names(redis) if after is None or name > after)
     found = [await find(redis, name) for name in following[:limit]]
     cursor = following[limit - 1] if len(following) > limit else None
     return [each for each in found if each is not None], cursor

@@ -31,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from service.api.describing import description_of
+from service.api.openapi import description_of
 from service.app import create_app
 from service.config.settings import Settings, load_settings
 from tests.flows.conftest import Judged, Row, Serve, settings_for

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from service.contracts.jobs import Counts, Job, JobRecord
+from service.contracts.jobs import Job, JobCounts, JobRecord
 from service.contracts.outcomes import JobStatus, Outcome, Reason
 from service.store import jobs, judgments, keys
 from service.store.connection import connect
@@ -36,7 +36,7 @@ async def test_a_judgment_delivered_twice_is_stored_and_counted_once(redis: Redi
     before = await redis.hgetall(keys.COUNTERS)  # type: ignore[misc]
     await finish_all(redis, [again, first], keep_s=KEEP_S)
     job = await job_of(redis, record)
-    assert job.counts == Counts(total=3, pending=2, scored=1, unscored=0, failed=0, cancelled=0)
+    assert job.counts == JobCounts(total=3, pending=2, scored=1, unscored=0, failed=0, cancelled=0)
     assert (job.usage.input_tokens, job.usage.output_tokens, job.usage.cost_usd) == (10, 3, 0.001)
     assert await redis.hgetall(keys.COUNTERS) == before  # type: ignore[misc]
     assert await jobs.pending(redis) == 2
@@ -101,7 +101,7 @@ async def test_each_outcome_is_counted_under_its_name(redis: Redis) -> None:
         assert stored["\t".join(("judgments_total", "wit", "2", MODEL, outcome, reason or "")).encode()] == b"1"
     assert await series(redis, "score_total") == await series(redis, "parsed_total") == 1
     job = await job_of(redis, record)
-    assert job.counts == Counts(total=4, pending=0, scored=1, unscored=1, failed=1, cancelled=1)
+    assert job.counts == JobCounts(total=4, pending=0, scored=1, unscored=1, failed=1, cancelled=1)
     assert job.status is JobStatus.CANCELLED
     assert await series(redis, "queue_wait_seconds") > 0
 

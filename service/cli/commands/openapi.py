@@ -13,7 +13,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     import msgspec
 
-    from service.api.describing import description_of
+    from service.api.openapi import description_of
     from service.app import create_app
     from service.config.settings import load_settings
 

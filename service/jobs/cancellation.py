@@ -1,4 +1,4 @@
-"""Ends a job early."""
+"""Cancels jobs."""
 
 from redis.asyncio import Redis
 
@@ -9,8 +9,11 @@ from service.store import clock, jobs
 from service.store.finishing import Finished, finish_all
 
 
-async def cancel_rest(redis: Redis, settings: Settings, record: JobRecord, job: Job) -> None:
-    """Cancels what has not started of a job; nothing where it is over. Calls in flight end, their results are kept."""
+async def cancel_job(redis: Redis, settings: Settings, record: JobRecord, job: Job) -> None:
+    """Cancels the part of a job that has not started; does nothing if the job is over.
+
+    Calls in flight end, and their results are kept.
+    """
     if job.is_over:
         return
     for chunk in await jobs.cancel(redis, record.id):
