@@ -9,13 +9,11 @@ from redis.asyncio import Redis
 from service.agreement.coding import Coding, scale_of
 from service.agreement.evidence import PANEL, series_of, token_of
 from service.contracts.criteria import CriterionScale
-from service.contracts.judges import JudgeRef
+from service.contracts.judges import MODEL_OR_PANEL, JudgeRef
 from service.contracts.nearest import did_you_mean
 from service.contracts.refusals import Fault, impossible, invalid
 from service.store import agreement_counters as tallies
 from service.store import criteria, judges
-
-MODEL_OR_PANEL = r"(?:panel|[A-Za-z0-9][A-Za-z0-9._-]{0,63}/\S{1,200})"
 
 _DIGEST = "sha256:"
 
@@ -59,7 +57,7 @@ async def find_other(redis: Redis, default_models: Sequence[str], other: str, th
     Raises Refused (invalid or impossible) with the pointer /other if the two can't be compared.
     """
     reference, model = _parts(other)
-    if model is not None and not re.fullmatch(MODEL_OR_PANEL, model):
+    if model is not None and not re.search(MODEL_OR_PANEL, model):
         raise invalid([Fault("/other", f"{model!r} is neither a model (provider/name) nor {PANEL!r}")])
     found = await _series(redis, default_models, reference, model, "/other")
     if found.criterion != than.criterion:

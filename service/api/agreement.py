@@ -15,10 +15,10 @@ from service.agreement.queries import (
     judge_agreement,
     judge_estimate,
 )
-from service.agreement.series import MODEL_OR_PANEL
 from service.api.access import needs
 from service.api.problems import documented
 from service.config.settings import Settings
+from service.contracts.judges import MODEL_OR_PANEL
 from service.contracts.labels import Selection, Window
 from service.store.rebuilding import Rebuilt, rebuild
 
@@ -31,7 +31,7 @@ JudgeQuery = Annotated[
 ModelQuery = Annotated[
     str | None,
     QueryParameter(
-        pattern=f"^{MODEL_OR_PANEL}$",
+        pattern=MODEL_OR_PANEL,
         description="A model, or `panel` for the combined verdict of several; by default the judge's only model.",
     ),
 ]

@@ -28,7 +28,7 @@ _EXAMPLE = {"labels": [{"item_id": "t-1", "criterion": "politeness", "annotator"
 ItemQuery = Annotated[
     str, QueryParameter(name="item_id", min_length=1, max_length=512, description="The id of the item.")
 ]
-CriterionQuery = Annotated[
+CriterionToLabel = Annotated[
     str, QueryParameter(name="criterion", min_length=1, max_length=100, description="The criterion to label items on.")
 ]
 
@@ -118,7 +118,7 @@ class LabelsController(Controller):
         responses=documented(400, 401, 403, 503),
     )
     async def queue(
-        self, criterion: CriterionQuery, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None
+        self, criterion: CriterionToLabel, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None
     ) -> QueuePage:
         """Lists the items to label next: some drawn at random, some because their labels are the most informative.
 
@@ -168,7 +168,7 @@ async def _lines(lines: AsyncIterable[bytes], settings: Settings) -> tuple[list[
     if faults:
         raise invalid(faults)
     if not taken:
-        raise invalid([Fault("/labels", "there is no label")])
+        raise invalid([Fault("/labels", "at least one label is needed")])
     return taken, numbers
 
 

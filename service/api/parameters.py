@@ -7,7 +7,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import HeaderParameter, QueryParameter
 
-from service.contracts.nearest import nearest
+from service.contracts.nearest import suggestion
 from service.contracts.refusals import Fault, invalid, pointer_to
 
 MOST_A_PAGE = 1000
@@ -73,4 +73,4 @@ def _known(handler: BaseRouteHandler) -> frozenset[str]:
 def _unknown(name: str, known: frozenset[str]) -> str:
     if not known:
         return "unknown query parameter; this operation has none"
-    return f"unknown query parameter; did you mean {nearest(name, sorted(known))!r}?"
+    return f"unknown query parameter{suggestion(name, sorted(known))}"

@@ -10,7 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
-from service.contracts.pointing import not_among_allowed
+from service.contracts.pointing import in_words, not_among_allowed
 from service.contracts.refusals import Fault, Kind, Refused, pointer_to, summary_of
 from service.store.errors import BusyError, IdempotencyConflictError, StagingExpiredError, StoreUnavailableError
 
@@ -121,8 +121,9 @@ def _from_http_exception(request: Request[Any, Any, Any], error: HTTPException) 
     errors = [_parameter_fault(request, each["key"], each.get("message", "")) for each in extra if "key" in each]
     if missing := _MISSING.match(error.detail):
         errors.append(Fault(pointer_to("", missing[1]), "missing"))
+    detail = summary_of(errors) or _http_detail(request, error)
     code = "invalid-request" if status == HTTPStatus.BAD_REQUEST else _title(status).lower().replace(" ", "-")
-    return _response(status, code, summary_of(errors) if errors else error.detail, errors, dict(error.headers or {}))
+    return _response(status, code, detail, errors, dict(error.headers or {}))
 
 
 def _from_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -145,11 +146,21 @@ HANDLERS: dict[int | type[Exception], Any] = {
 
 
 def _parameter_fault(request: Request[Any, Any, Any], name: str, message: str) -> Fault:
-    """The fault of a parameter; of an enumeration, with its allowed values."""
-    fields = request.route_handler.parsed_fn_signature.parameters
-    value = request.query_params.get(name)
-    detail = not_among_allowed(value, fields[name].annotation, name) if name in fields else None
-    return Fault(pointer_to("", name), detail or message)
+    """The fault of a parameter: under the name that is sent, and with the allowed values of an enumeration."""
+    field = request.route_handler.parsed_fn_signature.parameters.get(name)
+    if field is None:
+        return Fault(pointer_to("", name), in_words(message))
+    sent = getattr(field.kwarg_definition, "name", None) or name
+    detail = not_among_allowed(request.query_params.get(sent), field.annotation, sent)
+    return Fault(pointer_to("", sent), detail or in_words(message))
+
+
+def _http_detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return "there is no such path; /schema describes the API"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"{request.method} is not allowed for this path ({(error.headers or {}).get('allow', '')})"
+    return error.detail
 
 
 def _title(status: int) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from service.contracts.items import Item
-from service.contracts.judges import Judge, JudgeRef, ModelName, ResolvedJudge
+from service.contracts.judges import URL_PATTERN, Judge, JudgeRef, ModelName, ResolvedJudge
 from service.contracts.judgments import EncodedJudgment, Usage
 from service.contracts.outcomes import JobStatus
 
@@ -25,7 +25,7 @@ class JobOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     models: Annotated[list[ModelName], Meta(min_length=1, max_length=20)] | None = None
     cache: bool = True
     budget_usd: Annotated[float, Meta(gt=0)] | None = None
-    callback_url: Annotated[str, Meta(pattern=r"^https?://\S+$", max_length=2000)] | None = None
+    callback_url: Annotated[str, Meta(pattern=URL_PATTERN, max_length=2000)] | None = None
 
 
 class JobRequest(JobOrder, frozen=True, forbid_unknown_fields=True, kw_only=True):

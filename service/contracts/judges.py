@@ -9,9 +9,12 @@ import msgspec
 from msgspec import Meta
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+MODEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/\S{1,200}$"
+MODEL_OR_PANEL = rf"^panel$|{MODEL_PATTERN}"
+URL_PATTERN = r"^https?://\S+$"
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
-ModelName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/\S{1,200}$")]
+ModelName = Annotated[str, Meta(pattern=MODEL_PATTERN)]
 Criterion = Annotated[str, Meta(min_length=1, max_length=100)]
 Text = Annotated[str, Meta(max_length=100_000)]
 

@@ -18,3 +18,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns "; did you mean 'x'?" to append to a message, or "" if no known name resembles `name`."""
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=_RESEMBLES)
     return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Returns "; did you mean 'x'?", or " (a, b, c)" with all known names if none resembles `name`, to append."""
+    names = list(known)
+    return did_you_mean(name, names) or (f" ({', '.join(names)})" if names else "")

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from service.contracts.nearest import did_you_mean
+from service.contracts.judges import MODEL_OR_PANEL, MODEL_PATTERN, NAME_PATTERN, URL_PATTERN
+from service.contracts.nearest import suggestion
 from service.contracts.refusals import Fault, pointer_to
 
 MOST_FAULTS = 100  # enough to mend a request by; a large upload may have as many as it has lines
@@ -19,6 +20,16 @@ _MOST_DIGITS = 100
 _AT_ONCE = 1000  # entries of an array that are checked together
 _LEAST_INT, _MOST_INT = -(2**63), 2**64 - 1  # the range of MessagePack
 _MOST_SHOWN = 100  # characters of a wrong value in a message
+
+_PATTERNS = {  # msgspec's messages about patterns, in words
+    f"Expected `str` matching regex {pattern!r}": words
+    for pattern, words in {
+        NAME_PATTERN: "a name has 1 to 100 letters, digits, '.', '_' or '-', and begins with a letter or a digit",
+        MODEL_PATTERN: "a model is written provider/name, such as openai/gpt-4.1-mini",
+        MODEL_OR_PANEL: "neither a model (provider/name) nor `panel`",
+        URL_PATTERN: "not an http or https URL",
+    }.items()
+}
 
 
 def faults_in(raw: bytes, type_: Any, at: str = "") -> list[Fault]:
@@ -56,6 +67,11 @@ def not_among_allowed(value: Any, type_: Any, name: str) -> str | None:
     if not allowed or not isinstance(value, str) or value in allowed:
         return None
     return f"unknown {name or 'value'} {value[:_MOST_SHOWN]!r} ({', '.join(allowed)})"
+
+
+def in_words(message: str) -> str:
+    """Returns msgspec's message, without regular expressions if they are known ones."""
+    return _PATTERNS.get(message, message)
 
 
 def _allowed(type_: Any) -> list[str]:
@@ -138,7 +154,7 @@ def _faults(value: Any, type_: Any, at: str) -> Iterator[Fault]:
         yield fault
     if not below:
         name = at.rpartition("/")[2]
-        yield Fault(at, not_among_allowed(value, type_, "" if name.isdecimal() else name) or message)
+        yield Fault(at, not_among_allowed(value, type_, "" if name.isdecimal() else name) or in_words(message))
 
 
 def _narrowed(value: Any, type_: Any) -> Any:
@@ -188,7 +204,7 @@ def _of_struct(value: dict[str, Any], type_: type[msgspec.Struct], at: str) -> I
     fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
     for key in value:
         if key not in fields and type_.__struct_config__.forbid_unknown_fields:
-            yield Fault(pointer_to(at, key), f"unknown field{did_you_mean(key, fields)}")
+            yield Fault(pointer_to(at, key), f"unknown field{suggestion(key, fields)}")
     for name, field in fields.items():
         if name in value:
             yield from _faults(value[name], field.type, pointer_to(at, name))

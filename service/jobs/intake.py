@@ -23,7 +23,7 @@ from service.store.jobs import Idempotency
 _STAGE_TOGETHER = 20  # chunks in one round trip
 _NOBODY = "-"  # the owner of idempotency keys if no API keys are configured
 
-Place = Callable[[int], str]
+PlaceOfItem = Callable[[int], str]
 
 
 class Caller(NamedTuple):
@@ -66,7 +66,7 @@ class JobIntake:
         self._buffer: list[Item] = []
         self._staged = 0
 
-    async def take(self, items: AsyncIterable[Numbered[Item]], place: Place = "/items/{}".format) -> None:
+    async def take(self, items: AsyncIterable[Numbered[Item]], place: PlaceOfItem = "/items/{}".format) -> None:
         """Checks and stages the items; `place` gives the pointer to the item of a number.
 
         Raises Refused that names each fault; nothing remains staged then.
@@ -140,7 +140,7 @@ class JobIntake:
 
     async def _end(self) -> None:
         if not self._checks.items and not self._checks.unfit:
-            self._checks.note([Fault("/items", "there is no item")])
+            self._checks.note([Fault("/items", "at least one item is needed")])
         if self._checks.unfit:
             raise invalid(self._checks.unfit)
         if self._impossible:
