@@ -21,7 +21,7 @@ from service.api.items import show_item
 from service.api.jobs import JobsController
 from service.api.judges import JudgesController
 from service.api.labels import LabelsController
-from service.api.openapi import SchemaJson
+from service.api.openapi import SchemaJson, description_of
 from service.api.operations import healthz, metrics, readyz
 from service.api.parameters import check_query
 from service.api.parse import parse
@@ -29,10 +29,10 @@ from service.api.paths import keep_names_whole
 from service.api.problems import HANDLERS
 from service.api.request_ids import with_request_id
 from service.api.statistics import statistics
-from service.config.settings import Settings
+from service.config.settings import Settings, load_settings
+from service.config.version import version
 from service.store.connection import connect
 from service.store.signals import Signals
-from service.version import version
 
 _REDIS_RETRIES = 3  # within a fraction of a second; then the client gets 503
 _REDIS_CONNECTIONS = 64
@@ -119,3 +119,8 @@ def create_app(settings: Settings) -> Litestar:
             render_plugins=[SchemaJson()],
         ),
     )
+
+
+def openapi_document() -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document of the API, which no setting changes. Connects to nothing."""
+    return description_of(create_app(load_settings(None, {"JUDGED_REDIS_URL": "redis://127.0.0.1"})))

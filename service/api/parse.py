@@ -54,7 +54,8 @@ async def parse(request: Request[Any, Any, Any], settings: NamedDependency[Setti
 
 def _check(asked: ParseRequest) -> None:
     if asked.finish_reasons is not None and len(asked.finish_reasons) != len(asked.texts):
-        raise invalid([Fault("/finish_reasons", f"must have one entry per text: {len(asked.finish_reasons)} entries for {len(asked.texts)} texts")])
+        entries = f"{len(asked.finish_reasons)} entries for {len(asked.texts)} texts"
+        raise invalid([Fault("/finish_reasons", f"must have one entry per text: {entries}")])
     wrong = METHODS[asked.method].parse_problems(asked)
     if wrong:
         raise impossible([Fault(pointer, detail) for pointer, detail in wrong])

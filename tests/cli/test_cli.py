@@ -254,9 +254,9 @@ def test_usage_ends_with_2(arguments: list[str], capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["scor", "items.jsonl"], "did you mean score?"),
-        (["score", "items.jsonl", "--judge", "j", "--modles", "a/b"], "did you mean --models?"),
-        (["agreement", "j", "--selection", "randon"], "did you mean random?"),
+        (["scor", "items.jsonl"], "did you mean 'score'?"),
+        (["score", "items.jsonl", "--judge", "j", "--modles", "a/b"], "did you mean '--models'?"),
+        (["agreement", "j", "--selection", "randon"], "did you mean 'random'?"),
     ],
 )
 def test_a_misspelt_word_is_answered_with_the_nearest_known_one(

@@ -5,7 +5,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-_PROJECT_FILE = Path(__file__).parents[1] / "pyproject.toml"
+_PROJECT_FILE = Path(__file__).parents[2] / "pyproject.toml"
 
 
 @cache
