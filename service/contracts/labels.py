@@ -1,4 +1,4 @@
-"""Labels: what people say of items, to judge the judges by."""
+"""Labels: the values that people give to items, which judges are measured against."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -17,10 +17,10 @@ Window = Literal["24h", "7d", "30d", "all"]
 
 
 class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One annotator's value for one item on one criterion: a `score` on a scale, or a `label` where there are labels.
+    """One annotator's value for one item on one criterion: a `score` on a scale, or a `label`.
 
-    `selection` says whether the item was drawn uniformly at random or picked because it is telling; published figures
-    rest on random ones. `probability` is that with which the item was drawn, where it is known.
+    `selection` tells whether the item was drawn uniformly at random or picked because its label is informative;
+    figures for all items are computed from random ones. `probability` is the probability of that draw, if it is known.
     """
 
     item_id: ItemId
@@ -39,7 +39,7 @@ class LabelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """A label as it is stored. `counted` is false where the judge that came later has another scale."""
+    """A label as it is stored. `counted` is false if it is not on the scale of its criterion."""
 
     item_id: str
     criterion: str
@@ -53,7 +53,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueuedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """An item to label next, and the probability with which its half of the queue takes such an item in."""
+    """An item to label next, and the probability with which the queue selects such an item."""
 
     item_id: str
     selection: Drawn

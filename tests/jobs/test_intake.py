@@ -13,15 +13,7 @@ from service.jobs import Caller, JobIntake, existing_job, resolve_judges
 from service.store import keys
 from service.store.errors import IdempotencyConflictError
 from tests.api.test_access import key
-from tests.flows.conftest import settings_for
-
-GOOD = Item(input="a question", output="an answer")
-CALLER = Caller(None, None)
-
-
-@pytest.fixture
-def settings(store_url: str) -> Settings:
-    return settings_for(store_url, {})
+from tests.jobs.conftest import CALLER, GOOD
 
 
 async def intake_of(redis: Redis, settings: Settings, caller: Caller = CALLER) -> JobIntake:

@@ -11,14 +11,8 @@ from service.contracts.jobs import JobOrder
 from service.contracts.judges import Judge, JudgeRef, Method, judge_digest
 from service.contracts.refusals import Fault, Kind, Refused
 from service.jobs import existing_judge, resolve_judges, store_judge
-from tests.flows.conftest import settings_for
 
 WIT = Judge(criterion="wit", method=Method.RATING, instructions="Is it funny?", models=["control/length"])
-
-
-@pytest.fixture
-def settings(store_url: str) -> Settings:
-    return settings_for(store_url, {})
 
 
 async def faults(redis: Redis, settings: Settings, **order: Any) -> list[Fault]:
