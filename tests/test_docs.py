@@ -1,21 +1,23 @@
 """The documentation: shipped with the package, its links resolve, and its references name everything."""
 
 import inspect
+import pkgutil
 import re
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from service.arena.leaderboard import GAUGES as ARENA_GAUGES
+from service.arena import leaderboard
 from service.config.environment import variables
 from service.config.sections import SettingsFile
 from service.store import keys
 from service.store.counters import METRICS
-from worker.gauges.computing import GAUGES
+from worker import gauges
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "service" / "docs"
@@ -109,9 +111,20 @@ def sections_of(text: str) -> Iterator[tuple[str, str]]:
             yield title.strip("`"), rest
 
 
+def gauge_names() -> Iterator[str]:
+    """The names in every table of gauges."""
+    modules = [import_module(f"{gauges.__name__}.{each.name}") for each in pkgutil.iter_modules(gauges.__path__)]
+    for module in [*modules, leaderboard]:
+        for name, table in vars(module).items():
+            if name.endswith("GAUGES") and isinstance(table, dict):
+                yield from table
+
+
 def test_every_metric_is_in_the_reference() -> None:
     text = page("reference-metrics.md")
-    names = [metric.name for metric in METRICS] + [*GAUGES, *ARENA_GAUGES, *_METRICS_OF_OPERATIONS]
+    known = set(gauge_names())
+    assert {"agreement_exact", "arena_rating", "panel_alpha"} <= known
+    names = [*(metric.name for metric in METRICS), *known, *_METRICS_OF_OPERATIONS]
     bare = {re.sub("_(lower|upper)$", "", name) for name in names}
     assert sorted(name for name in bare if f"`judged_{name}`" not in text) == []
 
