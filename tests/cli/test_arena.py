@@ -1,4 +1,4 @@
-"""`judged arena` against a running API: what it asks, what it shows, and that names come after the vote alone."""
+"""`judged arena` against a running API: its questions, its output, and that names appear only after the vote."""
 
 import asyncio
 import io
@@ -33,7 +33,7 @@ def url(store_url: str) -> Iterator[str]:
 
 
 async def judged(*argv: str, typed: str = "") -> int:
-    """The command's exit code, with what a person types."""
+    """Returns the exit code of the command if a person types this text."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin", io.StringIO(typed))
         return await asyncio.to_thread(main, ["arena", *argv])

@@ -1,15 +1,12 @@
-"""The command: what it prints, where, and its exit codes."""
+"""`judged score`, `check-config`, `up` and the command as a whole: output and exit codes."""
 
 import json
 import socket
 import sys
-import threading
 import tomllib
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
@@ -20,20 +17,33 @@ from service.cli.tables.judgment_table import job_summary, verdict_text
 from service.config.sections import ArenaSettings
 from service.config.settings import Settings
 from service.launch.preflight import claimed
+from tests.cli.stub_api import Asked, served
 from tests.launch.processes import watched
 
 Captured = pytest.CaptureFixture[str]
 
 
 class Api:
-    """Answers as the service would for one job, and keeps what it was asked."""
+    """Answers as the service does for one job, and keeps the requests."""
 
     def __init__(self) -> None:
         self.url = ""
-        self.asked: list[tuple[str, dict[str, list[str]], bytes, dict[str, str]]] = []
+        self.posted: list[Asked] = []
         self.outcomes = ["scored", "unscored"]
         self.refusal: tuple[int, dict[str, Any]] | None = None
-        self.busy = 0  # times to answer 503 before the job is told
+        self.busy = 0  # how often to answer 503 before the job is shown
+
+    def answer(self, asked: Asked) -> tuple[int, bytes]:
+        if asked.method == "POST":
+            self.posted.append(asked)
+            status, body = self.refusal or (202, self.job("queued"))
+            return status, json.dumps(body).encode()
+        if self.busy:
+            self.busy -= 1
+            return 503, b""
+        if asked.path.endswith("/judgments"):
+            return 200, self.judgments()
+        return 200, json.dumps(self.job("completed")).encode()
 
     def job(self, status: str) -> dict[str, Any]:
         pending = 0 if status == "completed" else len(self.outcomes)
@@ -61,42 +71,8 @@ class Api:
 @pytest.fixture
 def api() -> Iterator[Api]:
     known = Api()
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            where = urlsplit(self.path)
-            known.asked.append((where.path, parse_qs(where.query), body, dict(self.headers)))
-            if known.refusal:
-                self.answer(known.refusal[0], json.dumps(known.refusal[1]).encode())
-            else:
-                self.answer(202, json.dumps(known.job("queued")).encode())
-
-        def do_GET(self) -> None:
-            if known.busy:
-                known.busy -= 1
-                self.answer(503, b"")
-            elif self.path.endswith("/judgments"):
-                self.answer(200, known.judgments())
-            else:
-                self.answer(200, json.dumps(known.job("completed")).encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        known.url = f"http://127.0.0.1:{server.server_port}"
+    with served(known.answer) as known.url:
         yield known
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -109,9 +85,9 @@ def items(tmp_path: Path) -> str:
 def test_score_sends_the_file_and_shows_a_table(api: Api, items: str, capsys: Captured) -> None:
     code = main(["score", items, "--judge", "politeness", "--models", "a/b, c/d", "--url", api.url, "--key", "k"])
     printed = capsys.readouterr()
-    path, query, body, headers = api.asked[0]
+    _, path, query, body, headers = api.posted[0]
     assert (code, path) == (0, "/v1/jobs")
-    assert query == {"judge": ["politeness"], "models": ["a/b,c/d"]}
+    assert query == {"judge": "politeness", "models": "a/b,c/d"}
     assert body == Path(items).read_bytes()
     assert (headers["Content-Type"], headers["Authorization"]) == ("application/x-ndjson", "Bearer k")
     assert "Kind [bold]words[/bold]." in printed.out
@@ -135,7 +111,7 @@ def test_score_sends_a_judge_from_a_file_as_a_definition(api: Api, items: str, t
     judge = {"criterion": "tone", "method": "pass_fail", "instructions": "Kind?"}
     (tmp_path / "judge.json").write_text(json.dumps(judge))
     assert main(["score", items, "--judge", "judge.json", "--url", api.url]) == 0
-    sent = json.loads(api.asked[0][2])
+    sent = json.loads(api.posted[0].body)
     assert (sent["judge"], [item["id"] for item in sent["items"]], sent["models"]) == (
         judge,
         ["i0", "i1"],
@@ -295,7 +271,7 @@ def test_no_proxy_stands_between_a_command_and_this_machine(
 
 
 def up_says(folder: Path, *arguments: str, environ: dict[str, str] | None = None) -> list[str]:
-    """What `judged up` says where it can't start."""
+    """Returns the lines that `judged up` prints if it can't start."""
     with watched((sys.executable, "-m", "service.cli", "up", *arguments), folder, environ) as running:
         assert running.ends_with() == 2
     return running.printed.splitlines()

@@ -1,71 +1,51 @@
-"""`judged import`, `judged agreement` and `judged rebuild`: what they send, what they print, and their exit codes."""
+"""`judged import`, `judged agreement` and `judged rebuild`: requests, output and exit codes."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from service.cli.main import main
 from service.cli.tables.agreement_report import chance_finding, estimate_lines, finding_lines, note_lines
 from service.cli.tables.confusion_table import confusion_table
+from tests.cli.stub_api import Asked, served
 from tests.flows.conftest import Row
 
 Captured = pytest.CaptureFixture[str]
 
 
 class Api:
-    """Answers each path with what it is told to, in turn, the last one for good; keeps what it was asked."""
+    """Answers each path with its next answer, the last one repeatedly, and keeps the requests."""
 
     def __init__(self) -> None:
         self.url = ""
         self.answers: dict[str, list[tuple[int, Row]]] = {}
-        self.asked: list[tuple[str, dict[str, str], bytes]] = []
+        self.asked: list[Asked] = []
 
-    def answer(self, path: str, body: bytes) -> tuple[int, Row]:
-        if path == "/v1/labels" and path not in self.answers:
-            return 200, {"received": len(body.splitlines()), "stored": len(body.splitlines()), "unchanged": 0}
-        answers = self.answers[path]
+    def answer(self, asked: Asked) -> tuple[int, bytes]:
+        self.asked.append(asked)
+        status, body = self._next(asked)
+        return status, json.dumps(body).encode()
+
+    def _next(self, asked: Asked) -> tuple[int, Row]:
+        if asked.path == "/v1/labels" and asked.path not in self.answers:
+            count = len(asked.body.splitlines())
+            return 200, {"received": count, "stored": count, "unchanged": 0}
+        answers = self.answers[asked.path]
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     @property
     def labels(self) -> list[Row]:
-        return [json.loads(line) for path, _, body in self.asked if path == "/v1/labels" for line in body.splitlines()]
+        return [json.loads(line) for each in self.asked if each.path == "/v1/labels" for line in each.body.splitlines()]
 
 
 @pytest.fixture
 def api() -> Iterator[Api]:
     known = Api()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            where = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            known.asked.append((where.path, dict(parse_qsl(where.query)), body))
-            status, answer = known.answer(where.path, body)
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def do_GET(self) -> None:
-            self.do_POST()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        known.url = f"http://127.0.0.1:{server.server_port}"
+    with served(known.answer) as known.url:
         yield known
-        server.shutdown()
-        thread.join()
 
 
 def file(text: str, name: str = "labels.csv") -> str:
@@ -113,7 +93,7 @@ def test_import_sends_json_lines(api: Api) -> None:
 def test_import_sends_a_thousand_lines_at_a_time(api: Api) -> None:
     rows = "".join(f"i{n},c,ann,{n % 5 + 1}\n" for n in range(2500))
     assert main(["import", file(f"item_id,criterion,annotator,score\n{rows}"), "--url", api.url]) == 0
-    assert [len(body.splitlines()) for _, _, body in api.asked] == [1000, 1000, 500]
+    assert [len(each.body.splitlines()) for each in api.asked] == [1000, 1000, 500]
     assert len({each["item_id"] for each in api.labels}) == 2500
 
 
@@ -244,7 +224,7 @@ def test_agreement_shows_what_to_believe_the_figures_and_who_said_what(api: Api,
     api.answers = {"/v1/agreement": [(200, REPORT)], "/v1/estimates": [(200, ESTIMATE)]}
     asked = ["--model", "openai/gpt", "--window", "7d", "--selection", "all"]
     assert main(["agreement", "wit", *asked, "--url", api.url]) == 0
-    assert [(path, query) for path, query, _ in api.asked] == [
+    assert [(each.path, each.query) for each in api.asked] == [
         ("/v1/agreement", {"judge": "wit", "model": "openai/gpt", "window": "7d", "selection": "all"}),
         ("/v1/estimates", {"judge": "wit", "model": "openai/gpt", "window": "7d"}),
     ]
@@ -287,7 +267,7 @@ def test_agreement_of_two_judges_asks_for_no_estimate(api: Api, capsys: Captured
     other = {"judge": {"name": None, "version": None, "digest": "sha256:cd"}, "model": "panel"}
     api.answers = {"/v1/agreement": [(200, {**REPORT, "other": other})]}
     assert main(["agreement", "wit", "--other", "sha256:cd:panel", "--url", api.url]) == 0
-    assert api.asked[0][1] == {"judge": "wit", "other": "sha256:cd:panel"}
+    assert api.asked[0].query == {"judge": "wit", "other": "sha256:cd:panel"}
     printed = capsys.readouterr().out
     assert "against sha256:cd panel" in printed
     assert "Rows: the other judge." in printed
@@ -417,7 +397,7 @@ def test_rebuild_says_whether_the_counters_are_right(
 ) -> None:
     api.answers = {"/v1/agreement/rebuild": [(200, found)]}
     assert main(["rebuild", *arguments, "--url", api.url]) == code
-    assert api.asked[0][1] == {"repair": "true" if arguments else "false"}
+    assert api.asked[0].query == {"repair": "true" if arguments else "false"}
     assert capsys.readouterr().out.splitlines() == said
     assert main(["rebuild", "--json", "--url", api.url]) == int(found["differing"] and not found["repaired"])
     assert json.loads(capsys.readouterr().out) == found
