@@ -340,7 +340,7 @@ def test_a_statistic_is_one_function_and_one_row(source: SourceCopy) -> None:
         "service/stats/statistics.py",
         "STATISTICS: dict",
         dedent('''
-        def differing_share(t: Tallies) -> Numbers:
+        def differing_share(t: Tallies) -> Floats:
             """Returns the share of pairs whose two values differ."""
             return t.differing / t.pairs
 
@@ -350,7 +350,7 @@ def test_a_statistic_is_one_function_and_one_row(source: SourceCopy) -> None:
     source.add_row(
         "service/stats/statistics.py",
         "STATISTICS: dict",
-        '"differing_share": Statistic(differing_share, Scope.ANY, trials=lambda t: t.pairs),',
+        '"differing_share": Statistic(differing_share, Domain.ANY, trials=lambda t: t.pairs),',
     )
     found = source.run(
         ASK_THE_API
