@@ -7,6 +7,8 @@ from service.judging.methods.base import METHODS, JudgingMethod, Mark, PlacedPro
 
 __all__ = ["METHODS", "JudgingMethod", "Mark", "PlacedProblem", "judge_problems", "judging_method"]
 
+_NOT_EXTRA = ("stream", "stream_options", "n", "candidateCount")  # answers that are sent piece by piece, or several
+
 for _method in Method:
     import_module(f"{__name__}.{_method}")
 
@@ -21,4 +23,9 @@ def judge_problems(judge: Judge) -> list[PlacedProblem]:
     ]
     if judge.score_from == "logprobs" and method.logprobs_scale(judge) is None:
         wrong.append(("/score_from", "logprobs give an expected score, which only a rating has: use answer"))
+    wrong += [
+        (f"/parameters/extra/{name}", "would change how the answer is sent: leave it out")
+        for name in _NOT_EXTRA
+        if name in judge.parameters.extra
+    ]
     return wrong + method.problems(judge)
