@@ -145,14 +145,14 @@ class JudgeRef(msgspec.Struct, frozen=True, kw_only=True):
 class StoredJudge(Judge, frozen=True, kw_only=True):
     """An immutable version of a named judge. A built-in judge has no `created_at`.
 
-    `retired_at` is the time since when the name takes no new jobs, None if it does.
+    `retired_at` is the time since when the name takes no new jobs; it is there only if the name is retired.
     """
 
     name: str
     version: int
     digest: str
     created_at: datetime | None = None
-    retired_at: datetime | None = None
+    retired_at: datetime | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def definition(self) -> Judge:

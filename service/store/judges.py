@@ -81,7 +81,7 @@ async def list_latest(redis: Redis, *, after: str | None, limit: int) -> tuple[l
     following = sorted(name for name in await names(redis) if after is None or name > after)
     found = [await find(redis, name) for name in following[:limit]]
     cursor = following[limit - 1] if len(following) > limit else None
-    return [each for each in found if each is not None and each.retired_at is None], cursor
+    return [each for each in found if each is not None and each.retired_at is msgspec.UNSET], cursor
 
 
 def _stored(name: str, version: int, judge: Judge, created: bytes, retired: bytes | None) -> StoredJudge:
@@ -92,5 +92,5 @@ def _stored(name: str, version: int, judge: Judge, created: bytes, retired: byte
         version=version,
         digest=judge_digest(judge),
         created_at=datetime.fromisoformat(created.decode()) if created else None,
-        retired_at=datetime.fromisoformat(retired.decode()) if retired else None,
+        retired_at=datetime.fromisoformat(retired.decode()) if retired else msgspec.UNSET,
     )
