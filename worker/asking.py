@@ -13,11 +13,11 @@ from service.contracts.judges import Judge, ResolvedJudge
 from service.contracts.judgments import Ballot, Vote
 from service.contracts.outcomes import Outcome, Reason
 from service.costs import Prices
-from service.judging.ballots import ballots
+from service.judging.ballots import ballots, question_about
 from service.judging.combining import as_listed
 from service.judging.logprobs import expected_score
 from service.judging.methods import METHODS
-from service.judging.questions import Question, ask_again, draw_delimiter, estimated_tokens
+from service.judging.questions import Question, ask_again, estimated_tokens
 from service.judging.reading import Reading
 from worker.limits import CallLimits
 from worker.providers.base import Completion, ModelRequest, Provider, ProviderError
@@ -66,18 +66,21 @@ class Asker:
         self._retrying = retrying or Retrying()
         self._on_retry = on_retry
 
-    async def votes(self, judge: ResolvedJudge, item: Item, gate: Gate, recall: Recall) -> list[Vote]:
-        """All votes of a judgment, asked for at the same time. Raises NotStarted, and what `recall` raises."""
-        asked = [self._vote(judge.definition, ballot, item, gate, recall) for ballot in ballots(judge)]
+    async def votes(self, judge: ResolvedJudge, item: Item, secret: bytes, gate: Gate, recall: Recall) -> list[Vote]:
+        """Returns all votes of a judgment, asked for at the same time. `secret` is the installation's.
+
+        Raises NotStarted, and the errors of `recall`.
+        """
+        asked = [self._vote(judge.definition, ballot, item, secret, gate, recall) for ballot in ballots(judge)]
         return [await asked[0]] if len(asked) == 1 else await _all(asked)
 
-    async def _vote(self, judge: Judge, ballot: Ballot, item: Item, gate: Gate, recall: Recall) -> Vote:
+    async def _vote(self, judge: Judge, ballot: Ballot, item: Item, secret: bytes, gate: Gate, recall: Recall) -> Vote:
         known = await recall(ballot)
         if known is not None:
             return known
         method = METHODS[judge.method]
         shown = method.shown(item, ballot.order)
-        question = method.question(judge, shown, draw_delimiter())
+        question = question_about(judge, item, ballot.order, secret)
         tally = _Tally(ballot, self._prices)
         while True:
             tally.asks += 1

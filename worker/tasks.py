@@ -21,12 +21,14 @@ from service.contracts.outcomes import Outcome, Reason
 from service.jobs import unasked
 from service.judging.combining import missing_models, total_usage
 from service.judging.methods import METHODS
+from service.judging.passing import passed
 from service.judging.suspicion import is_suspicious
 from service.store import clock, jobs
 from service.store.errors import StoreError
 from service.store.finishing import Finished, Finisher, JobState, spent_today
 from service.store.jobs import Claim
 from service.store.queue import Requeue
+from service.store.secret import installation_secret
 from worker.asking import Asker, NotStarted
 from worker.vote_cache import Memory, Recollection, cacheable, keepable
 
@@ -100,6 +102,7 @@ class Tasks:
         self._memory = memory
         self._running: dict[str, _Running] = {}
         self._chunks: Counter[str] = Counter()
+        self._secret: bytes | None = None
         self.is_draining = False
 
     def drain(self) -> None:
@@ -141,10 +144,18 @@ class Tasks:
             await jobs.give_back(self._redis, job_id, chunk)
             raise Requeue
 
+    async def _installation_secret(self) -> bytes:
+        if self._secret is None:
+            self._secret = await installation_secret(self._redis)
+        return self._secret
+
     async def _judge_all(self, running: _Running, pending: list[_Pending]) -> list[BaseException | None]:
         """Every judgment of a chunk; what kept each from being stored, if anything did."""
         record = running.record
-        keys = [cacheable(record.judge_at(each.position), each.item) if record.cache else {} for each in pending]
+        secret = await self._installation_secret()
+        keys = [
+            cacheable(record.judge_at(each.position), each.item, secret) if record.cache else {} for each in pending
+        ]
         recollection = Recollection(self._memory)
         await recollection.look_up(key for each in keys for key in each.values())
         try:
@@ -166,7 +177,8 @@ class Tasks:
             return await recollection.recall(keys[ballot], gate) if ballot in keys else None
 
         try:
-            votes = await self._asker.votes(record.judge_at(pending.position), item, gate, recall)
+            secret = await self._installation_secret()
+            votes = await self._asker.votes(record.judge_at(pending.position), item, secret, gate, recall)
         except NotStarted as order:
             if order.outcome is None:
                 raise
@@ -264,4 +276,5 @@ def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: da
         finished_at=clock.now(),
         flags=[SUSPICIOUS] if is_suspicious(pending.item) else [],
         missing=missing_models(votes) if verdict.outcome is Outcome.SCORED else [],
+        passed=passed(judge.definition, verdict.score, verdict.label),
     )

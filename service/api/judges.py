@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Request, Response, get, post, put
+from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, PathParameter
@@ -16,7 +16,7 @@ from service.api.parameters import Cursor, Limit
 from service.api.problems import documented
 from service.config.settings import Settings
 from service.contracts.judges import NAME_PATTERN, Judge, StoredJudge
-from service.jobs import Preview, PreviewRequest, existing_judge, preview_judge, store_judge
+from service.jobs import Preview, PreviewRequest, existing_judge, preview_judge, retire_judge, store_judge
 from service.store import judges
 
 _EXAMPLE = {
@@ -79,6 +79,19 @@ class JudgesController(Controller):
         stored, is_new = await store_judge(redis, settings, name, judge)
         location = {"Location": f"/v1/judges/{name}/versions/{stored.version}"}
         return Response(stored, status_code=201 if is_new else 200, headers=location)
+
+    @delete(
+        "/{name:str}",
+        operation_id="retireJudge",
+        summary="Retire a judge",
+        opt=needs("admin"),
+        status_code=204,
+        response_description="The judge is retired.",
+        responses=documented(400, 401, 403, 404, 503),
+    )
+    async def retire(self, name: JudgeInPath, redis: NamedDependency[Redis]) -> None:
+        """Makes a judge take no new jobs. Its versions can still be read; storing it again makes it take jobs again."""
+        await retire_judge(redis, name)
 
     @get(
         "/{reference:str}",

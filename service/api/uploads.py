@@ -49,6 +49,9 @@ def order_parameters() -> list[JsonObject]:
     descriptions = {
         "judge": "The name of the judge. Repeat it for several judges.",
         "models": "The models to ask, separated by commas or repeated.",
+        "samples": "The samples per item, in place of the judges' own.",
+        "reasks": "The maximum number of re-asks, in place of the judges' own.",
+        "parameters": "Parameters in place of the judges' own, as JSON.",
         "cache": "If `false`, models are asked again for items in the cache.",
         "budget_usd": "The maximum cost of the job.",
         "callback_url": "The URL to post the finished job to.",
@@ -75,6 +78,8 @@ def _order_in_query(request: Request[Any, Any, Any]) -> JobOrder:
     query |= {"judge": judges if len(judges) > 1 else judges[0]} if judges else {}
     if models := request.query_params.getall("models", []):
         query["models"] = [model for each in models for model in each.split(",")]
+    if parameters := query.get("parameters"):
+        query["parameters"] = _json_parameter("parameters", parameters)
     try:
         order = msgspec.convert(query, JobOrder, strict=False)
     except msgspec.ValidationError as error:
@@ -83,6 +88,13 @@ def _order_in_query(request: Request[Any, Any, Any]) -> JobOrder:
     if order.budget_usd is not None and not math.isfinite(order.budget_usd):
         raise invalid([Fault("/budget_usd", "not a finite number")])
     return order
+
+
+def _json_parameter(name: str, text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise invalid([Fault(pointer_to("", name), f"not JSON: {error}")]) from error
 
 
 def _without_null(schema: JsonObject) -> JsonObject:

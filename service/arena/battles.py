@@ -30,10 +30,11 @@ from service.contracts.jobs import JobOrder, JobRecord
 from service.contracts.judges import ResolvedJudge
 from service.contracts.refusals import Fault, impossible, not_found
 from service.jobs import Caller, JobIntake, resolve_judges, until_over
+from service.judging.ballots import question_about
 from service.judging.methods import METHODS
-from service.judging.questions import draw_delimiter
 from service.store import arena
 from service.store.arena import StoredBattle
+from service.store.secret import installation_secret
 from service.store.signals import Signals
 
 _UNPROCESSABLE = 422
@@ -65,7 +66,7 @@ async def begin(
         id=_id_of(job.id),
         item=item,
         judge=judge,
-        prompts=_prompts(judge, item),
+        prompts=_prompts(judge, item, await installation_secret(redis)),
         owner=job.owner,
         created_at=job.created_at,
     )
@@ -205,11 +206,10 @@ def _sides(job: JobRecord) -> list[Side]:
     return [Side(model=judge.models[0], job_id=job.id, position=at) for at, judge in enumerate(job.judges)]
 
 
-def _prompts(judge: ResolvedJudge, item: Item) -> list[Prompt]:
-    method = METHODS[judge.definition.method]
+def _prompts(judge: ResolvedJudge, item: Item, secret: bytes) -> list[Prompt]:
     prompts = []
-    for order in method.orders(judge.definition):
-        question = method.question(judge.definition, method.shown(item, order), draw_delimiter())
+    for order in METHODS[judge.definition.method].orders(judge.definition):
+        question = question_about(judge.definition, item, order, secret)
         messages = [PromptMessage(each.role, each.content) for each in question.messages]
         prompts.append(Prompt(order=order, messages=messages))
     return prompts

@@ -7,7 +7,16 @@ import msgspec
 from msgspec import Meta
 
 from service.contracts.items import Item
-from service.contracts.judges import URL_PATTERN, Judge, JudgeRef, ModelName, ResolvedJudge
+from service.contracts.judges import (
+    URL_PATTERN,
+    Judge,
+    JudgeRef,
+    ModelName,
+    ParameterOverrides,
+    Reasks,
+    ResolvedJudge,
+    Samples,
+)
 from service.contracts.judgments import EncodedJudgment, Usage
 from service.contracts.outcomes import JobStatus
 
@@ -19,13 +28,29 @@ Judges = JudgeReference | Judge | Annotated[list[JudgeReference | Judge], Meta(m
 
 
 class JobOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A job request without its items. An NDJSON upload sends it as query parameters."""
+    """A job request without its items. An NDJSON upload sends it as query parameters.
+
+    `models`, `samples`, `reasks` and the given `parameters` replace those of the judges. The digest of a judge that is
+    changed by the last three is that of the changed definition.
+    """
 
     judge: Judges
     models: Annotated[list[ModelName], Meta(min_length=1, max_length=20)] | None = None
+    samples: Samples | None = None
+    reasks: Reasks | None = None
+    parameters: ParameterOverrides | None = None
     cache: bool = True
     budget_usd: Annotated[float, Meta(gt=0)] | None = None
     callback_url: Annotated[str, Meta(pattern=URL_PATTERN, max_length=2000)] | None = None
+
+    def applied_to(self, judge: Judge) -> Judge:
+        """Returns a judge with the samples, re-asks and parameters of this order in place of its own."""
+        return msgspec.structs.replace(
+            judge,
+            samples=judge.samples if self.samples is None else self.samples,
+            reasks=judge.reasks if self.reasks is None else self.reasks,
+            parameters=self.parameters.applied_to(judge.parameters) if self.parameters else judge.parameters,
+        )
 
 
 class JobRequest(JobOrder, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -17,6 +17,12 @@ Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 ModelName = Annotated[str, Meta(pattern=MODEL_PATTERN)]
 Criterion = Annotated[str, Meta(min_length=1, max_length=100)]
 Text = Annotated[str, Meta(max_length=100_000)]
+Samples = Annotated[int, Meta(ge=1, le=50)]
+Reasks = Annotated[int, Meta(ge=0, le=5)]
+Temperature = Annotated[float, Meta(ge=0, le=2)]
+OutputTokens = Annotated[int, Meta(ge=1, le=100_000)]
+TopP = Annotated[float, Meta(gt=0, le=1)]
+Effort = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]  # "low", "medium", "high" and others, by model
 
 
 class Method(StrEnum):
@@ -49,16 +55,64 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Parameters of each call. None keeps the provider's default."""
+    """Parameters of each call. None keeps the provider's default.
 
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = 0
-    max_output_tokens: Annotated[int, Meta(ge=1, le=100_000)] = 1024
-    top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
+    `extra` is merged into the body of each call as the provider has it; it can't replace a field that the service sets.
+    """
+
+    temperature: Temperature | None = 0
+    max_output_tokens: OutputTokens = 1024
+    top_p: TopP | None = None
     seed: int | None = None
+    reasoning_effort: Effort | None = None
+    extra: dict[str, Any] = {}
+
+
+class ParameterOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The parameters that a job sets in place of its judges' own; the others stay. See `Parameters`."""
+
+    temperature: Temperature | msgspec.UnsetType | None = msgspec.UNSET
+    max_output_tokens: OutputTokens | msgspec.UnsetType = msgspec.UNSET
+    top_p: TopP | msgspec.UnsetType | None = msgspec.UNSET
+    seed: int | msgspec.UnsetType | None = msgspec.UNSET
+    reasoning_effort: Effort | msgspec.UnsetType | None = msgspec.UNSET
+    extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+    def applied_to(self, parameters: Parameters) -> Parameters:
+        """Returns the parameters with these in place of their own."""
+        fields = {field: getattr(self, field) for field in self.__struct_fields__}
+        given = {field: value for field, value in fields.items() if value is not msgspec.UNSET}
+        return msgspec.structs.replace(parameters, **given)
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An item with its right answer, which the built-in prompt shows. The answer is a score, a label or a ranking."""
+
+    input: Text | None = None
+    output: Text | None = None
+    context: Text | None = None
+    reference: Text | None = None
+    outputs: list[Text] | None = None
+    score: float | None = None
+    label: str | None = None
+    ranking: list[int | list[int]] | None = None
+    explanation: Text | None = None
+
+
+class PassIf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The answers that pass: scores from `min` to `max`, or `labels`."""
+
+    min: float | None = None
+    max: float | None = None
+    labels: Annotated[list[str], Meta(min_length=1)] | None = None
 
 
 class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The definition of a judge, as stored under a name or sent inline with a job."""
+    """The definition of a judge, as stored under a name or sent inline with a job.
+
+    `answer_key` is the name of the answer in texts and JSON, if it is not the criterion's. `examples` are shown in the
+    built-in prompt, in this order.
+    """
 
     criterion: Criterion
     method: Method
@@ -67,14 +121,17 @@ class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     choices: list[Choice] = []
     models: list[ModelName] = []
     panel: Literal["mean", "median", "majority"] = "mean"
-    samples: Annotated[int, Meta(ge=1, le=50)] = 1
+    samples: Samples = 1
     orders: Literal["both", "one"] = "both"
-    reasks: Annotated[int, Meta(ge=0, le=5)] = 2
+    reasks: Reasks = 2
     score_from: Literal["answer", "logprobs"] = "answer"
     output: Literal["auto", "schema", "text"] = "auto"
     system: Text | None = None
     template: Text | None = None
-    parameters: Parameters = Parameters()
+    parameters: Parameters = msgspec.field(default_factory=Parameters)
+    answer_key: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    examples: Annotated[list[Example], Meta(max_length=50)] = []
+    pass_if: PassIf | None = None
 
 
 class JudgeRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,12 +143,16 @@ class JudgeRef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredJudge(Judge, frozen=True, kw_only=True):
-    """An immutable version of a named judge. A built-in judge has no `created_at`."""
+    """An immutable version of a named judge. A built-in judge has no `created_at`.
+
+    `retired_at` is the time since when the name takes no new jobs; it is there only if the name is retired.
+    """
 
     name: str
     version: int
     digest: str
     created_at: datetime | None = None
+    retired_at: datetime | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def definition(self) -> Judge:
@@ -114,8 +175,18 @@ class ResolvedJudge(msgspec.Struct, frozen=True, kw_only=True):
 
 def judge_digest(judge: Judge) -> str:
     """Returns a hash of the whole definition; definitions that differ only in notation have the same digest."""
-    canonical = msgspec.json.encode(_numbers_as_written(msgspec.to_builtins(judge)), order="sorted")
+    content = _numbers_as_written(msgspec.to_builtins(judge))
+    _drop_if_default(content, {"answer_key": None, "examples": [], "pass_if": None})
+    _drop_if_default(content["parameters"], {"reasoning_effort": None, "extra": {}})
+    canonical = msgspec.json.encode(content, order="sorted")
     return "sha256:" + hashlib.sha256(canonical).hexdigest()
+
+
+def _drop_if_default(content: dict[str, Any], later: dict[str, Any]) -> None:
+    """Drops fields that were added after judges had digests: a judge that does not use them keeps its digest."""
+    for field, default in later.items():
+        if content[field] == default:
+            del content[field]
 
 
 def _numbers_as_written(value: Any) -> Any:

@@ -60,7 +60,8 @@ class Judgment(msgspec.Struct, frozen=True, kw_only=True):
     """`score`, `label` and `ranking` are None unless the outcome is `scored`: a failure is never a score.
 
     `consistent` tells whether both orders gave the same verdict, None if only one was asked. `tied` lists the scores or
-    labels with equally many votes, `missing` the models without a scored vote.
+    labels with equally many votes, `missing` the models without a scored vote. `passed` is there if the judge has
+    `pass_if`; it is None without a score.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Judgment(msgspec.Struct, frozen=True, kw_only=True):
     flags: list[str] = []
     tied: list[float | str] | None = None
     missing: list[str] = []
+    passed: bool | msgspec.UnsetType | None = msgspec.UNSET
 
 
 EncodedJudgment = Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/Judgment"})]

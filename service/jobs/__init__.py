@@ -7,7 +7,7 @@ from service.jobs.budgets import check_budget
 from service.jobs.cancellation import cancel_job
 from service.jobs.intake import Caller, JobIntake, TakenIn
 from service.jobs.item_checks import ItemChecks
-from service.jobs.judge_resolution import existing_judge, resolve_judges, store_judge
+from service.jobs.judge_resolution import existing_judge, resolve_judges, retire_judge, store_judge
 from service.jobs.lookup import existing_job, job_with_judgments, visible_job
 from service.jobs.previews import Preview, PreviewRequest, preview_judge
 from service.jobs.unasked import unasked
@@ -28,6 +28,7 @@ __all__ = [
     "job_with_judgments",
     "preview_judge",
     "resolve_judges",
+    "retire_judge",
     "store_judge",
     "unasked",
     "until_over",

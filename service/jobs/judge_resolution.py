@@ -2,14 +2,23 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from redis.asyncio import Redis
 
 from service.config.settings import Settings
 from service.contracts.jobs import JobOrder
-from service.contracts.judges import Judge, JudgeRef, ResolvedJudge, StoredJudge, judge_digest
+from service.contracts.judges import (
+    Judge,
+    JudgeRef,
+    ParameterOverrides,
+    Parameters,
+    ResolvedJudge,
+    StoredJudge,
+    judge_digest,
+)
 from service.contracts.nearest import did_you_mean
 from service.contracts.refusals import Fault, Kind, Refused, impossible
-from service.judging.methods import METHODS, judge_problems
+from service.judging.methods import METHODS, judge_problems, parameter_problems
 from service.store import judges, labels
 
 
@@ -17,9 +26,11 @@ async def resolve_judges(redis: Redis, settings: Settings, order: JobOrder) -> l
     """Returns the judges of an order, pinned to their versions, with the models to ask.
 
     Models are those of the order, else those of the judge, else those of `[defaults]`. Raises Refused (impossible) that
-    names each judge and each model that can't be used.
+    names each judge and each model that can't be used, retired judges among them.
     """
+    parameters = order.parameters or ParameterOverrides()
     faults = [
+        *(Fault(*each) for each in parameter_problems(parameters.applied_to(Parameters()))),
         *_model_faults(settings, order.models or (), "/models"),
         *(
             Fault(f"/models/{index}", "listed twice")
@@ -33,7 +44,7 @@ async def resolve_judges(redis: Redis, settings: Settings, order: JobOrder) -> l
         if isinstance(found, Fault):
             faults.append(found)
             continue
-        ref, judge = found
+        ref, judge = _overridden(*found, order)
         if isinstance(named, Judge):
             faults += [Fault(at + pointer, detail) for pointer, detail in judge_problems(judge)]
         if not order.models:
@@ -53,6 +64,12 @@ async def existing_judge(redis: Redis, reference: str) -> StoredJudge:
     if found is None:
         raise Refused(Kind.NOT_FOUND, detail=await unknown_judge(redis, reference))
     return found
+
+
+async def retire_judge(redis: Redis, name: str) -> None:
+    """Makes a judge take no new jobs; its versions can still be read. Raises Refused (not-found) if there is none."""
+    if not await judges.retire(redis, name):
+        raise Refused(Kind.NOT_FOUND, detail=await unknown_judge(redis, name))
 
 
 async def store_judge(redis: Redis, settings: Settings, name: str, judge: Judge) -> tuple[StoredJudge, bool]:
@@ -111,7 +128,19 @@ async def _pinned(redis: Redis, named: str | Judge, at: str) -> tuple[JudgeRef, 
     if isinstance(named, Judge):
         return JudgeRef(name=None, version=None, digest=judge_digest(named)), named
     stored = await judges.by_reference(redis, named)
-    return (stored.ref, stored.definition) if stored else Fault(at, await unknown_judge(redis, named))
+    if stored is None:
+        return Fault(at, await unknown_judge(redis, named))
+    if stored.retired_at is not msgspec.UNSET:
+        return Fault(at, f"the judge {stored.name!r} is retired: store it again to use it")
+    return stored.ref, stored.definition
+
+
+def _overridden(ref: JudgeRef, judge: Judge, order: JobOrder) -> tuple[JudgeRef, Judge]:
+    """The judge as the order changes it; if it does, with the digest of the changed definition."""
+    changed = order.applied_to(judge)
+    if changed == judge:
+        return ref, judge
+    return msgspec.structs.replace(ref, digest=judge_digest(changed)), changed
 
 
 def _without_models(settings: Settings, judge: Judge, at: str) -> list[Fault]:

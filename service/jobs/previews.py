@@ -11,8 +11,10 @@ from service.contracts.jobs import JobOrder
 from service.contracts.judges import ModelName, ResolvedJudge
 from service.contracts.refusals import Fault, impossible
 from service.jobs.judge_resolution import existing_judge, resolve_judges
+from service.judging.ballots import ballots, question_about
 from service.judging.methods import METHODS
-from service.judging.questions import draw_delimiter, estimated_tokens
+from service.judging.questions import estimated_tokens
+from service.store.secret import installation_secret
 
 
 class PreviewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -30,7 +32,7 @@ class ShownMessage(msgspec.Struct, frozen=True):
 
 
 class ShownRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One call that a worker would make. Each call has a new delimiter around the texts of the item."""
+    """One call that a worker would make."""
 
     model: str
     sample: int
@@ -55,24 +57,21 @@ async def preview_judge(redis: Redis, settings: Settings, reference: str, asked:
     [judge] = await resolve_judges(redis, settings, JobOrder(judge=reference, models=asked.models))
     if wrong := METHODS[judge.definition.method].item_problems(judge.definition, asked.item):
         raise impossible([Fault(f"/item{pointer}", detail) for pointer, detail in wrong])
-    return Preview(requests=_requests(judge, asked.item))
+    return Preview(requests=_requests(judge, asked.item, await installation_secret(redis)))
 
 
-def _requests(judge: ResolvedJudge, item: Item) -> list[ShownRequest]:
-    method = METHODS[judge.definition.method]
+def _requests(judge: ResolvedJudge, item: Item, secret: bytes) -> list[ShownRequest]:
     shown = []
-    for model in judge.models:
-        for sample in range(judge.definition.samples):
-            for order in method.orders(judge.definition):
-                question = method.question(judge.definition, method.shown(item, order), draw_delimiter())
-                shown.append(
-                    ShownRequest(
-                        model=model,
-                        sample=sample,
-                        order=order,
-                        messages=[ShownMessage(each.role, each.content) for each in question.messages],
-                        schema=question.schema,
-                        estimated_tokens=estimated_tokens(question.messages),
-                    )
-                )
+    for ballot in ballots(judge):
+        question = question_about(judge.definition, item, ballot.order, secret)
+        shown.append(
+            ShownRequest(
+                model=ballot.model,
+                sample=ballot.sample,
+                order=ballot.order,
+                messages=[ShownMessage(each.role, each.content) for each in question.messages],
+                schema=question.schema,
+                estimated_tokens=estimated_tokens(question.messages),
+            )
+        )
     return shown

@@ -8,6 +8,7 @@ from service.contracts.items import Item, item_id
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Judgment, Usage
 from service.contracts.outcomes import Outcome, Reason
+from service.judging.passing import passed
 
 
 def unasked(
@@ -42,6 +43,7 @@ def unasked(
         cached=False,
         created_at=at,
         finished_at=at,
+        passed=passed(judge.definition, None, None),
     )
 
 

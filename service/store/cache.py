@@ -1,4 +1,4 @@
-"""Votes that were paid for once: the same judge version, model and content is not asked again.
+"""Votes that were paid for once: the same prompt is not put to the same model again.
 
 A cached vote is a pointer to the judgment that has it. While a worker asks for a vote it holds a lease on its key;
 the lease of a worker that died counts for nothing.
@@ -12,7 +12,7 @@ from hashlib import sha256
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.judgments import Ballot, Vote
+from service.contracts.judgments import Vote
 from service.store import keys
 from service.store.connection import Script
 
@@ -37,10 +37,9 @@ class _Votes(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Votes)
 
 
-def cache_key(judge_digest: str, ballot: Ballot, content_digest: str) -> str:
-    """The key of a first sample. The judge's digest covers its parameters; the item's id and metadata don't count."""
-    content = f"{judge_digest}\n{ballot.model}\n{ballot.order}\n{content_digest}"
-    return keys.cached_vote(sha256(content.encode()).hexdigest()[:40])
+def cache_key(model: str, content: bytes) -> str:
+    """Returns the key of a vote of a model; `content` is everything else that the vote depends on."""
+    return keys.cached_vote(sha256(model.encode() + b"\n" + content).hexdigest()[:40])
 
 
 async def begin(redis: Redis, worker_id: str, wanted: Sequence[str]) -> list[Vote | Lease]:

@@ -19,6 +19,7 @@ QUEUE = PREFIX + "queue"  # zset: arq's queue
 CRITERIA = PREFIX + "criteria"  # hash: criterion -> the scale that all its judges share
 SERIES = PREFIX + "series"  # zset: criterion and series, tab between, by when it was last judged
 MET = PREFIX + "met"  # zset: criterion and two series that judged one content, tabs between, by when they last did
+SECRET = PREFIX + "secret"  # string: the installation's secret, 32 bytes
 CHANGES = PREFIX + "changes"  # string: how often the counters of labels were changed
 
 
