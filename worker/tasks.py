@@ -12,6 +12,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.evidence import evidence_of
+from service.agreement.recording import Finished, Finisher
 from service.config.settings import Settings
 from service.contracts.ids import new_id
 from service.contracts.items import Item, item_id
@@ -24,8 +25,9 @@ from service.judging.methods import METHODS
 from service.judging.passing import passed
 from service.judging.suspicion import is_suspicious
 from service.store import clock, jobs
+from service.store.changes import JobState
 from service.store.errors import StoreError
-from service.store.finishing import Finished, Finisher, JobState, spent_today
+from service.store.finishing import spent_today
 from service.store.jobs import Claim
 from service.store.queue import Requeue
 from service.store.secret import installation_secret

@@ -102,7 +102,7 @@ async def judge_estimate(redis: Redis, query: SeriesQuery, half_width: float | N
     Raises Refused if there is no such judge, or if its values have no mean.
     """
     mine = await find_series(redis, query.default_models, query.judge, query.model)
-    agreed, seen = await tallies.read(
+    agreed, seen = await tallies.read_windows(
         redis,
         [Wanted(kind, mine.name, mine.criterion) for kind in ("agreed", "seen")],
         tallies.buckets_of(query.window, clock.now_ms()),
@@ -123,7 +123,7 @@ async def _with_people(redis: Redis, mine: Series, window: Window, selection: Se
         Wanted("ceiling", "", mine.criterion),
         Wanted("panel", token_of(mine.judge), mine.criterion),
     ]
-    agreed, seen, ceiling, panel = await tallies.read(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
+    agreed, seen, ceiling, panel = await tallies.read_windows(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
     key = f"{mine.name} {mine.criterion} {window} {selection}"
     report = await asyncio.to_thread(reports.agreement, mine.coding, agreed, seen, ceiling, selection, key)
     alpha = reports.panel_alpha(mine.coding, panel) if mine.model == PANEL else None
@@ -133,7 +133,7 @@ async def _with_people(redis: Redis, mine: Series, window: Window, selection: Se
 async def _with_other(redis: Redis, mine: Series, other: Series, window: Window) -> JudgesAgreement:
     first, second = sorted((mine.name, other.name), key=str.encode)
     wanted = Wanted("between", f"{first}|{second}", mine.criterion)
-    [met] = await tallies.read(redis, [wanted], tallies.buckets_of(window, clock.now_ms()))
+    [met] = await tallies.read_windows(redis, [wanted], tallies.buckets_of(window, clock.now_ms()))
     key = f"{mine.name} {mine.criterion} {window} {other.name}"
     report = await asyncio.to_thread(reports.between, mine.coding, met, key, other_is_first=first == other.name)
     compared = Compared(judge=other.judge, model=other.model)

@@ -7,13 +7,14 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from service.agreement.coding import Coding, scale_of
+from service.agreement.criteria import find_scale
 from service.agreement.evidence import PANEL, series_of, token_of
 from service.contracts.criteria import CriterionScale
 from service.contracts.judges import MODEL_OR_PANEL, JudgeRef
 from service.contracts.nearest import did_you_mean
 from service.contracts.refusals import Fault, impossible, invalid
 from service.store import agreement_counters as tallies
-from service.store import criteria, judges
+from service.store import judges
 
 _DIGEST = "sha256:"
 
@@ -85,7 +86,7 @@ async def _known(redis: Redis, default_models: Sequence[str], reference: str) ->
     if reference.startswith(_DIGEST):
         seen = await tallies.models_of(redis, reference)
         ref, criterion = JudgeRef(name=None, version=None, digest=reference), seen[0][0] if seen else ""
-        return _Known(ref, criterion, await criteria.scale_of(redis, criterion), ()) if seen else None
+        return _Known(ref, criterion, await find_scale(redis, criterion), ()) if seen else None
     stored = await judges.by_reference(redis, reference)
     if stored is None:
         return None

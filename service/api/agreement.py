@@ -15,12 +15,12 @@ from service.agreement.queries import (
     judge_agreement,
     judge_estimate,
 )
+from service.agreement.rebuilding import Rebuilt, rebuild
 from service.api.access import needs
 from service.api.problems import documented
 from service.config.settings import Settings
 from service.contracts.judges import MODEL_OR_PANEL
 from service.contracts.labels import Selection, Window
-from service.store.rebuilding import Rebuilt, rebuild
 
 JudgeQuery = Annotated[
     str,

@@ -6,13 +6,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from redis.asyncio import Redis
 
+from service.agreement.labelling import labels_of_item
 from service.api.access import needs
 from service.api.paths import decoded_name
 from service.api.problems import documented
 from service.contracts.judgments import EncodedJudgment
 from service.contracts.labels import Label
 from service.contracts.refusals import not_found
-from service.store import judgments, labels
+from service.store import judgments
 
 
 class SeenItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ async def show_item(item_id: FromPath[str], redis: NamedDependency[Redis]) -> Se
     seen = SeenItem(
         item_id=name,
         judgments=await judgments.of_item(redis, name),
-        labels=await labels.of_item(redis, name),
+        labels=await labels_of_item(redis, name),
     )
     if not seen.judgments and not seen.labels:
         raise not_found(f"judgment or label of item {name!r}")

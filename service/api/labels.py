@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from redis.asyncio import Redis
 
+from service.agreement.labelling import OffScaleLabelsError, labels_of_item, put_labels, remove_label
 from service.api.access import needs
 from service.api.bodies import JSON, NDJSON, Body, media_type
 from service.api.cursors import bad_cursor, names_cursor, names_of
@@ -20,8 +21,9 @@ from service.config.settings import Settings
 from service.contracts.decoding import decode, ndjson
 from service.contracts.labels import Label, LabelRequest, NewLabel, QueuedItem
 from service.contracts.pointing import MOST_FAULTS
-from service.contracts.refusals import Fault, invalid, not_found, too_large
-from service.store import labelling, labels
+from service.contracts.refusals import Fault, Kind, Refused, invalid, not_found, too_large
+from service.store.errors import BusyError
+from service.store.label_queue import next_items
 
 _EXAMPLE = {"labels": [{"item_id": "t-1", "criterion": "politeness", "annotator": "ann", "score": 3}]}
 
@@ -65,7 +67,7 @@ class LabelsController(Controller):
         opt=needs("label"),
         status_code=200,
         response_description="The number of labels that were stored.",
-        responses=documented(400, 401, 403, 413, 415, 422, 503),
+        responses=documented(400, 401, 403, 409, 413, 415, 422, 503),
         operation_class=operation(body=json_body(LabelRequest, _EXAMPLE) | ndjson_body(NewLabel)),
     )
     async def put(
@@ -86,10 +88,12 @@ class LabelsController(Controller):
             taken, numbers = await _lines(body.lines(), settings)
         _check_values(taken, numbers)
         try:
-            stored = await labels.put(redis, taken, keep_s=settings.store.keep_s)
-        except labels.OffScaleLabelsError as error:
-            wrong = [Fault(f"{_at(numbers[n])}/{field}", said) for n, field, said in error.problems[:MOST_FAULTS]]
-            raise invalid(wrong) from error
+            stored = await put_labels(redis, taken, keep_s=settings.store.keep_s)
+        except OffScaleLabelsError as error:
+            faults = [Fault(f"{_at(numbers[n])}/{field}", detail) for n, field, detail in error.problems[:MOST_FAULTS]]
+            raise invalid(faults) from error
+        except BusyError as error:
+            raise Refused(Kind.BUSY, detail=str(error)) from error
         return StoredLabels(received=len(taken), stored=stored.stored, unchanged=stored.unchanged)
 
     @get(
@@ -104,7 +108,7 @@ class LabelsController(Controller):
     ) -> LabelPage:
         """Lists the labels of one item by criterion and annotator."""
         after = names_of(cursor, 2)
-        rest = [label for label in await labels.of_item(redis, item_id) if after is None or _place(label) > after]
+        rest = [label for label in await labels_of_item(redis, item_id) if after is None or _place(label) > after]
         return LabelPage(
             labels=rest[:limit], next_cursor=names_cursor(*_place(rest[limit - 1])) if len(rest) > limit else None
         )
@@ -125,7 +129,7 @@ class LabelsController(Controller):
         Send the `selection` and the `probability` of an item with its label: estimates need them.
         """
         try:
-            items, next_cursor = await labelling.next_items(redis, criterion, limit=limit, cursor=cursor)
+            items, next_cursor = await next_items(redis, criterion, limit=limit, cursor=cursor)
         except ValueError as error:
             raise bad_cursor() from error
         return QueuePage(items=items, next_cursor=next_cursor)
@@ -137,7 +141,7 @@ class LabelsController(Controller):
         opt=needs("label"),
         status_code=204,
         response_description="The label is deleted.",
-        responses=documented(400, 401, 403, 404, 503),
+        responses=documented(400, 401, 403, 404, 409, 503),
     )
     async def remove(
         self,
@@ -149,7 +153,11 @@ class LabelsController(Controller):
     ) -> None:
         """Deletes one label. Each part of the path is percent-encoded, including `/`."""
         item, on, by = decoded_name(item_id), decoded_name(criterion), decoded_name(annotator)
-        if not await labels.delete(redis, item, on, by, keep_s=settings.store.keep_s):
+        try:
+            was_there = await remove_label(redis, item, on, by, keep_s=settings.store.keep_s)
+        except BusyError as error:
+            raise Refused(Kind.BUSY, detail=str(error)) from error
+        if not was_there:
             raise not_found(f"label of item {item!r} on {on!r} by {by!r}")
 
 

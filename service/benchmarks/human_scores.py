@@ -7,8 +7,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from service.agreement.coding import Coding, OffScaleError, Said
-from service.agreement.contributions import Judged, Label, Row, recount
+from service.agreement import CodedItem, CodedLabel, CodedScore, CodedValue, Coding, OffScaleError, contribution, total
 from service.contracts.criteria import CriterionScale
 from service.contracts.datasets import HumanValue
 from service.contracts.judges import Judge
@@ -63,7 +62,7 @@ def _is_between(coding: Coding, value: HumanValue) -> bool:
     return False
 
 
-def _said(coding: Coding, value: HumanValue) -> Said:
+def _said(coding: Coding, value: HumanValue) -> CodedValue:
     """Raises OffScaleError."""
     return coding.by_person(None, value) if isinstance(value, str) else coding.by_person(value, None)
 
@@ -79,35 +78,30 @@ def counted(
     kind: Literal["agreed", "ceiling"], coding: Coding, judge: Judge, patterns: Mapping[Pattern, int]
 ) -> dict[str, int]:
     """The counters of all items. Many are alike: each kind of item is counted once, and multiplied."""
-    total: Counter[str] = Counter()
+    fields: Counter[str] = Counter()
     for pattern, times in patterns.items():
-        for fields in recount([_row_of(coding, judge, pattern)], (kind,)).values():
-            for name, count in fields.items():
-                total[name] += count * times
-    return {name: count for name, count in total.items() if count}
+        for name, count in total([contribution(_item_of(coding, judge, pattern))], kind, "").items():
+            fields[name] += count * times
+    return {name: count for name, count in fields.items() if count}
 
 
-def _row_of(coding: Coding, judge: Judge, pattern: Pattern) -> Row:
+def _item_of(coding: Coding, judge: Judge, pattern: Pattern) -> CodedItem:
     values, verdict = pattern
     labels = {str(who): _label(_said(coding, value)) for who, value in enumerate(values) if value is not None}
     judged = None if verdict is None else _heard(coding, judge, verdict)
-    return Row(
-        criterion=judge.criterion,
-        labels=labels,
-        judged={} if judged is None else {("", _CONTENT): _judged(judged)},
-    )
+    return CodedItem(labels=labels, scores={} if judged is None else {_CONTENT: {"": _judged(judged)}})
 
 
-def _heard(coding: Coding, judge: Judge, verdict: Verdict) -> Said | None:
+def _heard(coding: Coding, judge: Judge, verdict: Verdict) -> CodedValue | None:
     return coding.by_judge(*verdict, is_expected=judge.score_from == "logprobs")
 
 
-def _label(said: Said) -> Label:
-    return Label(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, content=_CONTENT)
+def _label(said: CodedValue) -> CodedLabel:
+    return CodedLabel(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, content=_CONTENT)
 
 
-def _judged(said: Said) -> Judged:
-    return Judged(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, at_ms=0)
+def _judged(said: CodedValue) -> CodedScore:
+    return CodedScore(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, at_ms=0)
 
 
 def scored(

@@ -2,11 +2,11 @@
 
 from redis.asyncio import Redis
 
+from service.agreement import Finished, record_judgments
 from service.config.settings import Settings
 from service.contracts.jobs import Job, JobRecord
 from service.jobs.unasked import cancelled_chunk
 from service.store import clock, jobs
-from service.store.finishing import Finished, finish_all
 
 
 async def cancel_job(redis: Redis, settings: Settings, record: JobRecord, job: Job) -> None:
@@ -24,4 +24,4 @@ async def cancel_job(redis: Redis, settings: Settings, record: JobRecord, job: J
             Finished(record, position, judgment, waited_s)
             for position, judgment in cancelled_chunk(record, chunk, items, now)
         ]
-        await finish_all(redis, batch, keep_s=settings.store.keep_s)
+        await record_judgments(redis, batch, keep_s=settings.store.keep_s)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from redis.asyncio import Redis
 
+from service.agreement import admit_judges
 from service.config.settings import Settings
 from service.contracts.jobs import JobOrder
 from service.contracts.judges import (
@@ -19,7 +20,7 @@ from service.contracts.judges import (
 from service.contracts.nearest import did_you_mean
 from service.contracts.refusals import Fault, Kind, Refused, impossible
 from service.judging.methods import METHODS, judge_problems, parameter_problems
-from service.store import judges, labels
+from service.store import judges
 
 
 async def resolve_judges(redis: Redis, settings: Settings, order: JobOrder) -> list[ResolvedJudge]:
@@ -90,7 +91,7 @@ async def admit_scales(redis: Redis, settings: Settings, admitted: Sequence[Judg
 
     Raises Refused (impossible) that names each judge whose criterion has another scale.
     """
-    wrong = await labels.admit(redis, admitted, keep_s=settings.store.keep_s)
+    wrong = await admit_judges(redis, admitted, keep_s=settings.store.keep_s)
     if wrong:
         raise impossible([Fault(places[position], detail) for position, detail in wrong])
 

@@ -19,6 +19,7 @@ from service.contracts.outcomes import Outcome
 from service.store import counters, keys
 from service.store.connection import Script, pipeline, reply
 from service.store.counters import increment
+from service.store.items import judgment_ref
 
 _DRAWING_S = 30  # far longer than it takes to draw again and to queue the calls
 _ROWS_AT_ONCE = 1000
@@ -143,7 +144,7 @@ async def vote(
     """
     record, course = battle.record, battle.course
     metric = increment(counters.ARENA_VOTES, row.winner)
-    places = [(f"R\t{side.job_id}\t0\t{side.position}", side.finished_ms) for side in (course.A, course.B)]
+    places = [(judgment_ref(side.job_id, 0, side.position), side.finished_ms) for side in (course.A, course.B)]
     state, *rest = await _vote(
         redis,
         [

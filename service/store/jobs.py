@@ -11,9 +11,9 @@ from service.contracts.items import Item, content_digest
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobCounts, JobRecord, job_status
 from service.contracts.judgments import Usage
 from service.store import clock, keys, queue
+from service.store.changes import NANO
 from service.store.connection import Script, pipeline, reply
 from service.store.errors import IdempotencyConflictError, StagingExpiredError
-from service.store.finishing import NANO
 
 CHUNK_JUDGMENTS = 50  # an arq job costs a millisecond: a chunk shares it
 _STAGED_S = 3600  # an upload that takes longer is given up

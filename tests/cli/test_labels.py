@@ -159,7 +159,7 @@ def test_import_says_no_more_than_is_needed_to_see_what_is_wrong(api: Api, capsy
 
 def test_import_names_a_refused_label_by_its_line_and_says_how_to_go_on(api: Api, capsys: Captured) -> None:
     rows = "".join(f"i{n},c,ann,{n % 5 + 1}\n" for n in range(1010))
-    errors = [{"pointer": "/labels/2/score", "detail": "9 lies not between 1 and 5"}, {"pointer": "", "detail": "odd"}]
+    errors = [{"pointer": "/labels/2/score", "detail": "9 is not between 1 and 5"}, {"pointer": "", "detail": "odd"}]
     refusal = {"title": "Bad Request", "detail": "2 are wrong", "errors": errors}
     stored = {"received": 1000, "stored": 900, "unchanged": 100}
     api.answers["/v1/labels"] = [(200, stored), (400, refusal)]
@@ -167,7 +167,7 @@ def test_import_names_a_refused_label_by_its_line_and_says_how_to_go_on(api: Api
     assert capsys.readouterr().err.splitlines() == [
         "1000 of 1010 labels are stored, those before line 1002; import the file again: labels that are stored already"
         " are not counted twice",
-        "line 1004: score: 9 lies not between 1 and 5",
+        "line 1004: score: 9 is not between 1 and 5",
         "/: odd",
     ]
 

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from service.contracts.refusals import Kind, Refused
 from service.jobs import check_budget
 from service.store import clock, keys
-from service.store.finishing import NANO
+from service.store.changes import NANO
 from tests.api.test_access import key
 
 

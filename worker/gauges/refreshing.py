@@ -12,7 +12,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from service.agreement.coding import Coding
-from service.agreement.counter_fields import added
+from service.agreement.criteria import find_scale
 from service.agreement.evidence import PANEL
 from service.arena.counters import read
 from service.arena.leaderboard import GAUGES as ARENA_GAUGES
@@ -20,7 +20,7 @@ from service.arena.leaderboard import gauge_rows
 from service.arena.standings import leaderboard
 from service.contracts.labels import Window
 from service.store import agreement_counters as tallies
-from service.store import arena, clock, counters, criteria, gauges, labelling
+from service.store import arena, clock, counters, gauges, label_queue
 from service.store.agreement_counters import Wanted
 from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, Row
 from worker.gauges import computing as gauging
@@ -107,7 +107,7 @@ class Refresher:
         if self._empty_since != now_ms // 3_600_000:
             self._empty_since = now_ms // 3_600_000
             self._empty.clear()
-        found = await tallies.series_of(self._redis, 0)
+        found = await tallies.newest_series(self._redis, 0)
         named = list(dict.fromkeys(criterion for criterion, _ in found))[:MAX_CRITERIA]  # the most recently judged
         codings = await self._codings(named)
         known = [each for each in found if each[0] in codings]
@@ -125,7 +125,7 @@ class Refresher:
     async def _codings(self, names: Iterable[str]) -> dict[str, Coding]:
         found = {}
         for criterion in names:
-            scale = await criteria.scale_of(self._redis, criterion)
+            scale = await find_scale(self._redis, criterion)
             if scale is not None:
                 found[criterion] = Coding(scale)
         return found
@@ -141,7 +141,7 @@ class Refresher:
 
     async def _people(self, board: _Board, codings: dict[str, Coding], now_ms: int) -> None:
         for criterion, coding in codings.items():
-            waiting: GaugeValues = {"label_queue_items": await labelling.waiting(self._redis, criterion)}
+            waiting: GaugeValues = {"label_queue_items": await label_queue.count_waiting(self._redis, criterion)}
             found: list[tuple[tuple[str, ...], GaugeValues]] = [((criterion,), waiting)]
             for window in _WINDOWS:
                 fields = await self._sum([Wanted("ceiling", "", criterion)], window, now_ms)
@@ -172,7 +172,7 @@ class Refresher:
     async def _pairs(self, board: _Board, codings: dict[str, Coding], now_ms: int) -> None:
         """Each two models of a judge version; series of different judges meet too, and are left out."""
         pairs: defaultdict[tuple[Labels, str], list[Wanted]] = defaultdict(list)
-        for criterion, one, two in await tallies.pairs_of(self._redis, 0):
+        for criterion, one, two in await tallies.newest_pairs(self._redis, 0):
             (token, _, model), (other_token, _, other) = one.partition(" "), two.partition(" ")
             if token == other_token and PANEL not in (model, other) and criterion in codings:
                 pairs[Labels.of(criterion, one), other].append(Wanted("between", f"{one}|{two}", criterion))
@@ -239,10 +239,10 @@ class Refresher:
         return await asyncio.to_thread(_by_window, seen, agreed, spans, before)
 
     async def _each(self, kind: str, series: str, criterion: str, buckets: Sequence[str]) -> list[dict[str, int]]:
-        return await tallies.read_each(self._redis, Wanted(kind, series, criterion), buckets)
+        return await tallies.read_buckets(self._redis, Wanted(kind, series, criterion), buckets)
 
     async def _sum(self, wanted: Sequence[Wanted], window: Window, now_ms: int) -> dict[str, int]:
-        return added(await tallies.read(self._redis, wanted, tallies.buckets_of(window, now_ms)))
+        return tallies.sum_fields(await tallies.read_windows(self._redis, wanted, tallies.buckets_of(window, now_ms)))
 
 
 def _by_window(
@@ -251,7 +251,7 @@ def _by_window(
     """From the counters of each bucket, one of each series; buckets that are not there are empty."""
 
     def total(counts: Mapping[str, list[CounterFields]], names: Sequence[str]) -> dict[str, int]:
-        return added(fields for name in names for fields in counts.get(name, ()))
+        return tallies.sum_fields(fields for name in names for fields in counts.get(name, ()))
 
     return {
         window: WindowCounters(

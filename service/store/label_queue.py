@@ -1,9 +1,10 @@
-"""What to label next: a queue of two halves, each with a known probability of taking an item in.
+"""The queue of items to label: two halves, each of which takes an item in with a known probability.
 
-The random half takes every judged item whose number, drawn once from a hash of its id, lies below a threshold: the
-threshold is the probability. It rises as far as is needed to fill a page. The targeted half is drawn with probability
-proportional to the doubt about an item: an item's place is such a number over its doubt (sequential Poisson sampling,
-Ohlsson 1998), so that those below a threshold t were taken with probability min(1, t x doubt).
+The random half takes every judged item whose place, a number drawn once from a hash of its id, is below a threshold:
+the threshold is the probability. It rises as far as needed to fill a page. The targeted half is drawn with probability
+proportional to the doubt about an item: the item's place is such a number divided by its doubt (sequential Poisson
+sampling: E. Ohlsson, Sequential Poisson sampling, Journal of Official Statistics 14, 1998), so that an item below the
+threshold t was taken with probability min(1, t x doubt).
 """
 
 import hashlib
@@ -18,33 +19,34 @@ from service.store.connection import pipeline, reply
 
 _Waiting = tuple[str, float]  # an item's id and its place
 
-RANDOM_RATE = 0.05  # of all judged items: those drawn at this rate or below are told to have been drawn at it
+RANDOM_RATE = 0.05  # the minimum threshold of the random half
 
 
 class _After(NamedTuple):
-    """The places that the page before reached in both halves, below all of them at first."""
+    """The places that the previous page reached in both halves; -1 before the first page."""
 
     random: float
     targeted: float
 
 
 def places(criterion: str, item_id: str, doubt: float) -> tuple[float, float | None]:
-    """An item's places in both halves, the lowest first; None where there is no doubt about it."""
+    """Returns an item's places in the random and the targeted half; the latter is None without any doubt about it."""
     drawn = _drawn("targeted", criterion, item_id) / doubt if doubt > 0 else None
-    return place(criterion, item_id), drawn
+    return random_place(criterion, item_id), drawn
 
 
-def place(criterion: str, item_id: str) -> float:
-    """An item's place in the random half: uniform from 0 to 1, and the same each time."""
+def random_place(criterion: str, item_id: str) -> float:
+    """Returns an item's place in the random half: uniform from 0 to 1, and the same each time."""
     return _drawn("random", criterion, item_id)
 
 
 async def next_items(
     redis: Redis, criterion: str, *, limit: int, cursor: str | None
 ) -> tuple[list[QueuedItem], str | None]:
-    """A page of items without a label, half of them random as far as there is doubt about others, and where to go on.
+    """Returns a page of items without a label, and the cursor of the next page.
 
-    Raises ValueError for a cursor that is none.
+    Half of the items are random ones, more if there are not enough doubtful ones. Raises ValueError if the cursor is
+    not from an earlier page.
     """
     after = _read(cursor)
     random = await _waiting(redis, "random", criterion, after.random, limit + 1, passed=after.targeted)
@@ -64,9 +66,9 @@ async def next_items(
 def _shared_out(
     criterion: str, random: list[_Waiting], targeted: list[_Waiting], limit: int
 ) -> tuple[list[_Waiting], list[_Waiting], int]:
-    """The random and the targeted items of a page, and how many targeted ones were looked at.
+    """Returns the random and the targeted items of a page, and how many of `targeted` were looked at.
 
-    What the random half takes, or would at its usual rate, is never targeted: it would be missing from the sample.
+    An item that the random half takes, or would take at its usual rate, is never targeted: the random sample needs it.
     """
     wanted = -(-limit // 2)
     while True:
@@ -78,26 +80,26 @@ def _shared_out(
             if len(doubtful) == limit - len(uniform):
                 break
             passed += 1
-            if place(criterion, name) > threshold:
+            if random_place(criterion, name) > threshold:
                 doubtful.append((name, drawn))
         if len(uniform) + len(doubtful) >= limit or len(uniform) == min(limit, len(random)):
             return uniform, doubtful, passed
         wanted = limit - len(doubtful)
 
 
-async def waiting(redis: Redis, criterion: str) -> int:
-    """How many items wait for a label."""
-    return int(await reply(redis.zcard(keys.queue_half("random", criterion))))
+async def count_waiting(redis: Redis, criterion: str) -> int:
+    """Returns the number of items that wait for a label."""
+    return int(await reply(redis.zcard(keys.label_queue("random", criterion))))
 
 
 async def _waiting(
     redis: Redis, half: Drawn, criterion: str, after: float, count: int, *, passed: float = -1.0
 ) -> list[_Waiting]:
-    """Ids and places beyond `after`, in order, without those whose targeted place lies up to `passed`.
+    """Returns ids and places beyond `after` in order, without items whose targeted place is at most `passed`.
 
-    Those whose judgments are kept no more leave the queue.
+    Items that have expired are removed from the queue.
     """
-    key, found = keys.queue_half(half, criterion), list[_Waiting]()
+    key, found = keys.label_queue(half, criterion), list[_Waiting]()
     while len(found) < count:
         start = f"({after!r}" if after >= 0 else "-inf"
         page = await reply(redis.zrangebyscore(key, start, "+inf", 0, count, withscores=True))
@@ -106,7 +108,7 @@ async def _waiting(
         async with pipeline(redis) as pipe:
             for name, _ in page:
                 pipe.exists(keys.item(name.decode()))
-                pipe.zscore(keys.queue_half("targeted", criterion), name)
+                pipe.zscore(keys.label_queue("targeted", criterion), name)
             answers = await pipe.execute()
         known = list(zip(page, answers[::2], answers[1::2], strict=True))
         if gone := [name for (name, _), is_there, _ in known if not is_there]:
@@ -121,7 +123,7 @@ async def _waiting(
 
 
 def _drawn(salt: str, criterion: str, item_id: str) -> float:
-    """A number from 0 to 1, exclusive of 1, that looks random and is not."""
+    """Returns a pseudo-random number from 0 to 1, exclusive of 1, that depends on the arguments alone."""
     digest = hashlib.blake2b(f"{salt}\n{criterion}\n{item_id}".encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53
 
@@ -132,7 +134,7 @@ def _read(cursor: str | None) -> _After:
     try:
         random, targeted = map(float.fromhex, cursor.split(","))
     except (ValueError, OverflowError) as error:
-        raise ValueError("is no cursor of a page before") from error
+        raise ValueError("not a cursor from an earlier page") from error
     if not (math.isfinite(random) and math.isfinite(targeted)):
-        raise ValueError("is no cursor of a page before")
+        raise ValueError("not a cursor from an earlier page")
     return _After(random, targeted)

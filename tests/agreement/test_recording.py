@@ -6,12 +6,13 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from service.agreement.recording import Finisher, record_judgments
 from service.contracts.jobs import Job, JobCounts, JobRecord
 from service.contracts.outcomes import JobStatus, Outcome, Reason
 from service.store import jobs, judgments, keys
 from service.store.connection import connect
 from service.store.errors import StoreError
-from service.store.finishing import Finisher, finish_all, spent_today
+from service.store.finishing import spent_today
 from service.store.queue import ARQ_JOB_PREFIX
 from tests.store.made import MODEL, committed, finished, record_of
 
@@ -32,9 +33,9 @@ async def series(redis: Redis, name: str) -> int:
 async def test_a_judgment_delivered_twice_is_stored_and_counted_once(redis: Redis) -> None:
     record = await committed(redis, 3)
     first, again = finished(record, 0), finished(record, 0, outcome=Outcome.FAILED, reason=Reason.TIMEOUT)
-    await finish_all(redis, [first], keep_s=KEEP_S)
+    await record_judgments(redis, [first], keep_s=KEEP_S)
     before = await redis.hgetall(keys.COUNTERS)  # type: ignore[misc]
-    await finish_all(redis, [again, first], keep_s=KEEP_S)
+    await record_judgments(redis, [again, first], keep_s=KEEP_S)
     job = await job_of(redis, record)
     assert job.counts == JobCounts(total=3, pending=2, scored=1, unscored=0, failed=0, cancelled=0)
     assert (job.usage.input_tokens, job.usage.output_tokens, job.usage.cost_usd) == (10, 3, 0.001)
@@ -46,17 +47,17 @@ async def test_a_judgment_delivered_twice_is_stored_and_counted_once(redis: Redi
 
 async def test_one_delivered_twice_within_a_batch_counts_once(redis: Redis) -> None:
     record = await committed(redis, 2)
-    await finish_all(redis, [finished(record, 0), finished(record, 0)], keep_s=KEEP_S)
+    await record_judgments(redis, [finished(record, 0), finished(record, 0)], keep_s=KEEP_S)
     assert (await job_of(redis, record)).counts.scored == 1
 
 
 async def test_the_last_judgment_ends_the_job_and_starts_its_time_to_live(redis: Redis) -> None:
     record = await committed(redis, 3)
-    await finish_all(redis, [finished(record, 0), finished(record, 1)], keep_s=KEEP_S)
+    await record_judgments(redis, [finished(record, 0), finished(record, 1)], keep_s=KEEP_S)
     assert (await job_of(redis, record)).finished_at is None
     assert await redis.ttl(keys.job(record.id)) == -1
     failed = finished(record, 2, outcome=Outcome.FAILED, reason=Reason.TIMEOUT)
-    await finish_all(redis, [failed], keep_s=KEEP_S)
+    await record_judgments(redis, [failed], keep_s=KEEP_S)
     job = await job_of(redis, record)
     assert job.status is JobStatus.COMPLETED_WITH_ERRORS
     assert job.finished_at is not None
@@ -72,17 +73,17 @@ async def test_the_end_of_a_job_queues_its_callback_once(redis: Redis) -> None:
     record = await committed(redis, 1, callback_url="http://127.0.0.1:9/")
     arq_id = f"call_back:{record.id}"
     assert await redis.zscore(keys.QUEUE, arq_id) is None
-    await finish_all(redis, [finished(record, 0)], keep_s=KEEP_S)
+    await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
     assert await redis.zscore(keys.QUEUE, arq_id) is not None
     assert await redis.exists(ARQ_JOB_PREFIX + arq_id)
     await redis.zrem(keys.QUEUE, arq_id)
-    await finish_all(redis, [finished(record, 0)], keep_s=KEEP_S)
+    await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
     assert await redis.zscore(keys.QUEUE, arq_id) is None
 
 
 async def test_judgments_of_a_job_that_is_gone_are_dropped(redis: Redis) -> None:
     record = record_of(1)
-    await finish_all(redis, [finished(record, 0)], keep_s=KEEP_S)
+    await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
     assert await redis.keys("*") == []
 
 
@@ -95,7 +96,7 @@ async def test_each_outcome_is_counted_under_its_name(redis: Redis) -> None:
         (Outcome.CANCELLED, None),
     ]
     batch = [finished(record, number, outcome=each, reason=why) for number, (each, why) in enumerate(outcomes)]
-    await finish_all(redis, batch, keep_s=KEEP_S)
+    await record_judgments(redis, batch, keep_s=KEEP_S)
     stored = await redis.hgetall(keys.COUNTERS)  # type: ignore[misc]
     for outcome, reason in outcomes:
         assert stored["\t".join(("judgments_total", "wit", "2", MODEL, outcome, reason or "")).encode()] == b"1"
@@ -108,15 +109,15 @@ async def test_each_outcome_is_counted_under_its_name(redis: Redis) -> None:
 
 async def test_an_unknown_price_makes_the_jobs_cost_unknown(redis: Redis) -> None:
     record = await committed(redis, 2)
-    await finish_all(redis, [finished(record, 0)], keep_s=KEEP_S)
+    await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
     assert (await job_of(redis, record)).usage.cost_usd == 0.001
-    await finish_all(redis, [finished(record, 1, cost_usd=None)], keep_s=KEEP_S)
+    await record_judgments(redis, [finished(record, 1, cost_usd=None)], keep_s=KEEP_S)
     assert (await job_of(redis, record)).usage.cost_usd is None
 
 
 async def test_costs_add_up_exactly_and_to_their_owner(redis: Redis) -> None:
     record = await committed(redis, 300, chunk_items=50, owner="bot")
-    await finish_all(redis, [finished(record, each, cost_usd=0.0000123) for each in range(300)], keep_s=KEEP_S)
+    await record_judgments(redis, [finished(record, each, cost_usd=0.0000123) for each in range(300)], keep_s=KEEP_S)
     assert (await job_of(redis, record)).usage.cost_usd == 0.00369
     assert await spent_today(redis, "bot") == 0.00369
     assert await spent_today(redis, "other") == 0
@@ -126,7 +127,7 @@ async def test_costs_add_up_exactly_and_to_their_owner(redis: Redis) -> None:
 async def test_the_state_of_each_job_comes_back(redis: Redis) -> None:
     one, other = await committed(redis, 2), await committed(redis, 2)
     await jobs.cancel(redis, other.id)
-    states = await finish_all(redis, [finished(one, 0), finished(other, 1)], keep_s=KEEP_S)
+    states = await record_judgments(redis, [finished(one, 0), finished(other, 1)], keep_s=KEEP_S)
     assert {job_id: state.cancelled for job_id, state in states.items()} == {one.id: False, other.id: True}
     assert states[one.id].spent_usd == 0.001
 
