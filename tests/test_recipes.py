@@ -27,6 +27,7 @@ class SourceCopy:
         self.rows: list[str] = []
         for package in ("service", "worker"):
             shutil.copytree(ROOT / package, folder / package, ignore=_SKIPPED)
+        shutil.copy(ROOT / "pyproject.toml", folder)  # which has the version
 
     def add_file(self, path: str, text: str) -> None:
         """Adds a file. Fails if there is one."""
@@ -100,6 +101,7 @@ def test_a_provider_is_one_file_and_one_row(source: SourceCopy) -> None:
             """See `WireFormat`."""
 
             modes = (TEXT,)
+            effort_path = ()
 
             def headers(self, api_key: str | None) -> dict[str, str]:
                 return {"x-parrot-key": api_key or ""}
