@@ -218,7 +218,7 @@ def test_a_method_is_one_file_and_one_row(source: SourceCopy) -> None:
         from service.contracts.outcomes import Outcome, Reason
         from service.contracts.parsing import ParseRequest
         from service.judging.combining import CombinedVerdict, combine_scores
-        from service.judging.methods.base import JudgingMethod, Mark, PlacedProblem, judging_method
+        from service.judging.methods.base import JudgingMethod, TextMark, PlacedProblem, judging_method
         from service.judging.questions import answer_schema
         from service.judging.reading import Reading, Source
 
@@ -253,7 +253,7 @@ def test_a_method_is_one_file_and_one_row(source: SourceCopy) -> None:
             def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
                 return combine_scores(judge.panel, votes)
 
-            def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+            def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
                 return {"stars": "*" * (1 + round(2 * marks[0].share))}
 
 
@@ -450,7 +450,7 @@ def test_a_built_in_judge_is_one_file(source: SourceCopy) -> None:
 def test_an_endpoint_is_one_method_of_a_controller(source: SourceCopy) -> None:
     source.add_function(
         "service/api/judges.py",
-        "    @get(opt=needs",
+        '    @get(\n        operation_id="listJudges"',
         '''    @get("/{name:str}/motto", opt=needs("read"))
     async def motto(self, name: FromPath[str]) -> dict[str, str]:
         """The motto of a judge."""
