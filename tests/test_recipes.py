@@ -27,6 +27,7 @@ class SourceCopy:
         self.rows: list[str] = []
         for package in ("service", "worker"):
             shutil.copytree(ROOT / package, folder / package, ignore=_SKIPPED)
+        shutil.copy(ROOT / "pyproject.toml", folder)  # which has the version
 
     def add_file(self, path: str, text: str) -> None:
         """Adds a file. Fails if there is one."""
@@ -100,6 +101,7 @@ def test_a_provider_is_one_file_and_one_row(source: SourceCopy) -> None:
             """See `WireFormat`."""
 
             modes = (TEXT,)
+            effort_path = ()
 
             def headers(self, api_key: str | None) -> dict[str, str]:
                 return {"x-parrot-key": api_key or ""}
@@ -216,7 +218,7 @@ def test_a_method_is_one_file_and_one_row(source: SourceCopy) -> None:
         from service.contracts.outcomes import Outcome, Reason
         from service.contracts.parsing import ParseRequest
         from service.judging.combining import CombinedVerdict, combine_scores
-        from service.judging.methods.base import JudgingMethod, Mark, PlacedProblem, judging_method
+        from service.judging.methods.base import JudgingMethod, TextMark, PlacedProblem, judging_method
         from service.judging.questions import answer_schema
         from service.judging.reading import Reading, Source
 
@@ -251,7 +253,7 @@ def test_a_method_is_one_file_and_one_row(source: SourceCopy) -> None:
             def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
                 return combine_scores(judge.panel, votes)
 
-            def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+            def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
                 return {"stars": "*" * (1 + round(2 * marks[0].share))}
 
 
@@ -448,7 +450,7 @@ def test_a_built_in_judge_is_one_file(source: SourceCopy) -> None:
 def test_an_endpoint_is_one_method_of_a_controller(source: SourceCopy) -> None:
     source.add_function(
         "service/api/judges.py",
-        "    @get(opt=needs",
+        '    @get(\n        operation_id="listJudges"',
         '''    @get("/{name:str}/motto", opt=needs("read"))
     async def motto(self, name: FromPath[str]) -> dict[str, str]:
         """The motto of a judge."""

@@ -15,7 +15,7 @@ from service.contracts.outcomes import Outcome, Reason
 from service.costs import Prices
 from service.judging.ballots import ballots, question_about
 from service.judging.combining import as_listed
-from service.judging.logprobs import expected_score
+from service.judging.logprobs import score_by_logprobs
 from service.judging.methods import METHODS
 from service.judging.questions import Question, ask_again, estimated_tokens
 from service.judging.reading import Reading
@@ -150,7 +150,7 @@ def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tupl
     """The reading with the expected score, where the judge asks for it and the answer allows it; and its source."""
     scale = METHODS[judge.method].logprobs_scale(judge) if judge.score_from == "logprobs" else None
     if scale is not None and completion.tokens and reading.score is not None:
-        score = expected_score(completion.tokens, scale, reading.score)
+        score = score_by_logprobs(completion.tokens, scale, reading.score)
         if score is not None:
             return msgspec.structs.replace(reading, score=score), "logprobs"
     return reading, "answer"

@@ -11,7 +11,7 @@ import msgspec
 
 from service.config.environment import PROVIDERS, variable_of
 from service.config.strict import bare_type
-from service.config.toml_text import default_of, description_of, file_sections, toml_value
+from service.config.toml_text import default_of, file_sections, setting_description, toml_value
 
 _HEAD = f"""\
 # Settings
@@ -53,7 +53,8 @@ def _section(section: msgspec.structs.FieldInfo) -> Iterator[str]:
     yield "|---|---|---|---|" if is_plain else "|---|---|---|"
     for field in msgspec.structs.fields(struct):
         variable = f" `{variable_of(section.name, field.name)}`{_commas(field.type)} |" if is_plain else ""
-        yield f"| `{field.name}` |{variable} {_default(field)} | {description_of(field).replace('|', chr(92) + '|')} |"
+        meaning = setting_description(field).replace("|", "\\|")
+        yield f"| `{field.name}` |{variable} {_default(field)} | {meaning} |"
 
 
 def _commas(kind: Any) -> str:

@@ -114,7 +114,7 @@ def _example_lines(section: str, struct: type[msgspec.Struct], number: int) -> I
         value = examples[min(number, len(examples) - 1)] if examples else default_of(field)
         line = f"{field.name} = {toml_value(value)}"
         variable = f"{variable_of(section, field.name)}: " if is_overridable else ""
-        yield f"{line:<{_COMMENT_COLUMN - 2}}  # {variable}{description_of(field)}"
+        yield f"{line:<{_COMMENT_COLUMN - 2}}  # {variable}{setting_description(field)}"
 
 
 def _is_shown(field: str, examples: int, number: int) -> bool:
@@ -122,7 +122,7 @@ def _is_shown(field: str, examples: int, number: int) -> bool:
     return field not in _OF_OWN_SERVERS if number == 0 else field in _OF_OWN_SERVERS or examples > 1
 
 
-def description_of(field: msgspec.structs.FieldInfo) -> str:
+def setting_description(field: msgspec.structs.FieldInfo) -> str:
     """Returns the description of a setting. Raises LookupError if it has none."""
     found = [meta.description for meta in metas_of(field.type) if meta.description]
     if not found:

@@ -16,6 +16,7 @@ URL_PATTERN = r"^https?://\S+$"
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 ModelName = Annotated[str, Meta(pattern=MODEL_PATTERN)]
 Criterion = Annotated[str, Meta(min_length=1, max_length=100)]
+AnswerKey = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"[^\W_]")]
 Text = Annotated[str, Meta(max_length=100_000)]
 Samples = Annotated[int, Meta(ge=1, le=50)]
 Reasks = Annotated[int, Meta(ge=0, le=5)]
@@ -129,7 +130,7 @@ class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     system: Text | None = None
     template: Text | None = None
     parameters: Parameters = msgspec.field(default_factory=Parameters)
-    answer_key: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    answer_key: AnswerKey | None = None
     examples: Annotated[list[Example], Meta(max_length=50)] = []
     pass_if: PassIf | None = None
 

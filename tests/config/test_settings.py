@@ -15,7 +15,7 @@ from service.config.reference import settings_reference
 from service.config.secrets import Secret
 from service.config.sections import KeySettings, PriceSettings, ProviderSection, SettingsFile
 from service.config.settings import Settings, SettingsError, load_settings, without_password
-from service.config.toml_text import description_of, example_file, settings_in_force
+from service.config.toml_text import example_file, setting_description, settings_in_force
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "judged.example.toml"
 REFERENCE = Path(__file__).parents[2] / "service" / "docs" / "reference-settings.md"
@@ -338,7 +338,7 @@ def test_the_reference_is_the_one_that_the_sections_give() -> None:
 
 def test_every_setting_has_a_description() -> None:
     structs = [field.type for field in PLAIN_SECTIONS] + [ProviderSection, KeySettings, PriceSettings]
-    assert all(description_of(field) for struct in structs for field in msgspec.structs.fields(struct))
+    assert all(setting_description(field) for struct in structs for field in msgspec.structs.fields(struct))
 
 
 def test_example_names_every_variable_beside_its_setting() -> None:

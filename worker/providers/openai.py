@@ -85,6 +85,7 @@ class OpenAIFormat:
     """See `WireFormat`."""
 
     modes = (JSON_SCHEMA, JSON_OBJECT_SCHEMA, TEXT)
+    effort_path = ("reasoning_effort",)
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         return {"authorization": f"Bearer {api_key}"} if api_key else {}

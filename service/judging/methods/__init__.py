@@ -3,13 +3,13 @@
 from importlib import import_module
 
 from service.contracts.judges import Judge, Method, Parameters
-from service.judging.methods.base import METHODS, JudgingMethod, Mark, PlacedProblem, judging_method
+from service.judging.methods.base import METHODS, JudgingMethod, PlacedProblem, TextMark, judging_method
 
 __all__ = [
     "METHODS",
     "JudgingMethod",
-    "Mark",
     "PlacedProblem",
+    "TextMark",
     "judge_problems",
     "judging_method",
     "parameter_problems",

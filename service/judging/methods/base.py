@@ -31,7 +31,7 @@ PlacedProblem = tuple[str, str]  # a JSON pointer, and the problem there
 REMINDER = "Answer again, in the form that was asked for."
 
 
-class Mark(NamedTuple):
+class TextMark(NamedTuple):
     """A baseline's mark for one text: the share of the highest possible mark (0 to 1), and the number to compare by."""
 
     share: float
@@ -212,7 +212,7 @@ class JudgingMethod(ABC):
         return [item.output or ""]
 
     @abstractmethod
-    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+    def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
         """Returns the verdict of a baseline as fields of its answer, from its marks for `marked_texts`."""
 
 

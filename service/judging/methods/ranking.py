@@ -15,7 +15,7 @@ from service.contracts.judges import Example, Judge, Method
 from service.contracts.judgments import Vote
 from service.contracts.parsing import ParseRequest
 from service.judging.combining import CombinedVerdict, combine_rankings
-from service.judging.methods.base import JudgingMethod, Mark, PlacedProblem, judging_method
+from service.judging.methods.base import JudgingMethod, PlacedProblem, TextMark, judging_method
 from service.judging.questions import answer_schema, is_text_asked, letter
 from service.judging.reading import Reading, Source, read_ranking
 
@@ -115,7 +115,7 @@ class RankingMethod(JudgingMethod):
     def marked_texts(self, item: Item) -> Sequence[str]:
         return item.outputs or [item.output or ""]
 
-    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+    def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
         """Returns the letters of the outputs, the highest number first; equal ones share an inner list."""
         numbers = [mark.number for mark in marks]
         groups = [

@@ -12,7 +12,7 @@ from service.contracts.judgments import Vote
 from service.contracts.parsing import ParseRequest
 from service.judging import scales
 from service.judging.combining import CombinedVerdict, combine_scores
-from service.judging.methods.base import JudgingMethod, Mark, PlacedProblem, answer_name, judging_method
+from service.judging.methods.base import JudgingMethod, PlacedProblem, TextMark, answer_name, judging_method
 from service.judging.questions import answer_schema, is_text_asked
 from service.judging.reading import Reading, Source, read_score
 
@@ -71,7 +71,7 @@ class RatingMethod(JudgingMethod):
     def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
         return combine_scores(judge.panel, votes)
 
-    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+    def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
         """Returns the level at this share of the way from `min` to `max`; 2 decimals if there are no levels."""
         [(share, _)], scale = marks, _scale_of(judge)
         count = scales.level_count(scale)
