@@ -21,7 +21,7 @@ from service.api.items import show_item
 from service.api.jobs import JobsController
 from service.api.judges import JudgesController
 from service.api.labels import LabelsController
-from service.api.openapi import SchemaJson, description_of
+from service.api.openapi import SchemaJson, document_of
 from service.api.operations import healthz, metrics, readyz
 from service.api.parameters import check_query
 from service.api.parse import parse
@@ -123,4 +123,4 @@ def create_app(settings: Settings) -> Litestar:
 
 def openapi_document() -> dict[str, Any]:
     """Returns the OpenAPI 3.1 document of the API, which no setting changes. Connects to nothing."""
-    return description_of(create_app(load_settings(None, {"JUDGED_REDIS_URL": "redis://127.0.0.1"})))
+    return document_of(create_app(load_settings(None, {"JUDGED_REDIS_URL": "redis://127.0.0.1"})))

@@ -123,11 +123,11 @@ class SchemaJson(JsonRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: JsonObject) -> bytes:
         if self._rendered is None:
-            self._rendered = msgspec.json.encode(description_of(request.app))
+            self._rendered = msgspec.json.encode(document_of(request.app))
         return self._rendered
 
 
-def description_of(app: Litestar) -> JsonObject:
+def document_of(app: Litestar) -> JsonObject:
     """Returns the application's OpenAPI 3.1 document."""
     document = deepcopy(app.openapi_schema.to_schema())
     schemas = _schemas_of(list(_types_of(app)))
