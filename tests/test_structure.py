@@ -55,11 +55,8 @@ MOST_PER_THOUSAND = 1.5  # of each of these words in docstrings, in which they s
 RATIONED = ("where", "what")
 
 REPEATED = {  # public names that several modules may define, with the reason
-    "SUMMARY": "each command has one",
     "T": "a type variable",
-    "configure": "each command has one",
     "logger": "each module has its own",
-    "run": "each command has one",
 }
 WITHOUT_TEST = {  # modules that no test imports, with the reason
     "service.judges": "data only: tests/flows/test_judges.py judges with every built-in",
