@@ -13,8 +13,7 @@ from redis.asyncio import Redis
 
 from service.api.access import check_access
 from service.api.agreement import AgreementController, estimates
-from service.api.arena import rate_votes
-from service.api.arena_battles import ArenaController
+from service.api.arena import ArenaController
 from service.api.benchmarks import BenchmarksController
 from service.api.datasets import DatasetsController
 from service.api.items import show_item
@@ -99,7 +98,6 @@ def create_app(settings: Settings) -> Litestar:
             DatasetsController,
             BenchmarksController,
             ArenaController,
-            rate_votes,
             healthz,
             readyz,
             metrics,

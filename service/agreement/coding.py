@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from service.contracts.criteria import CriterionScale
 from service.contracts.judges import Judge, Scale
+from service.contracts.labels import pass_fail_label
 from service.judging.methods import METHODS
 from service.judging.scales import levels
 from service.stats.table import FAIL, PASS, Value
@@ -116,8 +117,9 @@ class Coding:
 
     def _label_of(self, score: float | None, label: str | None) -> str:
         named = ", ".join(self.scale.labels)
-        if label is None and score is not None and set(self.scale.labels) == {FAIL, PASS} and score in (0, 1):
-            return PASS if score else FAIL
+        if set(self.scale.labels) == {FAIL, PASS}:
+            given = score if label is None else label
+            label = label if given is None else pass_fail_label(given) or label
         if label is None:
             raise OffScaleError(f"needs a label ({named})")
         if label not in self._scores:

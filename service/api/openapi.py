@@ -137,20 +137,7 @@ def document_of(app: Litestar) -> JsonObject:
             if path.startswith("/v1/"):
                 described["security"] = _SECURITY
             _finish_responses(described["responses"])
-    _describe_others(document)
     return document
-
-
-def _describe_others(document: JsonObject) -> None:
-    """The operations of the arena and of benchmarks, until they document themselves."""
-    from service.api import describing_arena, describing_benchmarks
-
-    schemas = _schemas_of([*describing_arena.SAID, *describing_benchmarks.SAID]) | document["components"]["schemas"]
-    for (path, method), (operation_id, summary) in (describing_arena.NAMES | describing_benchmarks.NAMES).items():
-        document["paths"][path][method] |= {"operationId": operation_id, "summary": summary}
-    describing_arena.describe_arena(document["paths"])
-    describing_benchmarks.describe_benchmarks(document["paths"], schemas)
-    document["components"]["schemas"] = dict(sorted(schemas.items()))
 
 
 def _types_of(app: Litestar) -> Iterator[Any]:

@@ -30,11 +30,16 @@ async def ndjson(lines: AsyncIterable[bytes], kind: type[_T], at: str) -> AsyncI
         number += 1
         if not line.strip():
             continue
-        try:
-            yield number, decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            place = f"{at}/{number}"
-            yield number, faults_in(line, kind, place) or [Fault(place, str(error))]
+        entry = decode_entry(line, decoder, f"{at}/{number}")
+        yield number, entry
+
+
+def decode_entry(line: bytes, decoder: "msgspec.json.Decoder[_T]", at: str) -> _T | list[Fault]:
+    """Returns the JSON of one line, or its faults, which point below `at`."""
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return faults_in(line, decoder.type, at) or [Fault(at, str(error))]
 
 
 async def numbered(values: Iterable[_T]) -> AsyncIterator[Numbered[_T]]:

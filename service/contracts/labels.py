@@ -16,6 +16,19 @@ Selection = Literal["random", "targeted", "all"]
 Window = Literal["24h", "7d", "30d", "all"]
 
 
+_PASS_FAIL = {"pass": "pass", "true": "pass", "yes": "pass", "1": "pass"}
+_PASS_FAIL |= {"fail": "fail", "false": "fail", "no": "fail", "0": "fail"}
+
+
+def pass_fail_label(value: float | str) -> str | None:
+    """Returns `pass` or `fail` for a value that stands for one of them, whatever its case; None for any other value.
+
+    Pass may be written pass, true, yes or 1, and fail may be written fail, false, no or 0.
+    """
+    text = value.strip().lower() if isinstance(value, str) else f"{value:g}"
+    return _PASS_FAIL.get(text)
+
+
 class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One annotator's value for one item on one criterion: a `score` on a scale, or a `label`.
 

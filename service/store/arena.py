@@ -12,8 +12,7 @@ from typing import NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.arena import Winner
-from service.contracts.battles import BattleRecord, Course, Evaluation, Side, VoteRow
+from service.contracts.arena import BattleRecord, Course, Evaluation, Side, VoteRow, Winner
 from service.contracts.items import item_id
 from service.contracts.outcomes import Outcome
 from service.store import counters, keys
@@ -196,7 +195,7 @@ async def newest_vote(redis: Redis, criterion: str | None) -> str:
 
 
 async def counted(redis: Redis, criterion: str | None) -> dict[str, str]:
-    """The votes on a criterion, or on all of them, as `service.arena.counters` reads them."""
+    """The votes on a criterion, or on all of them, as `service.arena.read_vote_counts` reads them."""
     stored = await reply(redis.hgetall(keys.arena_counters(criterion)))
     return {field.decode(): value.decode() for field, value in stored.items()}
 

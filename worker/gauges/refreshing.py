@@ -14,10 +14,7 @@ from redis.asyncio import Redis
 from service.agreement.coding import Coding
 from service.agreement.criteria import find_scale
 from service.agreement.evidence import PANEL
-from service.arena.counters import read
-from service.arena.leaderboard import GAUGES as ARENA_GAUGES
-from service.arena.leaderboard import gauge_rows
-from service.arena.standings import leaderboard
+from service.arena import ARENA_GAUGES, arena_gauge_rows, read_vote_counts, standings
 from service.contracts.labels import Window
 from service.store import agreement_counters as tallies
 from service.store import arena, clock, counters, gauges, label_queue
@@ -132,8 +129,8 @@ class Refresher:
 
     async def _arena(self) -> list[Gauge]:
         """The ratings by all votes, whatever their criterion."""
-        counted = read(await arena.counted(self._redis, None))
-        rows = gauge_rows(await asyncio.to_thread(leaderboard, counted.battles, counted.elo))
+        counted = read_vote_counts(await arena.counted(self._redis, None))
+        rows = arena_gauge_rows(await asyncio.to_thread(standings, counted.battles, counted.elo))
         return [
             Gauge(name, what, ("model",), [Row(labels, value) for labels, value in rows[name]])
             for name, what in ARENA_GAUGES.items()

@@ -48,6 +48,20 @@ def test_score_sends_a_judge_from_a_file_as_a_definition(job_api: JobApi, items:
     )
 
 
+def test_score_reads_a_spreadsheet_with_columns_of_other_names(job_api: JobApi, capsys: Captured) -> None:
+    Path("items.csv").write_text("\ufeffid;question;answer;stars\r\n7;Why?;Because.;4\r\n;;;\r\n", encoding="utf-8")
+    mapped = ["--map", "question=input", "--map", "output=answer"]
+    assert main(["score", "items.csv", "--judge", "j", *mapped, "--url", job_api.url]) == 0
+    assert json.loads(job_api.posted[0].body) == {"id": "7", "input": "Why?", "output": "Because."}
+    assert capsys.readouterr().err == "columns that are not used: stars\n"
+
+
+def test_score_keeps_an_empty_output_of_json_lines(job_api: JobApi, tmp_path: Path) -> None:
+    Path("items.jsonl").write_text('{"id": 3, "output": "", "human": {"wit": [4]}}\n')
+    assert main(["score", "items.jsonl", "--judge", "j", "--url", job_api.url]) == 0
+    assert json.loads(job_api.posted[0].body) == {"id": "3", "output": ""}
+
+
 def test_score_ends_with_1_where_an_item_failed(job_api: JobApi, items: str) -> None:
     job_api.outcomes = ["scored", "failed"]
     assert main(["score", items, "--judge", "politeness", "--url", job_api.url]) == 1
@@ -66,9 +80,8 @@ def test_score_says_each_place_of_a_refusal(job_api: JobApi, items: str, capsys:
     job_api.refusal = (400, {"title": "Bad items", "detail": "2 items are wrong", "errors": errors})
     assert main(["score", items, "--judge", "politeness", "--url", job_api.url]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "refused (400): 2 items are wrong",
-        "/items/0: unknown field",
-        "/items/1: no output",
+        "line 1: unknown field",
+        "line 2: no output",
     ]
 
 

@@ -6,13 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.arena.counters import fields_of, read
-from service.arena.style import BINS, LengthBattles, bin_of
-from service.arena.win_counts import Battles
-from service.contracts.arena import Vote, Winner
-from tests.arena.votes import BOTH_BAD, TIE, A, B, turned, votes
+from service.arena.vote_counts import LENGTH_BINS, WinCounts, length_bin, read_vote_counts, vote_fields
+from service.contracts.arena import ArenaVote, Winner
+from tests.arena.votes import BOTH_BAD, TIE, A, B, counted_by_length, turned, votes
 
-Told = list[tuple[Vote, tuple[int, int]]]
+Told = list[tuple[ArenaVote, tuple[int, int]]]
 
 
 def with_lengths() -> st.SearchStrategy[Told]:
@@ -23,22 +21,22 @@ def with_lengths() -> st.SearchStrategy[Told]:
 def counted(told: Told) -> dict[str, str]:
     return {
         field: str(count)
-        for field, count in Counter(field for vote, lengths in told for field in fields_of(vote, lengths)).items()
+        for field, count in Counter(field for vote, lengths in told for field in vote_fields(vote, lengths)).items()
     }
 
 
 def test_a_vote_adds_to_two_fields() -> None:
-    assert fields_of(("m/a", "m/b", A), (200, 100)) == ("win\tm/a\tm/b\t4", "vote\tA")
-    assert fields_of(("m/a", "m/b", B), (200, 100)) == ("win\tm/b\tm/a\t0", "vote\tB")
-    assert fields_of(("m/b", "m/a", TIE), (200, 100)) == ("tie\tm/a\tm/b\t0", "vote\ttie")
-    assert fields_of(("m/a", "m/b", BOTH_BAD), (100, 100)) == ("tie\tm/a\tm/b\t2", "vote\tboth_bad")
+    assert vote_fields(("m/a", "m/b", A), (200, 100)) == ("win\tm/a\tm/b\t4", "vote\tA")
+    assert vote_fields(("m/a", "m/b", B), (200, 100)) == ("win\tm/b\tm/a\t0", "vote\tB")
+    assert vote_fields(("m/b", "m/a", TIE), (200, 100)) == ("tie\tm/a\tm/b\t0", "vote\ttie")
+    assert vote_fields(("m/a", "m/b", BOTH_BAD), (100, 100)) == ("tie\tm/a\tm/b\t2", "vote\tboth_bad")
 
 
 @given(with_lengths())
 def test_the_counters_give_the_battles_of_the_votes_themselves(told: Told) -> None:
-    found = read(counted(told))
-    expected = Battles.from_votes([vote for vote, _ in told])
-    by_length = LengthBattles.from_votes([(vote, bin_of(*lengths)) for vote, lengths in told])
+    found = read_vote_counts(counted(told))
+    expected = WinCounts.from_votes([vote for vote, _ in told])
+    by_length = counted_by_length([(vote, length_bin(*lengths)) for vote, lengths in told])
     assert found.battles.models == found.by_length.models == expected.models == by_length.models
     for one, other in ((found.battles, expected), (found.by_length, by_length)):
         np.testing.assert_array_equal(one.wins, other.wins)
@@ -49,13 +47,13 @@ def test_the_counters_give_the_battles_of_the_votes_themselves(told: Told) -> No
 @given(with_lengths())
 def test_sides_exchanged_are_counted_alike_but_for_the_side_that_won(told: Told) -> None:
     exchanged = [(turned(vote), lengths[::-1]) for vote, lengths in told]
-    one, other = (Counter(fields_of(vote, lengths)[0] for vote, lengths in each) for each in (told, exchanged))
+    one, other = (Counter(vote_fields(vote, lengths)[0] for vote, lengths in each) for each in (told, exchanged))
     assert one == other
 
 
 def test_what_is_not_known_here_is_passed_over() -> None:
-    found = read({"version": "1-0", "elo\tm/a": "1216.5", "later\tx": "?"})
+    found = read_vote_counts({"version": "1-0", "elo\tm/a": "1216.5", "later\tx": "?"})
     assert (found.battles.models, found.elo, found.outcomes) == ((), {"m/a": 1216.5}, {})
     assert found.battles.wins.shape == (0, 0)
-    assert found.by_length.wins.shape == (0, 0, BINS)
-    assert read({"vote\ttie": "2"}).outcomes == {Winner.TIE: 2}
+    assert found.by_length.wins.shape == (0, 0, LENGTH_BINS)
+    assert read_vote_counts({"vote\ttie": "2"}).outcomes == {Winner.TIE: 2}

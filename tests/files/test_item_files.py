@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from service.files.bench import BenchFile, BenchFileError, dataset_name, read_items
+from service.files.items import ItemFile, dataset_name, items_in, read_items
+from service.files.records import FileError
 
 NAMED = {"question": "input", "answer": "output", "score": "human.faithfulness.0"}
 
 
-def read(folder: Path, name: str, content: str, named: dict[str, str] | None = None) -> BenchFile:
+def read(folder: Path, name: str, content: str, named: dict[str, str] | None = None) -> ItemFile:
     path = folder / name
     path.write_text(content, newline="")
     return read_items(path, named or {})
 
 
 def refused(folder: Path, name: str, content: str, named: dict[str, str] | None = None) -> list[str]:
-    with pytest.raises(BenchFileError) as error:
+    with pytest.raises(FileError) as error:
         read(folder, name, content, named)
     return error.value.lines
 
@@ -55,19 +56,61 @@ def test_json_lines_have_whole_parts_and_renamed_ones(tmp_path: Path) -> None:
     [
         ("a.csv", "", {}, "there is no item in it"),
         ("a.csv", "input,input\nx,y\n", {}, "line 1: there are two columns 'input'"),
-        ("a.csv", "input,output\nx\n", {}, "line 2: has 1 cells for 2 columns"),
+        ("a.csv", "input,output\nx\n", {}, "line 2: has 1 cell, but the header has 2"),
         ("a.csv", 'input\n"x\n', {}, "line 2: a quoted cell has no end"),
         ("a.csv", "a,b\nx,y\n", {"a": "input", "b": "input"}, "two columns are input: a, b"),
-        ("a.csv", "outputs\n[\n", {}, "line 2: /outputs: is no JSON list of texts"),
+        ("a.csv", "outputs\n[\n", {}, "line 2: outputs: must be a JSON list of texts"),
         ("a.csv", "a\nx\n", {"a": "human.wit"}, "--map a=human.wit: 'human.wit' is no column of an item"),
         ("a.jsonl", "{\n[]\n", {}, "line 1: not JSON"),
-        ("a.jsonl", '{"human": 5}\n', {}, "line 1: /human: is no JSON object"),
+        ("a.jsonl", '{"human": 5}\n', {}, "line 1: human: must be a JSON object"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(
     tmp_path: Path, name: str, content: str, named: dict[str, str], expected: str
 ) -> None:
     assert expected in refused(tmp_path, name, content, named)[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("question,stars\nq,4\n",
+         ["there is no column with texts (input, output, context, reference, outputs): map one, as in"
+          " --map answer=output; the file has question, stars",
+          "there is no column human.<criterion>.<annotator> with people's values: map one, as in"
+          " --map score=human.helpfulness.0; the file has question, stars"]),
+        ("output,stars\nx,4\n",
+         ["there is no column human.<criterion>.<annotator> with people's values: map one, as in"
+          " --map score=human.helpfulness.0; the file has output, stars"]),
+    ],
+)  # fmt: skip
+def test_a_file_without_the_columns_that_it_needs_is_told_how_to_name_them(
+    tmp_path: Path, content: str, expected: list[str]
+) -> None:
+    assert refused(tmp_path, "a.csv", content) == expected
+
+
+def test_a_mapping_may_stand_either_way_round(tmp_path: Path) -> None:
+    content = "question,answer,stars\nq,a,4\n"
+    theirs = {"question": "input", "answer": "output", "stars": "human.wit.0"}
+    ours = {part: column for column, part in theirs.items()}
+    assert read(tmp_path, "a.csv", content, theirs) == read(tmp_path, "a.csv", content, ours)
+    assert read(tmp_path, "a.csv", content, ours).items == [{"input": "q", "output": "a", "human": {"wit": [4]}}]
+
+
+def test_a_spreadsheet_of_a_land_with_decimal_commas_is_read(tmp_path: Path) -> None:
+    content = "\ufeff id ; output;human.wit.0;human.wit.1;human.ok.0\r\n1;a, b;4,5;;TRUE\r\n;;;;\r\n2;c;3;;Fail\r\n"
+    file = read(tmp_path, "a.csv", content)
+    assert file.items == [
+        {"id": "1", "output": "a, b", "human": {"wit": [4.5, None], "ok": ["TRUE"]}},
+        {"id": "2", "output": "c", "human": {"wit": [3, None], "ok": ["Fail"]}},
+    ]
+    assert (file.lines, file.missing) == ([2, 4], 2)
+
+
+def test_items_to_judge_need_no_people() -> None:
+    file = items_in(b"id,answer,human.wit.0\n1,x,4\n", "csv", {"answer": "output"}, "f", with_human=False)
+    assert (file.items, file.unused) == ([{"id": "1", "output": "x"}], ["human.wit.0"])
 
 
 def test_a_dataset_is_named_for_its_file_and_its_content() -> None:

@@ -1,14 +1,14 @@
-"""A benchmark as text, from its JSON: its leaderboard as Markdown for people, as CSV for spreadsheets."""
+"""A benchmark's leaderboard as text, from the JSON of the benchmark."""
 
-import csv
-import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-Json = Mapping[str, Any]
+from service.rendering.text_tables import csv_table, markdown_table
 
-HEADINGS = (
+_Json = Mapping[str, Any]
+
+BENCHMARK_HEADINGS = (
     "rank",
     "judge",
     "model",
@@ -22,24 +22,25 @@ HEADINGS = (
     "items",
 )
 _EXTRA = ("pearson", "spearman", "kendall_tau_b", "exact", "cohen_kappa", "cohen_kappa_quadratic", "bias")
+_COLUMNS = ("rank", "judge", "model", "criterion")  # of a CSV without rows
 _UNKNOWN = "–"
 
 
-def judge_name(row: Json) -> str:
-    """`name@version`, or the beginning of the digest of a judge without a name."""
+def judge_name(row: _Json) -> str:
+    """Returns `name@version`, or the beginning of the digest if the judge has no name."""
     judge = row["judge"]
     return f"{judge['name']}@{judge['version']}" if judge["name"] is not None else str(judge["digest"])[:19]
 
 
-def cells(row: Json) -> list[str]:
-    """A row under the `HEADINGS`; a baseline that reads no meaning is marked as one."""
+def benchmark_cells(row: _Json) -> list[str]:
+    """Returns the cells of a row under the `BENCHMARK_HEADINGS`. Baselines are marked as such."""
     alt_test, latency = row["alt_test"], row["latency_seconds"]
     return [
         str(row["rank"]),
         judge_name(row),
         f"{row['model']} (baseline)" if row["control"] else row["model"],
         row["criterion"],
-        f"{row['sort']} {measured(row['statistics'].get(row['sort']))}",
+        f"{row['sort']} {measure_text(row['statistics'].get(row['sort']))}",
         _UNKNOWN if alt_test["winning_rate"] is None else _alt_test(alt_test),
         _share(row["coverage"]),
         _number(row["position_consistency"], ".2f"),
@@ -49,8 +50,8 @@ def cells(row: Json) -> list[str]:
     ]
 
 
-def measured(measure: Json | None) -> str:
-    """`.812 (.771 to .850)`, or why there is none."""
+def measure_text(measure: _Json | None) -> str:
+    """Returns a value with its interval, `0.812 (0.771 to 0.850)`, or the reason why there is no value."""
     if measure is None:
         return _UNKNOWN
     if measure["value"] is None:
@@ -60,41 +61,37 @@ def measured(measure: Json | None) -> str:
     return f"{measure['value']:.3f} ({measure['lower']:.3f} to {measure['upper']:.3f})"
 
 
-def as_markdown(benchmark: Json) -> str:
-    """The leaderboard with what there is to know about it, and the usual statistics of each row."""
+def benchmark_markdown(benchmark: _Json) -> str:
+    """Returns the leaderboard as Markdown, with notes, the usual statistics of each row, and people's own agreement."""
     rows = benchmark.get("leaderboard") or []
-    lines = [f"# Benchmark on {benchmark['dataset']}", "", summary(benchmark), ""]
+    lines = [f"# Benchmark on {benchmark['dataset']}", "", benchmark_summary(benchmark), ""]
     if not rows:
-        return "\n".join([*lines, "The leaderboard is made when all is judged.", ""])
-    lines += [*_table(HEADINGS, [cells(row) for row in rows]), "", *_notes(rows), ""]
+        return "\n".join([*lines, "The leaderboard is computed once everything is judged.", ""])
+    lines += [*markdown_table(BENCHMARK_HEADINGS, map(benchmark_cells, rows)), "", *_notes(rows), ""]
     shown = [name for name in _EXTRA if any(name in row["statistics"] for row in rows)]
     lines += ["## Statistics", ""]
-    lines += _table(("judge", "model", *shown), [_extra(row, shown) for row in rows])
+    lines += markdown_table(("judge", "model", *shown), [_extra(row, shown) for row in rows])
     lines += ["", "## People", "", *_people(rows), ""]
     return "\n".join(lines)
 
 
-def summary(benchmark: Json) -> str:
-    """How it ended, and what it cost."""
+def benchmark_summary(benchmark: _Json) -> str:
+    """Returns the status and the cost of a benchmark in one line."""
     progress = benchmark["progress"]
     cost, estimate = (_dollars(benchmark[name]) for name in ("cost_usd", "estimated_cost_usd"))
-    told = f"{benchmark['id']}: {benchmark['status']}, {progress['done']} of {progress['total']} judgments"
-    return f"{told}; cost {cost}, estimated {estimate}"
+    state = f"{benchmark['id']}: {benchmark['status']}, {progress['done']} of {progress['total']} judgments"
+    return f"{state}; cost {cost}, estimated {estimate}"
 
 
-def as_csv(benchmark: Json) -> str:
-    """A line for each row; the statistics have three columns each. What is unknown is empty."""
+def benchmark_csv(benchmark: _Json) -> str:
+    """Returns the leaderboard as CSV, one row for each judge and model. Each statistic has three columns."""
     rows = benchmark.get("leaderboard") or []
     names = list(dict.fromkeys(name for row in rows for name in row["statistics"]))
     lines = [_flat(row, names) for row in rows]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(lines[0] if lines else ("rank", "judge", "model", "criterion"))
-    writer.writerows(["" if value is None else _harmless(value) for value in line.values()] for line in lines)
-    return text.getvalue()
+    return csv_table(list(lines[0]) if lines else _COLUMNS, [list(line.values()) for line in lines])
 
 
-def _flat(row: Json, names: Sequence[str]) -> dict[str, Any]:
+def _flat(row: _Json, names: Sequence[str]) -> dict[str, Any]:
     alt_test, coverage = row["alt_test"], row["coverage"]
     flat = {
         "rank": row["rank"],
@@ -102,7 +99,7 @@ def _flat(row: Json, names: Sequence[str]) -> dict[str, Any]:
         "digest": row["judge"]["digest"],
         "model": row["model"],
         "criterion": row["criterion"],
-        "control": str(row["control"]).lower(),
+        "control": row["control"],
         **{name: row[name] for name in ("items", "pairs", "annotators", "sort")},
     }
     for name in names:
@@ -118,51 +115,38 @@ def _flat(row: Json, names: Sequence[str]) -> dict[str, Any]:
     return flat | {f"latency_{name}": value for name, value in row["latency_seconds"].items()}
 
 
-def _harmless(value: Any) -> Any:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+def _extra(row: _Json, names: Sequence[str]) -> list[str]:
+    return [judge_name(row), row["model"], *(measure_text(row["statistics"].get(name)) for name in names)]
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return [
-        f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in line)} |" for line in lines
-    ]
-
-
-def _extra(row: Json, names: Sequence[str]) -> list[str]:
-    return [judge_name(row), row["model"], *(measured(row["statistics"].get(name)) for name in names)]
-
-
-def _notes(rows: Sequence[Json]) -> list[str]:
+def _notes(rows: Sequence[_Json]) -> Iterator[str]:
     epsilon = rows[0]["alt_test"]["epsilon"]
-    notes = [
-        "Intervals are 95%. A rank is 1 + the number of rows that are better by a paired bootstrap over items.",
-        f"alt-test: the share of annotators whom the judge may stand in for (epsilon {epsilon:g}), and the mean share "
-        "of items on which it lies at least as near to the others.",
-    ]
+    yield "- Intervals are 95%. A rank is 1 + the number of rows that are better by a paired bootstrap over items."
+    yield (
+        f"- alt-test: the share of annotators whom the judge may replace (epsilon {epsilon:g}), and the mean share "
+        "of items on which it is at least as close to the others."
+    )
     if any(row["control"] for row in rows):
-        notes.append("A baseline reads no meaning: a judge that does not beat it is no judge.")
-    return [line for note in notes for line in (f"- {note}",)]
+        yield "- A baseline does not read the texts: a judge that does not beat it is no judge."
 
 
-def _people(rows: Sequence[Json]) -> list[str]:
-    """How well annotators agree with each other, a line a criterion."""
+def _people(rows: Sequence[_Json]) -> list[str]:
+    """One line for each criterion: the agreement among annotators."""
     lines: dict[str, str] = {}
     for row in rows:
         ceiling, name = row["human_ceiling"], row["sort"]
-        each = measured(ceiling["statistics"].get(name))
+        value = f"{name} {measure_text(ceiling['statistics'].get(name))}"
         lines.setdefault(
-            row["criterion"], f"- {row['criterion']}: {name} {each} over {ceiling['items']} items of two or more"
+            row["criterion"], f"- {row['criterion']}: {value} over {ceiling['items']} items of two or more"
         )
     return list(lines.values())
 
 
-def _alt_test(alt_test: Json) -> str:
+def _alt_test(alt_test: _Json) -> str:
     return f"{alt_test['winning_rate']:.2f}, {alt_test['advantage_probability']:.2f}"
 
 
-def _share(coverage: Json) -> str:
+def _share(coverage: _Json) -> str:
     total = coverage["judged"] + coverage["cancelled"]
     return _UNKNOWN if not total else f"{math.floor(1000 * coverage['scored'] / total) / 10:g}%"
 
