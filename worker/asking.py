@@ -11,11 +11,11 @@ from service.contracts.judges import Judge, ResolvedJudge
 from service.contracts.judgments import Ballot, Vote
 from service.contracts.outcomes import Outcome, Reason
 from service.costs import Prices
-from service.judging.ballots import ballots
+from service.judging.ballots import ballots, question_about
 from service.judging.combining import as_listed
-from service.judging.logprobs import expected_score
+from service.judging.logprobs import score_by_logprobs
 from service.judging.methods import METHODS
-from service.judging.questions import Question, ask_again, draw_delimiter, estimated_tokens
+from service.judging.questions import Question, ask_again, estimated_tokens
 from service.judging.reading import Reading
 from service.judging.reading.verdicts import unscored
 from worker.limits import CallLimits, ItemGate
@@ -67,18 +67,25 @@ class Asker:
         self._on_retry = on_retry
         self._on_served = on_served
 
-    async def votes(self, judge: ResolvedJudge, item: Item, gate: ItemGate, recall: Recall) -> list[Vote]:
-        """Returns all votes of a judgment, asked for at the same time. Raises NotStarted."""
-        asked = [self._vote(judge.definition, ballot, item, gate, recall) for ballot in ballots(judge)]
+    async def votes(
+        self, judge: ResolvedJudge, item: Item, secret: bytes, gate: ItemGate, recall: Recall
+    ) -> list[Vote]:
+        """Returns all votes of a judgment, asked for at the same time. `secret` is the installation's.
+
+        Raises NotStarted, and the errors of `recall`.
+        """
+        asked = [self._vote(judge.definition, ballot, item, secret, gate, recall) for ballot in ballots(judge)]
         return [await asked[0]] if len(asked) == 1 else await _all(asked)
 
-    async def _vote(self, judge: Judge, ballot: Ballot, item: Item, gate: ItemGate, recall: Recall) -> Vote:
+    async def _vote(
+        self, judge: Judge, ballot: Ballot, item: Item, secret: bytes, gate: ItemGate, recall: Recall
+    ) -> Vote:
         known = await recall(ballot)
         if known is not None:
             return known
         method = METHODS[judge.method]
         shown = method.shown(item, ballot.order)
-        question = method.question(judge, shown, draw_delimiter())
+        question = question_about(judge, item, ballot.order, secret)
         tally = _Tally(ballot, self._prices)
         while True:
             tally.asks += 1
@@ -189,7 +196,7 @@ def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tupl
     """Returns the reading, with the expected score if the judge wants it and the answer has it; and its source."""
     scale = METHODS[judge.method].logprobs_scale(judge) if judge.score_from == "logprobs" else None
     if scale is not None and completion.tokens and reading.score is not None:
-        score = expected_score(completion.tokens, scale, reading.score)
+        score = score_by_logprobs(completion.tokens, scale, reading.score)
         if score is not None:
             return msgspec.structs.replace(reading, score=score), "logprobs"
     return reading, "answer"

@@ -190,9 +190,9 @@ class CallLimits:
         self._reporter = reporter
         self._on_wait = on_wait
 
-    def call(self, provider: str, tokens: int, gate: ItemGate) -> "Place":
+    def call(self, provider: str, tokens: int, gate: ItemGate) -> "CallPlace":
         """Holds a place for one call of about `tokens` tokens. The control baselines call nobody."""
-        return Place(self, provider, self.providers.get(provider), tokens, gate)
+        return CallPlace(self, provider, self.providers.get(provider), tokens, gate)
 
     def spent(self, provider: str, tokens: int) -> None:
         """Corrects the estimate that a call started with, by `tokens` more or less."""
@@ -316,7 +316,7 @@ class CallPlaces:
         return self.in_use + kept < self._size
 
 
-class Place:
+class CallPlace:
     """A place for one call, while the block lasts. A class, since a generator here costs as much as the waiting."""
 
     def __init__(

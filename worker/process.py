@@ -13,13 +13,13 @@ import msgspec
 from httpx_aiohttp import AiohttpTransport
 from redis.asyncio import Redis
 
+from service.agreement.recording import Finisher
 from service.config.settings import Settings
 from service.contracts.ids import new_id
 from service.costs import Prices
 from service.store import learnt, workers
 from service.store.connection import cancelled, connect
 from service.store.errors import StoreError
-from service.store.finishing import Finisher
 from service.store.jobs import CALL_BACK, CHUNK_JUDGMENTS, JUDGE_CHUNK
 from service.store.queue import QueueWorker
 from service.store.signals import Signals

@@ -12,8 +12,9 @@ from redis.asyncio import Redis
 
 from service.contracts.outcomes import Outcome, Reason
 from service.store import clock, jobs
+from service.store.changes import JobState
 from service.store.errors import StoreError
-from service.store.finishing import JobState, spent_today
+from service.store.finishing import spent_today
 from service.store.jobs import Claim
 from worker.asking import NotStarted
 

@@ -16,22 +16,24 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.evidence import evidence_of
+from service.agreement.recording import Finished, Finisher
 from service.config.settings import Settings
 from service.contracts.ids import new_id
 from service.contracts.items import Item, item_id
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Ballot, Judgment, Vote
 from service.contracts.outcomes import Outcome, Reason
-from service.jobs.unasked import unasked
+from service.jobs import unasked
 from service.judging.combining import missing_models, total_usage
 from service.judging.methods import METHODS
+from service.judging.passing import passed
 from service.judging.suspicion import is_suspicious
 from service.store import clock, jobs
 from service.store.cache import CacheKey
 from service.store.errors import StoreError
-from service.store.finishing import Finished, Finisher
 from service.store.jobs import Claim
 from service.store.queue import Requeue
+from service.store.secret import installation_secret
 from worker.asking import Asker, NotStarted
 from worker.running_jobs import JobGate, RunningJob, RunningJobs
 from worker.vote_cache import ChunkVotes, VoteCache, cacheable, keepable
@@ -62,6 +64,7 @@ class Tasks:
         self._asker = asker
         self._finisher = finisher
         self._cache = cache
+        self._secret: bytes | None = None
         self.running = RunningJobs(redis, {key.name: key.budget_usd_per_day for key in settings.keys})
 
     def drain(self) -> None:
@@ -97,10 +100,18 @@ class Tasks:
             await jobs.give_back(self._redis, job_id, chunk)
             raise Requeue(min(max(min(put_off) - time.monotonic(), 0.0), _LATEST_S))
 
+    async def _installation_secret(self) -> bytes:
+        if self._secret is None:
+            self._secret = await installation_secret(self._redis)
+        return self._secret
+
     async def _judge_all(self, running: RunningJob, pending: list[_Pending]) -> list[BaseException | None]:
         """Makes every judgment of a chunk. Returns, for each, the error that kept it from being stored, or None."""
         record = running.record
-        keys = [cacheable(record.judge_at(each.position), each.item) if record.cache else {} for each in pending]
+        secret = await self._installation_secret()
+        keys = [
+            cacheable(record.judge_at(each.position), each.item, secret) if record.cache else {} for each in pending
+        ]
         chunk_votes = ChunkVotes(self._cache)
         await chunk_votes.look_up(key for each in keys for key in each.values())
         try:
@@ -122,7 +133,8 @@ class Tasks:
             return await chunk_votes.recall(keys[ballot], gate) if ballot in keys else None
 
         try:
-            votes = await self._asker.votes(record.judge_at(pending.position), item, gate, recall)
+            secret = await self._installation_secret()
+            votes = await self._asker.votes(record.judge_at(pending.position), item, secret, gate, recall)
         except NotStarted as order:
             if order.outcome is None:
                 raise
@@ -201,6 +213,7 @@ def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: da
         finished_at=clock.now(),
         flags=_flags(pending.item, votes),
         missing=missing_models(votes) if verdict.outcome is Outcome.SCORED else [],
+        passed=passed(judge.definition, verdict.score, verdict.label),
     )
 
 

@@ -4,17 +4,19 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
 
+import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.items import Item, content_digest
+from service.contracts.items import Item
 from service.contracts.judges import ResolvedJudge
 from service.contracts.judgments import Ballot, Vote
 from service.contracts.outcomes import Outcome
-from service.judging.ballots import ballots
+from service.judging.ballots import ballots, question_about
 from service.store import cache
 from service.store.cache import CacheKey, Lease, cache_place
 from worker.limits import ItemGate
 
+_READ_BY = ("method", "criterion", "answer_key", "scale", "choices", "score_from", "output")
 _LOOK_S = 0.2  # how often to look whether another worker has the vote by now
 
 
@@ -104,12 +106,23 @@ class ChunkVotes:
         await self.settle(set(self._held), set())
 
 
-def cacheable(judge: ResolvedJudge, item: Item) -> dict[Ballot, CacheKey]:
-    """Returns the cache keys of a judgment's votes. Later samples have none: they are asked for because they differ."""
-    content = content_digest(item)
-    return {
-        ballot: cache.cache_key(judge.ref.digest, ballot, content) for ballot in ballots(judge) if ballot.sample == 0
+def cacheable(judge: ResolvedJudge, item: Item, secret: bytes) -> dict[Ballot, CacheKey]:
+    """Returns the cache keys of a judgment's votes: of first samples alone, since later ones are asked to differ.
+
+    A key is a digest of the model and of everything that its answer and the reading of it depend on: the messages, the
+    schema, the parameters, and the fields of the judge by which an answer is read.
+    """
+    asked = [ballot for ballot in ballots(judge) if ballot.sample == 0]
+    definition = judge.definition
+    read_by = [getattr(definition, field) for field in _READ_BY]
+    contents = {
+        order: msgspec.json.encode(
+            [question.messages, question.schema, definition.parameters, order, read_by], order="sorted"
+        )
+        for order in dict.fromkeys(ballot.order for ballot in asked)
+        if (question := question_about(definition, item, order, secret))
     }
+    return {ballot: cache.cache_key(ballot.model, contents[ballot.order]) for ballot in asked}
 
 
 def keepable(votes: list[Vote], keys: dict[Ballot, CacheKey]) -> list[tuple[CacheKey, str]]:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from service.agreement.axes import Axis, judge_axis, person_axis
 from service.agreement.coding import Coding
-from service.agreement.counter_fields import GROUPS, split, unquoted
+from service.agreement.counter_fields import GROUPS, split
 from service.contracts.labels import Selection
+from service.contracts.quoting import unquoted
 from service.stats.alphas import Pairs
 from service.stats.alt_test import Wins
 from service.stats.clustered import ItemSums

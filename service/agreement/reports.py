@@ -11,7 +11,7 @@ from service.agreement.counters import Agreed, Coders, read_agreed, read_ceiling
 from service.agreement.drift_reports import Drift, drift
 from service.agreement.estimates import estimate_of
 from service.agreement.measures import measure_table
-from service.contracts.benchmarks import EPSILON
+from service.contracts.benchmarks import EXPERT_EPSILON
 from service.contracts.labels import Selection
 from service.stats.alphas import Alpha, Level, alpha
 from service.stats.alt_test import AltTest, alt_test
@@ -133,7 +133,7 @@ def agreement(
         table=_shown(against.table),
         statistics=statistics,
         human_ceiling=people,
-        alt_test=alt_test(against.wins, epsilon=EPSILON),
+        alt_test=alt_test(against.wins, epsilon=EXPERT_EPSILON),
         coverage=_coverage(doings.outcomes),
         flags=[*flags_of(against.table), *chance_flags(against.table, statistics)],
         bias=biases(coding, against, doings, worth=worth),

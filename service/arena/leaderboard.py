@@ -1,109 +1,151 @@
-"""The arena's leaderboard with what is known of its voters: whether they favour a side, or long critiques."""
+"""The arena's leaderboard: the models rated by people's votes, and whether the voters favour a side or length."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
-import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from redis.asyncio import Redis
 
-from service.arena import style
-from service.arena.counters import Counted
-from service.arena.standings import Standing, leaderboard
-from service.contracts.arena import Winner
-from service.stats.intervals import wilson
+from service.arena.length_effect import fit_length_effect
+from service.arena.vote_counts import ArenaCounts, LengthCounts, WinCounts, read_vote_counts
+from service.contracts.arena import ArenaLeaderboard, LeftWinRate, SentVote, Standing, StyleEffects, Winner
+from service.contracts.pointing import MOST_FAULTS
+from service.contracts.refusals import Fault, impossible, invalid
+from service.stats.bradley_terry import RATING_CENTRE, RATING_SCALE, fit_strengths
+from service.stats.elo import elo_ratings
+from service.stats.intervals import Z, wilson
+from service.store import arena
 
-FEWEST_VOTES = 100  # on critiques of unlike lengths: fewer tell of their models rather than of length
+MOST_RATED_MODELS = 500  # the time of a rating grows with the cube of their number: about a second at this size
+FEWEST_STYLE_VOTES = 100  # on different lengths; with fewer, the effect shows the models rather than their lengths
 
-GAUGES = {
+ARENA_GAUGES = {
     "arena_rating": "Bradley-Terry rating by people's votes, in points; 1000 on average",
     "arena_rating_lower": "Bradley-Terry rating, lower end of its 95% interval",
     "arena_rating_upper": "Bradley-Terry rating, upper end of its 95% interval",
 }
 
+_NOISE = 1e-6  # points: intervals of zero width must not rank models by rounding errors
+_MOST_KEPT = 100  # criteria
 
-class LeftWinRate(msgspec.Struct, frozen=True, kw_only=True):
-    """The share of decided votes that A won, with Wilson's 95% interval: A is shown first, and drawn to be."""
-
-    value: float
-    lower: float
-    upper: float
-    votes: int
+_kept: dict[str | None, tuple[str, ArenaLeaderboard]] = {}  # by criterion: the version, and the leaderboard
 
 
-class LengthEffect(msgspec.Struct, frozen=True, kw_only=True):
-    """By how many rating points a longer critique lifted its model, and the standard error of that."""
-
-    points: float
-    standard_error: float
+async def leaderboard_version(redis: Redis, criterion: str | None) -> str:
+    """Returns a text that changes with each vote on a criterion, or with each vote if `criterion` is None."""
+    return await arena.newest_vote(redis, criterion)
 
 
-class StyleEffects(msgspec.Struct, frozen=True, kw_only=True):
-    """What the length of a critique was worth, estimated together with the ratings.
+async def current_leaderboard(redis: Redis, criterion: str | None, version: str) -> ArenaLeaderboard:
+    """Returns the leaderboard of this or a later version; on all criteria together if `criterion` is None.
 
-    `longer`: by more than a tenth or so; `much_longer`: from half as long again. Null where no votes were on such
-    lengths. `votes` were on critiques of unlike lengths.
+    It is computed once for each version.
     """
-
-    longer: LengthEffect | None
-    much_longer: LengthEffect | None
-    votes: int
-
-
-class ArenaLeaderboard(msgspec.Struct, frozen=True, kw_only=True):
-    """The models that have votes, best rating first; of all criteria together where `criterion` is null.
-
-    `left_win_rate` is null without a decided vote, `style` where there is too little to tell length from strength.
-    """
-
-    criterion: str | None
-    votes: int
-    left_win_rate: LeftWinRate | None
-    style: StyleEffects | None
-    leaderboard: list[Standing]
+    known = _kept.get(criterion)
+    if known is not None and known[0] == version:
+        return known[1]
+    stored = await arena.counted(redis, criterion)
+    found = await asyncio.to_thread(lambda: arena_leaderboard(read_vote_counts(stored), criterion))
+    if len(_kept) >= _MOST_KEPT:
+        _kept.clear()
+    _kept[criterion] = stored.get("version", ""), found
+    return found
 
 
-def board(counted: Counted, criterion: str | None) -> ArenaLeaderboard:
-    """All of it from counters, however many votes they hold."""
+def arena_leaderboard(counts: ArenaCounts, criterion: str | None) -> ArenaLeaderboard:
+    """Returns the leaderboard of a scope from its counters."""
     return ArenaLeaderboard(
         criterion=criterion,
-        votes=sum(counted.outcomes.values()),
-        left_win_rate=_left_win_rate(counted),
-        style=_style(counted),
-        leaderboard=leaderboard(counted.battles, counted.elo),
+        votes=sum(counts.outcomes.values()),
+        left_win_rate=_left_win_rate(counts.outcomes),
+        style=_style_effects(counts.by_length),
+        leaderboard=standings(counts.battles, counts.elo),
     )
 
 
-def gauge_rows(standings: Sequence[Standing]) -> dict[str, list[tuple[tuple[str], float]]]:
-    """For each of `GAUGES`, whose one label is `model`, each series' label values and its own value."""
+def rate_votes(votes: Sequence[SentVote]) -> list[Standing]:
+    """Returns the models of these votes, best rating first. A million votes take about a second.
+
+    Raises Refused if there are no votes, if a model meets itself, or if there are more than 500 models.
+    """
+    if not votes:
+        raise impossible([Fault("/votes", "must have at least one vote")])
+    found = (
+        Fault(f"/votes/{index}/1", "must be another model than the first one")
+        for index, (first, second, _) in enumerate(votes)
+        if first == second
+    )
+    faults = list(islice(found, MOST_FAULTS))
+    if faults:
+        raise invalid(faults)
+    models = {model for first, second, _ in votes for model in (first, second)}
+    if len(models) > MOST_RATED_MODELS:
+        raise invalid([Fault("/votes", f"has {len(models)} models; at most {MOST_RATED_MODELS} can be rated together")])
+    return standings(WinCounts.from_votes(votes), elo_ratings(votes))
+
+
+def standings(counts: WinCounts, elo: Mapping[str, float]) -> list[Standing]:
+    """Returns a row for each model that has votes, best rating first. `elo` has a rating of each of them."""
+    counts = counts.voted
+    if not counts.models:
+        return []
+    fit = fit_strengths(counts.wins, counts.ties)
+    ratings = RATING_CENTRE + RATING_SCALE * fit.strengths
+    margins = Z * RATING_SCALE * np.sqrt(np.diag(fit.covariance).clip(0))
+    lower, upper = ratings - margins, ratings + margins
+    columns = (ratings, lower, upper, _ranks(lower, upper), counts.wins.sum(axis=1), counts.wins.sum(axis=0))
+    rows = [
+        Standing(
+            model=model,
+            rating=rating,
+            lower=low,
+            upper=high,
+            rank=rank,
+            elo=elo[model],
+            votes=wins + losses + ties,
+            wins=wins,
+            losses=losses,
+            ties=ties,
+            regularised=fit.regularised,
+        )
+        for model, rating, low, high, rank, wins, losses, ties in zip(
+            counts.models, *(column.tolist() for column in (*columns, counts.ties.sum(axis=1))), strict=True
+        )
+    ]
+    return sorted(rows, key=lambda row: (-row.rating, row.model))
+
+
+def arena_gauge_rows(rows: Sequence[Standing]) -> dict[str, list[tuple[tuple[str], float]]]:
+    """Returns the series of each of `ARENA_GAUGES`: the value of its one label, `model`, and the series' value."""
     return {
-        "arena_rating": [((each.model,), each.rating) for each in standings],
-        "arena_rating_lower": [((each.model,), each.lower) for each in standings],
-        "arena_rating_upper": [((each.model,), each.upper) for each in standings],
+        "arena_rating": [((each.model,), each.rating) for each in rows],
+        "arena_rating_lower": [((each.model,), each.lower) for each in rows],
+        "arena_rating_upper": [((each.model,), each.upper) for each in rows],
     }
 
 
-def _left_win_rate(counted: Counted) -> LeftWinRate | None:
-    left, right = (counted.outcomes.get(side, 0) for side in (Winner.A, Winner.B))
+def _ranks(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> NDArray[np.intp]:
+    """1 + the number of lower ends above each upper end."""
+    above = np.sort(lower)
+    ranks: NDArray[np.intp] = 1 + len(lower) - np.searchsorted(above, upper + _NOISE, side="right")
+    return ranks
+
+
+def _left_win_rate(outcomes: Mapping[Winner, int]) -> LeftWinRate | None:
+    left, right = (outcomes.get(side, 0) for side in (Winner.A, Winner.B))
     if not left + right:
         return None
     interval = wilson(left, left + right)
     return LeftWinRate(value=left / (left + right), lower=interval.lower, upper=interval.upper, votes=left + right)
 
 
-def _style(counted: Counted) -> StyleEffects | None:
-    votes = _on_unlike_lengths(counted.by_length)
-    if votes < FEWEST_VOTES:
+def _style_effects(counts: LengthCounts) -> StyleEffects | None:
+    votes = counts.on_unlike_lengths
+    if votes < FEWEST_STYLE_VOTES:
         return None
-    found = style.fit(counted.by_length)
-    if found.regularised:
+    fit = fit_length_effect(counts)
+    if fit.regularised:
         return None
-    effects = {
-        level: LengthEffect(points=effect.points, standard_error=effect.standard_error)
-        for level, effect in found.effects.items()
-    }
-    return StyleEffects(longer=effects.get("longer"), much_longer=effects.get("much_longer"), votes=votes)
-
-
-def _on_unlike_lengths(battles: style.LengthBattles) -> int:
-    """How many votes; a tie is there twice, once from the longer side."""
-    alike = style.BINS // 2
-    decided = battles.wins.sum() - battles.wins[:, :, alike].sum()
-    return int(decided + battles.ties[:, :, alike + 1 :].sum())
+    return StyleEffects(longer=fit.effects.get("longer"), much_longer=fit.effects.get("much_longer"), votes=votes)

@@ -1,122 +1,102 @@
-"""Takes a dataset in: every item and every value checked, all of it stored or nothing."""
+"""Takes datasets in: all items and all people's values checked, then all of them stored or none."""
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable
+from typing import NamedTuple
 
-import msgspec
 from redis.asyncio import Redis
 
 from service.config.settings import Settings
 from service.contracts.datasets import Dataset, DatasetItem, HumanValue
-from service.contracts.decoding import ndjson
+from service.contracts.decoding import Numbered
 from service.contracts.ids import new_id
-from service.contracts.pointing import faults_in
-from service.contracts.refusals import Fault, invalid, pointer_to, too_large
-from service.files.items import CellError, Columns, ColumnsError, Record, RecordError, Records
-from service.jobs.item_checks import ItemChecks
+from service.contracts.pointing import MOST_FAULTS
+from service.contracts.refusals import Fault, Refused, invalid, pointer_to
+from service.jobs import ItemChecks
 from service.store import clock, datasets
 from service.store.errors import StoreConflictError
 
-_STAGE_TOGETHER = 10  # chunks a round trip
+_STAGE_TOGETHER = 10  # chunks in one round trip
+
+LineOf = Callable[[int], int]
 
 
-class DatasetIntake:
-    """One dataset on its way in. Items are staged as they come: an upload of any size takes little memory."""
+class StoredDataset(NamedTuple):
+    """A dataset that was stored, and whether its name is new."""
 
-    def __init__(self, redis: Redis, settings: Settings, name: str) -> None:
+    dataset: Dataset
+    is_new: bool
+
+
+async def store_dataset(
+    redis: Redis,
+    settings: Settings,
+    name: str,
+    items: AsyncIterable[Numbered[DatasetItem]],
+    line_of: LineOf | None = None,
+) -> StoredDataset:
+    """Stores the items as the dataset of this name, in place of an earlier one.
+
+    `line_of` returns the line of an item in the uploaded file, for messages. Raises Refused that names each fault, and
+    StagingExpiredError if the upload took too long; nothing is stored then.
+    """
+    intake = _DatasetIntake(redis, settings, name, line_of)
+    try:
+        await intake.take(items)
+        return await intake.commit()
+    except (Refused, StoreConflictError):
+        await intake.discard()
+        raise
+
+
+class _DatasetIntake:
+    """The intake of one dataset. Items are staged as they arrive, so that an upload of any size takes little memory."""
+
+    def __init__(self, redis: Redis, settings: Settings, name: str, line_of: LineOf | None) -> None:
         self._redis = redis
-        self._settings = settings
         self._name = name
+        self._line_of = line_of
         self._version = new_id("dst")
         self._checks = ItemChecks(settings.server.max_items)
-        self._are_words: dict[str, bool] = {}  # by criterion; of which no value was seen it is not there
-        self._annotators: dict[str, int] = {}
+        self._values: dict[str, _CriterionValues] = {}  # by criterion
+        self._with_output = 0
+        self._without_output: list[int] = []  # the numbers of the first such items
         self._buffer: list[DatasetItem] = []
         self._staged = 0
 
-    async def take_json(self, items: Iterable[DatasetItem]) -> None:
-        """Takes decoded items. Raises a problem that names each bad place."""
-        for index, item in enumerate(items):
-            await self._add(item, f"/items/{index}")
-        await self._end()
-
-    async def take_lines(self, lines: AsyncIterable[bytes]) -> None:
-        """Takes one item a line; empty lines are passed over. Raises a problem that names each bad place."""
-        async for number, item in ndjson(lines, DatasetItem, "/items"):
+    async def take(self, items: AsyncIterable[Numbered[DatasetItem]]) -> None:
+        """Checks and stages the items. Raises Refused that names each fault."""
+        async for number, item in items:
             if isinstance(item, list):
                 self._checks.note(item)
             else:
-                await self._add(item, f"/items/{number}")
-        await self._end()
+                await self._add(item, number)
+        self._check_whole()
+        await self._stage()
 
-    async def take_csv(self, lines: AsyncIterable[bytes]) -> None:
-        """Takes the lines of a CSV. Raises a problem that names each bad column, or each bad record by its number."""
-        columns: Columns | None = None
-        number = 0
-        async for record in self._records(lines):
-            if columns is None:
-                columns = _columns(record)
-                continue
-            if isinstance(record, RecordError):
-                self._checks.note([Fault(f"/items/{number}", str(record))])
-            else:
-                await self._add_cells(columns, record, f"/items/{number}")
-            number += 1
-        await self._end()
-
-    async def commit(self) -> tuple[Dataset, bool]:
-        """Makes it the dataset of its name; and whether the name is new. Raises StagingExpiredError."""
+    async def commit(self) -> StoredDataset:
+        """Makes the staged items the dataset of its name. Raises StagingExpiredError."""
         dataset = Dataset(
             name=self._name,
             items=self._checks.items,
-            criteria=sorted(self._annotators),
-            annotators=max(self._annotators.values(), default=0),
+            criteria=sorted(self._values),
+            annotators=max((each.annotators for each in self._values.values()), default=0),
             created_at=clock.now(),
         )
-        try:
-            return dataset, await datasets.put(self._redis, dataset, self._version, self._staged)
-        except StoreConflictError:
-            await self.discard()
-            raise
+        return StoredDataset(dataset, await datasets.put(self._redis, dataset, self._version, self._staged))
 
     async def discard(self) -> None:
-        """Removes what was staged."""
+        """Removes the staged items."""
         await datasets.discard(self._redis, self._version, self._staged)
 
-    async def _records(self, lines: AsyncIterable[bytes]) -> AsyncIterable[Record | RecordError]:
-        records = Records()
-        most_bytes = self._settings.server.max_body_bytes
-        async for line in lines:
-            try:
-                record: Record | RecordError | None = records.feed(line)
-            except RecordError as error:
-                record = error
-            if records.open_bytes > most_bytes:
-                raise too_large(f"more than {most_bytes} bytes in one record")
-            if record is not None:
-                yield record
-        try:
-            records.end()
-        except RecordError as error:
-            yield error
-
-    async def _add_cells(self, columns: Columns, record: Record, at: str) -> None:
-        try:
-            cells = columns.item(record.cells)
-        except CellError as error:
-            self._checks.note([Fault(at + error.pointer, f"line {record.line}: {error}")])
-            return
-        try:
-            item = msgspec.convert(cells, DatasetItem)
-        except msgspec.ValidationError as error:
-            found = faults_in(msgspec.json.encode(cells), DatasetItem, at) or [Fault(at, str(error))]
-            self._checks.note(Fault(each.pointer, f"line {record.line}: {each.detail}") for each in found)
-            return
-        await self._add(item, at)
-
-    async def _add(self, item: DatasetItem, at: str) -> None:
-        self._checks.check(item, at)
+    async def _add(self, item: DatasetItem, number: int) -> None:
+        self._checks.check(item, f"/items/{number}")
         for criterion, values in item.human.items():
-            self._note_values(criterion, values, pointer_to(at + "/human", criterion))
+            if any(value is not None for value in values):
+                self._values.setdefault(criterion, _CriterionValues()).add(number, values)
+        if item.output is not None or item.outputs:
+            self._with_output += 1
+        elif len(self._without_output) < MOST_FAULTS:
+            self._without_output.append(number)
         if self._checks.unfit:
             self._buffer.clear()
             return
@@ -124,29 +104,25 @@ class DatasetIntake:
         if len(self._buffer) >= datasets.CHUNK_ITEMS * _STAGE_TOGETHER:
             await self._stage()
 
-    def _note_values(self, criterion: str, values: list[HumanValue], at: str) -> None:
-        """People say numbers on a criterion or labels, not now one and now the other."""
-        said = [(index, isinstance(value, str)) for index, value in enumerate(values) if value is not None]
-        if not said:
-            return
-        are_words = self._are_words.setdefault(criterion, said[0][1])
-        kinds = "a label, where numbers stand before it", "a number, where labels stand before it"
-        self._checks.note(
-            Fault(pointer_to(at, index), f"is {kinds[are_words]}")
-            for index, is_word in said
-            if is_word is not are_words
-        )
-        self._annotators[criterion] = max(self._annotators.get(criterion, 0), said[-1][0] + 1)
-
-    async def _end(self) -> None:
+    def _check_whole(self) -> None:
+        """Checks the items together: one that is not like the others would fail every benchmark on the dataset."""
         checks = self._checks
-        if not checks.items and not checks.unfit:
+        for criterion, values in self._values.items():
+            for number, position, detail in values.misfits():
+                at = pointer_to(pointer_to(f"/items/{number}/human", criterion), position)
+                checks.note([self._fault(at, number, detail)])
+        if not checks.unfit and self._with_output:
+            detail = "is missing, and so is outputs: other items have one of them"
+            checks.note(self._fault(f"/items/{number}/output", number, detail) for number in self._without_output)
+        if not checks.unfit and not checks.items:
             checks.note([Fault("/items", "there is no item")])
-        elif not self._annotators and not checks.unfit:
+        elif not checks.unfit and not self._values:
             checks.note([Fault("/items", "no item has a value of anybody in `human`")])
         if checks.unfit:
             raise invalid(checks.unfit)
-        await self._stage()
+
+    def _fault(self, at: str, number: int, detail: str) -> Fault:
+        return Fault(at, detail if self._line_of is None else f"line {self._line_of(number)}: {detail}")
 
     async def _stage(self) -> None:
         size = datasets.CHUNK_ITEMS
@@ -156,11 +132,36 @@ class DatasetIntake:
         self._buffer.clear()
 
 
-def _columns(record: Record | RecordError) -> Columns:
-    """What the header says. Raises a 400 problem."""
-    if isinstance(record, RecordError):
-        raise invalid([Fault("/columns", str(record))])
-    try:
-        return Columns(record.cells)
-    except ColumnsError as error:
-        raise invalid([Fault(f"/columns/{position}", detail) for position, detail in error.problems]) from error
+class _CriterionValues:
+    """The values of one criterion, which must be all numbers or all labels."""
+
+    def __init__(self) -> None:
+        self.annotators = 0
+        self._counts = {False: 0, True: 0}  # of numbers, and of labels
+        self._first: dict[bool, list[tuple[int, int, HumanValue]]] = {False: [], True: []}
+
+    def add(self, number: int, values: list[HumanValue]) -> None:
+        """Adds the values of the item of a number; the position of a value identifies its annotator."""
+        for position, value in enumerate(values):
+            if value is None:
+                continue
+            is_label = isinstance(value, str)
+            self.annotators = max(self.annotators, position + 1)
+            self._counts[is_label] += 1
+            if len(self._first[is_label]) < MOST_FAULTS:
+                self._first[is_label].append((number, position, value))
+
+    def misfits(self) -> list[tuple[int, int, str]]:
+        """Returns (number of the item, position, problem) for the values of the rarer kind.
+
+        If both are equally frequent, the kind that came first is right.
+        """
+        numbers, labels = self._counts[False], self._counts[True]
+        if not numbers or not labels:
+            return []
+        are_labels = labels < numbers or (labels == numbers and self._first[False][0][:2] < self._first[True][0][:2])
+        if are_labels:
+            detail = "{!r} is a label, but this criterion has numbers (leave the value out if it is missing)"
+        else:
+            detail = "{!r} is a number, but this criterion has labels"
+        return [(number, position, detail.format(value)) for number, position, value in self._first[are_labels]]

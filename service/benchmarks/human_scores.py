@@ -1,4 +1,4 @@
-"""What people said of a dataset's items beside what a judge said: on which scale, and how that is counted."""
+"""People's values of a dataset's items beside a judge's answers: their scale, and the counters of their pairs."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,8 +7,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from service.agreement.coding import Coding, OffScaleError, Said
-from service.agreement.contributions import Judged, Label, Row, recount
+from service.agreement import CodedItem, CodedLabel, CodedScore, CodedValue, Coding, OffScaleError, contribution, total
 from service.contracts.criteria import CriterionScale
 from service.contracts.datasets import HumanValue
 from service.contracts.judges import Judge
@@ -16,30 +15,30 @@ from service.stats.paired_ranks import Scored
 from service.stats.statistics import names_for
 from service.stats.table import Table
 
-MOST_RANKED = 20_000  # items that ranks are drawn from: more would take gigabytes, and change no rank
+MOST_RANKED = 20_000  # items that ranks are computed from: more would take gigabytes of memory and change no rank
 
-Verdict = tuple[float | int | None, str | None]  # a score or a label
-Values = tuple[HumanValue, ...]  # of one item, annotator by annotator
-Pattern = tuple[Values, Verdict | None]  # what people said of an item, and what the judge did
+JudgeAnswer = tuple[float | int | None, str | None]  # a score or a label
+ItemValues = tuple[HumanValue, ...]  # of one item, annotator by annotator
+_Pattern = tuple[ItemValues, JudgeAnswer | None]  # people's values of an item, and the judge's answer
 
-_CONTENT = "-"  # an item is judged and labelled as it is in the dataset: nothing to tell apart
+_CONTENT = "-"  # one content for all: items are judged and labelled as they are in the dataset
 
 
 def statistics_for(scale: CriterionScale) -> tuple[str, ...]:
-    """The names of the statistics that answers on a scale have."""
+    """Returns the names of the statistics that exist for answers on a scale."""
     values = Coding(scale).values or (scale.min, scale.max)
     return names_for(Table(values, values, np.zeros((len(values),) * 2, dtype=np.int64)))
 
 
 def usual_sort(scale: CriterionScale) -> str:
-    """The statistic that ranks unless another is asked for."""
+    """Returns the statistic to rank by if the request names none."""
     return "exact" if scale.kind == "labels" else "spearman"
 
 
 def misfit(coding: Coding, value: HumanValue) -> str | None:
-    """Why people can't have said this where a judge answers on `coding`'s scale, None where they can.
+    """Returns why a person's value can't be compared with answers on a judge's scale, or None if it can.
 
-    Between the levels of a scale is no misfit: such values are means of several people.
+    A value between two levels of a scale fits: it is the mean of several people.
     """
     try:
         _said(coding if coding.is_words else Coding(_without_steps(coding.scale)), value)
@@ -49,7 +48,7 @@ def misfit(coding: Coding, value: HumanValue) -> str | None:
 
 
 def _without_steps(scale: CriterionScale) -> CriterionScale:
-    """The same range, of which any number may be said: as people do whose values are means."""
+    """The same range with any number in it, for values that are means of several people."""
     return msgspec.structs.replace(scale, step=None)
 
 
@@ -63,59 +62,54 @@ def _is_between(coding: Coding, value: HumanValue) -> bool:
     return False
 
 
-def _said(coding: Coding, value: HumanValue) -> Said:
+def _said(coding: Coding, value: HumanValue) -> CodedValue:
     """Raises OffScaleError."""
     return coding.by_person(None, value) if isinstance(value, str) else coding.by_person(value, None)
 
 
-def coding_of(scale: CriterionScale, people: Sequence[Values]) -> Coding:
-    """Of the judge's scale, or of its range where what people said lies between its levels."""
+def coding_of(scale: CriterionScale, people: Sequence[ItemValues]) -> Coding:
+    """Returns the coding of the judge's scale, or of its range if people's values lie between its levels."""
     coding = Coding(scale)
-    said = {value for values in people for value in values}
-    return Coding(_without_steps(scale)) if any(_is_between(coding, value) for value in said) else coding
+    values = {value for of_item in people for value in of_item}
+    return Coding(_without_steps(scale)) if any(_is_between(coding, value) for value in values) else coding
 
 
-def counted(
-    kind: Literal["agreed", "ceiling"], coding: Coding, judge: Judge, patterns: Mapping[Pattern, int]
+def count_pairs(
+    kind: Literal["agreed", "ceiling"], coding: Coding, judge: Judge, patterns: Mapping[_Pattern, int]
 ) -> dict[str, int]:
-    """The counters of all items. Many are alike: each kind of item is counted once, and multiplied."""
-    total: Counter[str] = Counter()
+    """Returns the counters of all items. Each pattern of values is counted once, and multiplied by its frequency."""
+    fields: Counter[str] = Counter()
     for pattern, times in patterns.items():
-        for fields in recount([_row_of(coding, judge, pattern)], (kind,)).values():
-            for name, count in fields.items():
-                total[name] += count * times
-    return {name: count for name, count in total.items() if count}
+        for name, count in total([contribution(_item_of(coding, judge, pattern))], kind, "").items():
+            fields[name] += count * times
+    return {name: count for name, count in fields.items() if count}
 
 
-def _row_of(coding: Coding, judge: Judge, pattern: Pattern) -> Row:
-    values, verdict = pattern
+def _item_of(coding: Coding, judge: Judge, pattern: _Pattern) -> CodedItem:
+    values, answer = pattern
     labels = {str(who): _label(_said(coding, value)) for who, value in enumerate(values) if value is not None}
-    judged = None if verdict is None else _heard(coding, judge, verdict)
-    return Row(
-        criterion=judge.criterion,
-        labels=labels,
-        judged={} if judged is None else {("", _CONTENT): _judged(judged)},
-    )
+    judged = None if answer is None else _heard(coding, judge, answer)
+    return CodedItem(labels=labels, scores={} if judged is None else {_CONTENT: {"": _judged(judged)}})
 
 
-def _heard(coding: Coding, judge: Judge, verdict: Verdict) -> Said | None:
-    return coding.by_judge(*verdict, is_expected=judge.score_from == "logprobs")
+def _heard(coding: Coding, judge: Judge, answer: JudgeAnswer) -> CodedValue | None:
+    return coding.by_judge(*answer, is_expected=judge.score_from == "logprobs")
 
 
-def _label(said: Said) -> Label:
-    return Label(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, content=_CONTENT)
+def _label(said: CodedValue) -> CodedLabel:
+    return CodedLabel(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, content=_CONTENT)
 
 
-def _judged(said: Said) -> Judged:
-    return Judged(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, at_ms=0)
+def _judged(said: CodedValue) -> CodedScore:
+    return CodedScore(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, at_ms=0)
 
 
-def scored(
-    coding: Coding, judge: Judge, people: Sequence[Values], said: Mapping[int, Verdict]
+def scored_items(
+    coding: Coding, judge: Judge, people: Sequence[ItemValues], answers: Mapping[int, JudgeAnswer]
 ) -> Iterator[tuple[str, Scored]]:
-    """What ranks are made of: items with a score and a label, by their position; the same ones for all rows."""
+    """Yields the items to rank by, those with a score and a value, by their position; the same ones for all rows."""
     for item in range(0, len(people), max(1, -(-len(people) // MOST_RANKED))):
-        judged = _heard(coding, judge, said[item]) if item in said else None
+        judged = _heard(coding, judge, answers[item]) if item in answers else None
         humans = [coding.value(_said(coding, value).key) for value in people[item] if value is not None]
         if judged is not None and humans:
             yield str(item), Scored(humans, coding.value(judged.key))

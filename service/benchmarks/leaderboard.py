@@ -1,4 +1,4 @@
-"""A benchmark's leaderboard: each judge and model beside what people said of the same items."""
+"""Computes the leaderboard of a benchmark: a row for each judge and model, measured by people's values."""
 
 import math
 from collections import Counter
@@ -11,7 +11,7 @@ import numpy as np
 from service.agreement.coding import Coding, scale_of
 from service.agreement.counters import read_agreed
 from service.agreement.reports import HumanCeiling, agreement, human_ceiling
-from service.benchmarks.human_scores import Verdict, coding_of, counted, scored, usual_sort
+from service.benchmarks.human_scores import JudgeAnswer, coding_of, count_pairs, scored_items, usual_sort
 from service.contracts.datasets import Humans
 from service.contracts.judges import JudgeRef, ResolvedJudge
 from service.contracts.outcomes import Outcome, Reason
@@ -26,7 +26,7 @@ _CONTROL = "control/"
 
 
 class HeardVote(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a stored vote, what it took."""
+    """The parts of a stored vote that tell its cost."""
 
     outcome: Outcome
     latency_seconds: float
@@ -34,8 +34,8 @@ class HeardVote(msgspec.Struct, frozen=True, kw_only=True):
     cached: bool = False
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a stored judgment, what a leaderboard is made of."""
+class HeardJudgment(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a stored judgment that a leaderboard is computed from."""
 
     outcome: Outcome
     reason: Reason | None
@@ -46,7 +46,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BoardCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """Judgments by how they ended; `by_reason` sums to `unscored` + `failed`. Who was `cancelled` was not judged."""
+    """Judgments by outcome. `by_reason` sums to `unscored` + `failed`; `judged` does not include `cancelled`."""
 
     judged: int
     scored: int
@@ -57,19 +57,19 @@ class BoardCoverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds in which half and 95% of the votes were there, None where none was asked for."""
+    """The median and the 95th percentile of the seconds that a vote took; None if no model was called."""
 
     p50: float | None
     p95: float | None
 
 
 class BoardRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One judge with one model against people.
+    """The row of one judge with one model.
 
-    `pairs` are people's values with a score beside, on `items` items. `rank` is 1 + the number of rows on the same
-    criterion that are better by the statistic `sort`, by more than the choice of items explains. Cost and latency are
-    those of votes that were asked for, and None where there were none or a price is unknown. `control` marks a
-    baseline that reads no meaning.
+    `pairs` is the number of people's values that have a score to compare with, on `items` items. `rank` is 1 + the
+    number of rows on the same criterion that are better by the statistic `sort`, by more than the choice of items
+    explains. Cost and latency are those of calls to models, and null if there were none or a price is unknown.
+    `control` marks a baseline that does not read the texts.
     """
 
     rank: int
@@ -92,21 +92,21 @@ class BoardRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Entry:
-    """What one judge and model did, as it is heard item by item."""
+    """The judgments of one judge and model, collected item by item."""
 
     def __init__(self, judge: ResolvedJudge) -> None:
         self.judge = judge
         self.outcomes: Counter[tuple[Outcome, Reason | None]] = Counter()
-        self.said: dict[int, Verdict] = {}  # by the item's position
-        self.consistent = [0, 0]  # how many were not, and were
+        self.answers: dict[int, JudgeAnswer] = {}  # by the item's position
+        self.consistent = [0, 0]  # the numbers of judgments that were not, and were
         self.votes = 0
         self.latencies: list[float] = []
         self.costs: list[float | None] = []
 
-    def hear(self, item: int, heard: Heard) -> None:
+    def hear(self, item: int, heard: HeardJudgment) -> None:
         self.outcomes[heard.outcome, heard.reason] += 1
         if heard.outcome is Outcome.SCORED:
-            self.said[item] = heard.score, heard.label
+            self.answers[item] = heard.score, heard.label
         if heard.consistent is not None:
             self.consistent[heard.consistent] += 1
         self.votes += len(heard.votes)
@@ -116,28 +116,32 @@ class _Entry:
 
 
 class _Side(NamedTuple):
-    """A row before it has its rank: the pairs it is ranked by, beside what else it shows."""
+    """A row that has no rank yet, with the pairs to rank it by."""
 
     coding: Coding
     scored: dict[str, Scored]
     row: BoardRow
 
 
-class Board:
-    """Hears a benchmark's judgments, in any order, and makes its rows."""
+class BenchmarkBoard:
+    """Collects the judgments of a benchmark, in any order, and computes its rows."""
 
     def __init__(self, judges: Sequence[ResolvedJudge], humans: Sequence[Humans]) -> None:
-        """`judges` have one model each; `humans` has what people said of each item."""
+        """`judges` have one model each; `humans` has people's values of each item."""
         self._entries = [_Entry(judge) for judge in judges]
         self._humans = humans
 
-    def hear(self, position: int, heard: Heard) -> None:
-        """The judgment at a position of the job: item by item, in the order of the judges."""
+    def hear(self, position: int, heard: HeardJudgment) -> None:
+        """Adds the judgment at a position of the job; positions run item by item, in the order of the judges."""
         item, place = divmod(position, len(self._entries))
         self._entries[place].hear(item, heard)
 
     def rows(self, *, epsilon: float, sort: str | None, key: str) -> list[BoardRow]:
-        """By criterion in the order of the judges, the best first. `key` seeds the resampling."""
+        """Returns the rows by criterion in the order of the judges, the best row of each first.
+
+        `epsilon` is that of the alternative annotator test, `sort` the statistic to rank by (None for the usual one),
+        and `key` seeds the resampling.
+        """
         ceilings: dict[bytes, HumanCeiling] = {}
         groups: dict[tuple[str, bool], list[_Side]] = {}
         for entry in self._entries:
@@ -155,15 +159,15 @@ class Board:
             return None
         people = [tuple(each.get(definition.criterion, ())) for each in self._humans]
         coding = coding_of(scale, people)
-        agreed = counted(
-            "agreed", coding, definition, Counter((each, entry.said.get(item)) for item, each in enumerate(people))
+        agreed = count_pairs(
+            "agreed", coding, definition, Counter((each, entry.answers.get(item)) for item, each in enumerate(people))
         )
         ceiling_key = msgspec.json.encode((definition.criterion, coding.scale))
         if ceiling_key not in ceilings:
-            fields = counted("ceiling", coding, definition, Counter((each, None) for each in people))
+            fields = count_pairs("ceiling", coding, definition, Counter((each, None) for each in people))
             ceilings[ceiling_key] = human_ceiling(coding, fields, "random", f"{key} {definition.criterion}")
         row = _row(entry, coding, agreed, ceilings[ceiling_key], epsilon, sort or usual_sort(scale), key)
-        return _Side(coding, dict(scored(coding, definition, people, entry.said)), row)
+        return _Side(coding, dict(scored_items(coding, definition, people, entry.answers)), row)
 
 
 def _row(
@@ -206,16 +210,16 @@ def _ranked(group: Sequence[_Side], key: str) -> list[BoardRow]:
 
 
 def _values(group: Sequence[_Side]) -> list[Value]:
-    """All that people may say, over the scales of a criterion's judges; what was said where it has no end."""
+    """All values on the scales of a criterion's judges; of continuous scales, the ends and the values that occur."""
     values: dict[Value, None] = {}
     for side in group:
-        said = {human: None for scored in side.scored.values() for human in scored.humans}
-        values |= dict.fromkeys(side.coding.values or (side.coding.scale.min, side.coding.scale.max)) | said
+        occurring = {human: None for scored in side.scored.values() for human in scored.humans}
+        values |= dict.fromkeys(side.coding.values or (side.coding.scale.min, side.coding.scale.max)) | occurring
     return list(values) if group[0].coding.is_words else sorted(values, key=float)
 
 
 def _goodness(row: BoardRow) -> float:
-    """By which rows of one rank are listed."""
+    """The order of rows of one rank, the greatest first."""
     measured = row.statistics.get(row.sort)
     if measured is None or measured.value is None:
         return -math.inf
@@ -242,7 +246,7 @@ def _coverage(outcomes: Mapping[tuple[Outcome, Reason | None], int]) -> BoardCov
 
 
 def _cost_per_1000(entry: _Entry) -> float | None:
-    """By the votes that were asked for: what came from the cache cost nothing, and tells no price."""
+    """The cost of 1,000 judgments, from the calls to models; votes from the cache have no price."""
     known = [cost for cost in entry.costs if cost is not None]
     judgments = sum(count for (outcome, _), count in entry.outcomes.items() if outcome is not Outcome.CANCELLED)
     if not entry.costs or len(known) < len(entry.costs):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,28 @@ def add_models_option(parser: argparse.ArgumentParser, purpose: str) -> None:
 def split_models(text: str) -> list[str]:
     """Returns the names in a list with commas; an empty list if there are none."""
     return [model.strip() for model in text.split(",") if model.strip()]
+
+
+def add_map_option(parser: argparse.ArgumentParser, examples: str) -> None:
+    """Adds `--map`, which `read_mapping` reads."""
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=NAME",
+        help=f"the name under which a column is read, such as {examples}; may be repeated",
+    )
+
+
+def read_mapping(mappings: Sequence[str]) -> dict[str, str]:
+    """Returns the pairs of `--map`. Raises CommandError if one of them is no pair."""
+    found = {}
+    for text in mappings:
+        left, equals, right = text.rpartition("=")
+        if not equals or not left or not right:
+            raise CommandError([f"--map {text}: must be a column and its name here, such as question=input"])
+        found[left] = right
+    return found
 
 
 def read_judge(name_or_file: str) -> str | dict[str, Any]:

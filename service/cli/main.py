@@ -1,10 +1,8 @@
 """The entry point of `judged`: reads the arguments, runs one command, prints its error and returns its exit code."""
 
 import argparse
-import difflib
 import re
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from service.cli.command import INTERRUPTED, REFUSED, Command, CommandError
@@ -20,6 +18,8 @@ from service.cli.commands.score import SCORE
 from service.cli.commands.up import UP
 from service.cli.commands.worker import WORKER
 from service.cli.console import print_error
+from service.config.version import version
+from service.contracts.nearest import did_you_mean
 
 COMMANDS = (UP, API, WORKER, CHECK_CONFIG, OPENAPI, SCORE, IMPORT, AGREEMENT, REBUILD, ARENA, BENCH)
 
@@ -52,13 +52,12 @@ class _Parser(argparse.ArgumentParser):
             typed, known = found["typed"], re.findall(r"[\w.-]+", found["choices"])
         elif found := _UNKNOWN_OPTION.search(message):
             typed, known = found["typed"], re.findall(r"--[\w-]+", self.format_help())
-        nearest = difflib.get_close_matches(typed, known, n=1)
-        super().error(f"{message}; did you mean {nearest[0]}?" if nearest else message)
+        super().error(message + did_you_mean(typed, known))
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="judged", description="LLM-as-a-judge that shows how far the judge can be trusted.")
-    parser.add_argument("--version", action="version", version=f"judged {_version()}")
+    parser.add_argument("--version", action="version", version=f"judged {version()}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         description = f"{command.summary[:1].upper()}{command.summary[1:]}."
@@ -71,10 +70,3 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if unknown:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return options
-
-
-def _version() -> str:
-    try:
-        return version("judged")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "(not installed)"

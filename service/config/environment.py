@@ -5,7 +5,8 @@ from typing import Any, get_origin
 
 import msgspec
 
-from service.config.strict import bare_type, nearest, read_value, was_read
+from service.config.strict import bare_type, read_value, was_read
+from service.contracts.nearest import nearest
 
 PROVIDERS = "JUDGED_PROVIDERS"
 

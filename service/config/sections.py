@@ -25,7 +25,7 @@ def about(description: str, *examples: Any) -> Meta:
 
 
 class ProviderSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[providers.NAME]` as it is written. A model is named `NAME/model`."""
+    """`[providers.NAME]`: a provider. Its models are written `NAME/model`."""
 
     kind: Annotated[
         KindName, about(f"the wire format: {', '.join(KINDS)}; openai is any compatible server", "openai", "openai")

@@ -1,21 +1,16 @@
 """Reads plain data into structs and reports every problem with its place, not only the first."""
 
-import difflib
 import re
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
+
+from service.contracts.nearest import nearest
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 _MISREAD = object()
 _AT = re.compile(r" - at `\$(?P<inner>.*)`$")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Returns the known name that is the most like this one, even if it is not very like it."""
-    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)[0]
 
 
 def bare_type(kind: Any) -> Any:

@@ -16,9 +16,9 @@ from service.config.strict import metas_of
 _COMMENT_COLUMN = 34
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _IF_EMPTY = {
-    "providers": "# no provider: `judged up` looks for one",
-    "prices": "# no prices of your own: models cost their list prices",
-    "keys": "# no keys: open, on this machine alone",
+    "providers": "[providers]\n# none: `judged up` looks for some",
+    "prices": "[prices]\n# none of your own: models cost their list prices",
+    "keys": "# [[keys]]: none: open, on this machine alone",
 }
 _HEAD = """\
 # Every setting, with its default or an example. `judged check-config --config FILE` reports the problems of yours.
@@ -36,9 +36,9 @@ _OF_OWN_SERVERS = {"api_key_file", "proxy", "ca_file", "client_cert_file", "clie
 
 def settings_in_force(settings: Settings) -> Iterator[str]:
     """Yields the lines of a file with these settings, every section of them. No line holds a secret."""
-    for section in _sections():
+    for section in file_sections():
         value = getattr(settings, section.name)
-        if not value and section.name in _IF_EMPTY:
+        if not value:
             yield f"{_IF_EMPTY[section.name]}\n"
         for title, struct, values in _tables(section, value):
             yield title
@@ -49,8 +49,8 @@ def settings_in_force(settings: Settings) -> Iterator[str]:
             yield ""
 
 
-def _sections() -> list[msgspec.structs.FieldInfo]:
-    """The sections in the order in which people write them: the providers come first."""
+def file_sections() -> list[msgspec.structs.FieldInfo]:
+    """Returns the sections of the file in the order in which people write them: the providers come first."""
     return sorted(msgspec.structs.fields(SettingsFile), key=lambda each: each.name != "providers")
 
 
@@ -86,7 +86,7 @@ def _key(name: str) -> str:
 def example_file() -> str:
     """Returns the text of `deploy/judged.example.toml`."""
     parts = [_HEAD]
-    for section in _sections():
+    for section in file_sections():
         parts += ["\n".join(lines) for lines in _example_tables(section)]
         if section.name == "providers":
             parts.append(_FOOT_OF_PROVIDERS)
@@ -106,7 +106,7 @@ def _example_tables(section: msgspec.structs.FieldInfo) -> Iterator[list[str]]:
 
 def _example_lines(section: str, struct: type[msgspec.Struct], number: int) -> Iterator[str]:
     """A line for each field that this example of the section shows."""
-    is_overridable = struct in [each.type for each in _sections()]
+    is_overridable = struct in [each.type for each in file_sections()]
     for field in msgspec.structs.fields(struct):
         examples = examples_of(field)
         if struct is ProviderSection and not _is_shown(field.name, len(examples), number):
@@ -114,7 +114,7 @@ def _example_lines(section: str, struct: type[msgspec.Struct], number: int) -> I
         value = examples[min(number, len(examples) - 1)] if examples else default_of(field)
         line = f"{field.name} = {toml_value(value)}"
         variable = f"{variable_of(section, field.name)}: " if is_overridable else ""
-        yield f"{line:<{_COMMENT_COLUMN - 2}}  # {variable}{description_of(field)}"
+        yield f"{line:<{_COMMENT_COLUMN - 2}}  # {variable}{setting_description(field)}"
 
 
 def _is_shown(field: str, examples: int, number: int) -> bool:
@@ -122,7 +122,7 @@ def _is_shown(field: str, examples: int, number: int) -> bool:
     return field not in _OF_OWN_SERVERS if number == 0 else field in _OF_OWN_SERVERS or examples > 1
 
 
-def description_of(field: msgspec.structs.FieldInfo) -> str:
+def setting_description(field: msgspec.structs.FieldInfo) -> str:
     """Returns the description of a setting. Raises LookupError if it has none."""
     found = [meta.description for meta in metas_of(field.type) if meta.description]
     if not found:

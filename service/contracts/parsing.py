@@ -1,29 +1,30 @@
-"""The body and the answer of `POST /v1/parse`."""
+"""The request and response bodies of `POST /v1/parse`."""
 
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from service.contracts.judges import Choice, Criterion, Method, Scale
+from service.contracts.judges import AnswerKey, Choice, Criterion, Method, Scale
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
 
 MAX_TEXTS = 1000
 
 
 class ParseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Texts to be read as a judge's answers. `finish_reasons`, if given, has one entry a text."""
+    """Texts to read as a judge's answers. `finish_reasons`, if given, has one entry per text."""
 
     method: Method
     scale: Scale | None = None
     choices: list[Choice] = []
     criterion: Criterion | None = None
+    answer_key: AnswerKey | None = None
     texts: Annotated[list[str], Meta(min_length=1, max_length=MAX_TEXTS)]
     finish_reasons: list[str | None] | None = None
 
 
 class ParsedText(msgspec.Struct, frozen=True, kw_only=True):
-    """One text as it was read; `ranking` is there for rankings alone."""
+    """The verdict found in one text. Only rankings have `ranking`."""
 
     outcome: Outcome
     reason: Reason | None
@@ -34,4 +35,6 @@ class ParsedText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParseResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """One result per text, in the order of the texts."""
+
     results: list[ParsedText]

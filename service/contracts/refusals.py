@@ -1,4 +1,7 @@
-"""What can't be done, and why: raised by every part of the service, without any HTTP. `api/problems.py` maps it."""
+"""Refusals: why a request can't be carried out. Every part of the service raises them, none with HTTP in mind.
+
+`service/api/problems.py` maps each kind to an HTTP status.
+"""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,7 +10,7 @@ import msgspec
 
 
 class Kind(StrEnum):
-    """Why a request is refused. The values are stable: programs see them in a problem's `type`."""
+    """Why a request is refused. The values are stable: clients see them in a problem's `type`."""
 
     INVALID = "invalid-request"
     IMPOSSIBLE = "impossible"
@@ -21,14 +24,14 @@ class Kind(StrEnum):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One thing wrong with a request: where, as a JSON pointer (RFC 6901), and what."""
+    """One fault of a request: a JSON pointer to it (RFC 6901), and a description."""
 
     pointer: str
     detail: str
 
 
-class Refused(Exception):  # noqa: N818 - it says what happened to the request, which may be no error of anybody's
-    """A request that can't be done. After `retry_after_s` seconds it may be; None if waiting won't help."""
+class Refused(Exception):  # noqa: N818 - often no error at all, such as a budget that is spent
+    """A request that can't be carried out. `retry_after_s` is None if trying again won't help."""
 
     def __init__(
         self, kind: Kind, faults: Sequence[Fault] = (), *, detail: str = "", retry_after_s: int | None = None
@@ -41,22 +44,22 @@ class Refused(Exception):  # noqa: N818 - it says what happened to the request, 
 
 
 def invalid(faults: Sequence[Fault]) -> Refused:
-    """The request can't be read or does not fit."""
+    """Returns the refusal of a request that can't be read or does not match its schema."""
     return Refused(Kind.INVALID, faults)
 
 
 def impossible(faults: Sequence[Fault]) -> Refused:
-    """The request was understood and can't be done."""
+    """Returns the refusal of a request that is well-formed and can't be carried out."""
     return Refused(Kind.IMPOSSIBLE, faults)
 
 
 def not_found(noun: str) -> Refused:
-    """There is no such thing; `noun` names it, as in `job job_01`."""
+    """Returns the refusal of a request for something that does not exist; `noun` names it, such as `job job_01`."""
     return Refused(Kind.NOT_FOUND, detail=f"there is no {noun}")
 
 
 def too_large(detail: str) -> Refused:
-    """There is more of something than the settings allow."""
+    """Returns the refusal of a request that exceeds a limit in the settings."""
     return Refused(Kind.TOO_LARGE, detail=detail)
 
 
@@ -66,7 +69,7 @@ def pointer_to(parent: str, key: str | int) -> str:
 
 
 def summary_of(faults: Sequence[Fault]) -> str:
-    """Returns the first fault, and how many more there are; empty if there is none."""
+    """Returns the first fault and the number of further ones; empty if there is none."""
     if not faults:
         return ""
     first = faults[0]

@@ -1,36 +1,47 @@
-"""Takes a job in: every item checked, all of it stored or nothing."""
+"""Takes jobs in: all items checked, then all of them stored or none."""
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
-from service.api.access import OPEN
 from service.config.settings import Settings
-from service.contracts.decoding import ndjson
+from service.contracts.decoding import Numbered
 from service.contracts.ids import new_id
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord, Purpose
 from service.contracts.judges import ResolvedJudge
-from service.contracts.refusals import Fault, impossible, invalid
-from service.jobs.item_checks import ItemChecks, note
+from service.contracts.refusals import Fault, Refused, impossible, invalid, not_found
+from service.jobs.item_checks import ItemChecks, add_faults
+from service.jobs.judge_resolution import admit_scales, scale_places
 from service.judging.methods import METHODS
 from service.store import clock, jobs
 from service.store.errors import StoreConflictError
 from service.store.jobs import Idempotency
 
-_STAGE_TOGETHER = 20  # chunks a round trip
+_STAGE_TOGETHER = 20  # chunks in one round trip
+_NOBODY = "-"  # the owner of idempotency keys if no API keys are configured
+
+PlaceOfItem = Callable[[int], str]
 
 
 class Caller(NamedTuple):
-    """Who asks, and the digest of the Idempotency-Key, if there is one."""
+    """The name of the API key, None if no keys are configured; the digest of the Idempotency-Key, None without one."""
 
-    name: str
+    name: str | None
     idempotency_key: str | None
 
 
-class Intake:
-    """One job on its way in. Items are staged as they come: an upload of any size takes little memory."""
+class TakenIn(NamedTuple):
+    """A job that was taken in. `is_repeat` if an earlier request with the same Idempotency-Key created it."""
+
+    record: JobRecord
+    is_repeat: bool
+
+
+class JobIntake:
+    """The intake of one job. Items are staged as they arrive, so that an upload of any size takes little memory."""
 
     def __init__(
         self,
@@ -55,33 +66,53 @@ class Intake:
         self._buffer: list[Item] = []
         self._staged = 0
 
-    async def take_json(self, items: Iterable[Item]) -> None:
-        """Takes decoded items. Raises a problem that names each bad place."""
-        for index, item in enumerate(items):
-            await self._add(item, f"/items/{index}")
-        await self._end()
+    async def take(self, items: AsyncIterable[Numbered[Item]], place: PlaceOfItem = "/items/{}".format) -> None:
+        """Checks and stages the items; `place` gives the pointer to the item of a number.
 
-    async def take_all(self, items: AsyncIterable[Item]) -> None:
-        """Takes items that are stored already. Raises a problem that names each that can't be judged."""
-        async for item in items:
-            await self._add(item, f"/items/{self._checks.items}")
-        await self._end()
-
-    async def take_lines(self, lines: AsyncIterable[bytes]) -> None:
-        """Takes one item a line; empty lines are passed over. Raises a problem that names each bad place."""
-        async for number, item in ndjson(lines, Item, "/items"):
-            if isinstance(item, list):
-                self._checks.note(item)
-            else:
-                await self._add(item, f"/items/{number}")
-        await self._end()
-
-    async def commit(self, fingerprint: str) -> tuple[str, JobRecord]:
-        """Makes it a job; the id of the job, which is an earlier one where the request is a repeat.
-
-        Raises IdempotencyConflictError.
+        Raises Refused that names each fault; nothing remains staged then.
         """
-        record = JobRecord(
+        try:
+            _check_callback(self._order, self._settings)
+            async for number, item in items:
+                if isinstance(item, list):
+                    self._checks.note(item)
+                else:
+                    await self._add(item, place(number))
+            await self._end()
+            if self._purpose == "judging":
+                places = scale_places(self._order, self._judges)
+                await admit_scales(self._redis, self._settings, [each.definition for each in self._judges], places)
+        except Refused:
+            await self.discard()
+            raise
+
+    async def commit(self, fingerprint: str) -> TakenIn:
+        """Makes the staged items a job and queues it. `fingerprint` identifies the content of the request.
+
+        Raises IdempotencyConflictError if another request had the same Idempotency-Key.
+        """
+        record = self._record()
+        key = self._caller.idempotency_key
+        idempotency = Idempotency(self._caller.name or _NOBODY, key, fingerprint) if key else None
+        try:
+            job_id = await jobs.commit(self._redis, record, idempotency, self._settings.server.idempotency_keep_hours)
+        except StoreConflictError:
+            await self.discard()
+            raise
+        if job_id == record.id:
+            return TakenIn(record, is_repeat=False)
+        await self.discard()
+        earlier = await jobs.load(self._redis, job_id)
+        if earlier is None:
+            raise not_found(f"job {job_id}")
+        return TakenIn(earlier[0], is_repeat=True)
+
+    async def discard(self) -> None:
+        """Removes the staged items."""
+        await jobs.discard(self._redis, self.job_id, self._staged)
+
+    def _record(self) -> JobRecord:
+        return JobRecord(
             id=self.job_id,
             judges=self._judges,
             several_judges=isinstance(self._order.judge, list),
@@ -91,30 +122,16 @@ class Intake:
             budget_usd=self._order.budget_usd,
             deadline_s=self._order.deadline_s,
             callback_url=self._order.callback_url,
-            owner=None if self._caller.name == OPEN else self._caller.name,
+            owner=self._caller.name,
             created_at=clock.now(),
             purpose=self._purpose,
         )
-        key = self._caller.idempotency_key
-        idempotency = Idempotency(self._caller.name, key, fingerprint) if key else None
-        try:
-            job_id = await jobs.commit(self._redis, record, idempotency, self._settings.server.idempotency_keep_hours)
-        except StoreConflictError:
-            await self.discard()
-            raise
-        if job_id != self.job_id:
-            await self.discard()
-        return job_id, record
-
-    async def discard(self) -> None:
-        """Removes what was staged."""
-        await jobs.discard(self._redis, self.job_id, self._staged)
 
     async def _add(self, item: Item, at: str) -> None:
         self._checks.check(item, at)
         for judge in self._definitions.values():
             wrong = METHODS[judge.method].item_problems(judge, item)
-            note(self._impossible, [Fault(at + pointer, detail) for pointer, detail in wrong])
+            add_faults(self._impossible, [Fault(at + pointer, detail) for pointer, detail in wrong])
         if self._checks.unfit or self._impossible:
             self._buffer.clear()
             return
@@ -124,7 +141,7 @@ class Intake:
 
     async def _end(self) -> None:
         if not self._checks.items and not self._checks.unfit:
-            self._checks.note([Fault("/items", "there is no item")])
+            self._checks.note([Fault("/items", "at least one item is needed")])
         if self._checks.unfit:
             raise invalid(self._checks.unfit)
         if self._impossible:
@@ -138,3 +155,15 @@ class Intake:
         await jobs.stage(self._redis, self.job_id, self._staged, chunks)
         self._staged += len(chunks)
         self._buffer.clear()
+
+
+def _check_callback(order: JobOrder, settings: Settings) -> None:
+    """Raises Refused if keys are configured and the callback's host is not listed.
+
+    A key that may submit jobs gives no access to the workers' network.
+    """
+    if order.callback_url is None or not settings.keys:
+        return
+    host = urlsplit(order.callback_url).hostname
+    if host not in settings.server.callback_hosts:
+        raise impossible([Fault("/callback_url", f"the host {host!r} is not listed in server.callback_hosts")])

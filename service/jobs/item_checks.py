@@ -1,4 +1,4 @@
-"""What every upload of items is checked for, whatever becomes of them."""
+"""Checks that apply to every upload of items: of a job and of a dataset."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -9,7 +9,7 @@ from service.contracts.refusals import Fault, pointer_to, too_large
 
 
 class ItemChecks:
-    """Counts the items of one upload and notes what is wrong with them, up to a hundred faults."""
+    """Counts the items of one upload and collects their faults, at most MOST_FAULTS."""
 
     def __init__(self, most_items: int) -> None:
         self.items = 0
@@ -18,7 +18,7 @@ class ItemChecks:
         self._ids: set[str] = set()
 
     def check(self, item: Item, at: str) -> None:
-        """Notes the faults of an item, by itself and among those before it. Raises Refused past the limit."""
+        """Collects the faults of an item. Raises Refused (too-large) if there are more items than allowed."""
         self.items += 1
         if self.items > self._most_items:
             raise too_large(f"more than {self._most_items} items")
@@ -30,10 +30,10 @@ class ItemChecks:
             self.note(islice(unkept(item.metadata, pointer_to(at, "metadata")), MOST_FAULTS))
 
     def note(self, faults: Iterable[Fault]) -> None:
-        """Notes faults, as far as there is room."""
-        note(self.unfit, faults)
+        """Adds faults that were found elsewhere."""
+        add_faults(self.unfit, faults)
 
 
-def note(noted: list[Fault], more: Iterable[Fault]) -> None:
-    """Adds faults that are not noted yet, as far as there is room."""
-    noted.extend(fault for fault in islice(more, MOST_FAULTS - len(noted)) if fault not in noted)
+def add_faults(collected: list[Fault], more: Iterable[Fault]) -> None:
+    """Adds faults that are not in the list yet, until it has MOST_FAULTS."""
+    collected.extend(fault for fault in islice(more, MOST_FAULTS - len(collected)) if fault not in collected)

@@ -1,4 +1,4 @@
-"""Judgments of items about which no model was asked."""
+"""Judgments without votes: of items that no model was asked about."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ from service.contracts.items import Item, item_id
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Judgment, Usage
 from service.contracts.outcomes import Outcome, Reason
+from service.judging.passing import passed
 
 
 def unasked(
@@ -20,7 +21,7 @@ def unasked(
     *,
     changed: bool = False,
 ) -> Judgment:
-    """A judgment with no votes."""
+    """Returns a judgment without votes of the item at a position of a job."""
     judge = record.judge_at(position)
     return Judgment(
         id=new_id("jdg"),
@@ -42,11 +43,12 @@ def unasked(
         cached=False,
         created_at=at,
         finished_at=at,
+        passed=passed(judge.definition, None, None),
     )
 
 
 def cancelled_chunk(record: JobRecord, chunk: int, items: Sequence[Item], at: datetime) -> list[tuple[int, Judgment]]:
-    """Each position of a chunk that nobody began, with its judgment."""
+    """Returns each position of a chunk that no worker started, with its cancelled judgment."""
     first = chunk * record.chunk_items * len(record.judges)
     return [
         (position, unasked(record, position, item, Outcome.CANCELLED, None, at))

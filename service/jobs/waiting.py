@@ -1,4 +1,4 @@
-"""Waits for a job to change or to end, woken by the workers."""
+"""Waits for a job to change or to end; workers signal each change."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,13 @@ from service.contracts.jobs import Job, JobRecord
 from service.store import jobs, keys
 from service.store.signals import Signals
 
-_LOOK_S = 1.0  # a signal may be lost: look again after so long
-_BREATH_S = 0.01  # a large job changes often: not each change is worth a look
-_PACE_S = 0.1  # a job that changes all the time is shown ten times a second
+_LOOK_S = 1.0  # a signal may be lost: look again after this time
+_BREATH_S = 0.01  # a large job changes often: combine changes
+_PACE_S = 0.1  # report at most ten changes per second
 
 
 async def until_over(redis: Redis, signals: Signals, job_id: str, wait_s: float) -> tuple[JobRecord, Job] | None:
-    """The job once it is over, or as it stands after `wait_s` seconds; None where there is none."""
+    """Returns the job once it is over, or its state after `wait_s` seconds; None if there is no such job."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_s
     changed = asyncio.Event()
@@ -34,7 +34,7 @@ async def until_over(redis: Redis, signals: Signals, job_id: str, wait_s: float)
 
 
 async def changes(redis: Redis, signals: Signals, job_id: str) -> AsyncIterator[Job]:
-    """The job now, and again after each change of its counts, until it is over."""
+    """Yields the job now, and again after each change of its counts, until it is over."""
     changed = asyncio.Event()
     shown = None
     async with signals.subscribed(keys.job_events(job_id), changed):

@@ -29,7 +29,7 @@ def make_token(text: str, logprob: float, alternatives: Iterable[tuple[str, floa
     return Token(text, top if any(text == each for each, _ in top) else ((text, logprob), *top))
 
 
-def expected_score(tokens: Sequence[Token] | None, scale: Scale, score: float) -> float | None:
+def score_by_logprobs(tokens: Sequence[Token] | None, scale: Scale, score: float) -> float | None:
     """The levels' mean, weighted by their probabilities in the place where `score` was written.
 
     In the scale's units, between its ends. This is the weighting of G-Eval (Liu et al., EMNLP 2023, section 2),

@@ -25,7 +25,6 @@ FEWEST_PAIRS = 2  # a single pair shows no variation
 FEWEST_REPLICATES = REPLICATES // 2  # fewer would describe only the samples for which it is defined
 
 _TAILS = (0.025, 0.975)
-_LIMITS = {"bias": (-math.inf, math.inf), "mae": (0.0, math.inf), "rmse": (0.0, math.inf)}  # others are in -1..1
 _CHUNK = 1 << 18  # counts of replicates held at once: 2 MB, which fits into a cache
 
 
@@ -163,7 +162,7 @@ def _moved(
         middle = drawn[name].value
         if interval is not None and middle is not None:
             by = defined[name] - middle
-            least, most = _LIMITS.get(name, (-1.0, 1.0))
+            least, most = STATISTICS[name].limits
             interval = Interval(max(interval.lower + by, least), min(interval.upper + by, most))
         moved[name] = interval
     return moved

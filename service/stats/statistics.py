@@ -6,6 +6,7 @@ its entry say so and the function may return anything. Notation: n is the number
 distances of values, not of positions.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple
@@ -170,21 +171,23 @@ class Statistic(NamedTuple):
     """An entry of `STATISTICS`.
 
     `lacks` are the conditions under which it is undefined, of which the first that holds is reported. `trials` returns
-    the number of trials if the statistic is a proportion, which then has Wilson's interval.
+    the number of trials if the statistic is a proportion, which then has Wilson's interval. `limits` are the lowest and
+    the highest possible value.
     """
 
     compute: Callable[[Tallies], Floats]
     domain: Domain
     lacks: tuple[Lack, ...] = ()
     trials: Callable[[Tallies], Floats] | None = None
+    limits: tuple[float, float] = (-1.0, 1.0)
 
 
 STATISTICS: dict[str, Statistic] = {
     "exact": Statistic(exact, Domain.ANY, trials=lambda t: t.pairs),
     "within_one": Statistic(within_one, Domain.NUMBERS, trials=lambda t: t.pairs),
-    "mae": Statistic(mae, Domain.NUMBERS),
-    "bias": Statistic(bias, Domain.NUMBERS),
-    "rmse": Statistic(rmse, Domain.NUMBERS),
+    "mae": Statistic(mae, Domain.NUMBERS, limits=(0.0, math.inf)),
+    "bias": Statistic(bias, Domain.NUMBERS, limits=(-math.inf, math.inf)),
+    "rmse": Statistic(rmse, Domain.NUMBERS, limits=(0.0, math.inf)),
     "pearson": Statistic(pearson, Domain.NUMBERS, VARYING),
     "spearman": Statistic(spearman, Domain.NUMBERS, VARYING),
     "kendall_tau_b": Statistic(kendall_tau_b, Domain.NUMBERS, VARYING),

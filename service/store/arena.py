@@ -12,13 +12,13 @@ from typing import NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.arena import Winner
-from service.contracts.battles import BattleRecord, Course, Evaluation, Side, VoteRow
+from service.contracts.arena import BattleRecord, Course, Evaluation, Side, VoteRow, Winner
 from service.contracts.items import item_id
 from service.contracts.outcomes import Outcome
 from service.store import counters, keys
 from service.store.connection import Script, pipeline, reply
 from service.store.counters import increment
+from service.store.items import judgment_ref
 
 _DRAWING_S = 30  # far longer than it takes to draw again and to queue the calls
 _ROWS_AT_ONCE = 1000
@@ -143,7 +143,7 @@ async def vote(
     """
     record, course = battle.record, battle.course
     metric = increment(counters.ARENA_VOTES, row.winner)
-    places = [(f"R\t{side.job_id}\t0\t{side.position}", side.finished_ms) for side in (course.A, course.B)]
+    places = [(judgment_ref(side.job_id, 0, side.position), side.finished_ms) for side in (course.A, course.B)]
     state, *rest = await _vote(
         redis,
         [
@@ -195,7 +195,7 @@ async def newest_vote(redis: Redis, criterion: str | None) -> str:
 
 
 async def counted(redis: Redis, criterion: str | None) -> dict[str, str]:
-    """The votes on a criterion, or on all of them, as `service.arena.counters` reads them."""
+    """The votes on a criterion, or on all of them, as `service.arena.read_vote_counts` reads them."""
     stored = await reply(redis.hgetall(keys.arena_counters(criterion)))
     return {field.decode(): value.decode() for field, value in stored.items()}
 

@@ -1,7 +1,6 @@
-"""Votes that were paid for once: the same judge version, model and content is not asked again.
+"""Votes that were paid for once: the same prompt is not put to the same model again.
 
-A cached vote is a pointer to the judgment that has it. A vote of a model that no longer answers under its name is not
-served. While a worker asks for a vote it holds a lease on its key;
+A cached vote is a pointer to the judgment that has it. While a worker asks for a vote it holds a lease on its key;
 the lease of a worker that died counts for nothing.
 """
 
@@ -14,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.judgments import Ballot, Vote
+from service.contracts.judgments import Vote
 from service.store import keys
 from service.store.connection import Script
 
@@ -46,13 +45,9 @@ class CacheKey(NamedTuple):
     model: str
 
 
-def cache_key(judge_digest: str, ballot: Ballot, content_digest: str) -> CacheKey:
-    """Returns the key of a first sample.
-
-    The judge's digest covers its parameters; the item's id and metadata don't count.
-    """
-    content = f"{judge_digest}\n{ballot.model}\n{ballot.order}\n{content_digest}"
-    return CacheKey(keys.cached_vote(sha256(content.encode()).hexdigest()[:40]), ballot.model)
+def cache_key(model: str, content: bytes) -> CacheKey:
+    """Returns the key of a vote of a model; `content` is everything else that the vote depends on."""
+    return CacheKey(keys.cached_vote(sha256(model.encode() + b"\n" + content).hexdigest()[:40]), model)
 
 
 def cache_place(index: int, vote: Vote) -> str:

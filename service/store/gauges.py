@@ -14,8 +14,6 @@ from service.store.connection import reply
 MAX_GAUGE_SERIES = 10_000  # in all
 MAX_JUDGE_SERIES = 200  # of judge version, criterion and model, those judged most recently
 
-_KEY = keys.PREFIX + "gauges"  # string: all of them
-
 
 class Row(NamedTuple):
     """One series of a gauge: a value for each label name, and its own, None where it is undefined."""
@@ -51,13 +49,13 @@ async def save(redis: Redis, gauges: Sequence[Gauge], at: float) -> int:
         kept.append(Gauge(each.name, each.help, each.labels, rows[:left]))
         dropped += max(len(rows) - left, 0)
         left -= len(rows[:left])
-    await reply(redis.set(_KEY, msgspec.msgpack.encode(Refreshed(at, kept))))
+    await reply(redis.set(keys.GAUGES, msgspec.msgpack.encode(Refreshed(at, kept))))
     return dropped
 
 
 async def load(redis: Redis) -> Refreshed | None:
     """The gauges as they were last saved, None where they never were."""
-    stored = await reply(redis.get(_KEY))
+    stored = await reply(redis.get(keys.GAUGES))
     return None if stored is None else msgspec.msgpack.decode(stored, type=Refreshed)
 
 

@@ -8,12 +8,12 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.contracts.items import Item, content_digest
-from service.contracts.jobs import INLINE_JUDGMENTS, Counts, Job, JobRecord, status_of
+from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobCounts, JobRecord, job_status
 from service.contracts.judgments import Usage
 from service.store import clock, keys, queue
+from service.store.changes import NANO
 from service.store.connection import Script, pipeline, reply
 from service.store.errors import IdempotencyConflictError, StagingExpiredError
-from service.store.finishing import NANO
 
 CHUNK_JUDGMENTS = 50  # an arq job costs a millisecond: a chunk shares it
 _STAGED_S = 3600  # an upload that takes longer is given up
@@ -142,7 +142,7 @@ async def _forget(redis: Redis, index: str, job_ids: list[str]) -> None:
 
 def first_view(record: JobRecord) -> Job:
     """A job as it stood when it was taken in."""
-    counts = Counts(total=record.total, pending=record.total, scored=0, unscored=0, failed=0, cancelled=0)
+    counts = JobCounts(total=record.total, pending=record.total, scored=0, unscored=0, failed=0, cancelled=0)
     job = _job(record, counts, Usage(), None, None)
     return msgspec.structs.replace(job, judgments=[]) if record.total <= INLINE_JUDGMENTS else job
 
@@ -154,7 +154,7 @@ def _shown(stored: dict[bytes, bytes]) -> tuple[JobRecord, Job]:
         return int(stored.get(field, 0))
 
     done = {each: number(each.encode()) for each in ("scored", "unscored", "failed", "cancelled")}
-    counts = Counts(total=record.total, pending=record.total - sum(done.values()), **done)
+    counts = JobCounts(total=record.total, pending=record.total - sum(done.values()), **done)
     usage = Usage(
         input_tokens=number(b"input_tokens"),
         output_tokens=number(b"output_tokens"),
@@ -164,11 +164,13 @@ def _shown(stored: dict[bytes, bytes]) -> tuple[JobRecord, Job]:
     return record, _job(record, counts, usage, started, finished)
 
 
-def _job(record: JobRecord, counts: Counts, usage: Usage, started: datetime | None, finished: datetime | None) -> Job:
+def _job(
+    record: JobRecord, counts: JobCounts, usage: Usage, started: datetime | None, finished: datetime | None
+) -> Job:
     refs = [judge.ref for judge in record.judges]
     return Job(
         id=record.id,
-        status=status_of(counts, started=started is not None),
+        status=job_status(counts, started=started is not None),
         judge=refs if record.several_judges else refs[0],
         counts=counts,
         usage=usage,

@@ -10,6 +10,7 @@ from service.contracts.jobs import JobRecord
 from service.contracts.outcomes import Outcome
 from service.store import keys
 from service.store.connection import pipeline, reply
+from service.store.items import load_item, refs_in
 
 
 class Placed(NamedTuple):
@@ -49,11 +50,10 @@ async def page(
 
 async def of_item(redis: Redis, item_id: str) -> list[msgspec.Raw]:
     """All judgments of an item that are kept, the newest last."""
-    stored = await reply(redis.hgetall(keys.item(item_id)))
-    places = sorted((int(at), field.decode().split("\t")[1:]) for field, at in stored.items() if field[:2] == b"R\t")
+    places = refs_in(await load_item(redis, item_id))
     async with pipeline(redis) as pipe:
-        for _, (job_id, chunk, position) in places:
-            pipe.hget(keys.chunk_results(job_id, int(chunk)), position)
+        for job_id, chunk, position in places:
+            pipe.hget(keys.chunk_results(job_id, chunk), position)
         found = await pipe.execute()
     return [msgspec.Raw(judgment) for judgment in found if judgment is not None]
 

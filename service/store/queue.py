@@ -135,7 +135,7 @@ class QueueWorker(Worker):
             if self._seen_to.get(name) == period:
                 continue
             self._seen_to[name] = period
-            claim = f"{keys.PREFIX}due:{name}:{period}"  # string: a worker sees to it
+            claim = keys.due(name, period)
             if await self.pool.set(claim, b"1", nx=True, px=int(2000 * every_s)):
                 # Nothing is enqueued while the task of an earlier period waits or runs: the id is the same.
                 await self.pool.enqueue_job(name, _job_id=name, _defer_until=_AT_ONCE, _expires=timedelta(days=1))

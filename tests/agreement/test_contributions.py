@@ -1,17 +1,29 @@
-"""Counters recounted from items: by hand, and properties of any items."""
+"""The contributions of items to the counters: by hand, and against a plain recount of any items."""
 
 from collections import Counter
 from itertools import combinations
 from urllib.parse import quote, unquote
 
+import krippendorff
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.agreement.coding import Coding
-from service.agreement.contributions import EVERY, Counted, Row, recount
-from service.agreement.counter_fields import quoted, unquoted
+from service.agreement.contributions import (
+    COUNTER_KINDS,
+    HOUR_MS,
+    CodedItem,
+    CounterGroup,
+    contribution,
+    difference,
+    total,
+    without_zeros,
+)
+from service.agreement.reports import panel_alpha
+from service.contracts.quoting import quoted, unquoted
 from tests.agreement.items import (
     ANY,
     FIVE,
@@ -26,9 +38,10 @@ from tests.agreement.items import (
     items,
     judged,
     label,
-    over_time,
     rows_of,
+    sum_of,
 )
+from tests.agreement.recounting import recount
 
 few = settings(max_examples=30, deadline=None)
 SOME = st.sampled_from([*STEPPED, ANY]).flatmap(lambda coding: st.tuples(st.just(coding), items(coding)))
@@ -78,40 +91,65 @@ def test_moments_are_whole_units_where_the_score_need_not_be_on_a_level() -> Non
 
 
 def test_labels_of_other_contents_and_off_the_scale_count_nowhere() -> None:
-    row = Row(
-        criterion="c",
+    item = CodedItem(
         labels={
-            "a": msgspec.structs.replace(label(FIVE, 4), off_scale=True),
+            "a": msgspec.structs.replace(label(FIVE, 4), is_off_scale=True),
             "b": label(FIVE, 4, content="c0"),
             "c": label(FIVE, 4, content=""),
         },
-        judged={(SERIES, "c1"): judged(FIVE, 4, at_ms=7)},
-        first_label_ms=3,
+        scores={"c1": {SERIES: judged(FIVE, 4, at_ms=7 * HOUR_MS)}},
+        first_label_ms=3 * HOUR_MS,
     )
-    found = recount([row], EVERY)
-    assert found == {
-        Counted("ceiling", "", "c", 3): {"item\tr": 2},
-        Counted("seen", SERIES, "c", 7): {"rest\t4": 1},
+    assert contribution(item) == {
+        CounterGroup("ceiling", "", 3): {"item\tr": 2},
+        CounterGroup("seen", SERIES, 7): {"rest\t4": 1},
     }
 
 
-def test_a_pair_is_in_the_bucket_of_its_judgment_and_a_meeting_in_that_of_the_later_one() -> None:
-    row = Row(
-        criterion="c",
+def test_a_pair_is_in_the_hour_of_its_judgment_and_a_meeting_in_that_of_the_later_one() -> None:
+    item = CodedItem(
         labels={"a": label(FIVE, 4)},
-        judged={(SERIES, "c1"): judged(FIVE, 4, at_ms=7), (OTHER, "c1"): judged(FIVE, 2, at_ms=9)},
-        first_label_ms=3,
+        scores={
+            "c1": {SERIES: judged(FIVE, 4, at_ms=7 * HOUR_MS), OTHER: judged(FIVE, 2, at_ms=10 * HOUR_MS - 1)},
+        },
+        first_label_ms=4 * HOUR_MS - 1,
     )
-    found = recount([row], EVERY)
-    assert {(each.kind, each.series, each.at_ms) for each in found} == {
+    found = contribution(item)
+    assert found.keys() == {
         ("agreed", SERIES, 7),
         ("agreed", OTHER, 9),
         ("ceiling", "", 3),
         ("between", f"{OTHER}|{SERIES}", 9),
         ("panel", "judge@1", 9),
     }
-    assert found[Counted("between", f"{OTHER}|{SERIES}", "c", 9)] == {"pair\t2\t4": 1}
-    assert found[Counted("panel", "judge@1", "c", 9)] == {"coders\t2\t2\t4": 1}
+    assert found[CounterGroup("between", f"{OTHER}|{SERIES}", 9)] == {"pair\t2\t4": 1}
+    assert found[CounterGroup("panel", "judge@1", 9)] == {"coders\t2\t2\t4": 1}
+
+
+@few
+@given(st.lists(st.dictionaries(st.sampled_from("abcde"), st.integers(1, 5)), min_size=1, max_size=12))
+def test_the_alpha_of_panels_with_missing_members_is_that_of_the_library(panels: list[dict[str, int]]) -> None:
+    """As it is when members come one after the other, each as a change of the item."""
+    counters: Counter[str] = Counter()
+    for members in panels:
+        item = CodedItem()
+        for name, value in members.items():
+            scores = item.scores.get("c1", {}) | {f"judge@1 openai/{name}": judged(FIVE, value)}
+            after = msgspec.structs.replace(item, scores={"c1": scores})
+            counters.update(total([difference(contribution(item), contribution(after))], "panel", "judge@1"))
+            item = after
+    found = panel_alpha(FIVE, without_zeros(counters)).value
+    values = np.array([[members.get(name, np.nan) for members in panels] for name in "abcde"])
+    expected = krippendorff_alpha(values)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def krippendorff_alpha(values: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> float | None:
+    """Coders x items, ordinal; None if it is undefined."""
+    pairable = values[:, (~np.isnan(values)).sum(axis=0) > 1]
+    if len(np.unique(pairable[~np.isnan(pairable)])) < 2:
+        return None
+    return float(krippendorff.alpha(pairable, level_of_measurement="ordinal", value_domain=[1, 2, 3, 4, 5]))
 
 
 def test_a_label_worth_no_number_has_no_mean_and_grades_have() -> None:
@@ -123,13 +161,21 @@ def test_a_label_worth_no_number_has_no_mean_and_grades_have() -> None:
 
 @few
 @given(SOME)
+def test_any_items_contribute_as_much_as_a_plain_recount_finds(some: tuple[Coding, list[Item]]) -> None:
+    coding, given_items = some
+    rows = rows_of(coding, given_items)
+    assert {tuple(group): fields for group, fields in sum_of(rows).items()} == recount(rows, COUNTER_KINDS)
+
+
+@few
+@given(SOME)
 def test_pairs_annotators_and_meetings_are_those_of_the_rows(some: tuple[Coding, list[Item]]) -> None:
     coding, given_items = some
     rows = rows_of(coding, given_items)
     pairs: Counter[str] = Counter()
     met: Counter[str] = Counter()
     for row in rows:
-        mine, theirs = (row.judged.get((series, "c1")) for series in (SERIES, OTHER))
+        mine, theirs = (row.scores["c1"].get(series) for series in (SERIES, OTHER))
         for each in row.labels.values() if mine else ():
             assert mine is not None
             pairs[f"pair\t{each.selection}\t{each.key}\t{mine.key}\t{mine.length}\t{mine.own}"] += 1
@@ -139,7 +185,7 @@ def test_pairs_annotators_and_meetings_are_those_of_the_rows(some: tuple[Coding,
     assert {name: count for name, count in fields.items() if name.startswith("pair")} == pairs
     assert counted(rows, "between", f"{OTHER}|{SERIES}") == met
     assert sum(fields.get(f"item\t{group}", 0) for group in "rtx") == sum(
-        bool(row.labels) for row in rows if (SERIES, "c1") in row.judged
+        bool(row.labels) for row in rows if SERIES in row.scores["c1"]
     )
 
 
@@ -158,20 +204,20 @@ def test_coders_are_the_ordered_pairs_of_annotators(some: tuple[Coding, list[Ite
 
 
 @few
-@given(SOME, st.integers(0, 12))
-def test_items_add_in_any_order_and_any_parts(some: tuple[Coding, list[Item]], at: int) -> None:
-    coding, given_items = some
-    rows = rows_of(coding, given_items)
-    whole = over_time(recount(rows, EVERY))
-    parts = [over_time(recount(part, EVERY)) for part in (rows[at:], rows[:at])]
-    together = {key: added(part.get(key, {}) for part in parts) for key in {*parts[0], *parts[1]}}
-    assert {key: fields for key, fields in together.items() if fields} == whole
+@given(SOME, SOME)
+def test_a_difference_leads_from_one_state_to_another(
+    one: tuple[Coding, list[Item]], other: tuple[Coding, list[Item]]
+) -> None:
+    before, after = (sum_of(rows_of(coding, given_items)) for coding, given_items in (one, other))
+    change = difference(before, after)
+    assert all(all(fields.values()) for fields in change.values())
+    reached = {group: added([before.get(group, {}), change.get(group, {})]) for group in {*before, *change}}
+    assert {group: fields for group, fields in reached.items() if fields} == after
 
 
 @few
 @given(SOME)
-def test_no_counter_is_zero_and_none_but_the_cross_group_is_negative(some: tuple[Coding, list[Item]]) -> None:
+def test_no_counter_but_those_of_the_cross_group_is_negative(some: tuple[Coding, list[Item]]) -> None:
     coding, given_items = some
-    for fields in recount(rows_of(coding, given_items), EVERY).values():
-        assert all(fields.values())
+    for fields in sum_of(rows_of(coding, given_items)).values():
         assert all(count > 0 for name, count in fields.items() if name.split("\t")[1] != "x")

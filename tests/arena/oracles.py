@@ -10,7 +10,7 @@ import scipy.special
 import statsmodels.api as sm
 from numpy.typing import NDArray
 
-from service.contracts.arena import Vote, Winner
+from service.contracts.arena import ArenaVote, Winner
 
 Numbers = NDArray[np.float64]
 
@@ -18,14 +18,14 @@ SHARE = {Winner.A: 1.0, Winner.B: 0.0, Winner.TIE: 0.5, Winner.BOTH_BAD: 0.5}
 _OUTCOMES = {1.0: evalica.Winner.X, 0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw}
 
 
-def strengths_by_evalica(votes: Sequence[Vote], models: Sequence[str]) -> Numbers:
+def strengths_by_evalica(votes: Sequence[ArenaVote], models: Sequence[str]) -> Numbers:
     """In log-odds, their mean 0."""
     found = evalica.bradley_terry(*_columns(votes), tie_weight=0.5, tolerance=1e-15, limit=1_000_000)
     scores = np.log([float(found.scores[model]) for model in models])
     return np.asarray(scores - scores.mean())
 
 
-def elo_by_evalica(votes: Sequence[Vote], start: float, k: float) -> dict[str, float]:
+def elo_by_evalica(votes: Sequence[ArenaVote], start: float, k: float) -> dict[str, float]:
     found = evalica.elo(*_columns(votes), initial=start, k=k, tie_weight=0.5)
     return {str(model): float(score) for model, score in found.scores.items()}
 
@@ -37,7 +37,7 @@ class Regression(NamedTuple):
     covariance: Numbers
 
 
-def by_statsmodels(votes: Sequence[Vote], models: Sequence[str], causes: Numbers | None = None) -> Regression:
+def by_statsmodels(votes: Sequence[ArenaVote], models: Sequence[str], causes: Numbers | None = None) -> Regression:
     """Binomial regression with robust (HC0) covariance; `causes` has a row for each vote."""
     plain = designed(votes, models)
     others = np.zeros((len(votes), 0)) if causes is None else causes
@@ -51,7 +51,7 @@ def by_statsmodels(votes: Sequence[Vote], models: Sequence[str], causes: Numbers
     return Regression(centred @ found.params, centred @ found.cov_params() @ centred.T)
 
 
-def strengths_with_ridge(votes: Sequence[Vote], models: Sequence[str], ridge: float) -> Numbers:
+def strengths_with_ridge(votes: Sequence[ArenaVote], models: Sequence[str], ridge: float) -> Numbers:
     """Where scipy finds the gradient of the penalised likelihood to be zero."""
     design, won = designed(votes, models), _shares(votes)
 
@@ -62,7 +62,7 @@ def strengths_with_ridge(votes: Sequence[Vote], models: Sequence[str], ridge: fl
     return np.asarray(found.x)
 
 
-def designed(votes: Sequence[Vote], models: Sequence[str]) -> Numbers:
+def designed(votes: Sequence[ArenaVote], models: Sequence[str]) -> Numbers:
     """A row for each vote: 1 for A, -1 for B."""
     position = {model: at for at, model in enumerate(models)}
     rows = np.zeros((len(votes), len(models)))
@@ -71,10 +71,10 @@ def designed(votes: Sequence[Vote], models: Sequence[str]) -> Numbers:
     return rows
 
 
-def _columns(votes: Sequence[Vote]) -> tuple[list[str], list[str], list[evalica.Winner]]:
+def _columns(votes: Sequence[ArenaVote]) -> tuple[list[str], list[str], list[evalica.Winner]]:
     outcomes = [_OUTCOMES[SHARE[winner]] for _, _, winner in votes]
     return [first for first, _, _ in votes], [second for _, second, _ in votes], outcomes
 
 
-def _shares(votes: Sequence[Vote]) -> Numbers:
+def _shares(votes: Sequence[ArenaVote]) -> Numbers:
     return np.array([SHARE[winner] for _, _, winner in votes])

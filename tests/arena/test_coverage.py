@@ -5,8 +5,8 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from service.arena.standings import leaderboard
-from service.arena.win_counts import Battles
+from service.arena.leaderboard import standings
+from service.arena.vote_counts import WinCounts
 from tests.arena.votes import simulated
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -26,7 +26,7 @@ def test_intervals_hold_the_truth_and_seldom_rank_wrongly(models: int, how_many:
     for _ in range(ARENAS):
         strengths = random.normal(0, 0.8, models)
         truth = {f"m{at:02}": float(POINTS * (each - strengths.mean())) for at, each in enumerate(strengths)}
-        rows = leaderboard(Battles.from_votes(simulated(random, strengths, how_many)), dict.fromkeys(truth, 0.0))
+        rows = standings(WinCounts.from_votes(simulated(random, strengths, how_many)), dict.fromkeys(truth, 0.0))
         if len(rows) < models:
             continue  # the mean of those that have votes is another
         held[rows[0].regularised] += [row.lower <= 1000 + truth[row.model] <= row.upper for row in rows]

@@ -5,21 +5,20 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from service.arena.counters import Counted, fields_of, read
-from service.arena.elo import elo
-from service.arena.leaderboard import FEWEST_VOTES, GAUGES, board, gauge_rows
-from service.arena.standings import leaderboard
-from service.contracts.arena import Vote, Winner
+from service.arena.leaderboard import ARENA_GAUGES, FEWEST_STYLE_VOTES, arena_gauge_rows, arena_leaderboard, standings
+from service.arena.vote_counts import ArenaCounts, read_vote_counts, vote_fields
+from service.contracts.arena import ArenaVote, Winner
+from service.stats.elo import elo_ratings
 from service.stats.intervals import wilson
 
 LENGTHS = ((100, 100), (120, 100), (100, 120), (200, 100), (100, 200))
 LIFT = {4: 120.0, 3: 60.0, 2: 0.0, 1: -60.0, 0: -120.0}  # points, by how much longer A's critique is
 
 
-def told(votes: list[tuple[Vote, tuple[int, int]]]) -> Counted:
-    fields = Counter(field for vote, lengths in votes for field in fields_of(vote, lengths))
-    ratings = elo([vote for vote, _ in votes])
-    return read(
+def told(votes: list[tuple[ArenaVote, tuple[int, int]]]) -> ArenaCounts:
+    fields = Counter(field for vote, lengths in votes for field in vote_fields(vote, lengths))
+    ratings = elo_ratings([vote for vote, _ in votes])
+    return read_vote_counts(
         {
             **{field: str(count) for field, count in fields.items()},
             **{f"elo\t{m}": f"{r:.17g}" for m, r in ratings.items()},
@@ -27,10 +26,10 @@ def told(votes: list[tuple[Vote, tuple[int, int]]]) -> Counted:
     )
 
 
-def simulated(how_many: int) -> list[tuple[Vote, tuple[int, int]]]:
+def simulated(how_many: int) -> list[tuple[ArenaVote, tuple[int, int]]]:
     """Four models of ratings 150 points apart, judged by people who like long critiques."""
     chance = np.random.default_rng(5)
-    votes: list[tuple[Vote, tuple[int, int]]] = []
+    votes: list[tuple[ArenaVote, tuple[int, int]]] = []
     for _ in range(how_many):
         a, b = chance.choice(4, 2, replace=False).tolist()
         which = int(chance.integers(len(LENGTHS)))
@@ -44,14 +43,14 @@ def simulated(how_many: int) -> list[tuple[Vote, tuple[int, int]]]:
 def test_its_rows_are_those_of_the_votes_and_its_gauges_those_of_the_rows() -> None:
     votes = simulated(300)
     counted = told(votes)
-    found = board(counted, "wit")
+    found = arena_leaderboard(counted, "wit")
     assert (found.criterion, found.votes) == ("wit", 300)
-    assert found.leaderboard == leaderboard(counted.battles, counted.elo)
+    assert found.leaderboard == standings(counted.battles, counted.elo)
     assert [row.model for row in found.leaderboard] == ["m/3", "m/2", "m/1", "m/0"]
-    gauges = gauge_rows(found.leaderboard)
-    assert gauges.keys() == GAUGES.keys()
+    gauges = arena_gauge_rows(found.leaderboard)
+    assert gauges.keys() == ARENA_GAUGES.keys()
     best = found.leaderboard[0]
-    assert [gauges[name][0] for name in GAUGES] == [
+    assert [gauges[name][0] for name in ARENA_GAUGES] == [
         (("m/3",), best.rating),
         (("m/3",), best.lower),
         (("m/3",), best.upper),
@@ -60,15 +59,15 @@ def test_its_rows_are_those_of_the_votes_and_its_gauges_those_of_the_rows() -> N
 
 def test_left_wins_are_of_decided_votes() -> None:
     winners = [Winner.A] * 6 + [Winner.B] * 2 + [Winner.TIE] * 5 + [Winner.BOTH_BAD]
-    found = board(told([(("m/a", "m/b", winner), (1, 1)) for winner in winners]), None).left_win_rate
+    found = arena_leaderboard(told([(("m/a", "m/b", winner), (1, 1)) for winner in winners]), None).left_win_rate
     assert found is not None
     interval = wilson(6, 8)
     assert (found.value, found.lower, found.upper, found.votes) == (0.75, interval.lower, interval.upper, 8)
-    assert board(told([(("m/a", "m/b", Winner.TIE), (1, 1))]), None).left_win_rate is None
+    assert arena_leaderboard(told([(("m/a", "m/b", Winner.TIE), (1, 1))]), None).left_win_rate is None
 
 
 def test_the_worth_of_a_long_critique_comes_out_with_its_error() -> None:
-    found = board(told(simulated(6000)), None).style
+    found = arena_leaderboard(told(simulated(6000)), None).style
     assert found is not None
     for effect, truth in ((found.longer, 60), (found.much_longer, 120)):
         assert effect is not None
@@ -81,12 +80,12 @@ def test_too_few_votes_on_unlike_lengths_tell_nothing_of_length() -> None:
     votes = simulated(2000)
     unlike = [each for each in votes if each[1] != (100, 100)]
     alike = [each for each in votes if each[1] == (100, 100)]
-    assert board(told(alike + unlike[: FEWEST_VOTES - 1]), None).style is None
-    assert board(told(alike + unlike[:FEWEST_VOTES]), None).style is not None
-    tied = [((a, b, Winner.TIE), lengths) for (a, b, _), lengths in unlike[: FEWEST_VOTES - 1]]
-    assert board(told(alike + tied), None).style is None
+    assert arena_leaderboard(told(alike + unlike[: FEWEST_STYLE_VOTES - 1]), None).style is None
+    assert arena_leaderboard(told(alike + unlike[:FEWEST_STYLE_VOTES]), None).style is not None
+    tied = [((a, b, Winner.TIE), lengths) for (a, b, _), lengths in unlike[: FEWEST_STYLE_VOTES - 1]]
+    assert arena_leaderboard(told(alike + tied), None).style is None
 
 
 def test_lengths_that_can_not_be_told_from_strength_are_not_told() -> None:
     votes = [(("m/a", "m/b", Winner.A if n % 3 else Winner.B), (200, 100)) for n in range(400)]
-    assert board(told(votes), None).style is None
+    assert arena_leaderboard(told(votes), None).style is None

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from service.arena.bradley_terry import fit
-from service.arena.elo import elo
-from service.arena.standings import leaderboard
-from service.arena.win_counts import Battles
-from service.contracts.arena import Vote, Winner
-from tests.arena.votes import TIE, A, B
+from service.arena.leaderboard import standings
+from service.arena.vote_counts import WinCounts
+from service.contracts.arena import ArenaVote, Winner
+from service.stats.elo import elo_ratings
+from tests.arena.votes import TIE, A, B, fitted, halves
 
 DIGITS = 5.1e-7  # six are given
 
@@ -25,7 +24,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def judges_votes(data: Path) -> Iterator[Vote]:
+def judges_votes(data: Path) -> Iterator[ArenaVote]:
     """A round is an item, an order and a prompt; of two judges the one that is right wins, if the other is wrong."""
     gold = {each["item_id"]: each["gold_winner"] for each in read(data / "llmbar_items.jsonl.gz")}
     rounds: dict[tuple[str, bool, str], dict[str, bool]] = defaultdict(dict)
@@ -41,12 +40,12 @@ def judges_votes(data: Path) -> Iterator[Vote]:
 def test_the_leaderboard_of_llmbars_judges_comes_out(data: Path) -> None:
     expected = json.loads((data / "expected.json").read_text())["leaderboard_of_judges_llmbar"]
     given_votes = list(judges_votes(data))
-    counted = Battles.from_votes(given_votes)
+    counted = WinCounts.from_votes(given_votes)
     assert list(counted.models) == expected["wins_matrix"]["judges"]
     assert counted.wins.tolist() == expected["wins_matrix"]["wins"]
-    strengths = dict(zip(counted.models, fit(counted).strengths.tolist(), strict=True))
+    strengths = dict(zip(counted.models, fitted(counted).strengths.tolist(), strict=True))
     assert strengths == pytest.approx(expected["bradley_terry_log_strength_mean_zero"], abs=DIGITS)
-    rows = leaderboard(counted, elo(given_votes))
+    rows = standings(counted, elo_ratings(given_votes))
     assert {row.model: row.rating for row in rows} == pytest.approx(
         expected["bradley_terry_elo_scale_mean_1000"], abs=DIGITS
     )
@@ -57,7 +56,7 @@ def test_the_judges_elo_comes_out(data: Path) -> None:
     expected = json.loads((data / "expected.json").read_text())["leaderboard_of_judges_llmbar"]["sequential_elo"]
     given_votes = list(judges_votes(data))
     assert len(given_votes) == expected["games"]
-    found = elo(given_votes, start=expected["start"], k=expected["K"])
+    found = elo_ratings(given_votes, start=expected["start"], k=expected["K"])
     assert found == pytest.approx(expected["ratings"], abs=DIGITS)
 
 
@@ -67,7 +66,7 @@ def majority(labels: list[int]) -> Winner:
     return {1: A, 2: B, 0: TIE}[label] if 2 * count > len(labels) else TIE
 
 
-def systems_votes(data: Path, who: str = "humans") -> Iterator[Vote]:
+def systems_votes(data: Path, who: str = "humans") -> Iterator[ArenaVote]:
     """The humans' votes are those of their majority; the judge's answers that are none are left out."""
     said = {"1": A, "2": B, "Tie": TIE}
     for each in read(data / "pandalm_human_pairs.jsonl.gz"):
@@ -79,8 +78,8 @@ def systems_votes(data: Path, who: str = "humans") -> Iterator[Vote]:
 @pytest.mark.parametrize("who", ["humans", "gpt35"])
 def test_the_leaderboard_of_pandalms_systems_comes_out(data: Path, who: str) -> None:
     expected = json.loads((data / "expected.json").read_text())["leaderboard_of_systems_pandalm"][who]
-    counted = Battles.from_votes(systems_votes(data, who))
+    counted = WinCounts.from_votes(systems_votes(data, who))
     assert list(counted.models) == expected["systems"]
-    assert counted.halves.tolist() == expected["wins_tie_half"]
-    strengths = dict(zip(counted.models, fit(counted).strengths.tolist(), strict=True))
+    assert halves(counted).tolist() == expected["wins_tie_half"]
+    strengths = dict(zip(counted.models, fitted(counted).strengths.tolist(), strict=True))
     assert strengths == pytest.approx(expected["bradley_terry_log_strength_mean_zero"], abs=DIGITS)

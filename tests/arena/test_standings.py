@@ -8,18 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.arena.elo import elo
-from service.arena.standings import Standing, Z, leaderboard
-from service.arena.win_counts import Battles
-from service.contracts.arena import Vote
+from service.arena.leaderboard import standings
+from service.arena.vote_counts import WinCounts
+from service.contracts.arena import ArenaVote, Standing
+from service.stats.elo import elo_ratings
+from service.stats.intervals import Z
 from tests.arena.oracles import by_statsmodels
 from tests.arena.votes import BOTH_BAD, TIE, A, B, simulated, votes
 
 POINTS = 400 / np.log(10)
 
 
-def rated(given_votes: Sequence[Vote]) -> list[Standing]:
-    return leaderboard(Battles.from_votes(given_votes), elo(given_votes))
+def rated(given_votes: Sequence[ArenaVote]) -> list[Standing]:
+    return standings(WinCounts.from_votes(given_votes), elo_ratings(given_votes))
 
 
 def test_no_votes_have_no_rows() -> None:
@@ -53,7 +54,7 @@ def test_intervals_are_z_standard_errors_wide() -> None:
 
 @settings(deadline=None)
 @given(votes(least=1))
-def test_every_row_is_in_order(given_votes: list[Vote]) -> None:
+def test_every_row_is_in_order(given_votes: list[ArenaVote]) -> None:
     rows = rated(given_votes)
     assert {row.model for row in rows} == {model for first, second, _ in given_votes for model in (first, second)}
     assert [row.rating for row in rows] == sorted((row.rating for row in rows), reverse=True)
@@ -70,15 +71,15 @@ def test_every_row_is_in_order(given_votes: list[Vote]) -> None:
 
 @settings(deadline=None)
 @given(votes(least=1), st.integers(0, 99))
-def test_shuffled_votes_change_nothing_but_elo(given_votes: list[Vote], seed: int) -> None:
+def test_shuffled_votes_change_nothing_but_elo(given_votes: list[ArenaVote], seed: int) -> None:
     shuffled = random.Random(seed).sample(given_votes, len(given_votes))
-    ratings = elo(given_votes)
-    assert leaderboard(Battles.from_votes(shuffled), ratings) == leaderboard(Battles.from_votes(given_votes), ratings)
+    ratings = elo_ratings(given_votes)
+    assert standings(WinCounts.from_votes(shuffled), ratings) == standings(WinCounts.from_votes(given_votes), ratings)
 
 
 def test_a_model_without_votes_has_no_row() -> None:
-    counted = Battles.from_votes([("x", "y", A), ("x", "y", B)]).among(["new", "x", "y"])
-    rows = leaderboard(counted, {"x": 1200, "y": 1200})
+    counted = WinCounts.from_votes([("x", "y", A), ("x", "y", B)]).among(["new", "x", "y"])
+    rows = standings(counted, {"x": 1200, "y": 1200})
     assert [row.model for row in rows] == ["x", "y"]
     assert not rows[0].regularised
 
@@ -94,12 +95,12 @@ def test_a_model_without_votes_has_no_row() -> None:
     ],
     ids=str,
 )
-def test_a_few_votes_rank_nobody_above_another(given_votes: list[Vote]) -> None:
+def test_a_few_votes_rank_nobody_above_another(given_votes: list[ArenaVote]) -> None:
     assert {row.rank for row in rated(given_votes)} == {1}
 
 
 def test_one_newcomer_who_never_lost_marks_every_row() -> None:
-    settled: list[Vote] = [("x", "y", A), ("y", "x", A)] * 50
+    settled: list[ArenaVote] = [("x", "y", A), ("y", "x", A)] * 50
     rows = rated([*settled, ("new", "x", A)])
     assert rows[0].model == "new"
     assert {row.regularised for row in rows} == {True}

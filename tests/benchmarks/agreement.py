@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 from redis.asyncio import Redis
 
-from service.agreement.contributions import EVERY, recount
+from service.agreement.contributions import contribution
 from service.launch import embedded_store
 from service.stats.intervals import measure
 from service.stats.statistics import evaluate
@@ -53,9 +53,11 @@ async def fill(redis: Redis, name: str, times: int) -> None:
         near = np.clip(value + random.integers(-1, 2, size=2), 1, 5)
         items.append(Item({"ann": (int(near[0]), "r"), "bob": (int(near[1]), "r")}, int(value)))
     total: dict[str, Counter[str]] = {}
-    for counted, fields in recount(rows_of(FIVE, items), EVERY).items():
-        series = f"{name}@1 control/length" if counted.series else ""
-        total.setdefault(keys.tally(counted.kind, "all", series, name), Counter()).update(fields)
+    for item in rows_of(FIVE, items):
+        for group, fields in contribution(item).items():
+            series = f"{name}@1 control/length" if group.series else ""
+            key = keys.agreement_counters(group.kind, "all", series, name)
+            total.setdefault(key, Counter()).update(fields)
     for key, fields in total.items():
         await redis.hset(key, mapping={field: count * times for field, count in fields.items()})  # type: ignore[misc]
 

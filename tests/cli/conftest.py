@@ -1,8 +1,12 @@
 """Every test of the command runs in an empty folder, with nothing configured."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.cli.stub_api import JobApi, ScriptedApi, served
 
 
 @pytest.fixture(autouse=True)
@@ -10,3 +14,34 @@ def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("JUDGED_URL", "JUDGED_API_KEY", "JUDGED_CONFIG"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def logging_left_as_it_was() -> Iterator[None]:
+    """Takes back the log handler of a command that ran in this process: it writes to the test's captured stream."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def job_api() -> Iterator[JobApi]:
+    known = JobApi()
+    with served(known.answer) as known.url:
+        yield known
+
+
+@pytest.fixture
+def api() -> Iterator[ScriptedApi]:
+    known = ScriptedApi()
+    with served(known.answer) as known.url:
+        yield known
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> str:
+    path = tmp_path / "items.jsonl"
+    path.write_text('{"id": "i0", "output": "Thanks!"}\n{"id": "i1", "output": "No."}\n')
+    return str(path)

@@ -11,12 +11,14 @@ import msgspec
 import pytest
 
 from service.config.environment import PROVIDERS, variables
+from service.config.reference import settings_reference
 from service.config.secrets import Secret
 from service.config.sections import KeySettings, PriceSettings, ProviderSection, SettingsFile
 from service.config.settings import Settings, SettingsError, load_settings, without_password
-from service.config.toml_text import description_of, example_file, settings_in_force
+from service.config.toml_text import example_file, setting_description, settings_in_force
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "judged.example.toml"
+REFERENCE = Path(__file__).parents[2] / "service" / "docs" / "reference-settings.md"
 KEY_HASH = hashlib.sha256(b"a key").hexdigest()
 
 SERVER = "[providers.a]\nkind = 'openai'\nbase_url = 'http://a'\n"
@@ -329,9 +331,14 @@ def test_the_example_file_is_the_one_that_the_sections_give() -> None:
     assert EXAMPLE.read_text() == example_file()
 
 
+def test_the_reference_is_the_one_that_the_sections_give() -> None:
+    """If this fails: `python -m service.config.reference > service/docs/reference-settings.md`."""
+    assert REFERENCE.read_text() == settings_reference()
+
+
 def test_every_setting_has_a_description() -> None:
     structs = [field.type for field in PLAIN_SECTIONS] + [ProviderSection, KeySettings, PriceSettings]
-    assert all(description_of(field) for struct in structs for field in msgspec.structs.fields(struct))
+    assert all(setting_description(field) for struct in structs for field in msgspec.structs.fields(struct))
 
 
 def test_example_names_every_variable_beside_its_setting() -> None:

@@ -11,9 +11,9 @@ import pytest
 from arq.constants import in_progress_key_prefix
 from redis.asyncio import Redis
 
+from service.agreement.recording import Finisher
 from service.costs import Prices
 from service.store import keys
-from service.store.finishing import Finisher
 from service.store.jobs import JUDGE_CHUNK
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.faults import GOOD, asked_about, items

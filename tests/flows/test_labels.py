@@ -392,9 +392,9 @@ async def test_counters_that_went_wrong_are_found_and_repaired(serve: Serve, red
     said = await scores(judged, [item(n) for n in range(10)])
     labels = [label(n, n % 5 + 1) for n in range(10)]
     await labelled(judged, *labels)
-    key = keys.tally("agreed", "all", "wit@1 control/length", "wit")
+    key = keys.agreement_counters("agreed", "all", "wit@1 control/length", "wit")
     await reply(redis.hincrby(key, "item\tr", 3))
-    await redis.delete(keys.tally("ceiling", "all", "", "wit"))
+    await redis.delete(keys.agreement_counters("ceiling", "all", "", "wit"))
     for repair, repaired in (("false", False), ("true", True)):
         response = await judged.client.post("/v1/agreement/rebuild", params={"repair": repair})
         found = response.json()
@@ -433,7 +433,7 @@ async def test_the_commands_do_it_from_files(serve: Serve, tmp_path: Path, capsy
     assert "from 55 labels of 55 items: none differs" in capsys.readouterr().out
     file.write_text("\n".join(["id,grade,who", *lines, "t/1,9,ann"]))
     assert await command("import", str(file), *names, *url) == 2
-    assert "line 57: score: 9 lies not between 1 and 5" in capsys.readouterr().err
+    assert "line 57: score: 9 is not between 1 and 5" in capsys.readouterr().err
 
 
 async def command(*arguments: str) -> int:

@@ -1,4 +1,4 @@
-"""Real processes for tests: started, watched by what they print, and never left behind."""
+"""Real processes for tests: started, watched by their output, and never left behind."""
 
 import os
 import re
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Watched:
-    """A process of which everything printed is kept."""
+    """A process whose output is kept."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", printed: Path) -> None:
         self.process = process
@@ -25,7 +25,7 @@ class Watched:
         return self._printed.read_text()
 
     def until(self, pattern: str, times: int = 1) -> str:
-        """Waits until it has printed this so many times; the last one's first group, or all of it."""
+        """Waits until the pattern was printed so often. Returns the last match's first group, else the match."""
         ends = time.monotonic() + LIMIT_S
         while time.monotonic() < ends:
             found = list(re.finditer(pattern, self.printed))
@@ -38,7 +38,7 @@ class Watched:
         self.process.send_signal(number)
 
     def ends_with(self) -> int:
-        """Its exit code, once it has ended."""
+        """Waits for the end, and returns the exit code."""
         return self.process.wait(LIMIT_S)
 
 
@@ -46,9 +46,9 @@ class Watched:
 def watched(
     argv: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None, *, fds: Sequence[int] = ()
 ) -> Iterator[Watched]:
-    """Runs it in the folder, with nothing configured but what is given; kills it if it still runs then.
+    """Runs a command in the folder, with only the given configuration, and kills it at the end if it still runs.
 
-    `fds` are open files that it gets under the same numbers.
+    `fds` are open files that it inherits under the same numbers.
     """
     printed = folder / f"printed-{time.monotonic_ns()}.txt"
     own = {name: value for name, value in os.environ.items() if not name.startswith("JUDGED_")}
@@ -64,7 +64,7 @@ def watched(
 
 
 def is_alive(pid: int) -> bool:
-    """Whether it runs; one that has ended and whose parent has not noticed yet does not."""
+    """Returns whether the process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -77,7 +77,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def all_end(pids: Sequence[int], limit_s: float = LIMIT_S) -> bool:
-    """Whether all of them end within the limit."""
+    """Returns whether all of them end within the limit."""
     ends = time.monotonic() + limit_s
     while any(is_alive(pid) for pid in pids):
         if time.monotonic() > ends:

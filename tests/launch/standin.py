@@ -1,4 +1,4 @@
-"""Stand-ins for the service's processes, and a supervisor of them: `python -m tests.launch.standin`."""
+"""Stand-ins for the processes of the service, and a supervisor of them: `python -m tests.launch.standin`."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ def api(descriptor: str) -> None:
 
 
 def worker(store: str) -> None:
-    """Works until SIGTERM, and then says whether the store is still there."""
+    """Works until SIGTERM, then prints whether the store still answers."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print("worker works", os.getpid(), flush=True)
     try:
@@ -43,7 +43,7 @@ def worker(store: str) -> None:
 
 
 def stubborn(_: str) -> None:
-    """Does not stop when asked to."""
+    """Ignores SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("worker works", os.getpid(), flush=True)
     while True:
@@ -51,7 +51,7 @@ def stubborn(_: str) -> None:
 
 
 def supervisor(folder: str, worker_role: str) -> None:
-    """A team of a real store, an API and one worker of the role given."""
+    """Supervises a real store, an API and one worker with the given role."""
     data, began = Path(folder), time.monotonic()
     with claimed(data) as lock, embedded_store.socket_for(data) as path, listen("127.0.0.1", 0) as listener:
         store = embedded_store.Store(embedded_store.find_binary(os.environ.get("JUDGED_TEST_STORE")), data, path)

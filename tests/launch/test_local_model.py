@@ -60,7 +60,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Watched, 
 
 
 def ask(port: int, **body: Any) -> dict[str, Any]:
-    """What OpenAI's chat completions answer there."""
+    """Returns the answer of OpenAI's chat completions on this port."""
     request = urllib.request.Request(
         f"http://{local_model.MODEL_HOST}:{port}/v1/chat/completions",
         data=json.dumps({"model": "any", "temperature": 0, **body}).encode(),

@@ -25,7 +25,7 @@ def supervised(folder: Path, worker: str = "worker", environ: dict[str, str] | N
 
 
 def everyone(running: Watched) -> list[int]:
-    """The processes of a team that is ready: store, API, worker."""
+    """Returns the process ids of the store, the API and the worker once they are ready."""
     running.until(r"ready in")
     running.until(r"worker works (\d+)")
     pids = children_of(running.process.pid)
@@ -72,7 +72,7 @@ def test_clients_wait_while_the_api_is_started_again(tmp_path: Path) -> None:
 
 
 def _port_of(pid: int) -> int:
-    """The port that a process listens on, as the kernel lists it."""
+    """Returns the port that a process listens on, from the kernel's table."""
     own = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
     rows = [row.split() for row in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     return next(int(row[1].rpartition(":")[2], 16) for row in rows if f"socket:[{row[9]}]" in own)
@@ -139,7 +139,7 @@ def test_store_that_ends_at_once_ends_the_start(tmp_path: Path) -> None:
 
 
 async def kept_for(code: str, until: str, count: int = 1) -> list[str]:
-    """What is said while a Python of this code is kept running, until something was said so many times."""
+    """Keeps a Python with this code running until a text was printed `count` times. Returns the printed lines."""
     said: list[str] = []
     enough = asyncio.Event()
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from service.agreement.coding import Coding, scale_of
 from service.benchmarks.human_scores import misfit, statistics_for, usual_sort
-from service.benchmarks.leaderboard import Board, BoardRow, Heard, HeardVote
+from service.benchmarks.leaderboard import BenchmarkBoard, BoardRow, HeardJudgment, HeardVote
 from service.contracts.datasets import Humans
 from service.contracts.judges import Choice, Judge, JudgeRef, Method, ResolvedJudge, Scale
 from service.contracts.outcomes import Outcome, Reason
@@ -27,9 +27,9 @@ def vote(**fields: Any) -> HeardVote:
     return HeardVote(**{"outcome": Outcome.SCORED, "latency_seconds": 1.0, "cost_usd": 0.001, **fields})
 
 
-def heard(said: Said, *votes: HeardVote, **fields: Any) -> Heard:
+def heard(said: Said, *votes: HeardVote, **fields: Any) -> HeardJudgment:
     is_word = isinstance(said, str)
-    return Heard(
+    return HeardJudgment(
         **{
             "outcome": Outcome.UNSCORED if said is None else Outcome.SCORED,
             "reason": Reason.NO_SCORE if said is None else None,
@@ -44,7 +44,7 @@ def heard(said: Said, *votes: HeardVote, **fields: Any) -> Heard:
 
 def board(judges: list[ResolvedJudge], humans: list[Humans], said: list[list[Said]], **order: Any) -> list[BoardRow]:
     """`said` has a list for each judge."""
-    made = Board(judges, humans)
+    made = BenchmarkBoard(judges, humans)
     for place, answers in enumerate(said):
         for item, answer in enumerate(answers):
             made.hear(item * len(judges) + place, heard(answer))
@@ -131,7 +131,7 @@ def test_nothing_judged_is_nothing_measured() -> None:
 
 def test_cost_and_latency_are_of_what_was_asked_for() -> None:
     """Two of three judgments of two votes each: .001 and .003 a vote, the third from the cache; .002 x 2 x 1000 = 4."""
-    made = Board([judge()], [{"c": [1]}] * 4)
+    made = BenchmarkBoard([judge()], [{"c": [1]}] * 4)
     made.hear(0, heard(1, vote(latency_seconds=1.0), vote(latency_seconds=3.0, cost_usd=0.003)))
     cached = vote(cached=True, latency_seconds=0.0, cost_usd=0.0)
     made.hear(1, heard(1, cached, cached))
@@ -145,7 +145,7 @@ def test_cost_and_latency_are_of_what_was_asked_for() -> None:
 
 
 def test_a_price_that_is_unknown_once_is_unknown() -> None:
-    made = Board([judge()], [{"c": [1]}])
+    made = BenchmarkBoard([judge()], [{"c": [1]}])
     made.hear(0, heard(1, vote(), vote(cost_usd=None)))
     assert made.rows(epsilon=0.2, sort=None, key="k")[0].cost_usd_per_1000 is None
 
@@ -182,3 +182,18 @@ def test_the_statistics_of_a_scale_are_known_beforehand() -> None:
     assert {"exact", "mcc"} <= set(statistics_for(passing))
     assert "spearman" not in statistics_for(passing)
     assert (usual_sort(rating), usual_sort(passing)) == ("spearman", "exact")
+
+
+@pytest.mark.parametrize("values", [("Pass", "FAIL"), (" true", "False"), ("YES", "no"), ("1", "0"), (1, 0)])
+def test_pass_and_fail_may_be_written_otherwise(values: tuple[Any, Any]) -> None:
+    humans: list[Humans] = [{"c": [values[n % 2]]} for n in range(10)]
+    [row] = board([judge(method=Method.PASS_FAIL)], humans, [["fail" if n % 2 else "pass" for n in range(10)]])
+    assert row.statistics["exact"].value == 1.0
+
+
+@pytest.mark.parametrize("value", ["yes", "true", "1"])
+def test_labels_of_other_scales_are_taken_as_they_are(value: str) -> None:
+    choices = [Choice(label="yes"), Choice(label="no")]
+    scale = scale_of(judge(method=Method.CATEGORY, choices=choices).definition)
+    assert scale is not None
+    assert (misfit(Coding(scale), value) is None) is (value == "yes")

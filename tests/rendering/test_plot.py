@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rendering.board_text import as_csv, as_markdown
-from service.rendering.plot import HEIGHT, WIDTH, Line, Mark, Words, as_svg, plot_of
+from service.rendering.benchmark_leaderboard import benchmark_csv, benchmark_markdown
+from service.rendering.plot import PLOT_HEIGHT, PLOT_WIDTH, PlotLine, PlotMark, PlotText, leaderboard_plot, plot_svg
 
 Row = dict[str, Any]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -54,35 +54,35 @@ rows = st.builds(
 
 @given(st.lists(rows, max_size=8))
 def test_everything_is_within_the_picture_and_can_be_written(leaderboard: list[Row]) -> None:
-    shapes = plot_of(benchmark(*leaderboard))
+    shapes = leaderboard_plot(benchmark(*leaderboard))
     for shape in shapes:
-        if not isinstance(shape, Line):
-            assert 0 <= shape.x <= WIDTH
-            assert 0 <= shape.y <= HEIGHT
+        if not isinstance(shape, PlotLine):
+            assert 0 <= shape.x <= PLOT_WIDTH
+            assert 0 <= shape.y <= PLOT_HEIGHT
         else:
             assert min(shape.x1, shape.x2, shape.y1, shape.y2) >= 0
-            assert max(shape.y1, shape.y2) <= HEIGHT
+            assert max(shape.y1, shape.y2) <= PLOT_HEIGHT
     shown = [each for each in leaderboard if each["statistics"]["spearman"]["value"] is not None]
-    assert sum(isinstance(shape, Mark) for shape in shapes) == len(shown)
-    root = ElementTree.fromstring(as_svg(shapes))
+    assert sum(isinstance(shape, PlotMark) for shape in shapes) == len(shown)
+    root = ElementTree.fromstring(plot_svg(shapes))
     assert len(list(root.iter(f"{SVG}circle"))) == sum(not each["control"] for each in shown)
 
 
 def test_better_is_higher_and_dearer_is_to_the_right() -> None:
-    shapes = plot_of(benchmark(row(0.9, 5.0), row(0.5, 1.0), row(0.2, 0.0, control=True), row(0.7, None)))
-    best, good, baseline, unknown = (shape for shape in shapes if isinstance(shape, Mark))
+    shapes = leaderboard_plot(benchmark(row(0.9, 5.0), row(0.5, 1.0), row(0.2, 0.0, control=True), row(0.7, None)))
+    best, good, baseline, unknown = (shape for shape in shapes if isinstance(shape, PlotMark))
     assert best.y < unknown.y < good.y < baseline.y
     assert baseline.x < good.x < best.x < unknown.x
     assert [mark.is_hollow for mark in (best, baseline)] == [False, True]
-    texts = [shape.text for shape in shapes if isinstance(shape, Words)]
+    texts = [shape.text for shape in shapes if isinstance(shape, PlotText)]
     assert {"free", "unknown", "US dollars per 1,000 judgments", "spearman, with 95% intervals"} <= set(texts)
 
 
 def test_prices_over_decades_are_on_a_logarithmic_scale() -> None:
-    shapes = plot_of(benchmark(row(0.9, 100.0), row(0.5, 1.0), row(0.4, 10.0)))
-    dear, cheap, middle = (shape.x for shape in shapes if isinstance(shape, Mark))
+    shapes = leaderboard_plot(benchmark(row(0.9, 100.0), row(0.5, 1.0), row(0.4, 10.0)))
+    dear, cheap, middle = (shape.x for shape in shapes if isinstance(shape, PlotMark))
     assert middle - cheap == pytest.approx(dear - middle)
-    assert any("logarithmic" in shape.text for shape in shapes if isinstance(shape, Words))
+    assert any("logarithmic" in shape.text for shape in shapes if isinstance(shape, PlotText))
 
 
 def test_a_png_is_drawn_of_the_same_shapes() -> None:
@@ -91,20 +91,20 @@ def test_a_png_is_drawn_of_the_same_shapes() -> None:
 
     from PIL import Image
 
-    from service.rendering.plot_png import as_png
+    from service.rendering.plot_png import plot_png
 
-    image = Image.open(BytesIO(as_png(plot_of(benchmark(row(), row(0.2, 0.0, control=True))))))
-    assert image.size == (2 * WIDTH, 2 * HEIGHT)
+    image = Image.open(BytesIO(plot_png(leaderboard_plot(benchmark(row(), row(0.2, 0.0, control=True))))))
+    assert image.size == (2 * PLOT_WIDTH, 2 * PLOT_HEIGHT)
     assert len(image.convert("L").getcolors() or []) > 10
 
 
 @given(st.lists(rows, max_size=4))
 def test_text_of_any_leaderboard_has_a_line_for_each_row(leaderboard: list[Row]) -> None:
-    markdown, table = as_markdown(benchmark(*leaderboard)), as_csv(benchmark(*leaderboard))
+    markdown, table = benchmark_markdown(benchmark(*leaderboard)), benchmark_csv(benchmark(*leaderboard))
     assert markdown.count("| sha256:0123456789ab | ") == 2 * len(leaderboard)
     assert len(table.splitlines()) == 1 + len(leaderboard)
 
 
 def test_what_people_wrote_is_no_markup_and_no_formula() -> None:
-    assert "=wit \\| <b>" in as_markdown(benchmark(row()))
-    assert ",'=wit | <b>," in as_csv(benchmark(row()))
+    assert "=wit \\| <b>" in benchmark_markdown(benchmark(row()))
+    assert ",'=wit | <b>," in benchmark_csv(benchmark(row()))

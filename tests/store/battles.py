@@ -1,16 +1,15 @@
-"""Battles as tests need them: open, with nobody asked."""
+"""WinCounts as tests need them: open, with nobody asked."""
 
 import random
 
 from redis.asyncio import Redis
 
-from service.arena.counters import fields_of
-from service.arena.elo import START, K
-from service.contracts.arena import Vote, Winner
-from service.contracts.battles import BattleRecord, Course, Evaluation, Side, VoteRow
+from service.arena.vote_counts import vote_fields
+from service.contracts.arena import ArenaVote, BattleRecord, Course, Evaluation, Side, VoteRow, Winner
 from service.contracts.ids import new_id
 from service.contracts.items import Item
 from service.contracts.judges import Judge, JudgeRef, Method, ResolvedJudge
+from service.stats.elo import ELO_K, ELO_START
 from service.store import arena, clock
 from service.store.arena import Paced, Rating, Voted
 
@@ -85,15 +84,15 @@ async def voted(
         redis,
         battle,
         row,
-        fields=fields_of((row.A, row.B, winner), lengths),
-        rating=Rating(START, K),
+        fields=vote_fields((row.A, row.B, winner), lengths),
+        rating=Rating(ELO_START, ELO_K),
         request=new_id("request") if request is None else request,
         most_per_hour=most,
         keep_s=KEEP_S,
     )
 
 
-def drawn(chance: random.Random, how_many: int) -> list[tuple[Vote, str, tuple[str, str]]]:
+def drawn(chance: random.Random, how_many: int) -> list[tuple[ArenaVote, str, tuple[str, str]]]:
     """Votes with their criteria and explanations; the first model is the best."""
     votes = []
     for _ in range(how_many):

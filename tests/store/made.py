@@ -5,6 +5,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from service.agreement.recording import Finished
 from service.contracts.ids import new_id
 from service.contracts.items import Item
 from service.contracts.jobs import JobRecord
@@ -12,7 +13,6 @@ from service.contracts.judges import Judge, JudgeRef, Method, ResolvedJudge
 from service.contracts.judgments import Judgment, Usage, Vote
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
 from service.store import clock, jobs
-from service.store.finishing import Finished
 
 MODEL = "openai/gpt-4.1-mini"
 JUDGE = ResolvedJudge(

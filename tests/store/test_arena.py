@@ -7,10 +7,9 @@ from collections import Counter
 import pytest
 from redis.asyncio import Redis
 
-from service.arena.counters import fields_of, read
-from service.arena.elo import elo
-from service.contracts.arena import Vote, Winner
-from service.contracts.battles import Course, VoteRow
+from service.arena.vote_counts import read_vote_counts, vote_fields
+from service.contracts.arena import ArenaVote, Course, VoteRow, Winner
+from service.stats.elo import elo_ratings
 from service.store import arena, keys
 from service.store.arena import Paced, Voted
 from service.store.connection import reply
@@ -19,7 +18,7 @@ from tests.store.battles import KEEP_S, MODELS, drawn, opened, voted
 HOUR_MS = 3_600_000
 
 
-async def cast(redis: Redis, votes: list[tuple[Vote, str, tuple[str, str]]]) -> None:
+async def cast(redis: Redis, votes: list[tuple[ArenaVote, str, tuple[str, str]]]) -> None:
     for number, ((a, b, winner), criterion, texts) in enumerate(votes):
         battle = await opened(redis, a, b, criterion=criterion, explanations=texts)
         assert await voted(redis, battle, winner, f"voter {number}") == Voted(1)
@@ -48,10 +47,10 @@ async def test_the_counters_are_those_of_a_recount_of_the_rows(redis: Redis) -> 
     assert [(row.A, row.B, row.winner) for row in rows] == [vote for vote, _, _ in votes]
     for scope in (None, "wit", "tact"):
         of_scope = [row for row in rows if scope in (None, row.criterion)]
-        recount = Counter(field for row in of_scope for field in fields_of((row.A, row.B, row.winner), row.lengths))
+        recount = Counter(field for row in of_scope for field in vote_fields((row.A, row.B, row.winner), row.lengths))
         assert await counts(redis, scope) == {field: str(count) for field, count in recount.items()}
-        stored = read(await arena.counted(redis, scope))
-        expected = elo([(row.A, row.B, row.winner) for row in of_scope])
+        stored = read_vote_counts(await arena.counted(redis, scope))
+        expected = elo_ratings([(row.A, row.B, row.winner) for row in of_scope])
         assert stored.elo == pytest.approx(expected, abs=1e-9)
 
 
@@ -78,7 +77,7 @@ async def test_a_voter_votes_once_however_many_requests_come_at_once(redis: Redi
     assert sorted(each.votes for each in answers if isinstance(each, Voted)) == list(range(1, 11))
     assert sum(each is None for each in answers) == 90
     assert len([row async for row in arena.rows(redis)]) == 10
-    assert sum(read(await arena.counted(redis, None)).outcomes.values()) == 10
+    assert sum(read_vote_counts(await arena.counted(redis, None)).outcomes.values()) == 10
 
 
 async def test_the_same_delivery_twice_is_one_vote(redis: Redis) -> None:

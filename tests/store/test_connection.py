@@ -60,7 +60,7 @@ def test_other_errors_are_left_alone() -> None:
 
 async def test_a_store_that_is_not_there_is_away() -> None:
     client = connect("unix:///nowhere/store.sock", retries=1, max_connections=1)
-    with pytest.raises(StoreUnavailableError, match="Redis is away"):
+    with pytest.raises(StoreUnavailableError, match="Redis is unavailable"):
         await reply(client.get("a"))
     await client.aclose()
 

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
+from service.agreement.recording import record_judgments
 from service.contracts.items import Item
 from service.contracts.outcomes import JobStatus
 from service.store import jobs, keys
 from service.store.errors import IdempotencyConflictError, StagingExpiredError
-from service.store.finishing import finish_all
 from service.store.jobs import Idempotency
 from tests.store.made import committed, finished, record_of, staged
 
@@ -82,7 +82,7 @@ async def test_a_claim_has_the_items_and_what_is_done(redis: Redis) -> None:
     first = await jobs.claim(redis, record.id, 1, keep_s=KEEP_S)
     assert first is not None
     assert ([each.id for each in first.items], first.done, first.tries) == (["t-2", "t-3"], frozenset(), 1)
-    await finish_all(redis, [finished(record, 3)], keep_s=KEEP_S)
+    await record_judgments(redis, [finished(record, 3)], keep_s=KEEP_S)
     again = await jobs.claim(redis, record.id, 1, keep_s=KEEP_S)
     assert again is not None
     assert (again.done, again.tries, again.spent_usd, again.cancelled) == (frozenset({3}), 2, 0.001, False)

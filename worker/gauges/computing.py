@@ -10,13 +10,13 @@ import msgspec
 
 from service.agreement.biases import by_number
 from service.agreement.coding import Coding
-from service.agreement.counter_fields import added
 from service.agreement.counters import Seen, read_seen
 from service.agreement.drift_reports import drift
 from service.agreement.estimates import estimate_of
 from service.agreement.reports import between, headline_statistics, human_ceiling, panel_alpha
 from service.stats.drift import LEAST_SCORES, length_correlation, position_bias, repeat_consistency
 from service.stats.intervals import Measure
+from service.store.agreement_counters import sum_fields
 
 _T = TypeVar("_T")
 CounterFields = Mapping[str, int]
@@ -156,11 +156,11 @@ def panel_figure(coding: Coding, fields: CounterFields) -> float | None:
 def merged(one: WindowCounters, other: WindowCounters) -> WindowCounters:
     """Returns the counters of two series of one criterion over the same window, added up."""
     return WindowCounters(
-        agreed=added((one.agreed, other.agreed)),
-        seen=added((one.seen, other.seen)),
-        agreed_each=[added(each) for each in zip(one.agreed_each, other.agreed_each, strict=True)],
-        reference_agreed=added((one.reference_agreed, other.reference_agreed)),
-        reference_seen=added((one.reference_seen, other.reference_seen)),
+        agreed=sum_fields((one.agreed, other.agreed)),
+        seen=sum_fields((one.seen, other.seen)),
+        agreed_each=[sum_fields(each) for each in zip(one.agreed_each, other.agreed_each, strict=True)],
+        reference_agreed=sum_fields((one.reference_agreed, other.reference_agreed)),
+        reference_seen=sum_fields((one.reference_seen, other.reference_seen)),
     )
 
 

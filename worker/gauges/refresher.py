@@ -12,13 +12,11 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from service.agreement.coding import Coding
+from service.agreement.criteria import find_scale
 from service.agreement.evidence import PANEL
-from service.arena.counters import read
-from service.arena.leaderboard import GAUGES as ARENA_GAUGES
-from service.arena.leaderboard import gauge_rows
-from service.arena.standings import leaderboard
+from service.arena import ARENA_GAUGES, arena_gauge_rows, read_vote_counts, standings
 from service.contracts.labels import Window
-from service.store import agreement_counters, arena, clock, counters, criteria, gauges, labelling
+from service.store import agreement_counters, arena, clock, counters, gauges, label_queue
 from service.store.agreement_counters import Wanted
 from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, Row
 from worker.gauges.catalogue import (
@@ -115,7 +113,7 @@ class Refresher:
         now_ms = clock.now_ms()
         self._memo.turn()
         self._reader.begin(now_ms)
-        found = await agreement_counters.series_of(self._redis, 0)
+        found = await agreement_counters.newest_series(self._redis, 0)
         named = list(dict.fromkeys(criterion for criterion, _ in found))[:MAX_CRITERIA]  # the most recently judged
         codings = await self._codings(named)
         known = [each for each in found if each[0] in codings]
@@ -133,13 +131,13 @@ class Refresher:
             await counters.add(self._redis, [counters.increment(counters.SERIES_DROPPED, by=dropped)])
 
     async def _codings(self, names: Iterable[str]) -> dict[str, Coding]:
-        scales = {criterion: await criteria.scale_of(self._redis, criterion) for criterion in names}
+        scales = {criterion: await find_scale(self._redis, criterion) for criterion in names}
         return {criterion: Coding(scale) for criterion, scale in scales.items() if scale is not None}
 
     async def _arena_gauges(self) -> list[Gauge]:
         """Returns the ratings from all votes, of all criteria together."""
-        counted = read(await arena.counted(self._redis, None))
-        rows = gauge_rows(await asyncio.to_thread(leaderboard, counted.battles, counted.elo))
+        counted = read_vote_counts(await arena.counted(self._redis, None))
+        rows = arena_gauge_rows(await asyncio.to_thread(standings, counted.battles, counted.elo))
         return [
             Gauge(name, text, ("model",), [Row(labels, value) for labels, value in rows[name]])
             for name, text in ARENA_GAUGES.items()
@@ -148,7 +146,7 @@ class Refresher:
     async def _ceilings(self, rows: _Rows, codings: dict[str, Coding], now_ms: int) -> None:
         """Adds, for each criterion, how well people agree and how many items wait for a label."""
         for criterion, coding in codings.items():
-            waiting = await labelling.waiting(self._redis, criterion)
+            waiting = await label_queue.count_waiting(self._redis, criterion)
             found: _Found = [((criterion,), gauge_values(QUEUE_GAUGES, waiting))]
             for window in GAUGE_WINDOWS:
                 fields = await self._reader.total([Wanted("ceiling", "", criterion)], window, now_ms)
@@ -178,7 +176,7 @@ class Refresher:
     async def _pairs(self, rows: _Rows, codings: dict[str, Coding], now_ms: int) -> None:
         """Adds each two models of a judge version; pairs of series of different judges are left out."""
         pairs: defaultdict[tuple[SeriesLabels, str], list[Wanted]] = defaultdict(list)
-        for criterion, one, two in await agreement_counters.pairs_of(self._redis, 0):
+        for criterion, one, two in await agreement_counters.newest_pairs(self._redis, 0):
             (token, _, model), (other_token, _, other) = one.partition(" "), two.partition(" ")
             if token == other_token and PANEL not in (model, other) and criterion in codings:
                 pairs[SeriesLabels.of(criterion, one), other].append(Wanted("between", f"{one}|{two}", criterion))

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from redis.asyncio import Redis
 
-from service.agreement.counter_fields import added
 from service.contracts.labels import Window
 from service.store import agreement_counters
-from service.store.agreement_counters import Wanted
+from service.store.agreement_counters import Wanted, sum_fields
 from worker.gauges.computing import CounterFields, WindowCounters
 
 GAUGE_WINDOWS: tuple[Window, ...] = ("24h", "7d", "30d", "all")
@@ -38,7 +37,7 @@ class WindowReader:
     async def total(self, wanted: Sequence[Wanted], window: Window, now_ms: int) -> dict[str, int]:
         """Returns the counters of these series over a window, added up."""
         buckets = agreement_counters.buckets_of(window, now_ms)
-        return added(await agreement_counters.read(self._redis, wanted, buckets))
+        return sum_fields(await agreement_counters.read_windows(self._redis, wanted, buckets))
 
     async def windows(self, criterion: str, members: Sequence[str], now_ms: int) -> dict[Window, WindowCounters]:
         """Returns the counters of the series `members` of a criterion together, by window."""
@@ -64,7 +63,7 @@ class WindowReader:
         return await asyncio.to_thread(_by_window, seen, agreed, spans, before)
 
     async def _each(self, kind: str, series: str, criterion: str, buckets: Sequence[str]) -> list[dict[str, int]]:
-        return await agreement_counters.read_each(self._redis, Wanted(kind, series, criterion), buckets)
+        return await agreement_counters.read_buckets(self._redis, Wanted(kind, series, criterion), buckets)
 
 
 def _by_window(
@@ -73,7 +72,7 @@ def _by_window(
     """Adds up the counters of each bucket, one entry per series; a missing bucket is empty."""
 
     def total(counts: Mapping[str, list[CounterFields]], names: Sequence[str]) -> dict[str, int]:
-        return added(fields for name in names for fields in counts.get(name, ()))
+        return sum_fields(fields for name in names for fields in counts.get(name, ()))
 
     return {
         window: WindowCounters(

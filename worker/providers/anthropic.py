@@ -78,6 +78,7 @@ class AnthropicFormat:
     """See `WireFormat`. There is no seed in this API, and there are no logprobs."""
 
     modes = (TOOL, OUTPUT_FORMAT, TEXT)
+    effort_path = ("output_config", "effort")
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         return {"anthropic-version": VERSION} | ({"x-api-key": api_key} if api_key else {})

@@ -8,7 +8,7 @@ import msgspec
 
 from service.contracts.items import Item
 from service.contracts.outcomes import Reason
-from service.judging.methods import METHODS, Mark
+from service.judging.methods import METHODS, TextMark
 from worker.providers.base import Completion, ModelRequest, ProviderError
 from worker.providers.registry import local_provider
 
@@ -19,7 +19,7 @@ _WORD = re.compile(r"\w+")
 class ExplainedMark(NamedTuple):
     """A baseline's mark for a text, and the reason for it in words."""
 
-    mark: Mark
+    mark: TextMark
     words: str
 
 
@@ -27,7 +27,7 @@ def length(text: str, item: Item) -> ExplainedMark:
     """Returns the number of words, on a logarithmic scale."""
     count = len(text.split())
     share = min(1.0, math.log1p(count) / math.log1p(TOP_WORDS))
-    return ExplainedMark(Mark(share, count), f"{count} words, of {TOP_WORDS} for the top")
+    return ExplainedMark(TextMark(share, count), f"{count} words, of {TOP_WORDS} for the top")
 
 
 def overlap(text: str, item: Item) -> ExplainedMark:
@@ -36,7 +36,9 @@ def overlap(text: str, item: Item) -> ExplainedMark:
     words = _words(text)
     common = len(words & _words(basis))
     share = common / len(words) if words else 0.0
-    return ExplainedMark(Mark(share, share), f"{common} of {len(words)} distinct words are in the text compared with")
+    return ExplainedMark(
+        TextMark(share, share), f"{common} of {len(words)} distinct words are in the text compared with"
+    )
 
 
 def _words(text: str) -> set[str]:

@@ -95,6 +95,7 @@ class GeminiFormat:
     """See `WireFormat`."""
 
     modes = (_RESPONSE_JSON_SCHEMA, _RESPONSE_SCHEMA, TEXT)
+    effort_path = ("generationConfig", "thinkingConfig", "thinkingLevel")
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         return {"x-goog-api-key": api_key} if api_key else {}

@@ -87,6 +87,7 @@ class OpenAIFormat:
     """See `WireFormat`."""
 
     modes = (_JSON_SCHEMA, _JSON_OBJECT_SCHEMA, TEXT)
+    effort_path = ("reasoning_effort",)
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         return {"authorization": f"Bearer {api_key}"} if api_key else {}

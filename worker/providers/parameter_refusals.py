@@ -14,7 +14,7 @@ from worker.providers.capabilities import FEW_ALTERNATIVES, Learnt
 from worker.providers.failures import Cause, Failure, cause_of
 
 # The parameters that may be left out, in the order of giving up if a reply refuses two of them together.
-_OPTIONAL = ("seed", "top_p", "temperature")
+_OPTIONAL = ("seed", "top_p", "temperature", "reasoning_effort")
 _LIMIT_NAMES = ("max_completion_tokens", "max_tokens")
 _STATUSES = (400, 404, 422, 500, 501)  # llama-cpp-python 0.3 answers 500
 _ONLY_IF_REFUSED = (404, 500, 501)  # under which a name alone proves nothing
@@ -138,7 +138,9 @@ def _place(failure: Failure, name: str) -> int:
     return found.start() if found is not None else 0
 
 
-_spellings: dict[str, re.Pattern[str]] = {}
+_spellings: dict[str, re.Pattern[str]] = {
+    "reasoning_effort": re.compile(r"\breasoning[ _.]?effort\b|\beffort\b|\bthinking_?level\b", re.I)
+}
 
 
 def _spelled(name: str) -> re.Pattern[str]:
@@ -151,6 +153,8 @@ def _spelled(name: str) -> re.Pattern[str]:
 def _is_out_of_range(failure: Failure, request: ModelRequest, name: str) -> bool:
     """Returns whether the value is out of the bounds that the reply states: the caller's error, not the model's."""
     value = getattr(request.parameters, name)
+    if isinstance(value, str):
+        return False
     if found := _RANGE.search(failure.message):
         return not float(found[1]) <= value <= float(found[2])
     # The default temperature 0 is below no upper bound: a reply that states a lower one too is about that.

@@ -12,6 +12,7 @@ from service.judging.reading.refusing import finish_reason_of
 from worker.providers.base import Completion, ModelRequest, ProviderConfig, ProviderError
 from worker.providers.capabilities import Capabilities, Learnt
 from worker.providers.envelopes import broke_off
+from worker.providers.extra_fields import with_extra_fields
 from worker.providers.failures import (
     UNREADABLE,
     Cause,
@@ -41,6 +42,11 @@ class WireFormat(Protocol):
     @property
     def modes(self) -> tuple[str, ...]:
         """Ways to ask for a schema, from best to plain; the last is TEXT."""
+        ...
+
+    @property
+    def effort_path(self) -> tuple[str, ...]:
+        """The names that lead to the field for the reasoning effort in a body; empty if there is none."""
         ...
 
     def headers(self, api_key: str | None) -> dict[str, str]:
@@ -148,6 +154,7 @@ class RemoteProvider:
 
     async def _call(self, request: ModelRequest, mode: str, descent: _Descent) -> Completion | Failure:
         body = self._wire.encode(request, mode, descent.learnt)
+        body = with_extra_fields(body, request.parameters, self._wire.effort_path)
         descent.calls += 1
         try:
             reply = await self._post(request.model, body)

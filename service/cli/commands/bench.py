@@ -7,13 +7,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.cli.arguments import add_client_options, add_models_option, read_judge, split_models
+from service.cli.arguments import (
+    add_client_options,
+    add_map_option,
+    add_models_option,
+    read_judge,
+    read_mapping,
+    split_models,
+)
 from service.cli.command import REFUSED, SOME_FAILED, SUCCEEDED, Command, CommandError
 from service.cli.console import print_json, print_note, show_progress
 
 if TYPE_CHECKING:
     from service.cli.client import Client
-    from service.files.bench import BenchFile
+    from service.files.items import ItemFile
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,14 +33,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a judge's name, or its JSON file; may be repeated",
     )
     add_models_option(parser, "the models to measure (default: each judge's own)")
-    parser.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="COLUMN=PART",
-        help="the part of an item that a column holds, such as question=input or score=human.faithfulness.0;"
-        " may be repeated",
-    )
+    add_map_option(parser, "question=input or score=human.faithfulness.0")
     parser.add_argument(
         "--epsilon",
         type=float,
@@ -58,7 +58,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from service.cli.client import Client, ClientError
-    from service.files.bench import dataset_name
+    from service.files.items import dataset_name
 
     _check_writable(options.out)
     judges = [read_judge(each) for each in options.judge]
@@ -78,23 +78,19 @@ def _run(options: argparse.Namespace) -> int:
     return SOME_FAILED if any(row["coverage"]["failed"] for row in benchmark["leaderboard"]) else SUCCEEDED
 
 
-def _read_file(path: Path, mappings: Sequence[str]) -> "BenchFile":
-    from service.files.bench import BenchFileError, read_items
+def _read_file(path: Path, mappings: Sequence[str]) -> "ItemFile":
+    from service.files.items import read_items
+    from service.files.records import FileError
 
     try:
-        file = read_items(path, dict(map(_mapping, mappings)))
-    except BenchFileError as error:
+        file = read_items(path, read_mapping(mappings))
+    except FileError as error:
         raise CommandError(error.lines) from error
     if file.unused:
         print_note(f"columns that are not used: {', '.join(file.unused)}")
+    if file.missing:
+        print_note(f"people's values that are missing: {file.missing}")
     return file
-
-
-def _mapping(text: str) -> tuple[str, str]:
-    column, equals, part = text.rpartition("=")
-    if not equals or not column or not part:
-        raise CommandError([f"--map {text}: must be a column and a part of an item, such as question=input"])
-    return column, part
 
 
 def _order(options: argparse.Namespace, judges: list[Any], dataset: str) -> dict[str, Any]:
@@ -167,28 +163,28 @@ def _check_writable(files: Sequence[str]) -> None:
 
 
 def _markdown(benchmark: dict[str, Any]) -> bytes:
-    from service.rendering.board_text import as_markdown
+    from service.rendering.benchmark_leaderboard import benchmark_markdown
 
-    return as_markdown(benchmark).encode()
+    return benchmark_markdown(benchmark).encode()
 
 
 def _csv(benchmark: dict[str, Any]) -> bytes:
-    from service.rendering.board_text import as_csv
+    from service.rendering.benchmark_leaderboard import benchmark_csv
 
-    return as_csv(benchmark).encode()
+    return benchmark_csv(benchmark).encode()
 
 
 def _svg(benchmark: dict[str, Any]) -> bytes:
-    from service.rendering.plot import as_svg, plot_of
+    from service.rendering.plot import leaderboard_plot, plot_svg
 
-    return as_svg(plot_of(benchmark))
+    return plot_svg(leaderboard_plot(benchmark))
 
 
 def _png(benchmark: dict[str, Any]) -> bytes:
-    from service.rendering.plot import plot_of
-    from service.rendering.plot_png import as_png
+    from service.rendering.plot import leaderboard_plot
+    from service.rendering.plot_png import plot_png
 
-    return as_png(plot_of(benchmark))
+    return plot_png(leaderboard_plot(benchmark))
 
 
 def _json(benchmark: dict[str, Any]) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.cli.arguments import add_client_options
+from service.cli.arguments import add_client_options, add_map_option, read_mapping
 from service.cli.command import SUCCEEDED, Command, CommandError
 from service.cli.console import print_json, print_note, show_progress
 
@@ -29,21 +29,25 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE.csv|.jsonl", help="the labels, one per line")
     for field, (metavar, description) in _FIELDS.items():
         parser.add_argument(f"--{field.replace('_', '-')}", metavar=metavar, help=description)
+    add_map_option(parser, "stars=score, as does --score stars")
     add_client_options(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
     """Sends the file. It can be run again: a label that is stored already is not counted twice."""
     from service.cli.client import Client
-    from service.files.labels import LabelFileError, read_labels
+    from service.files.labels import read_labels
+    from service.files.records import FileError
 
     columns = {field: value for field in _FIELDS if (value := getattr(options, field)) is not None}
     try:
-        file = read_labels(Path(options.file), columns)
-    except LabelFileError as error:
+        file = read_labels(Path(options.file), columns, read_mapping(options.map))
+    except FileError as error:
         raise CommandError(error.lines) from error
     if file.unused:
         print_note(f"columns that are not used: {', '.join(file.unused)}")
+    if file.missing:
+        print_note(f"rows without a score or a label, which are left out: {file.missing}")
     with Client.from_options(options) as client:
         stored = _send(client, file)
     total = len(file.labels)

@@ -13,12 +13,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     import msgspec
 
-    from service.api.describing import description_of
-    from service.app import create_app
-    from service.config.settings import load_settings
+    from service.app import openapi_document
 
-    app = create_app(load_settings(None, {"JUDGED_REDIS_URL": "redis://127.0.0.1"}))
-    document = msgspec.json.format(msgspec.json.encode(description_of(app)), indent=2)
+    document = msgspec.json.format(msgspec.json.encode(openapi_document()), indent=2)
     sys.stdout.write(document.decode() + "\n")
     return SUCCEEDED
 

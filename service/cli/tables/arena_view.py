@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.arena.leaderboard import ArenaLeaderboard
 from service.cli.console import add_row, open_console, open_table, print_lines, printable
 from service.cli.tables.judgment_table import verdict_text
-from service.rendering.arena_text import HEADINGS, cells, notes_on
+from service.contracts.arena import ArenaLeaderboard
+from service.rendering.arena_leaderboard import STANDING_HEADINGS, arena_notes, standing_cells
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,11 +24,11 @@ def print_ratings(board: Mapping[str, Any]) -> None:
     """Prints a row for each model, then the notes on the ratings."""
     leaderboard = msgspec.convert(board, ArenaLeaderboard)
     console = open_console()
-    table = open_table(*HEADINGS)
+    table = open_table(*STANDING_HEADINGS)
     for standing in leaderboard.leaderboard:
-        add_row(table, cells(standing))
+        add_row(table, standing_cells(standing))
     console.print(table)
-    print_lines(console, notes_on(leaderboard))
+    print_lines(console, arena_notes(leaderboard))
 
 
 def print_battle(console: "Console", battle: Mapping[str, Any]) -> None:

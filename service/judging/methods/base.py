@@ -4,23 +4,34 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import msgspec
+
 from service.contracts.criteria import CriterionScale
 from service.contracts.items import Item
-from service.contracts.judges import Judge, Method, Scale
+from service.contracts.judges import Example, Judge, Method, Scale
 from service.contracts.judgments import Vote
+from service.contracts.outcomes import Outcome
 from service.contracts.parsing import ParseRequest
 from service.judging import scales
 from service.judging.combining import CombinedVerdict
-from service.judging.questions import Message, Question, built_in_question, is_own_prompt
+from service.judging.passing import pass_problems
+from service.judging.questions import (
+    Message,
+    Question,
+    built_in_question,
+    example_in_words,
+    is_own_prompt,
+    is_text_asked,
+)
 from service.judging.reading import Reading, Source
-from service.judging.templates import TemplateError, fill, template_problem
+from service.judging.templates import TemplateError, fill, shows_item, template_problem
 
 PlacedProblem = tuple[str, str]  # a JSON pointer, and the problem there
 
 REMINDER = "Answer again, in the form that was asked for."
 
 
-class Mark(NamedTuple):
+class TextMark(NamedTuple):
     """A baseline's mark for one text: the share of the highest possible mark (0 to 1), and the number to compare by."""
 
     share: float
@@ -30,11 +41,12 @@ class Mark(NamedTuple):
 class JudgingMethod(ABC):
     """One method. Stateless: values are computed from a judge and an item.
 
-    `needs` are the fields of an item that the built-in prompt must have. `scale_pointer` points to the part of a
-    definition that determines its answers.
+    `needs` are the fields of an item that the built-in prompt must have. `answer_field` is the name of the verdict in
+    an answer. `scale_pointer` points to the part of a definition that determines its answers.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("output",)
+    answer_field: ClassVar[str] = "score"
     scale_pointer: ClassVar[str] = "/method"
     gives_rankings: ClassVar[bool] = False
 
@@ -54,12 +66,24 @@ class JudgingMethod(ABC):
 
     def problems(self, judge: Judge) -> list[PlacedProblem]:
         """Returns the problems of a definition, by pointers into it."""
-        wrong = [
-            (f"/{field}", problem)
-            for field in ("template", "system")
-            if (source := getattr(judge, field)) is not None and (problem := template_problem(source))
-        ]
-        return wrong + self.definition_problems(judge)
+        wrong = prompt_problems(judge) + self.definition_problems(judge)
+        if wrong:
+            return wrong
+        if judge.pass_if is not None:
+            wrong += pass_problems(judge.pass_if, self.criterion_scale(judge))
+        return wrong + self._example_problems(judge)
+
+    def _example_problems(self, judge: Judge) -> list[PlacedProblem]:
+        """The examples whose right answer is none that the judge can give, found by reading them as answers."""
+        wrong = []
+        for index, example in enumerate(judge.examples):
+            item = Item(output=example.output, outputs=example.outputs)
+            text = msgspec.json.encode({self.answer_field: self.example_verdict(judge, example)}).decode()
+            reading = self.read(judge, item, text, finish_reason=None, source="schema")
+            if reading.outcome is not Outcome.SCORED:
+                problem = f"its {self.answer_field} is not an answer that the judge can give: {reading.reason}"
+                wrong.append((f"/examples/{index}", problem))
+        return wrong
 
     # The question.
 
@@ -74,6 +98,24 @@ class JudgingMethod(ABC):
     @abstractmethod
     def schema(self, judge: Judge, item: Item) -> dict[str, Any]:
         """Returns the JSON schema of an answer."""
+
+    def example_verdict(self, judge: Judge, example: Example) -> Any:
+        """Returns the right answer of an example as it is in JSON; None if it has none."""
+        return example.score
+
+    def verdict_in_words(self, verdict: Any) -> str:
+        """Returns a verdict in JSON as a text answer has it."""
+        return str(verdict)
+
+    def _examples(self, judge: Judge) -> list[str]:
+        shown = []
+        for number, example in enumerate(judge.examples, 1):
+            explanation, verdict = example.explanation or "", self.example_verdict(judge, example)
+            answer = msgspec.json.encode({"explanation": explanation, self.answer_field: verdict}).decode()
+            if is_text_asked(judge):
+                answer = f"{explanation}\n{self.answer_field.capitalize()}: {self.verdict_in_words(verdict)}".lstrip()
+            shown.append(example_in_words(number, example, answer))
+        return shown
 
     def orders(self, judge: Judge) -> tuple[str | None, ...]:
         """Returns the orders in which the outputs are shown, one vote for each; None if there is one output."""
@@ -112,6 +154,7 @@ class JudgingMethod(ABC):
             item,
             levels=levels,
             answer=self.form(judge, item),
+            examples=self._examples(judge) if judge.examples else (),
             schema=self.schema(judge, item),
             delimiter=delimiter,
         )
@@ -169,8 +212,26 @@ class JudgingMethod(ABC):
         return [item.output or ""]
 
     @abstractmethod
-    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+    def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
         """Returns the verdict of a baseline as fields of its answer, from its marks for `marked_texts`."""
+
+
+def answer_name(asked: Judge | ParseRequest) -> str | None:
+    """Returns the name of the answer in texts and JSON: the answer key, else the criterion."""
+    return asked.answer_key or asked.criterion
+
+
+def prompt_problems(judge: Judge) -> list[PlacedProblem]:
+    """Returns the problems of a judge's own prompt, by pointers into the definition."""
+    sources = {field: source for field in ("template", "system") if (source := getattr(judge, field)) is not None}
+    wrong = [(f"/{field}", problem) for field, source in sources.items() if (problem := template_problem(source))]
+    if wrong or judge.template is None:
+        return wrong
+    if not any(shows_item(source) for source in sources.values()):
+        wrong.append(("/template", "must show the item: use at least one variable such as {{item.output}}"))
+    if judge.examples:
+        wrong.append(("/examples", "only the built-in prompt shows them: write them in the template"))
+    return wrong
 
 
 METHODS: dict[Method, JudgingMethod] = {}

@@ -6,7 +6,7 @@ from typing import Any
 from service.contracts.criteria import CriterionScale
 from service.contracts.judges import Choice, Judge, Method
 from service.contracts.parsing import ParseRequest
-from service.judging.methods.base import Mark, PlacedProblem, judging_method
+from service.judging.methods.base import PlacedProblem, TextMark, judging_method
 from service.judging.methods.choices import LabelMethod, repeated_names
 
 FEWEST_CHOICES = 2
@@ -35,7 +35,7 @@ class CategoryMethod(LabelMethod):
         wrong = [("/choices", "a category needs its labels")] if not asked.choices else []
         return super().parse_problems(asked) + wrong
 
-    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+    def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
         """Returns the choice at this share of the way from the first to the last."""
         [(share, _)] = marks
         position = min(int(share * len(judge.choices)), len(judge.choices) - 1)

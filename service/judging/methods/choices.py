@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from service.contracts.items import Item
-from service.contracts.judges import Choice, Judge
+from service.contracts.judges import Choice, Example, Judge
 from service.contracts.judgments import Vote
 from service.contracts.parsing import ParseRequest
 from service.judging.combining import CombinedVerdict, combine_labels
-from service.judging.methods.base import JudgingMethod, PlacedProblem
+from service.judging.methods.base import JudgingMethod, PlacedProblem, answer_name
 from service.judging.questions import answer_schema, is_text_asked
 from service.judging.reading import Reading, Source, read_label
 
@@ -17,6 +17,7 @@ from service.judging.reading import Reading, Source, read_label
 class LabelMethod(JudgingMethod):
     """See `JudgingMethod`. A method with `usual` labels has these alone; judges may describe them and add aliases."""
 
+    answer_field = "verdict"
     usual: ClassVar[Sequence[Choice]] = ()
     reads_pairs: ClassVar[bool] = False
 
@@ -48,11 +49,14 @@ class LabelMethod(JudgingMethod):
         labels = [choice.label for choice in self.choices(judge)]
         return answer_schema(verdict={"type": "string", "enum": labels})
 
+    def example_verdict(self, judge: Judge, example: Example) -> str | None:
+        return example.label
+
     def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
         return read_label(
             text,
             self.choices(judge),
-            criterion=judge.criterion,
+            criterion=answer_name(judge),
             finish_reason=finish_reason,
             source=source,
             pairwise=self.reads_pairs,
@@ -62,7 +66,7 @@ class LabelMethod(JudgingMethod):
         return read_label(
             text,
             asked.choices or self.usual,
-            criterion=asked.criterion,
+            criterion=answer_name(asked),
             finish_reason=finish_reason,
             pairwise=self.reads_pairs,
         )

@@ -10,7 +10,7 @@ from service.contracts.items import Item
 from service.contracts.judges import Judge, Method
 from service.contracts.judgments import Vote
 from service.judging.combining import TIE, CombinedVerdict, combine_pairs
-from service.judging.methods.base import Mark, PlacedProblem, judging_method
+from service.judging.methods.base import PlacedProblem, TextMark, judging_method
 from service.judging.methods.choices import LabelMethod
 from service.judging.reading import PAIRWISE_CHOICES, Reading
 
@@ -58,6 +58,6 @@ class PairwiseMethod(LabelMethod):
     def marked_texts(self, item: Item) -> Sequence[str]:
         return item.outputs or [item.output or ""]
 
-    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+    def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
         [(_, a), (_, b)] = marks
         return {"label": TIE if a == b else "A" if a > b else "B"}

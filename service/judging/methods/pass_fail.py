@@ -5,7 +5,7 @@ from typing import Any
 
 from service.contracts.criteria import CriterionScale
 from service.contracts.judges import Judge, Method
-from service.judging.methods.base import Mark, judging_method
+from service.judging.methods.base import TextMark, judging_method
 from service.judging.methods.choices import LabelMethod
 from service.judging.reading import PASS_FAIL_CHOICES
 
@@ -19,6 +19,6 @@ class PassFailMethod(LabelMethod):
     def criterion_scale(self, judge: Judge) -> CriterionScale:
         return CriterionScale(kind="labels", labels=["fail", "pass"], scores=[0, 1])
 
-    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+    def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
         [(share, _)] = marks
         return {"label": "pass" if share >= 0.5 else "fail"}

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from service.contracts.items import Item
-from service.contracts.judges import Judge, Method
+from service.contracts.judges import Example, Judge, Method
 from service.contracts.judgments import Vote
 from service.contracts.parsing import ParseRequest
 from service.judging.combining import CombinedVerdict, combine_rankings
-from service.judging.methods.base import JudgingMethod, Mark, PlacedProblem, judging_method
+from service.judging.methods.base import JudgingMethod, PlacedProblem, TextMark, judging_method
 from service.judging.questions import answer_schema, is_text_asked, letter
 from service.judging.reading import Reading, Source, read_ranking
 
@@ -28,6 +28,7 @@ class RankingMethod(JudgingMethod):
     """See `JudgingMethod`. In a question the outputs are named A, B, C, ... in the order in which they are shown."""
 
     needs = ("outputs",)
+    answer_field = "ranking"
     gives_rankings = True
 
     def definition_problems(self, judge: Judge) -> list[PlacedProblem]:
@@ -83,8 +84,20 @@ class RankingMethod(JudgingMethod):
             }
         )
 
+    def example_verdict(self, judge: Judge, example: Example) -> list[str | list[str]] | None:
+        if example.ranking is None:
+            return None
+        return [
+            letter(place) if isinstance(place, int) else [letter(index) for index in place] for place in example.ranking
+        ]
+
+    def verdict_in_words(self, verdict: Any) -> str:
+        return " > ".join(place if isinstance(place, str) else " = ".join(place) for place in verdict)
+
     def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
-        return read_ranking(text, len(item.outputs or ()), finish_reason=finish_reason, source=source)
+        return read_ranking(
+            text, len(item.outputs or ()), criterion=judge.answer_key, finish_reason=finish_reason, source=source
+        )
 
     def parse_problems(self, asked: ParseRequest) -> list[PlacedProblem]:
         wrong = super().parse_problems(asked)
@@ -94,7 +107,7 @@ class RankingMethod(JudgingMethod):
         return wrong
 
     def parse(self, asked: ParseRequest, text: str, finish_reason: str | None) -> Reading:
-        return read_ranking(text, len(asked.choices), finish_reason=finish_reason)
+        return read_ranking(text, len(asked.choices), criterion=asked.answer_key, finish_reason=finish_reason)
 
     def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
         return combine_rankings(votes)
@@ -102,7 +115,7 @@ class RankingMethod(JudgingMethod):
     def marked_texts(self, item: Item) -> Sequence[str]:
         return item.outputs or [item.output or ""]
 
-    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+    def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
         """Returns the letters of the outputs, the highest number first; equal ones share an inner list."""
         numbers = [mark.number for mark in marks]
         groups = [

@@ -7,12 +7,12 @@ from typing import Any
 
 from service.contracts.criteria import CriterionScale
 from service.contracts.items import Item
-from service.contracts.judges import Judge, Method, Scale
+from service.contracts.judges import Example, Judge, Method, Scale
 from service.contracts.judgments import Vote
 from service.contracts.parsing import ParseRequest
 from service.judging import scales
 from service.judging.combining import CombinedVerdict, combine_scores
-from service.judging.methods.base import JudgingMethod, Mark, PlacedProblem, judging_method
+from service.judging.methods.base import JudgingMethod, PlacedProblem, TextMark, answer_name, judging_method
 from service.judging.questions import answer_schema, is_text_asked
 from service.judging.reading import Reading, Source, read_score
 
@@ -53,16 +53,25 @@ class RatingMethod(JudgingMethod):
         scale = _scale_of(judge)
         return answer_schema(score=_score_schema(scale.min, scale.max, scale.step))
 
+    def example_verdict(self, judge: Judge, example: Example) -> float | int | None:
+        return None if example.score is None else scales.as_written(example.score)
+
     def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
-        return read_score(text, _scale_of(judge), criterion=judge.criterion, finish_reason=finish_reason, source=source)
+        return read_score(
+            text,
+            _scale_of(judge),
+            criterion=answer_name(judge),
+            finish_reason=finish_reason,
+            source=source,
+        )
 
     def parse(self, asked: ParseRequest, text: str, finish_reason: str | None) -> Reading:
-        return read_score(text, asked.scale or Scale(), criterion=asked.criterion, finish_reason=finish_reason)
+        return read_score(text, asked.scale or Scale(), criterion=answer_name(asked), finish_reason=finish_reason)
 
     def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
         return combine_scores(judge.panel, votes)
 
-    def baseline(self, judge: Judge, marks: Sequence[Mark]) -> dict[str, Any]:
+    def baseline(self, judge: Judge, marks: Sequence[TextMark]) -> dict[str, Any]:
         """Returns the level at this share of the way from `min` to `max`; 2 decimals if there are no levels."""
         [(share, _)], scale = marks, _scale_of(judge)
         count = scales.level_count(scale)

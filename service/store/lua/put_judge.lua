@@ -1,8 +1,9 @@
--- Stores a version of a judge, unless the name has one of the same content.
+-- Stores a version of a judge, unless the name has one of the same content. A name that was retired takes jobs again.
 -- KEYS: judge, index of names
 -- ARGV: name, digest, version as JSON, now (ISO 8601), then digest and JSON of the built-in judge of that name
 --       ('' without one), which is version 1
 -- Returns {version, 1 if it is new}
+redis.call('HDEL', KEYS[1], 'retired')
 if ARGV[5] ~= '' and redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'latest', 1, 'digest:' .. ARGV[5], 1, 'version:1', ARGV[6], 'created:1', '')
 end

@@ -28,7 +28,7 @@ redis.call('LTRIM', KEYS[3], 0, most - 1)
 redis.call('PEXPIRE', KEYS[3], HOUR)
 redis.call('HSET', KEYS[2], voter, mine)
 local version = redis.call('XADD', KEYS[4], '*', 'row', ARGV[6])
-count_series(KEYS[5], tonumber(ARGV[8]), ARGV[9], 1, ARGV[10])
+add_series(KEYS[5], tonumber(ARGV[8]), {ARGV[9]}, {1}, {ARGV[10]})
 
 local share = ({A = 1, B = 0})[ARGV[3]] or 0.5
 local function rate(scope)

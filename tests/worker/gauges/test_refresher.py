@@ -13,11 +13,13 @@ from redis.asyncio import Redis
 
 from service.agreement import reports
 from service.agreement.coding import Coding
+from service.agreement.criteria import find_scale
+from service.agreement.labelling import put_labels
 from service.contracts.items import Item
 from service.contracts.judges import Choice, JudgeRef, Method, ResolvedJudge
 from service.contracts.labels import Window
 from service.store import agreement_counters as tallies
-from service.store import clock, counters, criteria, gauges, labels
+from service.store import clock, counters, gauges
 from service.store.agreement_counters import Wanted
 from tests.api.conftest import client_of
 from tests.flows.conftest import settings_for
@@ -61,7 +63,7 @@ async def score(redis: Redis, judge: ResolvedJudge, *scores: float | str, first:
 
 async def say(redis: Redis, *values: float | str, annotator: str = "ann", first: int = 0) -> None:
     said = [label(f"t/{number}", annotator, each) for number, each in enumerate(values, start=first)]
-    await labels.put(redis, said, keep_s=KEEP_S)
+    await put_labels(redis, said, keep_s=KEEP_S)
 
 
 def inline(judge: ResolvedJudge, digest: str) -> ResolvedJudge:
@@ -81,11 +83,11 @@ async def test_gauges_say_what_the_live_report_says(redis: Redis, scrape: Scrape
     await say(redis, *PEOPLE[1:], annotator="bob", first=0)
     shown = await scrape()
     series = f"wit@1 {MODEL}"
-    scale = await criteria.scale_of(redis, "wit")
+    scale = await find_scale(redis, "wit")
     assert scale is not None
     for window in WINDOWS:
         wanted = [Wanted("agreed", series, "wit"), Wanted("seen", series, "wit"), Wanted("ceiling", "", "wit")]
-        agreed, seen, ceiling = await tallies.read(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
+        agreed, seen, ceiling = await tallies.read_windows(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
         key = f"{series} wit {window} random"
         report = reports.agreement(Coding(scale), agreed, seen, ceiling, "random", key)
         one = {"judge": "wit", "version": "1", "criterion": "wit", "model": MODEL, "window": window}
@@ -105,7 +107,7 @@ async def test_gauges_say_what_the_live_report_says(redis: Redis, scrape: Scrape
 async def test_targeted_labels_are_in_no_gauge(redis: Redis, scrape: Scrape) -> None:
     await score(redis, judge_of(), *SCORES)
     await say(redis, *PEOPLE[:4])
-    await labels.put(redis, [label("t/5", "ann", 1, selection="targeted")], keep_s=KEEP_S)
+    await put_labels(redis, [label("t/5", "ann", 1, selection="targeted")], keep_s=KEEP_S)
     assert set(values((await scrape())["agreement_pairs"], "window").values()) == {4}
 
 
@@ -238,7 +240,7 @@ async def test_there_are_never_more_samples_than_the_cap(
         for number, each in enumerate(SCORES):
             item = Item(id=f"t/{version}/{number}", output="text")
             await judged(redis, judge, item, [each, min(each + version, 5)])
-            await labels.put(redis, [label(f"t/{version}/{number}", "ann", PEOPLE[number])], keep_s=KEEP_S)
+            await put_labels(redis, [label(f"t/{version}/{number}", "ann", PEOPLE[number])], keep_s=KEEP_S)
     shown = await scrape()
     samples = [each for name in AGREEMENT_GAUGES for each in shown.get(name, [])]
     assert len(samples) <= most
@@ -262,7 +264,7 @@ async def test_before_the_first_refresh_there_are_no_gauges(api: httpx.AsyncClie
 async def test_a_criterion_may_have_any_characters(redis: Redis, scrape: Scrape) -> None:
     criterion = 'wit: "dry"\t\\ 90%\nü'
     await score(redis, judge_of(criterion=criterion), 3)
-    await labels.put(redis, [label("t/0", "ann", 3, criterion=criterion)], keep_s=KEEP_S)
+    await put_labels(redis, [label("t/0", "ann", 3, criterion=criterion)], keep_s=KEEP_S)
     shown = await scrape()
     assert values(shown["agreement_pairs"], "criterion", window="7d") == {(criterion,): 1}
 
