@@ -30,7 +30,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "costs": frozenset({"config", "contracts", "judging"}),
     "store": frozenset({"contracts", "judges"}),
     "agreement": frozenset({"contracts", "judging", "stats", "store"}),
-    "jobs": frozenset({"config", "contracts", "judging", "store"}),
+    "jobs": frozenset({"agreement", "config", "contracts", "judging", "store"}),
     "arena": frozenset({"config", "contracts", "jobs", "judging", "stats", "store"}),
     "benchmarks": frozenset(
         {"agreement", "config", "contracts", "costs", "files", "jobs", "judging", "stats", "store"}
