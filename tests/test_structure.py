@@ -32,10 +32,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "agreement": frozenset({"contracts", "judging", "stats", "store"}),
     "jobs": frozenset({"agreement", "config", "contracts", "judging", "store"}),
     "arena": frozenset({"config", "contracts", "jobs", "judging", "stats", "store"}),
-    "benchmarks": frozenset(
-        {"agreement", "config", "contracts", "costs", "files", "jobs", "judging", "stats", "store"}
-    ),
-    "rendering": frozenset({"arena", "contracts"}),
+    "benchmarks": frozenset({"agreement", "config", "contracts", "costs", "jobs", "stats", "store"}),
+    "rendering": frozenset({"contracts"}),
     "api": frozenset(
         {
             *("agreement", "arena", "benchmarks", "config", "contracts", "costs", "files", "jobs", "judges", "judging"),
