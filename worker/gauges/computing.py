@@ -8,13 +8,13 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from service.agreement.biases import by_number
+from service.agreement.biases import length_correlation
 from service.agreement.coding import Coding
 from service.agreement.counters import Seen, read_seen
 from service.agreement.drift_reports import drift
 from service.agreement.estimates import estimate_of
 from service.agreement.reports import between, headline_statistics, human_ceiling, panel_alpha
-from service.stats.drift import LEAST_SCORES, length_correlation, position_bias, repeat_consistency
+from service.stats.drift import LEAST_SCORES, position_bias, repeat_consistency
 from service.stats.intervals import Measure
 from service.store.agreement_counters import sum_fields
 
@@ -111,14 +111,14 @@ def of_judge(coding: Coding, counted: WindowCounters, key: str, memo: Memo) -> G
     pairs, statistics = memo.of(
         f"agreed {key}",
         counted.agreed,
-        lambda: headline_statistics(coding, counted.agreed, "random", key, _names(coding)),
+        lambda: headline_statistics(coding, counted.agreed, "random", _names(coding)),
     )
     if not pairs and not seen.outcomes:
         return {}
     return {
         "agreement_pairs": pairs,
         **_shown("agreement", statistics),
-        **_means(coding, counted, key),
+        **_means(coding, counted),
         **_biases(seen),
         **(_drift(coding, counted) if counted.reference_seen else {}),
     }
@@ -127,14 +127,14 @@ def of_judge(coding: Coding, counted: WindowCounters, key: str, memo: Memo) -> G
 def of_people(coding: Coding, fields: CounterFields, key: str, memo: Memo) -> GaugeValues:
     """Returns how well humans agree on a criterion, from its counters `ceiling`."""
     found = memo.of(
-        f"ceiling {key}", fields, lambda: human_ceiling(coding, fields, "random", key, _names(coding)).statistics
+        f"ceiling {key}", fields, lambda: human_ceiling(coding, fields, "random", _names(coding)).statistics
     )
     return {f"human_ceiling_{name}": measure.value for name, measure in found.items()}
 
 
 def of_models(coding: Coding, fields: CounterFields, key: str, memo: Memo) -> GaugeValues:
     """Returns how well two models agree, from their counters `between`; bias is the first minus the second."""
-    found = memo.of(f"between {key}", fields, lambda: between(coding, fields, key, _names(coding)))
+    found = memo.of(f"between {key}", fields, lambda: between(coding, fields, _names(coding)))
     if not found.pairs:
         return {}
     values = {f"panel_agreement_{name}": measure.value for name, measure in found.statistics.items()}
@@ -169,9 +169,9 @@ def _shown(prefix: str, statistics: Mapping[str, Measure]) -> GaugeValues:
     return values
 
 
-def _means(coding: Coding, counted: WindowCounters, key: str) -> GaugeValues:
+def _means(coding: Coding, counted: WindowCounters) -> GaugeValues:
     try:
-        found = estimate_of(coding, counted.agreed, counted.seen, key)
+        found = estimate_of(coding, counted.agreed, counted.seen)
     except ValueError:  # labels without numbers have no mean
         return {}
     corrected = found.corrected_mean
@@ -190,7 +190,7 @@ def _biases(seen: Seen) -> GaugeValues:
     if seen.repeats.any():
         values["repeat_consistency_ratio"] = repeat_consistency(seen.repeats, range(len(seen.repeats))).exact.value
     if seen.axis.numbers is not None:
-        values["length_correlation"] = length_correlation(by_number(seen.scores, seen.axis)[1])
+        values["length_correlation"] = length_correlation(seen).value
     return values
 
 

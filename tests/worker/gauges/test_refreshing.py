@@ -87,8 +87,7 @@ async def test_gauges_say_what_the_live_report_says(redis: Redis, scrape: Scrape
     for window in WINDOWS:
         wanted = [Wanted("agreed", series, "wit"), Wanted("seen", series, "wit"), Wanted("ceiling", "", "wit")]
         agreed, seen, ceiling = await tallies.read_windows(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
-        key = f"{series} wit {window} random"
-        report = reports.agreement(Coding(scale), agreed, seen, ceiling, "random", key)
+        report = reports.agreement(Coding(scale), agreed, seen, ceiling, "random")
         one = {"judge": "wit", "version": "1", "criterion": "wit", "model": MODEL, "window": window}
         assert values(shown["agreement_pairs"], **one) == {(): 19}
         for name in ("exact", "pearson", "spearman", "cohen_kappa_quadratic", "krippendorff_alpha_ordinal", "bias"):
