@@ -13,6 +13,7 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord, Purpose
 from service.contracts.judges import ResolvedJudge
 from service.contracts.refusals import Fault, Refused, impossible, invalid, not_found
+from service.costs import Prices
 from service.jobs.item_checks import ItemChecks, add_faults
 from service.jobs.judge_resolution import admit_scales, scale_places
 from service.judging.methods import METHODS
@@ -73,6 +74,7 @@ class JobIntake:
         """
         try:
             _check_callback(self._order, self._settings)
+            _check_prices(self._order, self._judges, self._settings)
             async for number, item in items:
                 if isinstance(item, list):
                     self._checks.note(item)
@@ -166,3 +168,12 @@ def _check_callback(order: JobOrder, settings: Settings) -> None:
     host = urlsplit(order.callback_url).hostname
     if host not in settings.server.callback_hosts:
         raise impossible([Fault("/callback_url", f"the host {host!r} is not listed in server.callback_hosts")])
+
+
+def _check_prices(order: JobOrder, judges: list[ResolvedJudge], settings: Settings) -> None:
+    """Raises Refused if the job has a budget and one of its models no price: such a budget would limit nothing."""
+    if order.budget_usd is None:
+        return
+    unknown = Prices(settings).unknown([model for judge in judges for model in judge.models])
+    if unknown is not None:
+        raise impossible([Fault("/budget_usd", f"{unknown}: add [prices] to the settings, or leave out the budget")])

@@ -20,7 +20,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     baselines use these.
     """
 
-    model: str  # the provider's own name for it: what follows the first "/" of "openai/gpt-4.1-mini"
+    model: str  # its name at the provider: "gpt-4.1-mini" of "openai/gpt-4.1-mini"
     messages: tuple[Message, ...]
     schema: dict[str, Any] | None
     parameters: Parameters

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from service.contracts.criteria import CriterionScale
 from service.contracts.items import Item
 from service.contracts.judges import Example, Judge, Method
 from service.contracts.judgments import Vote
@@ -35,7 +36,7 @@ class RankingMethod(JudgingMethod):
         wrong = [("/scale", "a ranking has no scale")] if judge.scale is not None else []
         return wrong + ([("/choices", "a ranking has no choices")] if judge.choices else [])
 
-    def criterion_scale(self, judge: Judge) -> None:
+    def criterion_scale(self, judge: Judge) -> CriterionScale | None:
         return None
 
     def item_problems(self, judge: Judge, item: Item) -> list[PlacedProblem]:
