@@ -34,7 +34,7 @@ from service.contracts.decoding import decode
 from service.contracts.refusals import Fault, Kind, Refused, impossible, not_found
 from service.jobs import check_budget
 from service.store import arena, clock
-from service.store.arena import Paced, Rating, StoredBattle
+from service.store.arena import EloRating, Paced, StoredBattle
 from service.store.signals import Signals
 
 _LOOKED_AT_ONCE, _MOST_LOOKED_AT = 100, 1000  # battles, for one page of a list
@@ -94,7 +94,7 @@ class ArenaController(Controller):
         found: list[BattleSummary] = []
         looked_at = 0
         while True:
-            page, following = await arena.list_newest(redis, before=cursor, limit=_LOOKED_AT_ONCE)
+            page, following = await arena.list_battles(redis, before=cursor, limit=_LOOKED_AT_ONCE)
             for each in page:
                 current = await moved_on(redis, settings, each)
                 if status is None or status_of(current) is status:
@@ -212,12 +212,12 @@ async def _voted(redis: Redis, settings: Settings, battle: StoredBattle, said: V
     )
     most = settings.arena.votes_per_voter_per_hour
     try:
-        counted = await arena.vote(
+        counted = await arena.store_vote(
             redis,
             battle,
             row,
             fields=fields_of((row.A, row.B, row.winner), lengths),
-            rating=Rating(START, K),
+            rating=EloRating(START, K),
             request=secrets.token_hex(8),
             most_per_hour=most,
             keep_s=settings.store.keep_s,

@@ -93,8 +93,8 @@ class BenchmarksController(Controller):
         self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None
     ) -> BenchmarkPage:
         """Benchmarks, newest first, without their leaderboards."""
-        page, next_cursor = await jobs.list_newest(redis, before=cursor, limit=limit, index=keys.BENCHMARKS)
-        found = [(job, await benchmarks.find(redis, job.id)) for job in page]
+        page, next_cursor = await jobs.list_jobs(redis, before=cursor, limit=limit, index=keys.BENCHMARKS)
+        found = [(job, await benchmarks.find_benchmark(redis, job.id)) for job in page]
         shown = [_shown(job, stored[0], None) for job, stored in found if stored is not None]
         return BenchmarkPage(benchmarks=shown, next_cursor=next_cursor)
 
@@ -139,7 +139,7 @@ async def _taken(
     """The benchmark that a body asks for, checked and staged. Raises a problem that names each bad place."""
     media_type(request, JSON)
     asked = decode(await body.whole(), BenchmarkRequest)
-    dataset = await datasets.find(redis, asked.dataset)
+    dataset = await datasets.find_dataset(redis, asked.dataset)
     if dataset is None:
         raise impossible([Fault("/dataset", f"there is no dataset {asked.dataset}")])
     judges = await judges_of(redis, settings, asked, dataset)
@@ -156,8 +156,8 @@ async def _taken(
 async def _existing(redis: Redis, benchmark_id: str) -> tuple[JobRecord, Job, BenchmarkOrder, msgspec.Raw | None]:
     """The job, what was asked for, and the rows if they are made. Raises a 404 problem."""
     job_id = _job_id_of(benchmark_id)
-    found = await jobs.load(redis, job_id)
-    stored = await benchmarks.find(redis, job_id) if found is not None else None
+    found = await jobs.load_job(redis, job_id)
+    stored = await benchmarks.find_benchmark(redis, job_id) if found is not None else None
     if found is None or stored is None:
         raise not_found(f"benchmark {benchmark_id}")
     return *found, *stored
@@ -184,7 +184,7 @@ async def _made(redis: Redis, settings: Settings, record: JobRecord, order: Benc
 async def _make(redis: Redis, settings: Settings, record: JobRecord, order: BenchmarkOrder) -> msgspec.Raw:
     board = Board(record.judges, [humans async for humans in benchmarks.humans_of(redis, record.id)])
     decoder = msgspec.json.Decoder(Heard)
-    async for placed in judgments.in_order(redis, record):
+    async for placed in judgments.judgments_in_order(redis, record):
         board.hear(placed.position, decoder.decode(placed.judgment))
     rows = await asyncio.to_thread(board.rows, epsilon=order.epsilon, sort=order.sort, key=record.id)
     encoded = msgspec.json.encode(rows)

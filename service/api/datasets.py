@@ -70,13 +70,13 @@ class DatasetsController(Controller):
     @get(opt=needs("read"), responses=documented(400, 401, 403, 503))
     async def list_all(self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None) -> DatasetPage:
         """Datasets, by name."""
-        page, next_cursor = await datasets.list_all(redis, after=cursor, limit=limit)
+        page, next_cursor = await datasets.list_datasets(redis, after=cursor, limit=limit)
         return DatasetPage(datasets=page, next_cursor=next_cursor)
 
     @get("/{name:str}", opt=needs("read"), responses=documented(400, 401, 403, 404, 503))
     async def show(self, name: FromPath[str], redis: NamedDependency[Redis]) -> Dataset:
         """What a dataset is."""
-        found = await datasets.find(redis, name)
+        found = await datasets.find_dataset(redis, name)
         if found is None:
             raise not_found(f"dataset {name}")
         return found
@@ -84,5 +84,5 @@ class DatasetsController(Controller):
     @delete("/{name:str}", opt=needs("submit"), status_code=204, responses=documented(400, 401, 403, 404, 503))
     async def remove(self, name: FromPath[str], redis: NamedDependency[Redis]) -> None:
         """Removes a dataset. Benchmarks that were begun with it are not changed by that."""
-        if not await datasets.delete(redis, name):
+        if not await datasets.delete_dataset(redis, name):
             raise not_found(f"dataset {name}")

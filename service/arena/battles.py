@@ -72,13 +72,13 @@ async def begin(
     )
     # Where it is a repeat, the models are those of the job that was queued then.
     a, b = _sides(job)
-    await arena.put(redis, record, Course(status="queued", A=a, B=b), keep_s=settings.store.keep_s)
+    await arena.put_battle(redis, record, Course(status="queued", A=a, B=b), keep_s=settings.store.keep_s)
     return await existing(redis, record.id), is_repeat
 
 
 async def existing(redis: Redis, battle_id: str) -> StoredBattle:
     """A battle as it stands. Raises a 404 problem."""
-    found = await arena.find(redis, battle_id)
+    found = await arena.find_battle(redis, battle_id)
     if found is None:
         raise not_found(f"battle {battle_id}")
     return found
@@ -88,7 +88,7 @@ async def moved_on(redis: Redis, settings: Settings, battle: StoredBattle) -> St
     """The battle after all that has come of its calls by now: nobody moves it on but who looks at it."""
     if battle.course.status != "queued":
         return battle
-    answers = await arena.answers(redis, battle.course)
+    answers = await arena.battle_answers(redis, battle.course)
     if not all(each.is_over for each in answers):
         return battle
     sides = [
@@ -97,7 +97,7 @@ async def moved_on(redis: Redis, settings: Settings, battle: StoredBattle) -> St
     ]
     course = msgspec.structs.replace(battle.course, A=sides[0], B=sides[1])
     if all(side.evaluation is not None for side in sides):
-        await arena.move(redis, battle, msgspec.structs.replace(course, status="open"))
+        await arena.move_battle(redis, battle, msgspec.structs.replace(course, status="open"))
     elif not await _drawn_again(redis, settings, battle, course):
         return battle
     return await existing(redis, battle.record.id)
@@ -165,7 +165,7 @@ async def _drawn_again(redis: Redis, settings: Settings, battle: StoredBattle, c
         if model not in {*course.dropped, *kept} and settings.provider_of(model) is not None
     ]
     if len(left) + len(kept) < len(sides):
-        return await arena.move(redis, battle, msgspec.structs.replace(course, status="failed"))
+        return await arena.move_battle(redis, battle, msgspec.structs.replace(course, status="failed"))
     if not await arena.claim_drawing(redis, battle):
         return False
     pair = await _drawn(redis, record.criterion, [*left, *kept], kept[0] if kept else None)
@@ -174,11 +174,11 @@ async def _drawn_again(redis: Redis, settings: Settings, battle: StoredBattle, c
     job, _ = await _asked(redis, settings, record.judge, fresh, record.item, caller, "")
     new = iter(_sides(job))
     a, b = (side if side.evaluation is not None else next(new) for side in sides)
-    return await arena.move(redis, battle, msgspec.structs.replace(course, A=a, B=b))
+    return await arena.move_battle(redis, battle, msgspec.structs.replace(course, A=a, B=b))
 
 
 async def _drawn(redis: Redis, criterion: str, candidates: Sequence[str], keeping: str | None = None) -> Pair:
-    battles = read(await arena.counted(redis, criterion)).battles
+    battles = read(await arena.arena_counts(redis, criterion)).battles
     return await asyncio.to_thread(draw, candidates, battles, _chance, keeping)
 
 

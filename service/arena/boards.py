@@ -39,7 +39,7 @@ async def _computed(redis: Redis, criterion: str | None, newest: str) -> ArenaLe
     known = _kept.get(criterion)
     if known is not None and known[0] == newest:
         return known[1]
-    counted = await arena.counted(redis, criterion)
+    counted = await arena.arena_counts(redis, criterion)
     found = await asyncio.to_thread(lambda: board(read(counted), criterion))
     if len(_kept) >= _MOST_KEPT:
         _kept.clear()

@@ -73,14 +73,14 @@ class DatasetIntake:
             created_at=clock.now(),
         )
         try:
-            return dataset, await datasets.put(self._redis, dataset, self._version, self._staged)
+            return dataset, await datasets.put_dataset(self._redis, dataset, self._version, self._staged)
         except StoreConflictError:
             await self.discard()
             raise
 
     async def discard(self) -> None:
         """Removes what was staged."""
-        await datasets.discard(self._redis, self._version, self._staged)
+        await datasets.discard_dataset(self._redis, self._version, self._staged)
 
     async def _records(self, lines: AsyncIterable[bytes]) -> AsyncIterable[Record | RecordError]:
         records = Records()
@@ -151,7 +151,7 @@ class DatasetIntake:
     async def _stage(self) -> None:
         size = datasets.CHUNK_ITEMS
         chunks = [self._buffer[start : start + size] for start in range(0, len(self._buffer), size)]
-        await datasets.stage(self._redis, self._version, self._staged, chunks)
+        await datasets.stage_dataset(self._redis, self._version, self._staged, chunks)
         self._staged += len(chunks)
         self._buffer.clear()
 

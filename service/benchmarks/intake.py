@@ -64,23 +64,23 @@ class BenchmarkIntake:
         try:
             taken = await self._intake.commit(fingerprint)
         except StoreConflictError:
-            await benchmarks.discard(self._redis, self._intake.job_id)
+            await benchmarks.discard_benchmark(self._redis, self._intake.job_id)
             raise
         if taken.is_repeat:
-            await benchmarks.discard(self._redis, self._intake.job_id)
+            await benchmarks.discard_benchmark(self._redis, self._intake.job_id)
         return taken, order
 
     async def discard(self) -> None:
         """Removes what was staged."""
         await self._intake.discard()
-        await benchmarks.discard(self._redis, self._intake.job_id)
+        await benchmarks.discard_benchmark(self._redis, self._intake.job_id)
 
     async def _items(self) -> AsyncIterator[Numbered[Item]]:
         """The dataset's items; on their way what people said is staged, and a sample is kept to guess the cost by."""
         apart = max(1, self._dataset.items // SAMPLE)
         criteria = {judge.definition.criterion for judge in self._rows}
         part = position = 0
-        async for entries in datasets.items_of(self._redis, self._dataset.name):
+        async for entries in datasets.read_dataset(self._redis, self._dataset.name):
             humans = [{name: each.human[name] for name in criteria & each.human.keys()} for each in entries]
             await benchmarks.stage_humans(self._redis, self._intake.job_id, part, humans)
             part += 1

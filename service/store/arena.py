@@ -38,7 +38,7 @@ class StoredBattle(NamedTuple):
     written: bytes
 
 
-class Answer(NamedTuple):
+class BattleAnswer(NamedTuple):
     """What came of a side's call: `evaluation` is None where it is not over, or gave no valid score."""
 
     is_over: bool
@@ -58,7 +58,7 @@ class Paced(NamedTuple):
     wait_ms: int
 
 
-class Rating(NamedTuple):
+class EloRating(NamedTuple):
     """Sequential Elo: what a new model has, and the most that one vote moves."""
 
     start: float
@@ -76,18 +76,18 @@ class _Heard(msgspec.Struct):
     finished_at: datetime
 
 
-async def put(redis: Redis, record: BattleRecord, course: Course, *, keep_s: int) -> None:
+async def put_battle(redis: Redis, record: BattleRecord, course: Course, *, keep_s: int) -> None:
     """Stores a battle; nothing where it is there already."""
     arguments = [record.id, msgspec.json.encode(record), msgspec.json.encode(course), keep_s]
     await _put(redis, [keys.battle(record.id), keys.BATTLES], arguments)
 
 
-async def find(redis: Redis, battle_id: str) -> StoredBattle | None:
+async def find_battle(redis: Redis, battle_id: str) -> StoredBattle | None:
     """A battle as it stands; None where there is none."""
     return _battle(await reply(redis.hmget(keys.battle(battle_id), ["record", "course", "votes"])))
 
 
-async def list_newest(redis: Redis, *, before: str | None, limit: int) -> tuple[list[StoredBattle], str | None]:
+async def list_battles(redis: Redis, *, before: str | None, limit: int) -> tuple[list[StoredBattle], str | None]:
     """Battles, newest first, from after the id `before` on, and the id to go on from."""
     upper = "+" if before is None else f"({before}"
     ids = [each.decode() for each in await reply(redis.zrevrangebylex(keys.BATTLES, upper, "-", 0, limit + 1))]
@@ -101,7 +101,7 @@ async def list_newest(redis: Redis, *, before: str | None, limit: int) -> tuple[
     return [each for each in found.values() if each is not None], ids[limit - 1] if len(ids) > limit else None
 
 
-async def move(redis: Redis, battle: StoredBattle, course: Course) -> bool:
+async def move_battle(redis: Redis, battle: StoredBattle, course: Course) -> bool:
     """Moves a battle on from the course that it was read in; False where somebody else did so meanwhile."""
     arguments = [battle.written, msgspec.json.encode(course)]
     return bool(await _move(redis, [keys.battle(battle.record.id)], arguments))
@@ -114,7 +114,7 @@ async def claim_drawing(redis: Redis, battle: StoredBattle) -> bool:
     return bool(await reply(redis.set(key, "1", ex=_DRAWING_S, nx=True)))
 
 
-async def answers(redis: Redis, course: Course) -> tuple[Answer, Answer]:
+async def battle_answers(redis: Redis, course: Course) -> tuple[BattleAnswer, BattleAnswer]:
     """What came of A's and of B's call by now. A job that is gone will give nothing more."""
     sides = (course.A, course.B)
     async with pipeline(redis) as pipe:
@@ -125,13 +125,13 @@ async def answers(redis: Redis, course: Course) -> tuple[Answer, Answer]:
     return _answer(course.A, judgment_a, job_a), _answer(course.B, judgment_b, job_b)
 
 
-async def vote(
+async def store_vote(
     redis: Redis,
     battle: StoredBattle,
     row: VoteRow,
     *,
     fields: Sequence[str],
-    rating: Rating,
+    rating: EloRating,
     request: str,
     most_per_hour: int,
     keep_s: int,
@@ -143,7 +143,7 @@ async def vote(
     Raises LookupError where the battle is gone.
     """
     record, course = battle.record, battle.course
-    metric = increment(counters.ARENA_VOTES, row.winner)
+    metric = increment(counters.ARENA_VOTES_TOTAL, row.winner)
     places = [(judgment_ref(side.job_id, 0, side.position), side.finished_ms) for side in (course.A, course.B)]
     state, *rest = await _vote(
         redis,
@@ -195,13 +195,13 @@ async def newest_vote(redis: Redis, criterion: str | None) -> str:
     return "" if version is None else str(version.decode())
 
 
-async def counted(redis: Redis, criterion: str | None) -> dict[str, str]:
+async def arena_counts(redis: Redis, criterion: str | None) -> dict[str, str]:
     """The votes on a criterion, or on all of them, as `service.arena.counters` reads them."""
     stored = await reply(redis.hgetall(keys.arena_counters(criterion)))
     return {field.decode(): value.decode() for field, value in stored.items()}
 
 
-async def rows(redis: Redis) -> AsyncIterator[VoteRow]:
+async def vote_rows(redis: Redis) -> AsyncIterator[VoteRow]:
     """Every vote, in the order in which they were given."""
     decoder = msgspec.msgpack.Decoder(VoteRow)
     start = "-"
@@ -223,15 +223,15 @@ def _battle(stored: list[bytes | None]) -> StoredBattle | None:
     )
 
 
-def _answer(side: Side, judgment: bytes | None, job: int) -> Answer:
+def _answer(side: Side, judgment: bytes | None, job: int) -> BattleAnswer:
     if side.evaluation is not None:
-        return Answer(True, side.evaluation, side.finished_ms)
+        return BattleAnswer(True, side.evaluation, side.finished_ms)
     if judgment is None:
-        return Answer(not job, None, 0)
+        return BattleAnswer(not job, None, 0)
     heard = msgspec.json.decode(judgment, type=_Heard)
     if heard.outcome is not Outcome.SCORED:
-        return Answer(True, None, 0)
-    return Answer(
+        return BattleAnswer(True, None, 0)
+    return BattleAnswer(
         True,
         Evaluation(score=heard.score, label=heard.label, ranking=heard.ranking, explanation=heard.explanation),
         int(heard.finished_at.timestamp() * 1000),

@@ -28,12 +28,12 @@ async def stage_order(redis: Redis, job_id: str, order: BenchmarkOrder) -> None:
     await reply(redis.hset(keys.job_benchmark(job_id), mapping={_ORDER: msgspec.json.encode(order)}))
 
 
-async def discard(redis: Redis, job_id: str) -> None:
+async def discard_benchmark(redis: Redis, job_id: str) -> None:
     """Removes what was staged."""
     await reply(redis.unlink(keys.job_benchmark(job_id)))
 
 
-async def find(redis: Redis, job_id: str) -> tuple[BenchmarkOrder, msgspec.Raw | None] | None:
+async def find_benchmark(redis: Redis, job_id: str) -> tuple[BenchmarkOrder, msgspec.Raw | None] | None:
     """What was asked for, and the leaderboard's rows as JSON once it is made; None where it is no benchmark."""
     order, rows = await reply(redis.hmget(keys.job_benchmark(job_id), [_ORDER, _LEADERBOARD]))
     if order is None:

@@ -42,7 +42,7 @@ def cache_key(model: str, content: bytes) -> str:
     return keys.cached_vote(sha256(model.encode() + b"\n" + content).hexdigest()[:40])
 
 
-async def begin(redis: Redis, worker_id: str, wanted: Sequence[str]) -> list[Vote | Lease]:
+async def lease_votes(redis: Redis, worker_id: str, wanted: Sequence[str]) -> list[Vote | Lease]:
     """For each key the vote, or whose it is to ask for it."""
     if not wanted:
         return []
@@ -50,7 +50,7 @@ async def begin(redis: Redis, worker_id: str, wanted: Sequence[str]) -> list[Vot
     return [_found(*each) for each in answer]
 
 
-async def release(redis: Redis, worker_id: str, held: Iterable[str]) -> None:
+async def release_votes(redis: Redis, worker_id: str, held: Iterable[str]) -> None:
     """Gives up this worker's leases among `held`."""
     held = list(held)
     if held:

@@ -63,7 +63,7 @@ PROVIDER_SECONDS = Metric(
     buckets=_SECONDS,
 )
 PROVIDER_RETRIES = Metric("provider_retries_total", "Calls tried again", ("provider", "model"))
-ARENA_VOTES = Metric("arena_votes_total", "Votes in the arena", ("outcome",))
+ARENA_VOTES_TOTAL = Metric("arena_votes_total", "Votes in the arena", ("outcome",))
 LABELS = Metric("labels_total", "Labels stored or changed", ("criterion",))
 SERIES_DROPPED = Metric("metrics_series_dropped_total", "Counts that went to `other` because of the series cap")
 
@@ -78,7 +78,7 @@ METRICS = (
     JUDGMENT_SECONDS,
     PROVIDER_SECONDS,
     PROVIDER_RETRIES,
-    ARENA_VOTES,
+    ARENA_VOTES_TOTAL,
     LABELS,
     SERIES_DROPPED,
 )
@@ -110,12 +110,12 @@ def observe(metric: Metric, *values: str, value: float) -> list[Increment]:
     ]
 
 
-async def add(redis: Redis, increments: Iterable[Increment]) -> None:
+async def add_counts(redis: Redis, increments: Iterable[Increment]) -> None:
     """Adds counts that belong to no judgment, such as calls to a provider."""
     await _count(redis, [keys.COUNTERS], [MAX_SERIES, msgspec.msgpack.encode(list(increments))])
 
 
-async def families(redis: Redis, prefix: str) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
+async def metric_families(redis: Redis, prefix: str) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
     """All counters as Prometheus metric families."""
     stored = await reply(redis.hgetall(keys.COUNTERS))
     series: dict[str, dict[tuple[str, ...], int]] = {}

@@ -18,7 +18,7 @@ _put = Script("put_dataset")
 _drop = Script("drop_dataset")
 
 
-async def stage(redis: Redis, version: str, first: int, chunks: Sequence[Sequence[DatasetItem]]) -> None:
+async def stage_dataset(redis: Redis, version: str, first: int, chunks: Sequence[Sequence[DatasetItem]]) -> None:
     """Puts chunks of items where `put` will find them, the chunk numbered `first` and those after it.
 
     Nothing refers to them until then; left alone they go away.
@@ -29,13 +29,13 @@ async def stage(redis: Redis, version: str, first: int, chunks: Sequence[Sequenc
         await pipe.execute()
 
 
-async def discard(redis: Redis, version: str, chunks: int) -> None:
+async def discard_dataset(redis: Redis, version: str, chunks: int) -> None:
     """Removes staged chunks that came to nothing."""
     if chunks:
         await reply(redis.unlink(*(keys.dataset_items(version, chunk) for chunk in range(chunks))))
 
 
-async def put(redis: Redis, dataset: Dataset, version: str, chunks: int) -> bool:
+async def put_dataset(redis: Redis, dataset: Dataset, version: str, chunks: int) -> bool:
     """Makes the staged chunks the dataset of this name; whether the name is new. Raises StagingExpiredError."""
     staged = [keys.dataset_items(version, chunk) for chunk in range(chunks)]
     answer = await _put(
@@ -48,26 +48,26 @@ async def put(redis: Redis, dataset: Dataset, version: str, chunks: int) -> bool
     return bool(answer == b"created")
 
 
-async def find(redis: Redis, name: str) -> Dataset | None:
+async def find_dataset(redis: Redis, name: str) -> Dataset | None:
     """What the dataset of a name is, None where there is none."""
     stored = await reply(redis.hget(keys.dataset(name), "dataset"))
     return None if stored is None else msgspec.json.decode(stored, type=Dataset)
 
 
-async def delete(redis: Redis, name: str) -> bool:
+async def delete_dataset(redis: Redis, name: str) -> bool:
     """Removes a dataset; whether it was there."""
     return bool(await _drop(redis, [keys.dataset(name), keys.DATASETS], [name, _READ_S]))
 
 
-async def list_all(redis: Redis, *, after: str | None, limit: int) -> tuple[list[Dataset], str | None]:
+async def list_datasets(redis: Redis, *, after: str | None, limit: int) -> tuple[list[Dataset], str | None]:
     """Datasets by name, from after the name `after` on, and the name to go on from."""
     lower = "-" if after is None else f"({after}"
     names = [each.decode() for each in await reply(redis.zrangebylex(keys.DATASETS, lower, "+", 0, limit + 1))]
-    found = [await find(redis, name) for name in names[:limit]]
+    found = [await find_dataset(redis, name) for name in names[:limit]]
     return [each for each in found if each is not None], names[limit - 1] if len(names) > limit else None
 
 
-async def items_of(redis: Redis, name: str) -> AsyncIterator[list[DatasetItem]]:
+async def read_dataset(redis: Redis, name: str) -> AsyncIterator[list[DatasetItem]]:
     """The items of a dataset as it is now, chunk by chunk; nothing where there is none."""
     [packed] = await reply(redis.hmget(keys.dataset(name), ["chunks"]))
     for key in msgspec.msgpack.decode(packed, type=list[str]) if packed is not None else ():

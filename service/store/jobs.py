@@ -46,12 +46,12 @@ class Claim(NamedTuple):
     spent_usd: float
 
 
-def chunk_items(judges: int) -> int:
+def items_per_chunk(judges: int) -> int:
     """The number of items in a full chunk of a job with so many judges."""
     return max(1, CHUNK_JUDGMENTS // judges)
 
 
-async def stage(redis: Redis, job_id: str, first: int, chunks: Sequence[Sequence[Item]]) -> None:
+async def stage_job(redis: Redis, job_id: str, first: int, chunks: Sequence[Sequence[Item]]) -> None:
     """Puts chunks of items where a job will find them, the chunk numbered `first` and those after it.
 
     Nothing refers to them until `commit`; left alone they go away.
@@ -62,13 +62,15 @@ async def stage(redis: Redis, job_id: str, first: int, chunks: Sequence[Sequence
         await pipe.execute()
 
 
-async def discard(redis: Redis, job_id: str, chunks: int) -> None:
+async def discard_job(redis: Redis, job_id: str, chunks: int) -> None:
     """Removes staged chunks of a job that came to nothing."""
     if chunks:
         await reply(redis.unlink(*(keys.chunk_items(job_id, chunk) for chunk in range(chunks))))
 
 
-async def commit(redis: Redis, record: JobRecord, idempotency: Idempotency | None, idempotency_keep_h: float) -> str:
+async def commit_job(
+    redis: Redis, record: JobRecord, idempotency: Idempotency | None, idempotency_keep_h: float
+) -> str:
     """Makes the staged chunks a job and queues it, in one step. The id of the job, which may be an earlier one.
 
     A benchmark's job is a benchmark from then on, and needs what `benchmarks.stage` put beside it; a battle's is in no
@@ -114,13 +116,13 @@ def _arq_job(function: str, *args: str | int) -> tuple[str, str, bytes]:
     return queue.ARQ_JOB_PREFIX + arq_id, arq_id, queue.queued(function, *args)
 
 
-async def load(redis: Redis, job_id: str) -> tuple[JobRecord, Job] | None:
+async def load_job(redis: Redis, job_id: str) -> tuple[JobRecord, Job] | None:
     """A job's record and how it stands, without its judgments; None where there is no such job."""
     stored = await reply(redis.hgetall(keys.job(job_id)))
     return _shown(stored) if b"record" in stored else None
 
 
-async def list_newest(
+async def list_jobs(
     redis: Redis, *, before: str | None, limit: int, index: str = keys.JOBS
 ) -> tuple[list[Job], str | None]:
     """Jobs, newest first, from after the job id `before` on, and the id to go on from; all or those of an index."""
@@ -180,7 +182,7 @@ def _job(
     )
 
 
-async def claim(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> Claim | None:
+async def claim_chunk(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> Claim | None:
     """Begins a chunk, or begins it again; None where the job is gone."""
     answer = await _claim(
         redis,
@@ -222,12 +224,12 @@ async def _changed(redis: Redis, record: JobRecord, items: list[Item], keep_s: i
     return [each.id is not None and bool(next(answer)) for each in items]
 
 
-async def give_back(redis: Redis, job_id: str, chunk: int) -> None:
+async def give_back_chunk(redis: Redis, job_id: str, chunk: int) -> None:
     """Takes back the try of a chunk whose worker is stopping in good order."""
     await reply(redis.hincrby(keys.job(job_id), f"tries:{chunk}", -1))
 
 
-async def cancel(redis: Redis, job_id: str) -> list[int]:
+async def mark_cancelled(redis: Redis, job_id: str) -> list[int]:
     """Marks a job as cancelled. The chunks that nobody began: no worker will ask a model about those any more."""
     async with pipeline(redis, atomic=True) as pipe:
         pipe.hset(keys.job(job_id), "cancel", "1")
@@ -238,13 +240,13 @@ async def cancel(redis: Redis, job_id: str) -> list[int]:
     return [chunk for chunk in range(record.chunks) if b"tries:%d" % chunk not in stored]
 
 
-async def items_of(redis: Redis, job_id: str, chunk: int) -> list[Item]:
+async def load_chunk(redis: Redis, job_id: str, chunk: int) -> list[Item]:
     """The items of a chunk, in order."""
     stored = await reply(redis.get(keys.chunk_items(job_id, chunk)))
     return [] if stored is None else msgspec.msgpack.decode(stored, type=list[Item])
 
 
-async def is_cancelled(redis: Redis, job_ids: Sequence[str]) -> dict[str, bool]:
+async def cancelled_jobs(redis: Redis, job_ids: Sequence[str]) -> dict[str, bool]:
     """Which of these jobs were cancelled."""
     async with pipeline(redis) as pipe:
         for job_id in job_ids:
@@ -253,6 +255,6 @@ async def is_cancelled(redis: Redis, job_ids: Sequence[str]) -> dict[str, bool]:
     return {job_id: flag == b"1" for job_id, flag in zip(job_ids, answer, strict=True)}
 
 
-async def pending(redis: Redis) -> int:
+async def count_pending(redis: Redis) -> int:
     """Judgments accepted and not finished, over all jobs."""
     return int(await reply(redis.get(keys.PENDING)) or 0)

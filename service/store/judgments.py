@@ -24,7 +24,7 @@ class _OutcomeOnly(msgspec.Struct):
     outcome: Outcome
 
 
-async def in_order(
+async def judgments_in_order(
     redis: Redis, record: JobRecord, *, start: int = 0, outcome: Outcome | None = None
 ) -> AsyncIterator[Placed]:
     """The judgments done by now, from position `start` on; those of one outcome where one is given."""
@@ -36,19 +36,19 @@ async def in_order(
                 yield Placed(position, msgspec.Raw(judgment))
 
 
-async def page(
+async def page_of_judgments(
     redis: Redis, record: JobRecord, *, start: int, limit: int, outcome: Outcome | None
 ) -> tuple[list[msgspec.Raw], int | None]:
     """At most `limit` judgments and the position to go on from, None at the end."""
     shown: list[msgspec.Raw] = []
-    async for placed in in_order(redis, record, start=start, outcome=outcome):
+    async for placed in judgments_in_order(redis, record, start=start, outcome=outcome):
         if len(shown) == limit:
             return shown, placed.position
         shown.append(placed.judgment)
     return shown, None
 
 
-async def of_item(redis: Redis, item_id: str) -> list[msgspec.Raw]:
+async def judgments_of_item(redis: Redis, item_id: str) -> list[msgspec.Raw]:
     """All judgments of an item that are kept, the newest last."""
     places = refs_in(await load_item(redis, item_id))
     async with pipeline(redis) as pipe:

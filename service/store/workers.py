@@ -12,7 +12,7 @@ ALIVE_S = 10.0  # a worker that was not heard of for so long is taken for dead
 _lease_slots = Script("lease_slots")
 
 
-async def beat(redis: Redis, worker_id: str) -> None:
+async def note_heartbeat(redis: Redis, worker_id: str) -> None:
     """Says that a worker is alive."""
     now = time.time()
     async with pipeline(redis) as pipe:
@@ -21,12 +21,12 @@ async def beat(redis: Redis, worker_id: str) -> None:
         await pipe.execute()
 
 
-async def leave(redis: Redis, worker_id: str) -> None:
+async def forget_worker(redis: Redis, worker_id: str) -> None:
     """Takes a worker that stops off the list."""
     await reply(redis.zrem(keys.WORKERS, worker_id))
 
 
-async def alive(redis: Redis) -> int:
+async def count_alive(redis: Redis) -> int:
     """The number of workers that were heard of lately."""
     return int(await reply(redis.zcount(keys.WORKERS, time.time(), "+inf")))
 
