@@ -2,7 +2,7 @@
 
 from service.agreement.contributions import CodedItem, CodedLabel, CounterGroup
 from service.agreement.counter_fields import split
-from service.agreement.evidence import Evidence, Testimony
+from service.agreement.evidence import Evidence, SeriesValue
 from service.agreement.item_changes import with_judgment, with_labels, with_recoded_labels, without_label
 from tests.agreement.items import FIVE, label
 
@@ -14,8 +14,8 @@ NEW = CodedItem()
 def evidence(score: float, content: str = "c1", *, series: str = SERIES, is_answered: bool = True) -> Evidence:
     value = FIVE.by_judge(score, None)
     assert value is not None
-    testimonies = [Testimony(series, value, "")]
-    return Evidence("wit", content, 2, testimonies, [(series, "outcome\tscored\t")], 0.0, is_answered)
+    values = [SeriesValue(series, value, "")]
+    return Evidence("wit", content, 2, values, [(series, "outcome\tscored\t")], 0.0, is_answered)
 
 
 def judged(
