@@ -315,7 +315,7 @@ def test_a_method_is_one_file_and_one_row(source: SourceCopy) -> None:
             "problems": judge_problems(msgspec.structs.replace(judge, scale=msgspec.UNSET)),
             "prompt": "Answer with stars." in question.messages[-1].content,
             "score": verdict.score,
-            "counted": [each[1].key for each in evidence.testimonies],
+            "counted": [each[1].key for each in evidence.values],
             "values": coding.values,
             "label": coding.by_person(2, None).key,
             "parsed": [each["score"] for each in parsed],

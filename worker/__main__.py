@@ -94,7 +94,7 @@ async def run(settings: Settings, stopping: asyncio.Event, *, retrying: Retrying
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id('w')}"
     finisher = Finisher(redis, keep_s=settings.store.keep_s)
     tasks = Tasks(redis, settings, asker, finisher, Memory(redis, worker_id))
-    await workers.beat(
+    await workers.note_heartbeat(
         redis, worker_id
     )  # before anything is leased: the lease of a worker unheard of counts for nothing
     async with httpx.AsyncClient(transport=AiohttpTransport(), trust_env=False) as client:
@@ -123,7 +123,7 @@ async def run(settings: Settings, stopping: asyncio.Event, *, retrying: Retrying
         await cancelled(*beside)
     with contextlib.suppress(StoreError):
         await measurements.flush()
-        await workers.leave(redis, worker_id)
+        await workers.forget_worker(redis, worker_id)
     for provider in providers.values():
         await provider.aclose()
     await signals.aclose()
@@ -149,13 +149,13 @@ async def _end(working: "asyncio.Task[None]", limit_s: float) -> None:
 
 async def _capabilities(redis: Redis) -> Capabilities:
     async def save(provider: str, model: str, known: Learnt) -> None:
-        await learnt.save(redis, f"{provider}/{model}", msgspec.json.encode(known))
+        await learnt.save_learnt(redis, f"{provider}/{model}", msgspec.json.encode(known))
 
     capabilities = Capabilities(save)
     capabilities.load(
         {
             (provider, model): msgspec.json.decode(known, type=Learnt)
-            for name, known in (await learnt.load(redis)).items()
+            for name, known in (await learnt.load_learnt(redis)).items()
             for provider, _, model in [name.partition("/")]
         }
     )
@@ -165,7 +165,7 @@ async def _capabilities(redis: Redis) -> Capabilities:
 async def _keep_beating(redis: Redis, worker_id: str) -> None:
     while True:
         try:
-            await workers.beat(redis, worker_id)
+            await workers.note_heartbeat(redis, worker_id)
         except StoreError as error:
             logger.warning("no heartbeat: %s", error)
         await asyncio.sleep(_BEAT_S)

@@ -25,7 +25,7 @@ class CallingBack:
 
     async def call_back(self, job_id: str) -> None:
         """Any 2xx is taken for an answer. A worker that stops starts counting tries anew."""
-        found = await jobs.load(self._redis, job_id)
+        found = await jobs.load_job(self._redis, job_id)
         if found is None or found[0].callback_url is None:
             return
         try:

@@ -113,7 +113,7 @@ class Tasks:
 
     async def judge_chunk(self, job_id: str, chunk: int) -> None:
         """Judges what is not yet judged of a chunk. Safe to run again, and in several places at once."""
-        claim = await jobs.claim(self._redis, job_id, chunk, keep_s=self._settings.store.keep_s)
+        claim = await jobs.claim_chunk(self._redis, job_id, chunk, keep_s=self._settings.store.keep_s)
         if claim is None:
             return
         running = self._running.setdefault(job_id, _Running(claim))
@@ -127,7 +127,7 @@ class Tasks:
             done = await self._judge_all(running, pending)
         except asyncio.CancelledError:  # the worker stops and its calls took too long: no fault of the chunk's
             with contextlib.suppress(StoreError):
-                await jobs.give_back(self._redis, job_id, chunk)
+                await jobs.give_back_chunk(self._redis, job_id, chunk)
             raise
         finally:
             self._chunks[job_id] -= 1
@@ -143,7 +143,7 @@ class Tasks:
                 logger.error("%s, chunk %d failed, trying again", job_id, chunk, exc_info=defect)
             raise Requeue(_AGAIN_S)
         if any(isinstance(each, NotStarted) for each in done):
-            await jobs.give_back(self._redis, job_id, chunk)
+            await jobs.give_back_chunk(self._redis, job_id, chunk)
             raise Requeue
 
     async def _installation_secret(self) -> bytes:
@@ -224,7 +224,7 @@ class Tasks:
             if not self._running:
                 continue
             try:
-                cancelled = await jobs.is_cancelled(self._redis, list(self._running))
+                cancelled = await jobs.cancelled_jobs(self._redis, list(self._running))
                 spent = {
                     owner: await spent_today(self._redis, owner)
                     for owner in {each.record.owner for each in self._running.values()}

@@ -30,7 +30,7 @@ class Memory:
 
     async def look_up(self, keys: Sequence[str]) -> list[Vote | Lease]:
         """For each key the vote, or whose it is to ask for it: MINE now, or another's (in this worker or not)."""
-        found = await cache.begin(self._redis, self._worker_id, keys)
+        found = await cache.lease_votes(self._redis, self._worker_id, keys)
         return [self._noted(key, each) for key, each in zip(keys, found, strict=True)]
 
     def _noted(self, key: str, found: Vote | Lease) -> Vote | Lease:
@@ -57,7 +57,7 @@ class Memory:
     async def give_up(self, keys: Iterable[str]) -> None:
         """Ends this worker's leases: somebody else may ask."""
         keys = list(keys)
-        await cache.release(self._redis, self._worker_id, keys)
+        await cache.release_votes(self._redis, self._worker_id, keys)
         self.settle(keys)
 
 

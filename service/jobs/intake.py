@@ -61,7 +61,7 @@ class JobIntake:
         self.job_id = new_id("job")
         self._judges = judges
         self._definitions = {judge.ref.digest: judge.definition for judge in judges}  # one may ask several models
-        self._chunk_items = jobs.chunk_items(len(self._judges))
+        self._chunk_items = jobs.items_per_chunk(len(self._judges))
         self._checks = ItemChecks(settings.server.max_items)
         self._impossible: list[Fault] = []
         self._buffer: list[Item] = []
@@ -97,21 +97,23 @@ class JobIntake:
         key = self._caller.idempotency_key
         idempotency = Idempotency(self._caller.name or _NOBODY, key, fingerprint) if key else None
         try:
-            job_id = await jobs.commit(self._redis, record, idempotency, self._settings.server.idempotency_keep_hours)
+            job_id = await jobs.commit_job(
+                self._redis, record, idempotency, self._settings.server.idempotency_keep_hours
+            )
         except StoreConflictError:
             await self.discard()
             raise
         if job_id == record.id:
             return TakenIn(record, is_repeat=False)
         await self.discard()
-        earlier = await jobs.load(self._redis, job_id)
+        earlier = await jobs.load_job(self._redis, job_id)
         if earlier is None:
             raise not_found(f"job {job_id}")
         return TakenIn(earlier[0], is_repeat=True)
 
     async def discard(self) -> None:
         """Removes the staged items."""
-        await jobs.discard(self._redis, self.job_id, self._staged)
+        await jobs.discard_job(self._redis, self.job_id, self._staged)
 
     def _record(self) -> JobRecord:
         return JobRecord(
@@ -153,7 +155,7 @@ class JobIntake:
         chunks = [
             self._buffer[start : start + self._chunk_items] for start in range(0, len(self._buffer), self._chunk_items)
         ]
-        await jobs.stage(self._redis, self.job_id, self._staged, chunks)
+        await jobs.stage_job(self._redis, self.job_id, self._staged, chunks)
         self._staged += len(chunks)
         self._buffer.clear()
 

@@ -20,7 +20,7 @@ KEEP_S = 1000
 
 
 async def job_of(redis: Redis, record: JobRecord) -> Job:
-    found = await jobs.load(redis, record.id)
+    found = await jobs.load_job(redis, record.id)
     assert found is not None
     return found[1]
 
@@ -40,8 +40,8 @@ async def test_a_judgment_delivered_twice_is_stored_and_counted_once(redis: Redi
     assert job.counts == JobCounts(total=3, pending=2, scored=1, unscored=0, failed=0, cancelled=0)
     assert (job.usage.input_tokens, job.usage.output_tokens, job.usage.cost_usd) == (10, 3, 0.001)
     assert await redis.hgetall(keys.COUNTERS) == before  # type: ignore[misc]
-    assert await jobs.pending(redis) == 2
-    page, _ = await judgments.page(redis, record, start=0, limit=10, outcome=None)
+    assert await jobs.count_pending(redis) == 2
+    page, _ = await judgments.page_of_judgments(redis, record, start=0, limit=10, outcome=None)
     assert [msgspec.json.decode(each)["id"] for each in page] == [first.judgment.id]
 
 
@@ -126,7 +126,7 @@ async def test_costs_add_up_exactly_and_to_their_owner(redis: Redis) -> None:
 
 async def test_the_state_of_each_job_comes_back(redis: Redis) -> None:
     one, other = await committed(redis, 2), await committed(redis, 2)
-    await jobs.cancel(redis, other.id)
+    await jobs.mark_cancelled(redis, other.id)
     states = await record_judgments(redis, [finished(one, 0), finished(other, 1)], keep_s=KEEP_S)
     assert {job_id: state.cancelled for job_id, state in states.items()} == {one.id: False, other.id: True}
     assert states[one.id].spent_usd == 0.001

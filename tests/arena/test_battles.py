@@ -39,7 +39,7 @@ async def refused(kind: Kind, awaitable: object) -> list[str]:
 async def test_a_battle_begins_once_for_each_key(redis: Redis, settings: Settings) -> None:
     first, again = [await begin_battle(redis, settings, asked(), CALLER, "f") for _ in range(2)]
     assert (first.battle, first.is_repeat, again.is_repeat) == (again.battle, False, True)
-    stored = await arena.find(redis, first.battle.id)
+    stored = await arena.find_battle(redis, first.battle.id)
     assert stored is not None
     assert stored.record.owner == "ann"
     assert sorted([stored.course.A.model, stored.course.B.model]) == CONTROLS

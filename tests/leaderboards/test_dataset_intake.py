@@ -30,7 +30,7 @@ async def test_a_dataset_has_its_criteria_and_annotators(redis: Redis, settings:
     assert (stored.dataset.items, stored.dataset.criteria, stored.dataset.annotators) == (3, ["tone", "wit"], 3)
     assert stored.is_new
     assert not (await store_dataset(redis, settings, "d", numbered(items[:1]))).is_new
-    assert [each async for each in datasets.items_of(redis, "d")] == [items[:1]]
+    assert [each async for each in datasets.read_dataset(redis, "d")] == [items[:1]]
 
 
 @pytest.mark.parametrize(

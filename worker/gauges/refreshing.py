@@ -19,7 +19,7 @@ from service.contracts.labels import Window
 from service.store import agreement_counters as tallies
 from service.store import arena, clock, counters, gauges, label_queue
 from service.store.agreement_counters import Wanted
-from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, Row
+from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, GaugeRow
 from worker.gauges import computing as gauging
 from worker.gauges.computing import TRUST_GAUGES, CounterFields, GaugeValues, Memo, WindowCounters, merged
 
@@ -68,14 +68,14 @@ class _Board:
     """The rows of all gauges, as they come together."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[Row]] = {name: [] for name in TRUST_GAUGES}
+        self.rows: dict[str, list[GaugeRow]] = {name: [] for name in TRUST_GAUGES}
         self.size = 0
         self.dropped = 0
 
     def put(self, found: Sequence[tuple[tuple[str, ...], GaugeValues]], most: int) -> bool:
         """Adds the values of one thing with their labels, unless there would be more than `most` rows in all."""
         known = [
-            (name, Row(labels, value))
+            (name, GaugeRow(labels, value))
             for labels, values in found
             for name, value in values.items()
             if value is not None
@@ -115,9 +115,9 @@ class Refresher:
         await self._judges(board, codings, known[:MAX_READ], now_ms)
         all_gauges = [Gauge(name, what, labels, board.rows[name]) for name, (what, labels) in TRUST_GAUGES.items()]
         all_gauges += await self._arena()
-        board.dropped += await gauges.save(self._redis, all_gauges, now_ms / 1000)
+        board.dropped += await gauges.save_gauges(self._redis, all_gauges, now_ms / 1000)
         if board.dropped:
-            await counters.add(self._redis, [counters.increment(counters.SERIES_DROPPED, by=board.dropped)])
+            await counters.add_counts(self._redis, [counters.increment(counters.SERIES_DROPPED, by=board.dropped)])
 
     async def _codings(self, names: Iterable[str]) -> dict[str, Coding]:
         found = {}
@@ -129,10 +129,10 @@ class Refresher:
 
     async def _arena(self) -> list[Gauge]:
         """The ratings by all votes, whatever their criterion."""
-        counted = read_vote_counts(await arena.counted(self._redis, None))
+        counted = read_vote_counts(await arena.arena_counts(self._redis, None))
         rows = arena_gauge_rows(await asyncio.to_thread(standings, counted.battles, counted.elo))
         return [
-            Gauge(name, what, ("model",), [Row(labels, value) for labels, value in rows[name]])
+            Gauge(name, what, ("model",), [GaugeRow(labels, value) for labels, value in rows[name]])
             for name, what in ARENA_GAUGES.items()
         ]
 

@@ -218,7 +218,7 @@ async def test_judges_past_the_cap_are_added_up_and_counted(
     assert values(shown["agreement_exact"], judge="other", window="7d") == {(): 0.5}
     assert shown["metrics_series_dropped"][0].value == 3
     await scrape()
-    dropped = next(each for each in await counters.families(redis, "") if each.name == "metrics_series_dropped")
+    dropped = next(each for each in await counters.metric_families(redis, "") if each.name == "metrics_series_dropped")
     assert dropped.samples[0].value == 6
 
 
@@ -243,7 +243,7 @@ async def test_there_are_never_more_samples_than_the_cap(
     samples = [each for name in TRUST_GAUGES for each in shown.get(name, [])]
     assert len(samples) <= most
     assert shown["metrics_series_dropped"][0].value > 0
-    refreshed = await gauges.load(redis)
+    refreshed = await gauges.load_gauges(redis)
     assert refreshed is not None
     assert sum(len(each.rows) for each in refreshed.gauges) == len(samples)
 
@@ -275,7 +275,7 @@ async def test_a_refresher_sees_what_comes_after_its_first_look(redis: Redis, ap
     for values_said in ((), (3,), (4,)):
         await say(redis, *values_said)
         await refresher.refresh()
-        refreshed = await gauges.load(redis)
+        refreshed = await gauges.load_gauges(redis)
         assert refreshed is not None
         rows = {each.name: dict(each.rows) for each in refreshed.gauges}
         key = ("wit", "1", "wit", MODEL, "7d")
