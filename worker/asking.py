@@ -18,7 +18,7 @@ from service.judging.methods import METHODS
 from service.judging.questions import Question, ask_again, draw_delimiter, estimated_tokens
 from service.judging.ranking import as_listed
 from service.judging.rating import scale_of
-from service.judging.reading import Reading
+from service.judging.reading import Reading, Score
 from service.pricing import cost_usd
 from service.settings import ProviderSettings
 from worker.limits import CallLimits
@@ -150,7 +150,7 @@ def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tupl
     if judge.score_from == "logprobs" and completion.tokens and reading.score is not None:
         score = expected_score(completion.tokens, scale_of(judge), reading.score)
         if score is not None:
-            return msgspec.structs.replace(reading, score=score), "logprobs"
+            return msgspec.structs.replace(reading, value=Score(score)), "logprobs"
     return reading, "answer"
 
 

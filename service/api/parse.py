@@ -53,15 +53,18 @@ async def parse(request: Request[Any, Any, Any], settings: NamedDependency[Setti
 
 
 def _read(asked: ParseRequest, text: str, finish_reason: str | None) -> Reading:
+    criterion, key = asked.criterion, asked.answer_key
     if asked.method is Method.RATING:
         scale = asked.scale or Scale()
-        return read_score(text, scale, criterion=asked.criterion, finish_reason=finish_reason)
+        return read_score(text, scale, criterion=criterion, answer_key=key, finish_reason=finish_reason)
     if asked.method is Method.RANKING:
-        return read_ranking(text, len(asked.choices), finish_reason=finish_reason)
+        count = len(asked.choices)
+        return read_ranking(text, count, criterion=criterion, answer_key=key, finish_reason=finish_reason)
     return read_label(
         text,
         _choices(asked),
-        criterion=asked.criterion,
+        criterion=criterion,
+        answer_key=key,
         finish_reason=finish_reason,
         pairwise=asked.method is Method.PAIRWISE,
     )

@@ -13,6 +13,7 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 ModelName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/\S{1,200}$")]
 Criterion = Annotated[str, Meta(min_length=1, max_length=100)]
+AnswerKey = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"[^\W_]")]
 Text = Annotated[str, Meta(max_length=100_000)]
 
 
@@ -55,7 +56,10 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A judge's definition, as it is stored and as a job may carry it inline."""
+    """A judge's definition, as it is stored and as a job may carry it inline.
+
+    `answer_key` is the word that names the answer in text and JSON, if it is not the criterion's.
+    """
 
     criterion: Criterion
     method: Method
@@ -71,6 +75,7 @@ class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     output: Literal["auto", "schema", "text"] = "auto"
     system: Text | None = None
     template: Text | None = None
+    answer_key: AnswerKey | None = None
     parameters: Parameters = Parameters()
 
 
@@ -99,9 +104,15 @@ class ResolvedJudge(msgspec.Struct, frozen=True, kw_only=True):
     models: list[str]
 
 
+_ADDED = ("answer_key",)  # to definitions that were stored before: no part of a digest unless it is set
+
+
 def judge_digest(judge: Judge) -> str:
     """A content hash of the whole definition, equal for equal content however it was written."""
-    canonical = msgspec.json.encode(_numbers_as_written(msgspec.to_builtins(judge)), order="sorted")
+    content = {
+        key: value for key, value in msgspec.to_builtins(judge).items() if key not in _ADDED or value is not None
+    }
+    canonical = msgspec.json.encode(_numbers_as_written(content), order="sorted")
     return "sha256:" + hashlib.sha256(canonical).hexdigest()
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service.contracts.judges import Choice, Criterion, Method, Scale
+from service.contracts.judges import AnswerKey, Choice, Criterion, Method, Scale
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
 
 MAX_TEXTS = 1000
@@ -18,6 +18,7 @@ class ParseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     scale: Scale | None = None
     choices: list[Choice] = []
     criterion: Criterion | None = None
+    answer_key: AnswerKey | None = None
     texts: Annotated[list[str], Meta(min_length=1, max_length=MAX_TEXTS)]
     finish_reasons: list[str | None] | None = None
 

@@ -50,7 +50,12 @@ class Category(JudgingMethod):
 
     def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
         return read_label(
-            text, self.choices(judge), criterion=judge.criterion, finish_reason=finish_reason, source=source
+            text,
+            self.choices(judge),
+            criterion=judge.criterion,
+            answer_key=judge.answer_key,
+            finish_reason=finish_reason,
+            source=source,
         )
 
     def combine(self, judge: Judge, votes: Sequence[Vote]) -> Verdict:

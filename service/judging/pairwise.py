@@ -10,7 +10,7 @@ from service.contracts.judgments import Vote
 from service.judging.combining import Verdict, combine_pairs
 from service.judging.labelled import Category, foreign_labels, repeated_names, with_own_words
 from service.judging.method import Problem, Source
-from service.judging.reading import PAIRWISE_CHOICES, Reading, read_label
+from service.judging.reading import PAIRWISE_CHOICES, Label, Reading, read_label
 
 AS_GIVEN, SWAPPED = "AB", "BA"
 _SWAP = {"A": "B", "B": "A"}
@@ -44,7 +44,7 @@ class Pairwise(Category):
     def in_item_terms(self, reading: Reading, item: Item, order: str | None) -> Reading:
         if order != SWAPPED or reading.label is None:
             return reading
-        return msgspec.structs.replace(reading, label=_SWAP.get(reading.label, reading.label))
+        return msgspec.structs.replace(reading, value=Label(_SWAP.get(reading.label, reading.label)))
 
     def levels(self, judge: Judge) -> str:
         words = {"A": "Output A is better.", "B": "Output B is better.", "tie": "Neither is better."}
@@ -56,6 +56,7 @@ class Pairwise(Category):
             text,
             self.choices(judge),
             criterion=judge.criterion,
+            answer_key=judge.answer_key,
             finish_reason=finish_reason,
             source=source,
             pairwise=True,

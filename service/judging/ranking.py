@@ -16,7 +16,7 @@ from service.contracts.judgments import Vote
 from service.judging.combining import Verdict, combine_rankings
 from service.judging.method import JudgingMethod, Problem, Source
 from service.judging.questions import answer_schema, letter
-from service.judging.reading import Reading, read_ranking
+from service.judging.reading import Order, Reading, read_ranking
 
 FORWARD, BACKWARD = "forward", "backward"
 FEWEST, MOST = 2, 20
@@ -49,7 +49,7 @@ class Ranking(JudgingMethod):
             return reading
         last = len(item.outputs) - 1
         turned = tuple(tuple(sorted(last - index for index in group)) for group in reading.ranking)
-        return msgspec.structs.replace(reading, ranking=turned)
+        return msgspec.structs.replace(reading, value=Order(turned))
 
     def levels(self, judge: Judge) -> str:
         return "Put all outputs in order by this criterion, best first. Equally good ones may tie."
@@ -78,7 +78,14 @@ class Ranking(JudgingMethod):
         )
 
     def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
-        return read_ranking(text, len(item.outputs or ()), finish_reason=finish_reason, source=source)
+        return read_ranking(
+            text,
+            len(item.outputs or ()),
+            criterion=judge.criterion,
+            answer_key=judge.answer_key,
+            finish_reason=finish_reason,
+            source=source,
+        )
 
     def combine(self, judge: Judge, votes: Sequence[Vote]) -> Verdict:
         return combine_rankings(votes)

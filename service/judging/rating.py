@@ -41,7 +41,14 @@ class Rating(JudgingMethod):
         return answer_schema(score=_score_schema(scale.min, scale.max, scale.step))
 
     def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
-        return read_score(text, scale_of(judge), criterion=judge.criterion, finish_reason=finish_reason, source=source)
+        return read_score(
+            text,
+            scale_of(judge),
+            criterion=judge.criterion,
+            answer_key=judge.answer_key,
+            finish_reason=finish_reason,
+            source=source,
+        )
 
     def combine(self, judge: Judge, votes: Sequence[Vote]) -> Verdict:
         return combine_scores(judge.panel, votes)

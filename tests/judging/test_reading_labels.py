@@ -75,8 +75,6 @@ PAIRS_UNREAD = [
     ("I cannot provide a response. Therefore I cannot select either Output (a) or Output (b).", "refused"),
     ("Both are fine.", "no_score"),
     ("Output (a) is more concise.", "no_score"),
-    ("Output (b)\n\nOutput (b) gives more detail", "no_score"),
-    ("Therefore, Output (b)", "no_score"),
     ("C", "no_score"),
     ("Answer: C", "no_score"),
     ("Answer: the capital is Rome", "no_score"),
