@@ -10,10 +10,12 @@ from itertools import islice
 from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading.objects import FoundObject, explanation_of, verdict_of
 from service.judging.reading.preparing import Answer
+from service.judging.reading.prose import LEAD_IN
+from service.judging.reading.quoting import COVER
 from service.judging.reading.scores import ExpectedScore
 from service.judging.reading.verdicts import MOST_PLACES, Expected, Hit, Weight, crowded
 from service.judging.reading.words import MARKS, NUMBER, key_form
-from service.judging.reading.wrapping import rest_of_line
+from service.judging.reading.wrapping import rest_of_line, without_latex
 
 # What may follow an object that closes an answer: the list, the fence and the tags that it stands in, and tokens.
 _AFTER_OBJECT = re.compile(r"(?:\s++|\]|`{3,}|~{3,}|</[\w:=-]{1,40}>|<\|[\w▁ -]{1,30}\|>|\.)*+\Z")
@@ -25,6 +27,12 @@ _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
 _TAG = re.compile(
     r"<(?P<name>[\w -]{1,120}+)>(?P<content>[^<]{0,200}+)</(?i:(?P=name))>|"
     r"<parameter(?:\sname)?=\"?(?P<parameter>[\w -]{1,120}+)\"?>(?P<argument>[^<]{0,200}+)</parameter>"
+)
+_BOX_WITHIN = 200  # characters
+_BOX = re.compile(
+    rf"(?:^|[.!?]\s)[^\S\n]*(?P<sentence>(?:{LEAD_IN}(?:the\s)?final\sanswer(?:\sis)?:?\s*)?"
+    r"(?:\$\$?|\\[\[(]|\s)*\\boxed\s?\{(?P<content>[^{}\n]{1,100}|\\\w{1,10}\{[^{}\n]{1,100}\})\}(?:\$\$?|\\[\])]|\s|\.)*\Z)",
+    re.I | re.M,
 )
 # Not the end of a range, a date or a comparison: `3-4/5`, `1/2/2025`, `>4/5`.
 _FRACTION = re.compile(
@@ -61,12 +69,18 @@ def in_objects(answer: Answer, expected: Expected) -> list[Hit]:
         return []
     if not _AFTER_OBJECT.match(text, objects[-1].end) or _is_block_quoted(text, objects[-1].start):
         objects = objects[:1] if _opens(text, objects[0]) else []
-    return [
+    objects = [each for each in objects if not _is_block_quoted(text, each.start)]
+    return _as_list(objects, expected) or [
         Hit(verdict, found.start, found.end, ParsedFrom.JSON, explanation=explanation_of(found.fields), worded=True)
         for found in objects
-        if not _is_block_quoted(text, found.start)
         for verdict in verdict_of(found.fields, expected)
     ]
+
+
+def _as_list(objects: list[FoundObject], expected: Expected) -> list[Hit]:
+    """`[{"model": "A", "rank": 2}, …]`, a list of which each element is an object."""
+    verdict = expected.fields({"": [each.fields for each in objects]}) if len(objects) > 1 else None
+    return [Hit(verdict, objects[0].start, objects[-1].end, ParsedFrom.JSON, worded=True)] if verdict else []
 
 
 def in_tags(answer: Answer, expected: Expected) -> list[Hit]:
@@ -110,6 +124,15 @@ def in_brackets(answer: Answer, expected: Expected) -> list[Hit]:
         return Hit(verdict, *brackets.span(), ParsedFrom.BRACKETS) if verdict else None
 
     return _read(_BRACKETS.finditer(answer.unquoted), read, ParsedFrom.BRACKETS)
+
+
+def in_a_box(answer: Answer, expected: Expected) -> list[Hit]:
+    r"""`\boxed{4}` that ends the answer, alone in its sentence or as the final answer."""
+    box = _BOX.search(answer.text, max(0, len(answer.text) - _BOX_WITHIN))
+    verdict = expected.whole(without_latex(box["content"])) if box else None
+    if box is None or verdict is None or answer.unquoted[box.start("content")] == COVER:
+        return []
+    return [Hit(verdict, box.start("sentence"), box.end(), ParsedFrom.BARE, Weight.IMPLIED)]
 
 
 def as_fractions(answer: Answer, expected: Expected) -> list[Hit]:

@@ -10,7 +10,7 @@ from service.judging.reading.preparing import Answer
 from service.judging.reading.prose import LEAD_IN, says_otherwise
 from service.judging.reading.quoting import COVER
 from service.judging.reading.rankings import ExpectedRanking
-from service.judging.reading.verdicts import MOST_PLACES, Expected, Hit, Weight, crowded
+from service.judging.reading.verdicts import MOST_PLACES, Expected, Hit, Label, Verdict, Weight, crowded
 from service.judging.reading.words import Head, announces_verdict, folded, names_one_respect
 from service.judging.reading.wrapping import rest_of_line
 
@@ -33,9 +33,12 @@ _CLAUSE = re.compile(
 )
 _BEFORE_WITHIN = 40  # characters
 _BLANK = re.compile(r"\s*+")
+_ITEM = re.compile(r"\W*(?P<number>\d{1,2})\.\s*\Z")
 _FENCES = ("```", "~~~")
 _TAG_ALONE = re.compile(r"\s*</?[\w-]{1,40}>\s*\Z")
+_MOST_ITEM_LINES = 20
 _MOST_WORDS = 5  # of what is meant for a value but is none
+_MOST_WORDS_ALONE = 2  # on the line below the word
 _CLAUSE_END = re.compile(r"[.,;:(–—]\s|$")
 _LETTERED = re.compile(r"[\s*_]*\((?P<label>[^()\n]{1,40})\)[\s*_]*(?=[A-Z\d\"“]|$|[:.,–—-])")
 _PLACE = re.compile(
@@ -67,8 +70,10 @@ def as_bare_lines(answer: Answer, expected: Expected) -> list[Hit]:
     if not lines:
         return []
     outer = [hit for place in _outer(lines, expected) if (hit := _whole(place, expected))]
+    if _is_unfinished_list(lines):
+        return []
     if isinstance(expected, ExpectedLabel):
-        outer = [hit for hit in outer if hit.start >= lines[-1][0] or not _is_taken_back(answer, hit, expected)]
+        outer = [_unless_taken_back(answer, hit, expected) if hit.start < lines[-1][0] else hit for hit in outer]
     inner = _wholes(lines[:-1] if isinstance(expected, ExpectedRanking) else lines[1:-1], expected) if outer else []
     if len(inner) > MOST_PLACES:
         return [crowded(ParsedFrom.BARE)]
@@ -104,17 +109,25 @@ def as_numbered_lines(answer: Answer, expected: Expected) -> list[Hit]:
     if not counted or len(listed) != len(names) or len(names) != expected.size:
         return []
     last_start, last_length, _ = places[-1]
-    return [Hit(expected.numbered(listed), places[0][0], last_start + last_length, ParsedFrom.BARE, Weight.IMPLIED)]
+    return [Hit(expected.numbered(listed), places[0][0], last_start + last_length, ParsedFrom.BARE, Weight.POSSIBLE)]
 
 
 def _outer(lines: list[tuple[int, str]], expected: Expected) -> list[tuple[int, str]]:
     return [lines[-1]] if isinstance(expected, ExpectedRanking) else list(dict.fromkeys((lines[0], lines[-1])))
 
 
-def _is_taken_back(answer: Answer, hit: Hit, expected: ExpectedLabel) -> bool:
-    """Whether the last sentence of a reply that opens with a label says otherwise."""
+def _is_unfinished_list(lines: list[tuple[int, str]]) -> bool:
+    """Whether the last line is no more than the number of the next item: `3.` after `2. Dull`."""
+    item = _ITEM.match(lines[-1][1])
+    before = re.compile(rf"\W*{int(item['number']) - 1}\.\s") if item else None
+    return before is not None and any(before.match(line) for _, line in lines[-_MOST_ITEM_LINES:-1])
+
+
+def _unless_taken_back(answer: Answer, hit: Hit, expected: ExpectedLabel) -> Hit:
+    """The label that opens a reply; a conflict if the last sentence says otherwise."""
     label = hit.verdict
-    return not isinstance(label, Reason) and label is not None and says_otherwise(answer.unquoted, expected, label)
+    taken_back = isinstance(label, Label) and says_otherwise(answer.unquoted, expected, label)
+    return hit._replace(verdict=Reason.CONFLICT) if taken_back else hit
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -178,16 +191,22 @@ def _anchored(text: str, start: int, head: Head, expected: Expected) -> Hit | No
         return _on_next_line(text, start, head, expected)
     value = expected.leading(rest, head.text)
     if value is not None:
-        weight = _weight(head, expected)
-        return Hit(value.verdict, start, head.end + value.end, ParsedFrom.LINE, weight, worded=True)
+        return _line_hit(value.verdict, start, head.end + value.end, head, expected)
     if _is_attempt(rest) and announces_verdict(head.text):
         return Hit(None, start, head.end, ParsedFrom.LINE)
     return None
 
 
-def _weight(head: Head, expected: Expected) -> Weight:
-    """'Quality: 3' may be one respect of several, if other words are there too."""
-    return Weight.POSSIBLE if _is_of_the_judged(head, expected) or names_one_respect(head.text) else Weight.STATED
+def _line_hit(verdict: Verdict, start: int, end: int, head: Head, expected: Expected) -> Hit:
+    """The verdict after `head`. 'Quality: 3' may be one respect of several, and 'Answer: B' the judged answer."""
+    judged = _is_of_the_judged(head, expected)
+    weight = Weight.IMPLIED if judged else Weight.POSSIBLE if names_one_respect(head.text) else Weight.STATED
+    return Hit(verdict, start, end, ParsedFrom.LINE, weight, worded=True, yields=judged)
+
+
+def opens_line(text: str, place: int) -> bool:
+    """Whether nothing but marks and words that lead in stands before `place` on its line."""
+    return _start_of_line(text, place) is not None
 
 
 def _is_of_the_judged(head: Head, expected: Expected) -> bool:
@@ -218,5 +237,6 @@ def _on_next_line(text: str, start: int, head: Head, expected: Expected) -> Hit 
     line = rest_of_line(text, offset)
     verdict = expected.whole(line)
     if verdict is None:
-        return None
-    return Hit(verdict, start, offset + len(line), ParsedFrom.LINE, _weight(head, expected), worded=True)
+        is_attempt = len(line.split()) <= _MOST_WORDS_ALONE and announces_verdict(head.text)
+        return Hit(None, start, offset, ParsedFrom.LINE) if is_attempt else None
+    return _line_hit(verdict, start, offset + len(line), head, expected)

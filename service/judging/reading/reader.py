@@ -25,6 +25,7 @@ _FAMILIES: tuple[Family, ...] = (
     families.after_result,
     families.in_brackets,
     lines.on_lines,
+    families.in_a_box,
     families.as_fractions,
     lines.as_bare_lines,
     lines.as_numbered_lines,
@@ -148,6 +149,7 @@ def _oriented(answer: Answer, hit: Hit, expected: Expected) -> Hit:
 def _decided(answer: Answer, hits: list[Hit], expected: Expected, source: Source) -> Reading:
     """The one value that all hits agree on; else the reason why there is none."""
     explanation = next((hit.explanation for hit in reversed(hits) if hit.explanation), None)
+    hits = _without_overruled(answer, hits)
     own = _own(hits)
     if _is_refused(answer, own):
         return Reading(value=Reason.REFUSED, explanation=explanation)
@@ -159,6 +161,18 @@ def _decided(answer: Answer, hits: list[Hit], expected: Expected, source: Source
     if form is not ParsedFrom.JSON:
         return Reading(value=value, parsed_from=form, explanation=rest_of(answer.text, chosen))
     return Reading(value=value, parsed_from=_STRUCTURED[source], explanation=explanation)
+
+
+def _without_overruled(answer: Answer, hits: list[Hit]) -> list[Hit]:
+    """The hits but those that give way to a later one, which must be a line or a sentence of the judge's own."""
+    last = max((hit.start for hit in hits if not hit.yields and _is_own_words(answer, hit)), default=-1)
+    return [hit for hit in hits if not hit.yields or hit.start >= last]
+
+
+def _is_own_words(answer: Answer, hit: Hit) -> bool:
+    if hit.weight < Weight.IMPLIED or hit.verdict is None:
+        return False
+    return hit.form is ParsedFrom.PROSE or lines.opens_line(answer.text, hit.start)
 
 
 def _own(hits: list[Hit]) -> list[Hit]:

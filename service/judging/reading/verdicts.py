@@ -64,6 +64,7 @@ class Hit(NamedTuple):
     explanation: str | None = None  # only a JSON object says which of its texts explains
     cut: bool = True
     worded: bool = False  # found by a word for the value, not by its form alone
+    yields: bool = False  # may be said of something else: gives way to a verdict of the judge's that follows
 
 
 # A family that finds more places than this found no verdict, and reading them all would take too long.

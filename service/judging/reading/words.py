@@ -40,6 +40,7 @@ NUMBER = r"[+\-−]?(?:\d+(?:\.\d+)?|\.\d+)"
 MARKS = r"*_`"  # Markdown emphasis and code
 BETWEEN = r"(?:[^\S\n]|[_-]){1,3}"
 _SPACE = rf"(?:[^\S\n]|[{MARKS}])*+"  # on one line
+_SEPARATOR = r"-{1,2}>|=>|[→⇒]|[:=：]|is\b:?+|(?<=\s)[–—-](?=\s)"
 
 # Characters without a width, of direction or of style alone: they change nothing that is read.
 _UNSEEN = re.compile(
@@ -119,7 +120,7 @@ def words_for(
     aside = aside or rf"[(\[](?:{NUMBER}\s?(?:-|–|to)\s?|out of |max |/\s?)(?P<max>{NUMBER})[)\]]"
     heading = (
         rf"(?={_first_letters([own] if answer_key else [own, *names])})(?<![^\W_])(?:{plain})(?![^\W_])"
-        rf"{_SPACE}(?:{aside}{_SPACE})?(?:[:=：]|is\b:?+){_SPACE}"
+        rf"{_SPACE}(?:{aside}{_SPACE})?(?:{_SEPARATOR}){_SPACE}"
     )
     keys = _keys(() if answer_key else names, names, key_form(own))
     spare = frozenset() if answer_key else frozenset(_SPARE) & frozenset(names) - keys

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 LONGEST_VALUE = 200  # characters; a longer text is more than a value, and peeling it would cost its square
 _VALUE_WITHIN = 400  # characters of a line after the word that announces a value
 _PAIRS = frozenset(("**", "__", "``", '""', "''", "()", "[]", "“”", "‘’", "$$"))
-_LATEX = re.compile(r"\\(?:boxed|fbox|text|textbf|mathbf|mathrm)\s?\{([^{}\n]{0,200})\}")
+_LATEX = re.compile(
+    r"(?:\$\$?|\\[\[(])?[ \t]?\\(?:boxed|fbox|text|textbf|mathbf|mathrm)\s?\{([^{}\n]{0,200})\}"
+    r"(?:[ \t]?(?:\$\$?|\\[\])]))?"
+)
 _MOST_NESTED = 3  # as in `\boxed{\textbf{A}}`
 
 
