@@ -26,7 +26,7 @@ _RESULT = re.compile(rf"(?<!\[)\[(?P<name>{_WORD})(?:\](?!\])[\s{MARKS}:]*+|[:=]
 _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
 _TAG = re.compile(
     r"<(?P<name>[\w -]{1,120}+)>(?P<content>[^<]{0,200}+)</(?i:(?P=name))>|"
-    r"<parameter(?:\sname)?=\"?(?P<parameter>[\w -]{1,120}+)\"?>(?P<argument>[^<]{0,200}+)</parameter>"
+    r"<parameter=(?P<parameter>[\w -]{1,120}+)>(?P<argument>[^<]{0,200}+)</parameter>"
 )
 _BOX_WITHIN = 200  # characters
 _BOX = re.compile(

@@ -11,7 +11,7 @@ from service.judging.reading.prose import LEAD_IN, says_otherwise
 from service.judging.reading.quoting import COVER
 from service.judging.reading.rankings import ExpectedRanking
 from service.judging.reading.verdicts import MOST_PLACES, Expected, Hit, Label, Verdict, Weight, crowded
-from service.judging.reading.words import Head, announces_verdict, folded, names_one_respect
+from service.judging.reading.words import Head, folded, names_one_respect
 from service.judging.reading.wrapping import rest_of_line
 
 # What may stand before an anchored line's word: bullets, headings, emphasis, a number of a list, a tag, a word that
@@ -192,8 +192,8 @@ def _anchored(text: str, start: int, head: Head, expected: Expected) -> Hit | No
     value = expected.leading(rest, head.text)
     if value is not None:
         return _line_hit(value.verdict, start, head.end + value.end, head, expected)
-    if _is_attempt(rest) and announces_verdict(head.text):
-        return Hit(None, start, head.end, ParsedFrom.LINE)
+    if _is_attempt(rest) and expected.words.announce_verdict(head):
+        return Hit(None, start, head.end, ParsedFrom.LINE, worded=True)
     return None
 
 
@@ -237,6 +237,6 @@ def _on_next_line(text: str, start: int, head: Head, expected: Expected) -> Hit 
     line = rest_of_line(text, offset)
     verdict = expected.whole(line)
     if verdict is None:
-        is_attempt = len(line.split()) <= _MOST_WORDS_ALONE and announces_verdict(head.text)
-        return Hit(None, start, offset, ParsedFrom.LINE) if is_attempt else None
+        is_attempt = len(line.split()) <= _MOST_WORDS_ALONE and expected.words.announce_verdict(head)
+        return Hit(None, start, offset, ParsedFrom.LINE, worded=True) if is_attempt else None
     return _line_hit(verdict, start, offset + len(line), head, expected)

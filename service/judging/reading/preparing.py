@@ -18,6 +18,7 @@ MOST_LINES = 1_000  # a line costs microseconds however short it is
 MOST_QUOTATIONS = 1_000  # of a text with more, nothing is taken for the judge's own words
 _CUT = "…"  # opens a text whose beginning was cut, so that its first line can't pass for a whole one
 
+_NO_WORD = re.compile(r"[\W_]*+")
 _HEADING_WITHIN = 80  # characters
 _VERDICT_HEADING = re.compile(
     rf"^[\s#*_-]*+(?:(?:my|final|total|overall)\s){{0,2}}(?:{'|'.join(HEADING_WORDS)})(?:\sis)?[\s*_:]*+\Z",
@@ -98,11 +99,12 @@ def _without_tokens(text: str) -> str:
 
 def _without_quotations(text: str) -> str:
     """Cover what stands in quotation marks, unless it is the judge's verdict: announced as such, at the end."""
-    last_word = next((at for at in range(len(text) - 1, -1, -1) if text[at].isalnum()), 0)
+    after = _NO_WORD.match(text[::-1])
+    last_word = len(text) - 1 - (after.end() if after else 0)
 
     def hidden(quoted: re.Match[str]) -> str:
         start, end = quoted.span()
-        return quoted[0] if end > last_word and _is_introduced(text, start) else COVER * (end - start)
+        return quoted[0] if end > last_word >= start and _is_introduced(text, start) else COVER * (end - start)
 
     unquoted, quotations = IN_LINE.subn(hidden, text, count=MOST_QUOTATIONS)
     return unquoted if quotations < MOST_QUOTATIONS else cover(text)

@@ -14,6 +14,7 @@ from service.judging.reading.words import MARKS, NUMBER
 _LONGEST_SENTENCE = 1000  # characters; also what bounds the work
 _SENTENCE_END = re.compile(r"[.!?][\s*_\"')]+(?=\S)|\n")
 _CLAUSE_END = re.compile(r"[.!?:][\s*_\"')]+(?=\S)|\n")
+_IS_ENDED = re.compile(r"[.!][\s*_`\"')]*\Z")
 _ABBREVIATED = re.compile(r"(?:\b(?:vs|no|fig|eq|dr|mr|st|cf|vit|sec|ch|approx|e\.g|i\.e)|\b\w)\.\s*\Z", re.I)
 _SHORT_NAME = 3  # characters: a shorter name that ends a text may be something else
 _CONNECTIVE = (
@@ -103,11 +104,18 @@ def _said_in_passing(sentence: str, expected: Expected) -> Verdict | None:
 
 
 def _label_alone(sentence: str, expected: ExpectedLabel, text: str) -> Verdict | None:
-    """The label that the sentence is, with or without a lead-in."""
+    """The label that the sentence is, with or without a lead-in.
+
+    After a lead-in it needs its full stop: without one 'Therefore, Output (a)' may have been cut off.
+    """
     for start in _starts(sentence):
         name = sentence[start:].strip()
         label = expected.whole(name)
-        if label is not None and (start or len(name.strip(".!*_`()\"' ")) >= _SHORT_NAME or _is_new(sentence, text)):
+        if label is None:
+            continue
+        is_led = any(map(str.isalnum, sentence[:start]))
+        is_whole = _IS_ENDED.search(name) or sentence[:start].rstrip().endswith(":")
+        if is_whole if is_led else len(name.strip(".!*_`()\"' ")) >= _SHORT_NAME or _is_new(sentence, text):
             return label
     return None
 

@@ -32,6 +32,16 @@ _FAMILIES: tuple[Family, ...] = (
     lines.as_lettered_lines,
     prose.in_prose,
 )
+_LONGEST_DROPPED = 4_000  # characters of what may be a thought, looked at for another verdict
+# The families that look for words, and those of them in which the judge's own word alone counts if it has one.
+_WORDED: tuple[Family, ...] = (
+    families.in_objects,
+    families.in_tags,
+    families.after_result,
+    lines.on_lines,
+    prose.in_prose,
+)
+_REPEATED = (ParsedFrom.JSON, ParsedFrom.PROSE)
 _STRUCTURED = {"schema": ParsedFrom.SCHEMA, "tool": ParsedFrom.TOOL, "text": ParsedFrom.JSON}
 # Of several notations of one verdict, the most explicit is told.
 _FORMS = (
@@ -120,14 +130,14 @@ def _read(text: str, expectations: Sequence[Expected], finish_reason: str | None
 
 
 def _found(answer: Answer, expectations: Sequence[Expected]) -> tuple[list[Hit], Expected]:
-    """The hits by the first words that name a verdict; other words outside objects may still contradict it."""
+    """The hits by the first words that name a verdict; the usual words may still contradict it outside objects."""
     *first, usual = expectations
-    others = _hits(answer, usual)
+    hits = _hits(answer, usual)
     for expected in first:
-        hits = _hits(answer, expected)
-        if any(hit.worded for hit in hits):
-            return hits + [hit for hit in others if hit.worded and hit.form is not ParsedFrom.JSON], expected
-    return others, usual
+        own = [_oriented(answer, hit, expected) for find in _WORDED for hit in find(answer, expected) if hit.worded]
+        if any(hit.verdict is not None for hit in own):
+            return own + [hit for hit in hits if not (hit.worded and hit.form in _REPEATED)], expected
+    return hits, usual
 
 
 def _hits(answer: Answer, expected: Expected) -> list[Hit]:
@@ -214,7 +224,7 @@ def _is_offered(hit: Hit, expected: Expected) -> bool:
 
 def _differs(dropped: str, value: Value | Reason, expected: Expected) -> bool:
     """Whether what may be a thought states another verdict."""
-    answer = answer_in(dropped)
+    answer = answer_in(dropped[-_LONGEST_DROPPED:])
     return any(
         hit.weight is Weight.STATED and hit.verdict != value and _is_offered(hit, expected)
         for hit in _hits(answer, expected)

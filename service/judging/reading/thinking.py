@@ -7,7 +7,7 @@ from typing import NamedTuple
 from service.judging.reading.objects import objects_in
 from service.judging.reading.quoting import COVER, is_in_marks, without_blocks
 
-MOST_TAGS = 200  # looked at for quotations around them
+MOST_TAGS = 40  # looked at for quotations around them
 
 _NAME = r"(?:\w{1,20}[:_])?(?:think(?:ing)?|thoughts?|reasoning|scratchpad|inner_monologue)"
 _OPENS = (

@@ -68,6 +68,7 @@ class Words(NamedTuple):
     heading: re.Pattern[str]  # `score (1-5): `; group `max` is the echoed scale's maximum
     keys: frozenset[str]  # of JSON fields and of tags, as `key_form` writes them
     spare_keys: frozenset[str]  # of fields that hold the value if none of `keys` does
+    own: str  # a pattern for the name that the question itself gives the value, empty if there is none
     criterion: str  # a pattern for the criterion's name, empty if there is none
 
     def heads_in(self, text: str) -> Iterator[Head]:
@@ -80,6 +81,11 @@ class Words(NamedTuple):
         ends = [start] if before is None else [before.end(), start]
         found = next((found for end in ends if (found := self.heading.match(text, end))), None)
         return _head(text, found, start) if found else None
+
+    def announce_verdict(self, head: Head) -> bool:
+        """Whether a head says that the verdict itself follows: 'Final …', 'Score', and not 'Result'."""
+        own = self.own and re.search(self.own, head.text, re.I)
+        return bool(own) or _announces_verdict(head.text)
 
     def is_in_tag(self, name: str) -> bool:
         """Whether a tag of this name holds the value."""
@@ -124,7 +130,7 @@ def words_for(
     )
     keys = _keys(() if answer_key else names, names, key_form(own))
     spare = frozenset() if answer_key else frozenset(_SPARE) & frozenset(names) - keys
-    return Words(re.compile(heading, re.I), keys, spare, _phrase(criterion or ""))
+    return Words(re.compile(heading, re.I), keys, spare, phrase, _phrase(criterion or ""))
 
 
 def _head(text: str, found: re.Match[str], start: int) -> Head:
@@ -138,8 +144,7 @@ def _first_word(text: str, start: int) -> int:
     return before.start() if before else start
 
 
-def announces_verdict(head: str) -> bool:
-    """Whether a head says that the verdict itself follows: 'Final …', 'Score', and not 'Result'."""
+def _announces_verdict(head: str) -> bool:
     words = [folded(word) for word in re.findall(r"[^\W\d_]+", head)]
     return _ANSWER not in words and any(word in _VERDICT_WORDS or word in _REVISIONS for word in words)
 
