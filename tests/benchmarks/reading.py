@@ -181,16 +181,16 @@ def ranking(text: str) -> object:
 
 def print_times() -> None:
     for title, texts in (("typical", TYPICAL), ("hostile", HOSTILE)):
-        rows = [(name, *(milliseconds(read, text) for read in (score, label, ranking))) for name, text in texts.items()]
+        rows = [(name, [milliseconds(read, text) for read in (score, label, ranking)]) for name, text in texts.items()]
         print(f"{title:<32}{'score, ms':>12}{'label, ms':>12}{'ranking, ms':>13}")
-        for name, *times in sorted(rows, key=lambda row: -max(row[1:])):
+        for name, times in sorted(rows, key=lambda row: -max(row[1])):
             over = "  over the limit" if max(times) > LIMIT_MS and "MB" not in name else ""
             print(f"{name:<32}{times[0]:>12.3f}{times[1]:>12.3f}{times[2]:>13.3f}{over}")
         print()
 
 
 def print_counts() -> None:
-    """Texts of status n hold nothing to read: any value in them is wrong. So is one of an unclear text, to be strict."""
+    """In texts without a value in the reference, unclear ones included, any value that is read counts as wrong."""
     print(f"{'data set':<28}{'status':>8}{RIGHT:>10}{UNREAD:>10}{WRONG:>10}")
     for name, (file, texts) in DATA_SETS.items():
         if not (DATA / f"{file}.jsonl.gz").is_file():
