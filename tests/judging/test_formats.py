@@ -470,7 +470,7 @@ FORMATS = [
         [
             ("Ranking: C > A > B", [2, 0, 1]),
             ("1. C\n2. A\n3. B", [2, 0, 1]),
-            ("Ranking: C, A, B (from worst to best)", [1, 0, 2]),
+            ("Order: C, A, B (worst to best)", [1, 0, 2]),
         ],
     ),
     Format(
