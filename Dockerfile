@@ -1,4 +1,4 @@
-# One image for both roles: `judged api` (the default) and `judged worker`; `judged up` runs all in one container.
+# One image for both roles: `judged api` (the default) and `judged worker`. `judged up` runs everything in one container.
 # docker build -t judged .
 
 FROM python:3.13-slim AS build
@@ -19,7 +19,7 @@ ENV PATH=/opt/judged/bin:$PATH \
 USER judged
 WORKDIR /var/lib/judged
 EXPOSE 8000
-# For `judged worker`, which serves no HTTP, switch it off: --no-healthcheck.
+# `judged worker` serves no HTTP: run it with --no-healthcheck.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('JUDGED_PORT', '8000') + '/healthz', timeout=2)"]
 STOPSIGNAL SIGTERM

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from litestar import Litestar
 
 from service.app import create_app, opened
-from service.settings import Settings
+from service.config.settings import Settings
 
 _idle: list[Litestar] = []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from service import embedded
+from service.launch import embedded_store
 from service.store.connection import connect
 
 DATA = Path(os.environ.get("JUDGED_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -19,12 +19,12 @@ DATA = Path(os.environ.get("JUDGED_TEST_DATA", Path(__file__).parents[2] / "shar
 def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running store's URL; one store for all tests of a process."""
     data = tmp_path_factory.mktemp("store")
-    binary = embedded.find_binary(os.environ.get("JUDGED_TEST_STORE"))
-    with embedded.socket_for(data) as socket:
-        store = embedded.Store(binary, data, socket)
-        process = subprocess.Popen(embedded.command(store), stdout=subprocess.DEVNULL)
+    binary = embedded_store.find_binary(os.environ.get("JUDGED_TEST_STORE"))
+    with embedded_store.socket_for(data) as socket:
+        store = embedded_store.Store(binary, data, socket)
+        process = subprocess.Popen(embedded_store.store_command(store), stdout=subprocess.DEVNULL)
         try:
-            asyncio.run(embedded.wait_until_ready(socket))
+            asyncio.run(embedded_store.wait_until_ready(socket))
             yield store.url
         finally:
             process.terminate()

@@ -1,9 +1,15 @@
-"""The rules of the parts: who may import whom, what stays pure, how long a file may be."""
+"""The structure of the code: the rooms and their imports, and rules about names, sizes, tests and words.
+
+`python -m tests.test_structure` prints the graph of the rooms.
+"""
 
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +17,51 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for part in ("service", "worker") for path in (ROOT / part).rglob("*.py"))
-MOST_LINES = 500
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
-PURE = ("service.contracts", "service.judging", "service.judges", "service.agreement", "service.ratings")
+# Each room with the rooms that it imports: every package or module directly below service, and the worker as a whole.
+ROOMS: dict[str, frozenset[str]] = {
+    "contracts": frozenset(),
+    "stats": frozenset(),
+    "judges": frozenset({"contracts"}),
+    "files": frozenset({"contracts"}),
+    "judging": frozenset({"contracts"}),
+    "config": frozenset({"contracts"}),
+    "costs": frozenset({"config", "contracts", "judging"}),
+    "store": frozenset({"contracts", "judges"}),
+    "agreement": frozenset({"contracts", "judging", "stats", "store"}),
+    "jobs": frozenset({"agreement", "config", "contracts", "judging", "store"}),
+    "arena": frozenset({"config", "contracts", "jobs", "judging", "stats", "store"}),
+    "benchmarks": frozenset({"agreement", "config", "contracts", "costs", "jobs", "stats", "store"}),
+    "rendering": frozenset({"contracts"}),
+    "api": frozenset(
+        {
+            *("agreement", "arena", "benchmarks", "config", "contracts", "costs", "files", "jobs", "judges", "judging"),
+            *("rendering", "stats", "store"),
+        }
+    ),
+    "app": frozenset({"api", "config", "store"}),
+    "launch": frozenset({"config"}),
+    "cli": frozenset({"app", "config", "contracts", "files", "launch", "rendering"}),
+    "worker": frozenset({"agreement", "arena", "config", "contracts", "costs", "jobs", "judging", "stats", "store"}),
+}
+FEATURES = ("agreement", "arena", "benchmarks", "jobs")  # use of each other only names that the package exports
+
+MOST_LINES = 500  # of a file
+MOST_LINES_OF_A_FUNCTION = 60
+MOST_PER_THOUSAND = 1.5  # of each of these words in docstrings, in which they stand for better ones
+RATIONED = ("where", "what")
+
+REPEATED = {  # public names that several modules may define, with the reason
+    "T": "a type variable",
+    "logger": "each module has its own",
+}
+WITHOUT_TEST = {  # modules that no test imports, with the reason
+    "service.judges": "data only: tests/flows/test_judges.py judges with every built-in",
+    "worker.__main__": "tests/flows start it as a process",
+}
+
+PURE = ("service.contracts", "service.stats", "service.judging", "service.judges")
 INPUT_AND_OUTPUT = frozenset(
     [
         *("arq", "redis", "aiohttp", "http", "httptools", "httpx", "litestar", "requests", "urllib", "uvicorn"),
@@ -36,7 +84,7 @@ COMMITTED = (
 
 
 class Import(NamedTuple):
-    """One name that a module brings in, as `package.module.name` or as `package.module`."""
+    """One imported name, as `package.module.name` or as `package.module`."""
 
     by: str
     line: int
@@ -46,7 +94,13 @@ class Import(NamedTuple):
         return f"{self.by}:{self.line} imports {self.name}"
 
     def is_in(self, *packages: str) -> bool:
+        """Whether the imported name is in one of these packages."""
         return any(self.name == package or self.name.startswith(f"{package}.") for package in packages)
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def module_of(path: Path) -> str:
@@ -54,8 +108,8 @@ def module_of(path: Path) -> str:
 
 
 def imports_of(path: Path) -> Iterator[Import]:
-    """Everything a file imports, at its top or inside a function, for its types alone or not."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """All imports of a file, at its top or inside a function, for types only or not."""
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (Import(module_of(path), node.lineno, each.name) for each in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -64,6 +118,7 @@ def imports_of(path: Path) -> Iterator[Import]:
 
 
 IMPORTS = [each for path in SOURCES for each in imports_of(path)]
+MODULES = {module_of(path): path for path in SOURCES}
 
 
 def by(*packages: str) -> Iterator[Import]:
@@ -75,42 +130,84 @@ def broken(found: Iterator[Import]) -> list[str]:
     return [str(each) for each in found]
 
 
+def room_of(module: str) -> str | None:
+    """The room of a module of ours, None for others and for the package `service` itself."""
+    first, _, rest = module.partition(".")
+    return "worker" if first == "worker" else rest.partition(".")[0] or None if first == "service" else None
+
+
+@cache
+def edges() -> Mapping[tuple[str, str], list[Import]]:
+    """The imports between rooms, by (importing room, imported room)."""
+    found: defaultdict[tuple[str, str], list[Import]] = defaultdict(list)
+    for each in IMPORTS:
+        importing, imported = room_of(each.by), room_of(each.name)
+        if importing is not None and imported is not None and importing != imported:
+            found[importing, imported].append(each)
+    return found
+
+
+def graph() -> str:
+    """The rooms from the lowest to the highest, with the number of imports of each other room."""
+    lines = []
+    for room in TopologicalSorter(ROOMS).static_order():
+        imported = {other: len(found) for (each, other), found in sorted(edges().items()) if each == room}
+        shown = ", ".join(
+            f"{other} ({count}{'' if other in ROOMS[room] else ', not allowed'})" for other, count in imported.items()
+        )
+        lines.append(f"{room:<12}{shown or '-'}")
+    return "\n".join(lines)
+
+
 def test_there_is_something_to_check() -> None:
     assert len(SOURCES) > 50
     assert any(each.is_in("redis") for each in by("service.store"))
 
 
-def test_the_service_never_imports_the_worker() -> None:
-    assert broken(each for each in by("service") if each.is_in("worker")) == []
+def test_every_module_is_in_a_room() -> None:
+    assert {room_of(module) for module in MODULES} - {None} == set(ROOMS)
 
 
-def test_the_worker_never_imports_the_api_or_what_joins_it() -> None:
-    barred = ("service.api", "service.app", "service.cli", "service.commands", "service.up")
-    assert broken(each for each in by("worker") if each.is_in(*barred)) == []
+def test_the_rooms_have_no_cycle() -> None:
+    assert len([*TopologicalSorter(ROOMS).static_order()]) == len(ROOMS)  # raises CycleError for a cycle
 
 
-def test_the_contracts_import_nothing_of_ours_but_each_other() -> None:
-    ours = (each for each in by("service.contracts") if each.is_in("service", "worker"))
-    assert broken(each for each in ours if not each.is_in("service.contracts")) == []
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_no_room_that_is_not_listed(room: str) -> None:
+    found = [each for (importing, other), each in edges().items() if importing == room and other not in ROOMS[room]]
+    assert [str(each) for group in found for each in group] == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_every_room_that_is_listed(room: str) -> None:
+    assert ROOMS[room] - {other for importing, other in edges() if importing == room} == set()
+
+
+def test_features_use_of_each_other_only_what_a_package_exports() -> None:
+    inside = [
+        each
+        for (importing, imported), found in edges().items()
+        if importing in FEATURES and imported in FEATURES
+        for each in found
+        if each.name.count(".") != 2 or each.name in MODULES or each.name.rpartition(".")[2] not in exported(imported)
+    ]
+    assert [str(each) for each in inside] == []
+
+
+def exported(feature: str) -> set[str]:
+    """The names in a feature's `__all__`."""
+    for node in tree_of(MODULES[f"service.{feature}"]).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            return set(ast.literal_eval(node.value))
+    return set()
 
 
 def test_pure_parts_import_no_input_or_output() -> None:
     assert broken(each for each in by(*PURE) if each.name.partition(".")[0] in INPUT_AND_OUTPUT) == []
 
 
-def test_pure_parts_import_no_part_that_is_not_pure() -> None:
-    ours = (each for each in by(*PURE) if each.is_in("service", "worker"))
-    assert broken(each for each in ours if not each.is_in(*PURE)) == []
-
-
-def test_the_store_imports_the_contracts_and_pure_agreement_alone() -> None:
-    ours = (each for each in by("service.store") if each.is_in("service", "worker"))
-    allowed = ("service.store", "service.contracts", "service.judges", "service.agreement")
-    assert broken(each for each in ours if not each.is_in(*allowed)) == []
-
-
 def test_redis_is_spoken_to_in_the_store_alone() -> None:
-    """Elsewhere the client is passed through: its type may be named, nothing else of its package."""
+    """Other rooms pass the client on: they may import its type, and nothing else of its package."""
     elsewhere = (each for each in IMPORTS if not Import("", 0, each.by).is_in("service.store"))
     assert broken(each for each in elsewhere if each.is_in("redis") and each.name != "redis.asyncio.Redis") == []
 
@@ -121,15 +218,108 @@ def test_arq_is_known_to_the_queue_alone() -> None:
 
 
 def test_litestar_is_known_to_the_api_alone() -> None:
-    elsewhere = (
-        each for each in IMPORTS if not Import("", 0, each.by).is_in("service.api", "service.app", "service.pages")
-    )
+    elsewhere = (each for each in IMPORTS if not Import("", 0, each.by).is_in("service.api", "service.app"))
     assert broken(each for each in elsewhere if each.is_in("litestar")) == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_a_file_is_short_enough_to_be_read(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_a_function_is_short_enough_to_be_read() -> None:
+    long = [
+        f"{module_of(path)}.{node.name}: {lines} lines"
+        for path in SOURCES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
+    ]
+    assert long == []
+
+
+def public_names(path: Path) -> Iterator[str]:
+    """The public names that a module defines at its top level."""
+    for node in tree_of(path).body:
+        names: list[str] = []
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+        yield from (name for name in names if not name.startswith("_"))
+
+
+def defined_repeatedly() -> dict[str, list[str]]:
+    """The modules that define a name, for each public name with several."""
+    modules: defaultdict[str, set[str]] = defaultdict(set)
+    for path in SOURCES:
+        for name in public_names(path):
+            modules[name].add(module_of(path))
+    return {name: sorted(found) for name, found in sorted(modules.items()) if len(found) > 1}
+
+
+def test_a_public_name_has_one_definition_within_a_package() -> None:
+    repeated = {}
+    for name, modules in defined_repeatedly().items():
+        packages = Counter(module.rpartition(".")[0] for module in modules)
+        if name not in REPEATED and max(packages.values()) > 1:
+            repeated[name] = modules
+    assert repeated == {}
+
+
+def test_a_public_name_has_one_definition() -> None:
+    assert {name: modules for name, modules in defined_repeatedly().items() if name not in REPEATED} == {}
+
+
+def test_names_that_may_be_defined_repeatedly_are() -> None:
+    assert set(REPEATED) - set(defined_repeatedly()) == set()
+
+
+def test_keys_of_the_store_are_not_written_in_lua() -> None:
+    """Scripts receive keys, or prefixes of keys, from `keys.py`."""
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in (ROOT / "service").rglob("*.lua")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"""["']judged:""", line)
+    ]
+    assert found == []
+
+
+def test_every_module_has_a_test_or_a_reason() -> None:
+    """A test of its own name, or one that imports it."""
+    imported = {
+        name for path in TESTS for each in imports_of(path) for name in (each.name, each.name.rpartition(".")[0])
+    }
+    untested = {module for module, path in MODULES.items() if module not in imported and not has_own_test(path)}
+    code = {module for module in untested if any(public_names(MODULES[module]))}
+    assert sorted(code - set(WITHOUT_TEST)) == []
+
+
+def has_own_test(path: Path) -> bool:
+    inside = path.relative_to(ROOT)
+    folder = ROOT / "tests" / (inside.parent.relative_to("service") if inside.parts[0] == "service" else inside.parent)
+    return (folder / f"test_{path.stem}.py").is_file()
+
+
+def test_modules_without_a_test_exist() -> None:
+    assert set(WITHOUT_TEST) - set(MODULES) == set()
+
+
+@pytest.mark.parametrize("word", RATIONED)
+def test_docstrings_seldom_use(word: str) -> None:
+    """`if` for conditions; `the problems of` rather than the noun in RATIONED."""
+    counts: Counter[str] = Counter()
+    places: Counter[str] = Counter()
+    for path in SOURCES:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                words = re.findall(r"[a-z']+", (ast.get_docstring(node) or "").lower())
+                counts.update(words)
+                places[module_of(path)] += words.count(word)
+    rate = 1000 * counts[word] / counts.total()
+    assert rate < MOST_PER_THOUSAND, f"{rate:.2f} per 1,000 words: {dict(places.most_common(10))}"
 
 
 def committed_files() -> list[Path]:
@@ -163,3 +353,7 @@ def test_every_runtime_dependency_is_pinned() -> None:
 
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+if __name__ == "__main__":
+    print(graph())

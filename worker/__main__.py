@@ -17,26 +17,27 @@ import uvloop
 from httpx_aiohttp import AiohttpTransport
 from redis.asyncio import Redis
 
+from service.agreement.recording import Finisher
+from service.config.settings import Settings, SettingsError, load_settings
 from service.contracts.ids import new_id
-from service.settings import Settings, SettingsError, load_settings
+from service.costs import Prices
 from service.store import learnt, workers
 from service.store.connection import cancelled, connect
 from service.store.errors import StoreError
-from service.store.finishing import Finisher
 from service.store.jobs import CALL_BACK, CHUNK_JUDGMENTS, JUDGE_CHUNK
 from service.store.queue import QueueWorker
 from service.store.signals import Signals
-from worker import refreshing
 from worker.asking import Asker
-from worker.calling_back import CallingBack
-from worker.leasing import keep_leasing
+from worker.call_metrics import Measurements
+from worker.callbacks import CallingBack
+from worker.gauges import refreshing
 from worker.limits import CallLimits
-from worker.measuring import Measurements
 from worker.providers import build_provider
 from worker.providers.capabilities import Capabilities, Learnt
-from worker.remembering import Memory
 from worker.retrying import Retrying
+from worker.slot_leases import keep_leasing
 from worker.tasks import Tasks
+from worker.vote_cache import Memory
 
 logger = logging.getLogger(__name__)
 
@@ -89,11 +90,11 @@ async def run(settings: Settings, stopping: asyncio.Event, *, retrying: Retrying
         name: build_provider(name, each, capabilities, measurements.on_call)
         for name, each in settings.all_providers.items()
     }
-    asker = Asker(providers, settings.all_providers, limits, retrying=retrying, on_retry=measurements.on_retry)
+    asker = Asker(providers, Prices(settings), limits, retrying=retrying, on_retry=measurements.on_retry)
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id('w')}"
     finisher = Finisher(redis, keep_s=settings.store.keep_s)
     tasks = Tasks(redis, settings, asker, finisher, Memory(redis, worker_id))
-    await workers.beat(
+    await workers.note_heartbeat(
         redis, worker_id
     )  # before anything is leased: the lease of a worker unheard of counts for nothing
     async with httpx.AsyncClient(transport=AiohttpTransport(), trust_env=False) as client:
@@ -122,7 +123,7 @@ async def run(settings: Settings, stopping: asyncio.Event, *, retrying: Retrying
         await cancelled(*beside)
     with contextlib.suppress(StoreError):
         await measurements.flush()
-        await workers.leave(redis, worker_id)
+        await workers.forget_worker(redis, worker_id)
     for provider in providers.values():
         await provider.aclose()
     await signals.aclose()
@@ -148,13 +149,13 @@ async def _end(working: "asyncio.Task[None]", limit_s: float) -> None:
 
 async def _capabilities(redis: Redis) -> Capabilities:
     async def save(provider: str, model: str, known: Learnt) -> None:
-        await learnt.save(redis, f"{provider}/{model}", msgspec.json.encode(known))
+        await learnt.save_learnt(redis, f"{provider}/{model}", msgspec.json.encode(known))
 
     capabilities = Capabilities(save)
     capabilities.load(
         {
             (provider, model): msgspec.json.decode(known, type=Learnt)
-            for name, known in (await learnt.load(redis)).items()
+            for name, known in (await learnt.load_learnt(redis)).items()
             for provider, _, model in [name.partition("/")]
         }
     )
@@ -164,7 +165,7 @@ async def _capabilities(redis: Redis) -> Capabilities:
 async def _keep_beating(redis: Redis, worker_id: str) -> None:
     while True:
         try:
-            await workers.beat(redis, worker_id)
+            await workers.note_heartbeat(redis, worker_id)
         except StoreError as error:
             logger.warning("no heartbeat: %s", error)
         await asyncio.sleep(_BEAT_S)

@@ -12,15 +12,13 @@ from service.contracts.items import Item
 from service.contracts.judges import Judge, ResolvedJudge
 from service.contracts.judgments import Ballot, Vote
 from service.contracts.outcomes import Outcome, Reason
-from service.judging.ballots import ballots
-from service.judging.logprobs import expected_score
+from service.costs import Prices
+from service.judging.ballots import ballots, question_about
+from service.judging.combining import as_listed
+from service.judging.logprobs import score_by_logprobs
 from service.judging.methods import METHODS
-from service.judging.questions import Question, ask_again, draw_delimiter, estimated_tokens
-from service.judging.ranking import as_listed
-from service.judging.rating import scale_of
+from service.judging.questions import Question, ask_again, estimated_tokens
 from service.judging.reading import Reading, Score
-from service.pricing import cost_usd
-from service.settings import ProviderSettings
 from worker.limits import CallLimits
 from worker.providers.base import Completion, ModelRequest, Provider, ProviderError
 from worker.retrying import Retrying, with_retries
@@ -56,31 +54,34 @@ class Asker:
     def __init__(
         self,
         providers: Mapping[str, Provider],
-        settings: Mapping[str, ProviderSettings],
+        prices: Prices,
         limits: CallLimits,
         *,
         retrying: Retrying | None = None,
         on_retry: OnRetry = lambda model: None,
     ) -> None:
         self._providers = providers
-        self._settings = settings
+        self._prices = prices
         self._limits = limits
         self._retrying = retrying or Retrying()
         self._on_retry = on_retry
 
-    async def votes(self, judge: ResolvedJudge, item: Item, gate: Gate, recall: Recall) -> list[Vote]:
-        """All votes of a judgment, asked for at the same time. Raises NotStarted, and what `recall` raises."""
-        asked = [self._vote(judge.definition, ballot, item, gate, recall) for ballot in ballots(judge)]
+    async def votes(self, judge: ResolvedJudge, item: Item, secret: bytes, gate: Gate, recall: Recall) -> list[Vote]:
+        """Returns all votes of a judgment, asked for at the same time. `secret` is the installation's.
+
+        Raises NotStarted, and the errors of `recall`.
+        """
+        asked = [self._vote(judge.definition, ballot, item, secret, gate, recall) for ballot in ballots(judge)]
         return [await asked[0]] if len(asked) == 1 else await _all(asked)
 
-    async def _vote(self, judge: Judge, ballot: Ballot, item: Item, gate: Gate, recall: Recall) -> Vote:
+    async def _vote(self, judge: Judge, ballot: Ballot, item: Item, secret: bytes, gate: Gate, recall: Recall) -> Vote:
         known = await recall(ballot)
         if known is not None:
             return known
         method = METHODS[judge.method]
         shown = method.shown(item, ballot.order)
-        question = method.question(judge, shown, draw_delimiter())
-        tally = _Tally(ballot, self._settings[_provider(ballot.model)])
+        question = question_about(judge, item, ballot.order, secret)
+        tally = _Tally(ballot, self._prices)
         while True:
             tally.asks += 1
             try:
@@ -94,7 +95,7 @@ class Asker:
                 reading = method.in_item_terms(reading, item, ballot.order)
                 return tally.answered(completion, *_by_logprobs(judge, completion, reading))
             tally.unreadable(completion)
-            question = ask_again(question, completion.text, reading.reason, method.form(judge, shown))
+            question = ask_again(question, completion.text, reading.reason, method.reminder(judge, shown))
 
     async def _answer(
         self, judge: Judge, model: str, shown: Item, question: Question, gate: Gate, tally: "_Tally"
@@ -147,8 +148,9 @@ async def _all(asked: Sequence[Awaitable[Vote]]) -> list[Vote]:
 
 def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tuple[Reading, str]:
     """The reading with the expected score, where the judge asks for it and the answer allows it; and its source."""
-    if judge.score_from == "logprobs" and completion.tokens and reading.score is not None:
-        score = expected_score(completion.tokens, scale_of(judge), reading.score)
+    scale = METHODS[judge.method].logprobs_scale(judge) if judge.score_from == "logprobs" else None
+    if scale is not None and completion.tokens and reading.score is not None:
+        score = score_by_logprobs(completion.tokens, scale, reading.score)
         if score is not None:
             return msgspec.structs.replace(reading, value=Score(score)), "logprobs"
     return reading, "answer"
@@ -157,9 +159,9 @@ def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tupl
 class _Tally:
     """What one vote took so far, over all its calls."""
 
-    def __init__(self, ballot: Ballot, settings: ProviderSettings) -> None:
+    def __init__(self, ballot: Ballot, prices: Prices) -> None:
         self._ballot = ballot
-        self._settings = settings
+        self._prices = prices
         self._last: Completion | None = None
         self._input_tokens: int | None = 0
         self._output_tokens: int | None = 0
@@ -205,7 +207,7 @@ class _Tally:
         )
 
     def _vote(self, **verdict: object) -> Vote:
-        cost = cost_usd(self._ballot.model, self._settings, self._input_tokens, self._output_tokens)
+        cost = self._prices.cost_usd(self._ballot.model, self._input_tokens, self._output_tokens)
         return Vote(
             model=self._ballot.model,
             sample=self._ballot.sample,
@@ -222,7 +224,3 @@ class _Tally:
 
 def _sum(total: int | None, more: int | None) -> int | None:
     return None if total is None or more is None else total + more
-
-
-def _provider(model: str) -> str:
-    return model.partition("/")[0]

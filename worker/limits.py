@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from service.settings import ProviderSettings
+from service.config.settings import ProviderSettings
 
 MINUTE_S = 60.0
 _BURST_S = 1.0  # a rate may be used up to a second's worth ahead

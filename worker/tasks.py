@@ -12,23 +12,27 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.evidence import evidence_of
+from service.agreement.recording import Finished, Finisher
+from service.config.settings import Settings
 from service.contracts.ids import new_id
 from service.contracts.items import Item, item_id
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Ballot, Judgment, Vote
 from service.contracts.outcomes import Outcome, Reason
-from service.judging.combining import missing_models, usage
+from service.jobs import unasked
+from service.judging.combining import missing_models, total_usage
 from service.judging.methods import METHODS
+from service.judging.passing import passed
 from service.judging.suspicion import is_suspicious
-from service.judging.unasked import unasked
-from service.settings import Settings
 from service.store import clock, jobs
+from service.store.changes import JobState
 from service.store.errors import StoreError
-from service.store.finishing import Finished, Finisher, JobState, spent_today
+from service.store.finishing import spent_today
 from service.store.jobs import Claim
 from service.store.queue import Requeue
+from service.store.secret import installation_secret
 from worker.asking import Asker, NotStarted
-from worker.remembering import Memory, Recollection, cacheable, keepable
+from worker.vote_cache import Memory, Recollection, cacheable, keepable
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +104,7 @@ class Tasks:
         self._memory = memory
         self._running: dict[str, _Running] = {}
         self._chunks: Counter[str] = Counter()
+        self._secret: bytes | None = None
         self.is_draining = False
 
     def drain(self) -> None:
@@ -108,7 +113,7 @@ class Tasks:
 
     async def judge_chunk(self, job_id: str, chunk: int) -> None:
         """Judges what is not yet judged of a chunk. Safe to run again, and in several places at once."""
-        claim = await jobs.claim(self._redis, job_id, chunk, keep_s=self._settings.store.keep_s)
+        claim = await jobs.claim_chunk(self._redis, job_id, chunk, keep_s=self._settings.store.keep_s)
         if claim is None:
             return
         running = self._running.setdefault(job_id, _Running(claim))
@@ -122,7 +127,7 @@ class Tasks:
             done = await self._judge_all(running, pending)
         except asyncio.CancelledError:  # the worker stops and its calls took too long: no fault of the chunk's
             with contextlib.suppress(StoreError):
-                await jobs.give_back(self._redis, job_id, chunk)
+                await jobs.give_back_chunk(self._redis, job_id, chunk)
             raise
         finally:
             self._chunks[job_id] -= 1
@@ -138,13 +143,21 @@ class Tasks:
                 logger.error("%s, chunk %d failed, trying again", job_id, chunk, exc_info=defect)
             raise Requeue(_AGAIN_S)
         if any(isinstance(each, NotStarted) for each in done):
-            await jobs.give_back(self._redis, job_id, chunk)
+            await jobs.give_back_chunk(self._redis, job_id, chunk)
             raise Requeue
+
+    async def _installation_secret(self) -> bytes:
+        if self._secret is None:
+            self._secret = await installation_secret(self._redis)
+        return self._secret
 
     async def _judge_all(self, running: _Running, pending: list[_Pending]) -> list[BaseException | None]:
         """Every judgment of a chunk; what kept each from being stored, if anything did."""
         record = running.record
-        keys = [cacheable(record.judge_at(each.position), each.item) if record.cache else {} for each in pending]
+        secret = await self._installation_secret()
+        keys = [
+            cacheable(record.judge_at(each.position), each.item, secret) if record.cache else {} for each in pending
+        ]
         recollection = Recollection(self._memory)
         await recollection.look_up(key for each in keys for key in each.values())
         try:
@@ -166,7 +179,8 @@ class Tasks:
             return await recollection.recall(keys[ballot], gate) if ballot in keys else None
 
         try:
-            votes = await self._asker.votes(record.judge_at(pending.position), item, gate, recall)
+            secret = await self._installation_secret()
+            votes = await self._asker.votes(record.judge_at(pending.position), item, secret, gate, recall)
         except NotStarted as order:
             if order.outcome is None:
                 raise
@@ -210,7 +224,7 @@ class Tasks:
             if not self._running:
                 continue
             try:
-                cancelled = await jobs.is_cancelled(self._redis, list(self._running))
+                cancelled = await jobs.cancelled_jobs(self._redis, list(self._running))
                 spent = {
                     owner: await spent_today(self._redis, owner)
                     for owner in {each.record.owner for each in self._running.values()}
@@ -258,10 +272,11 @@ def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: da
         criterion=judge.definition.criterion,
         **msgspec.structs.asdict(verdict),
         votes=votes,
-        usage=usage(votes),
+        usage=total_usage(votes),
         cached=all(vote.cached for vote in votes),
         created_at=began,
         finished_at=clock.now(),
         flags=[SUSPICIOUS] if is_suspicious(pending.item) else [],
         missing=missing_models(votes) if verdict.outcome is Outcome.SCORED else [],
+        passed=passed(judge.definition, verdict.score, verdict.label),
     )

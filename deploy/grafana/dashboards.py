@@ -1,4 +1,4 @@
-"""The dashboards as code. `python -m deploy.grafana.dashboards` writes the JSON beside this file, to be checked in."""
+"""The dashboards as code: `python -m deploy.grafana.dashboards` writes the JSON files beside this one, for git."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 
 
 def all_dashboards() -> dict[str, str]:
-    """The text of each dashboard by the name of its file."""
+    """Returns the JSON of each dashboard by its file name."""
     return {
         "judge_trust.json": written(judge_trust()),
         "operations.json": written(operations()),

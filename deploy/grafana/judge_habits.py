@@ -1,4 +1,4 @@
-"""What a judge's dashboard shows beside its agreement: changes, biases, its panel, and whether labels suffice."""
+"""The rows of the trust dashboard below the agreement: changes, biases, the panel and labels."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -14,14 +14,14 @@ PAIRS: Levels = [(None, RED), (30, ORANGE), (60, GREEN)]
 
 
 def change(made: dashboard.Dashboard) -> None:
-    """Its scores and its agreement against the time before."""
+    """Adds the row on changes of scores and agreement against the reference."""
     made.with_row(dashboard.Row("Does it change?"))
     every = f'{{{ONE}, window=~"24h|7d|30d"}}'
     for panel in (
         chart(
             "Shift of the mean score",
-            "In standard errors, against the time before the window; needs no label. Beyond 3.3 it is sure, and it "
-            "matters from a tenth of the scale on.",
+            "In standard errors, against the time before the window; needs no label. Beyond 3.3 it is significant; it "
+            "matters if it is at least a tenth of the scale.",
             Query(f"judged_score_shift_z{every}", "{{window}}"),
             levels=[(None, "transparent"), (3.3, RED)],
         ),
@@ -34,16 +34,16 @@ def change(made: dashboard.Dashboard) -> None:
         ),
         chart(
             "Shift of the distribution",
-            "The population stability index over what chance alone stays below 99 times in 100: above 1 the scores are "
-            "distributed otherwise than before, at any number of scores.",
+            "The population stability index over its 99% critical value: above 1, the distribution of the scores has "
+            "changed, for any number of scores.",
             Query(f"judged_score_psi_ratio{every}", "{{window}}"),
             least=0,
             levels=[(None, "transparent"), (1, RED)],
         ),
         chart(
-            "Fall of the agreement",
-            "A cumulative sum that rises with disagreements beyond the usual; needs labels. From 7 on, exact "
-            "agreement has most likely fallen by 15 points.",
+            "Fall of agreement",
+            "A cumulative sum that grows while there are more disagreements than usual; needs labels. At 7 or more, "
+            "exact agreement has most likely fallen by 15 points.",
             Query(f"judged_agreement_cusum{every}", "{{window}}"),
             least=0,
             levels=[(None, "transparent"), (7, RED)],
@@ -51,7 +51,7 @@ def change(made: dashboard.Dashboard) -> None:
         ),
         chart(
             "Agreement in short and long windows",
-            "Short windows below long ones: the agreement is falling. Compare with the intervals above before acting.",
+            "If short windows are below long ones, agreement is falling. Compare with the intervals above first.",
             Query(f'judged_agreement_${{statistic}}{{{ONE}, window=~"24h|7d|30d|all"}}', "{{window}}"),
             span=12,
         ),
@@ -60,13 +60,13 @@ def change(made: dashboard.Dashboard) -> None:
 
 
 def sway(made: dashboard.Dashboard) -> None:
-    """By place, chance and length."""
-    made.with_row(dashboard.Row("Is it swayed by what should not matter?"))
+    """Adds the row on the influence of position, chance and length."""
+    made.with_row(dashboard.Row("Is it biased?"))
     for panel in (
         chart(
             "Position consistency",
-            "Of pairs judged in both orders, the share with the same verdict: what is missing was decided by the "
-            "order. Pairwise judges alone.",
+            "The share of pairs with the same verdict in both orders; in the rest, the order decided. Pairwise judges "
+            "only.",
             Query(f"judged_position_consistency_ratio{SERIES}", "consistent"),
             unit="percentunit",
             least=0,
@@ -74,7 +74,7 @@ def sway(made: dashboard.Dashboard) -> None:
         ),
         chart(
             "Repeat consistency",
-            "Of texts judged again, the share with the same answer: no agreement with people can be much higher.",
+            "The share of texts judged again with the same answer: agreement with humans can't be much higher.",
             Query(f"judged_repeat_consistency_ratio{SERIES}", "consistent"),
             unit="percentunit",
             least=0,
@@ -82,8 +82,8 @@ def sway(made: dashboard.Dashboard) -> None:
         ),
         chart(
             "Score and length",
-            "Rank correlation of the score and the length of the text. Longer texts may be better; a judge that goes "
-            "by length alone is near that of control/length.",
+            "Rank correlation of score and text length. Longer texts may be better; a judge that uses length only has "
+            "about the same value as control/length.",
             Query(f"judged_length_correlation{SERIES}", "correlation"),
             least=-1,
             most=1,
@@ -93,13 +93,13 @@ def sway(made: dashboard.Dashboard) -> None:
 
 
 def panel(made: dashboard.Dashboard) -> None:
-    """Its models against each other, without labels."""
+    """Adds the row on the agreement of the panel's models, which needs no labels."""
     made.with_row(dashboard.Row("Do the models of its panel agree?"))
     made.with_panel(
         chart(
             "Krippendorff's alpha over all models",
-            "Needs no label. Falling: one model changed, or the texts did. Near 0: the models do not judge the same "
-            "thing.",
+            "Needs no label. If it falls, a model or the texts changed. Near 0, the models do not judge the same "
+            "property.",
             Query(f'judged_panel_alpha{{{ON}, window=~"24h|7d|30d|all"}}', "{{window}}"),
             span=12,
             least=0,
@@ -112,8 +112,8 @@ def panel(made: dashboard.Dashboard) -> None:
 
     made.with_panel(
         rows(
-            "Each two models ($statistic, $window)",
-            "The model that agrees least with the others is the one to look at. bias is `model` minus `other`.",
+            "Pairs of models ($statistic, $window)",
+            "Check the model that agrees least with the others first. bias is `model` minus `other`.",
             {"pairs": of("pairs"), "value": of("${statistic}")},
             by=["model", "other"],
             levels={"pairs": PAIRS},
@@ -123,25 +123,25 @@ def panel(made: dashboard.Dashboard) -> None:
 
 
 def labels(made: dashboard.Dashboard) -> None:
-    """Whether people label enough."""
-    made.with_row(dashboard.Row("Are there labels enough?"))
+    """Adds the row on whether there are enough labels."""
+    made.with_row(dashboard.Row("Are there enough labels?"))
     for panel in (
         chart(
-            "Labels a day",
-            "Labels stored or changed, by criterion, at the present rate.",
+            "Labels per day",
+            "Labels stored or changed, by criterion, at the current rate.",
             Query("sum by (criterion) (rate(judged_labels_total[$__rate_interval])) * 86400", "{{criterion}}"),
             least=0,
         ),
         chart(
             "Pairs by window",
-            "What statistics are made of. Below 30 they mean little, from 60 on alerts look at them.",
+            "The number of pairs behind the statistics: below 30 they mean little; alerts need 60.",
             Query(f'judged_agreement_pairs{{{ONE}, window=~"24h|7d|30d|all"}}', "{{window}}"),
             least=0,
             levels=[(None, "transparent"), (30, ORANGE), (60, GREY)],
         ),
         chart(
-            "Waiting for a label",
-            "Judged items without one, by criterion. GET /v1/labels/queue says which to label next.",
+            "Items without a label",
+            "Judged items without a label, by criterion. GET /v1/labels/queue lists the next ones to label.",
             Query("max by (criterion) (judged_label_queue_items)", "{{criterion}}"),
             least=0,
         ),

@@ -1,4 +1,4 @@
-"""The dashboard on how far a judge can be trusted."""
+"""The trust dashboard: how well judges agree with humans."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -36,11 +36,11 @@ _NAMES = "|".join(STATISTICS)
 
 
 def judge_trust() -> dashboard.Dashboard:
-    """All judges at a glance, then one judge: agreement, drift, biases, the panel's models, labels."""
+    """Returns the dashboard: a table of all judges, then one judge's agreement, drift, biases, panel and labels."""
     made = new_dashboard(
         "judged-trust",
         "judged: can the judges be trusted?",
-        "How far judges agree with people, with 95% intervals, and whether they change. Choose a judge above.",
+        "How well judges agree with humans, with 95% intervals, and whether they change. Choose a judge above.",
         last="24h",
     )
     for each in _variables():
@@ -74,10 +74,9 @@ def _all_judges(made: dashboard.Dashboard) -> None:
 
     made.with_panel(
         rows(
-            "Agreement with people ($statistic, $window)",
-            "Read `lower` first: where it is 0 or less, the judge tells nothing about what people would say. Below 30 "
-            "pairs no figure means much. Scales have correlations, labels cohen_kappa. Only randomly selected labels "
-            "count.",
+            "Agreement with humans ($statistic, $window)",
+            "Read `lower` first: if it is 0 or less, the judge may be no better than chance. Below 30 pairs no value "
+            "means much. Scales have correlations, labels cohen_kappa. Only randomly selected labels count.",
             {
                 "pairs": of("pairs"),
                 "value": of("${statistic}"),
@@ -98,37 +97,37 @@ def _one_judge(made: dashboard.Dashboard) -> None:
     for each in (
         number(
             "$statistic",
-            "Agreement with people in the window. 0 is chance (but for exact), 1 is perfect; bias is in points of the "
-            "scale.",
+            "Agreement with humans in the window. 0 is chance (except for exact), 1 is perfect; bias is in points of "
+            "the scale.",
             Query(f"judged_agreement_${{statistic}}{SERIES}"),
         ),
         number(
             "Lower end of the interval",
-            "Red: the 95% interval holds 0, the judge can't be told from chance. Green: surely above 0.5.",
+            "Red: the 95% interval contains 0, so the judge may be no better than chance. Green: above 0.5.",
             Query(f"judged_agreement_${{statistic}}_lower{SERIES}"),
             _LOWER,
         ),
         number(
             "Pairs",
-            "Labels of people that meet a judgment, in the window. Below 30 (red) no statistic means much.",
+            "Human labels with a judgment of the same content, in the window. Below 30 (red) no statistic means much.",
             Query(f"judged_agreement_pairs{SERIES}"),
             PAIRS,
             decimals=0,
         ),
         number(
             "Human ceiling",
-            "The same statistic between two people who labelled the same items. No judge can be asked for much more; "
-            "none where no item has two annotators.",
+            "The same statistic between two humans who labelled the same items: no judge can be expected to do much "
+            "better. None if no item has two annotators.",
             Query(f"judged_human_ceiling_${{statistic}}{CRITERION}"),
         ),
         number(
             "Judge's mean",
-            "The mean score of everything it judged. Compare it with the corrected mean beside it.",
+            "The mean score of everything it judged. Compare it with the corrected mean.",
             Query(f"judged_judge_mean{SERIES}"),
         ),
         number(
             "Corrected mean",
-            "What people's labels of a random part say that the mean is (PPI++). Where the judge's mean is far from "
+            "The mean that humans would give, estimated from random labels (PPI++). If the judge's mean is far from "
             "it, the judge is too lenient or too strict.",
             Query(f"judged_corrected_mean{SERIES}"),
         ),
@@ -139,8 +138,8 @@ def _one_judge(made: dashboard.Dashboard) -> None:
     made.with_panel(
         bars(
             "Scores given",
-            "How often each score was given within the dashboard's time. One long bar is a judge that does not look, "
-            "or material that is all alike.",
+            "The number of times each score was given in the dashboard's time range. A single long bar means a judge "
+            "that does not discriminate, or texts that are all alike.",
             Query(f"sum by (score) (increase(judged_score_total{{{JUDGE}}}[$__range]))", "{{score}}"),
             span=12,
         )
@@ -150,8 +149,8 @@ def _one_judge(made: dashboard.Dashboard) -> None:
 def _agreement_over_time() -> Panel:
     return chart(
         "$statistic over time, with its 95% interval",
-        "The band is where the true agreement lies. Dashed: the human ceiling. A fall is real when the band leaves its "
-        "earlier self; a band that reaches 0 is a judge no better than chance.",
+        "The band is the 95% interval. Dashed: the human ceiling. A fall is significant if the band no longer overlaps "
+        "the earlier one; if it reaches 0, the judge may be no better than chance.",
         Query(f"judged_agreement_${{statistic}}{SERIES}", "$statistic"),
         Query(f"judged_agreement_${{statistic}}_lower{SERIES}", "lower"),
         Query(f"judged_agreement_${{statistic}}_upper{SERIES}", "upper"),
@@ -174,7 +173,7 @@ def _statistics() -> Panel:
     return rows(
         "Every statistic",
         "exact is a share; the others are 0 at chance. A judge with a high correlation and a large bias ranks well "
-        "and needs another threshold. gwet_ac1 far above cohen_kappa: nearly all items have the same value.",
+        "but needs another threshold. If gwet_ac1 is far above cohen_kappa, nearly all items have the same value.",
         {
             "value": of("agreement", "", one),
             "lower": of("agreement", "_lower", one),
@@ -190,8 +189,8 @@ def _statistics() -> Panel:
 def _means() -> Panel:
     return chart(
         "Mean score, as judged and corrected",
-        "Corrected by people's labels (PPI++), with its 95% interval: what people would say on the whole, had they "
-        "looked at everything. Outside the band, the judge's own mean misleads.",
+        "Corrected by human labels (PPI++), with its 95% interval: the mean if humans had labelled everything. Outside "
+        "the band, the judge's own mean is misleading.",
         Query(f"judged_judge_mean{SERIES}", "judge"),
         Query(f"judged_corrected_mean{SERIES}", "corrected"),
         Query(f"judged_corrected_mean_lower{SERIES}", "lower"),

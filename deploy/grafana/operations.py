@@ -1,4 +1,4 @@
-"""The dashboard on whether the service does its work."""
+"""The operations dashboard: whether the service works."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -8,11 +8,11 @@ _RATE = "[$__rate_interval]"
 
 
 def operations() -> dashboard.Dashboard:
-    """Workers and queue, judgments and their outcomes, providers, and what the metrics themselves are worth."""
+    """Returns the dashboard: workers, queue, judgments and their outcomes, providers, and the state of the metrics."""
     made = new_dashboard(
         "judged-operations",
         "judged: operations",
-        "Whether judgments come, how fast, and what stops them.",
+        "Whether judgments are made, how fast, and the causes of failures.",
         last="6h",
     )
     _state(made)
@@ -26,20 +26,20 @@ def _state(made: dashboard.Dashboard) -> None:
     for panel in (
         number(
             "Workers",
-            "Alive by their heartbeat. At 0 nothing is judged, and what is sent waits.",
+            "Workers with a recent heartbeat. At 0 nothing is judged, and jobs wait.",
             Query("max(judged_workers)"),
             [(None, RED), (1, GREEN)],
             decimals=0,
         ),
         number(
             "Waiting",
-            "Judgments accepted and not finished.",
+            "Judgments accepted but not finished.",
             Query("max(judged_queue_items)"),
             decimals=0,
         ),
         number(
             "Scored",
-            "Share of the judgments of the last hour that have a score. The others have a reason, below.",
+            "Share of the last hour's judgments that have a score. The reasons of the others are below.",
             Query(
                 'sum(increase(judged_judgments_total{outcome="scored"}[1h]))'
                 ' / sum(increase(judged_judgments_total{outcome!="cancelled"}[1h]))'
@@ -49,7 +49,7 @@ def _state(made: dashboard.Dashboard) -> None:
         ),
         number(
             "Failing calls",
-            "Share of the calls to providers in the last hour that ended in an error.",
+            "Share of the last hour's provider calls that ended in an error.",
             Query(
                 '(sum(increase(judged_provider_request_seconds_count{status!~"2.."}[1h])) or vector(0))'
                 " / sum(increase(judged_provider_request_seconds_count[1h]))"
@@ -59,8 +59,8 @@ def _state(made: dashboard.Dashboard) -> None:
         ),
         number(
             "Age of the agreement gauges",
-            "Since they were last computed. They are refreshed every [worker] refresh_seconds; old ones blind the "
-            "alerts.",
+            "Time since they were last computed. They are refreshed every [worker] refresh_seconds; alerts on judges "
+            "are unreliable if they are old.",
             Query("time() - max(judged_agreement_refreshed_timestamp_seconds)"),
             [(None, GREEN), (60, ORANGE), (300, RED)],
             unit="s",
@@ -68,8 +68,7 @@ def _state(made: dashboard.Dashboard) -> None:
         ),
         number(
             "Series dropped",
-            "In the last hour, those past the cap on series. Above 0, some judges or models are added up under "
-            "`other`.",
+            "Series beyond the limit, in the last hour. Above 0, some judges or models are summed under `other`.",
             Query("sum(increase(judged_metrics_series_dropped_total[1h])) or vector(0)"),
             [(None, GREEN), (1, ORANGE)],
             decimals=0,
@@ -82,42 +81,41 @@ def _judgments(made: dashboard.Dashboard) -> None:
     made.with_row(dashboard.Row("Judgments"))
     for panel in (
         chart(
-            "Judgments a second, by outcome",
-            "unscored: the model answered without a valid score. failed: it gave no answer, after all retries.",
+            "Judgments per second, by outcome",
+            "unscored: the model answered without a valid score. failed: it gave no answer after all retries.",
             Query(f"sum by (outcome) (rate(judged_judgments_total{_RATE}))", "{{outcome}}"),
             stacked=True,
         ),
         chart(
-            "Why there is no score, judgments a second",
-            "By reason; the README's table says what to do about each.",
+            "Judgments without a score per second, by reason",
+            "The README has a table with the remedy for each reason.",
             Query(f'sum by (reason) (rate(judged_judgments_total{{reason!=""}}{_RATE})) or vector(0)', "{{reason}}"),
             stacked=True,
         ),
         chart(
             "Queue",
-            "A queue that grows for long needs more workers, or higher limits of the providers.",
+            "If the queue keeps growing, add workers or raise the providers' limits.",
             Query("max(judged_queue_items)", "waiting"),
             least=0,
         ),
         chart(
-            "Wait for a judgment's turn",
-            "From the job's intake to the start of a judgment: half of them take no longer than p50, 19 of 20 than "
-            "p95.",
+            "Time in the queue",
+            "From accepting a job to starting a judgment: half of them take at most p50, 95% at most p95.",
             *_quantiles("judged_queue_wait_seconds_bucket"),
             unit="s",
             least=0,
         ),
         chart(
             "Time to judge an item",
-            "From a judgment's start to its end, all calls and retries included.",
+            "From the start of a judgment to its end, including all calls and retries.",
             *_quantiles("judged_judgment_seconds_bucket"),
             unit="s",
             least=0,
         ),
         chart(
-            "How answers were read, a second",
-            "schema and tool are exact; json, line and prose were found in a text. A model that moves from the former "
-            "to the latter has lost its structured output.",
+            "Answers per second, by how they were read",
+            "schema and tool are structured output; json, line and prose were found in a text. A model that changes "
+            "from the former to the latter has lost its structured output.",
             Query(f"sum by (parsed_from) (rate(judged_parsed_total{_RATE}))", "{{parsed_from}}"),
             stacked=True,
         ),
@@ -130,15 +128,15 @@ def _providers(made: dashboard.Dashboard) -> None:
     calls = "judged_provider_request_seconds"
     for panel in (
         chart(
-            "Calls a second, by status",
-            "HTTP status, or timeout or error where none came. 429 is the provider's rate limit: lower "
+            "Calls per second, by status",
+            "The HTTP status, or timeout or error if there was no response. 429 is the provider's rate limit: lower "
             "requests_per_minute.",
             Query(f"sum by (provider, status) (rate({calls}_count{_RATE}))", "{{provider}} {{status}}"),
             stacked=True,
         ),
         chart(
             "Time of a call, p95",
-            "19 of 20 calls take no longer. Near the provider's timeout_seconds, calls are being cut off.",
+            "95% of the calls take at most this long. Near the provider's timeout_seconds, calls are being cut off.",
             Query(
                 f"histogram_quantile(0.95, sum by (le, model) (rate({calls}_bucket{_RATE})))",
                 "{{model}}",
@@ -148,8 +146,8 @@ def _providers(made: dashboard.Dashboard) -> None:
             levels=[(None, "transparent"), (60, GREY)],
         ),
         chart(
-            "Calls tried again, a second",
-            "Errors that may pass. Each costs time, and tokens where the answer was lost.",
+            "Retried calls per second",
+            "Retries after temporary errors. Each costs time, and tokens if the answer was lost.",
             Query(f"sum by (model) (rate(judged_provider_retries_total{_RATE})) or vector(0)", "{{model}}"),
             least=0,
         ),

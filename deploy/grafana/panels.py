@@ -1,6 +1,6 @@
-"""The kinds of panels and variables that the dashboards are made of, all with the same looks.
+"""The kinds of panels and variables of the dashboards, in one style.
 
-Every panel has a description that says how to read it, a unit and, where a value can be good or bad, thresholds.
+Every panel has a description that says how to read it, a unit and, if a value can be good or bad, thresholds.
 """
 
 import json
@@ -17,13 +17,13 @@ SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 RED, ORANGE, GREEN, GREY = "red", "orange", "green", "text"
 
 Panel: TypeAlias = Builder[models.Panel]
-Levels: TypeAlias = list[tuple[float | None, str]]  # from this value on this colour; the first one from the bottom
+Levels: TypeAlias = list[tuple[float | None, str]]  # the colour from this value on; the first has no lower end
 
 PLAIN: Levels = [(None, GREY)]
 
 
 class Query(NamedTuple):
-    """A PromQL expression, and the legend of its series. `now` asks for the present value alone."""
+    """A PromQL expression and the legend of its series; `now` requests the current value only."""
 
     expr: str
     legend: str = ""
@@ -31,7 +31,7 @@ class Query(NamedTuple):
 
 
 def chart(title: str, description: str, *queries: Query, unit: str = "short", **more: Any) -> Panel:
-    """Values over time. `levels` draws lines at thresholds, `stacked` adds up, `band` fills from lower to upper."""
+    """Values over time: `levels` draws thresholds, `stacked` adds series up, `band` fills from lower to upper."""
     panel = timeseries.Panel().unit(unit).line_width(2).fill_opacity(0).show_points(looks.VisibilityMode.NEVER)
     _describe(panel, title, description, queries, height=8, span=more.get("span", 8))
     panel.legend(common.VizLegendOptions().display_mode(looks.LegendDisplayMode.LIST).show_legend(True))
@@ -53,7 +53,7 @@ def chart(title: str, description: str, *queries: Query, unit: str = "short", **
 
 
 def number(title: str, description: str, query: Query, levels: Levels = PLAIN, **more: Any) -> Panel:
-    """One value as it is now, coloured by what it means."""
+    """One current value, coloured by thresholds."""
     panel = stat.Panel().unit(more.get("unit", "short")).decimals(more.get("decimals", 2))
     _describe(panel, title, description, [query._replace(now=True)], height=4, span=more.get("span", 4))
     panel.color_mode(looks.BigValueColorMode.VALUE).graph_mode(looks.BigValueGraphMode.NONE)
@@ -62,7 +62,7 @@ def number(title: str, description: str, query: Query, levels: Levels = PLAIN, *
 
 
 def bars(title: str, description: str, query: Query, **more: Any) -> Panel:
-    """One bar for each series, as long as its value is now."""
+    """One bar for each series, showing its current value."""
     panel = bargauge.Panel().unit(more.get("unit", "short")).min(0)
     _describe(panel, title, description, [query._replace(now=True)], height=8, span=more.get("span", 8))
     panel.orientation(looks.VizOrientation.HORIZONTAL).display_mode(looks.BarGaugeDisplayMode.BASIC)
@@ -73,7 +73,7 @@ def bars(title: str, description: str, query: Query, **more: Any) -> Panel:
 def rows(
     title: str, description: str, columns: dict[str, Query], *, by: list[str], levels: dict[str, Levels], **more: Any
 ) -> Panel:
-    """A table of what series are now: a row for each value of the labels `by`, a column for each query."""
+    """A table of current values: a row for each value of the labels `by`, a column for each query."""
     panel = table.Panel().show_header(True).decimals(2)
     _describe(panel, title, description, (), height=more.get("height", 8), span=more.get("span", 24))
     names = {}
@@ -93,21 +93,21 @@ def rows(
 
 
 def variable(name: str, label: str, query: str) -> dashboard.QueryVariable:
-    """A choice among the values of a label, as `label_values(metric, label)` gives them."""
+    """A choice among the values of a label, from `label_values(metric, label)`."""
     asked: dict[str, object] = {"query": query, "refId": name}
     chosen = dashboard.QueryVariable(name).label(label).datasource(SOURCE).query(asked)
     return chosen.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(models.VariableSort.ALPHABETICAL_ASC)
 
 
 def choice(name: str, label: str, values: list[str], default: str) -> dashboard.CustomVariable:
-    """A choice among values that are known."""
+    """A choice among fixed values."""
     options = [models.VariableOption(selected=each == default, text=each, value=each) for each in values]
     chosen = dashboard.CustomVariable(name).label(label).values(",".join(values)).options(options)
     return chosen.current(models.VariableOption(selected=True, text=default, value=default))
 
 
 def new_dashboard(uid: str, title: str, description: str, *, last: str) -> dashboard.Dashboard:
-    """An empty one that shows the time since `last` ago, and knows where its data is."""
+    """Returns an empty dashboard with the time range `last` and its data source."""
     made = dashboard.Dashboard(title).uid(uid).description(description).tags(["judged"]).readonly()
     made.time(f"now-{last}", "now").refresh("30s").timezone("browser").tooltip(models.DashboardCursorSync.CROSSHAIR)
     link = dashboard.DashboardLink("judged").type(models.DashboardLinkType.DASHBOARDS).tags(["judged"])
@@ -116,7 +116,7 @@ def new_dashboard(uid: str, title: str, description: str, *, last: str) -> dashb
 
 
 def written(made: dashboard.Dashboard) -> str:
-    """Its JSON, in the same order each time."""
+    """Returns the dashboard's JSON in a stable order."""
     shown = json.loads(json.dumps(made.build(), cls=JSONEncoder))
     for place, panel in enumerate(shown["panels"], start=1):
         panel["id"] = place

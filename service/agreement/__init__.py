@@ -1,1 +1,30 @@
-"""Whether a judge agrees with people: tables of counts, statistics, intervals, estimates and drift. No I/O."""
+"""How well a judge agrees with humans: labels, counters, tables, statistics, intervals, estimates, biases and drift.
+
+Other features import from this package only the names below.
+"""
+
+from service.agreement.coding import CodedValue, Coding, OffScaleError, scale_of
+from service.agreement.contributions import CodedItem, CodedLabel, CodedScore, contribution, total
+from service.agreement.counters import read_agreed
+from service.agreement.labelling import admit_judges
+from service.agreement.recording import Finished, record_judgments
+from service.agreement.reports import HumanCeiling, agreement, human_ceiling
+
+__all__ = [
+    "CodedItem",
+    "CodedLabel",
+    "CodedScore",
+    "CodedValue",
+    "Coding",
+    "Finished",
+    "HumanCeiling",
+    "OffScaleError",
+    "admit_judges",
+    "agreement",
+    "contribution",
+    "human_ceiling",
+    "read_agreed",
+    "record_judgments",
+    "scale_of",
+    "total",
+]

@@ -1,20 +1,20 @@
-"""The values along a table's sides, and where the keys of counters stand among them."""
+"""The values along the sides of a table, and the place of each counter's key among them."""
 
 import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from service.agreement.coding import Coding, in_order
-from service.agreement.table import Value
+from service.agreement.coding import Coding, keys_in_order
+from service.stats.table import Value
 
-_NOISE = 1e-5  # of a step: a label may lie a little beside its level
+_NOISE = 1e-5  # of a step: the largest distance of a label from its level
 
 
 class Axis(NamedTuple):
-    """`places` has the place among `values` of each key that is on the scale.
+    """One side of a table.
 
-    `numbers` are what the values are worth in a mean, None where a label is worth none. `are_levels`: the values are
-    all that the scale declares, said or not.
+    `places` maps each key that is on the scale to its index in `values`. `numbers` are the values' numbers in a mean,
+    None if a label has none. `are_levels` means that the values are all levels of the scale, used or not.
     """
 
     values: tuple[Value, ...]
@@ -24,12 +24,12 @@ class Axis(NamedTuple):
 
 
 def person_axis(coding: Coding, keys: Iterable[str]) -> Axis:
-    """All labels or levels of the scale; the values that were said where there is no end of them."""
+    """Returns all labels or levels of the scale; the values in use if the scale has no steps."""
     return _of_levels(coding, keys) or _of_seen(coding, keys)
 
 
 def judge_axis(coding: Coding, keys: Iterable[str]) -> Axis:
-    """The same, but only what was said, ascending, where any of it lies between the levels, as means do."""
+    """Returns the same for a judge; the values in use, ascending, if any lies between two levels, as means do."""
     on_scale = [key for key in keys if coding.is_words or _is_on_scale(coding, key)]
     levels = _of_levels(coding, on_scale)
     if levels is not None and (coding.is_words or len(levels.places) == len(set(on_scale))):
@@ -52,8 +52,8 @@ def _of_levels(coding: Coding, keys: Iterable[str]) -> Axis | None:
 
 
 def _of_seen(coding: Coding, keys: Iterable[str]) -> Axis:
-    """Where nothing was said the scale's ends stand in: a table has values."""
-    seen = in_order(coding, [key for key in keys if _is_on_scale(coding, key)])
+    """Returns the values in use, the ends of the scale if there are none: a table needs values."""
+    seen = keys_in_order(coding, [key for key in keys if _is_on_scale(coding, key)])
     values = tuple(coding.value(key) for key in seen) or (coding.scale.min, coding.scale.max)
     places = {key: place for place, key in enumerate(seen)}
     return Axis(values, places, tuple(float(value) for value in values), False)

@@ -1,41 +1,35 @@
-"""What sways a judge that should not, from the counters of one series: place, chance, length, whose text it is."""
+"""Influences on a judge that should have none: position, chance, text length, its own family of models."""
 
 import math
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from service.agreement.alphas import Level, alpha
 from service.agreement.axes import Axis
-from service.agreement.clustered import around
 from service.agreement.coding import Coding
-from service.agreement.counted import Agreed, Seen
-from service.agreement.drift import (
+from service.agreement.counters import Agreed, Seen
+from service.stats.alphas import Level, alpha
+from service.stats.arrays import Floats, Integers
+from service.stats.coarse import coarsened
+from service.stats.drift import (
     LENGTH_BUCKETS,
     PositionBias,
     Repeats,
-    length_correlation,
     position_bias,
     repeat_consistency,
 )
-from service.agreement.intervals import Measure, Z
-from service.agreement.statistics import Value, evaluate
-from service.agreement.table import Table
-from service.agreement.undefined import Undefined
+from service.stats.intervals import Design, FixedEffect, Measure, Z, measure
+from service.stats.table import Table, numbers
+from service.stats.undefined import Undefined
 
-_Floats = NDArray[np.float64]
-_Wholes = NDArray[np.int64]
-
-_NOISE = 1e-9  # in points: errors that differ by less are the same
-_SPREADS = {"spearman": (1.0, 0.5, 3), "kendall_tau_b": (0.437, 0.0, 4)}  # (a + b r^2) / (n - c) of atanh r
+_NOISE = 1e-9  # in points: smaller differences of errors are rounding
 _REASONS = {Undefined.HUMAN_CONSTANT: Undefined.ERROR_CONSTANT, Undefined.JUDGE_CONSTANT: Undefined.LENGTH_CONSTANT}
 
 
 class LengthBias(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the judge's error (its score minus the label's, over `pairs`) grows with the length of what it judged.
+    """The rank correlations of the judge's error (its score minus the label, over `pairs`) with the length of the text.
 
-    Longer texts may well be better, so that a correlation of scores alone proves nothing; of errors it does.
+    Longer texts may really be better, so a correlation of scores alone is no bias; one of errors is.
     """
 
     pairs: int
@@ -44,9 +38,10 @@ class LengthBias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SelfPreference(msgspec.Struct, frozen=True, kw_only=True):
-    """The judge's mean error on texts of its own family of models minus that on others', in points.
+    """The judge's mean error on texts of its own family of models minus that on others, in points.
 
-    `own` and `other` count labelled pairs. Null with a reason without both; the ends alone where nothing varies.
+    `own` and `other` count labelled pairs. Null with a `reason` if either is 0; only the bounds are null if the errors
+    do not vary.
     """
 
     value: float | None
@@ -58,26 +53,32 @@ class SelfPreference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Biases(msgspec.Struct, frozen=True, kw_only=True):
-    """`position` is None where nothing was judged in both orders. `length_correlation` is that of all scores, Spearman.
+    """All biases of one series.
 
-    Of labels, `repeats.alpha` is nominal and there is no deviation.
+    `position` is None if nothing was judged in both orders. `length_correlation` is Spearman's correlation of all
+    scores with length. For labels, `repeats.alpha` is nominal and `repeats.deviation` is null.
     """
 
     position: PositionBias | None
     repeats: Repeats
     length_correlation: float | None
+    length_correlation_lower: float | None
+    length_correlation_upper: float | None
     length_bias: LengthBias
     self_preference: SelfPreference
 
 
-def biases(coding: Coding, agreed: Agreed, seen: Seen, *, worth: float | None) -> Biases:
-    """All of them. `worth` is that of the labelled pairs, None where they are independent."""
+def biases(coding: Coding, agreed: Agreed, seen: Seen, *, design: Design | None) -> Biases:
+    """Returns all biases; `design` is that of the labelled pairs, None if they are independent."""
+    length, effect = length_correlation(seen), _effect_on_errors(agreed, design)
     return Biases(
         position=position_bias(seen.orders) if seen.orders.any() else None,
         repeats=_repeats(coding, seen),
-        length_correlation=_length_correlation(seen),
-        length_bias=_length_bias(agreed, worth),
-        self_preference=_self_preference(agreed, worth),
+        length_correlation=length.value,
+        length_correlation_lower=length.lower,
+        length_correlation_upper=length.upper,
+        length_bias=_length_bias(agreed, effect),
+        self_preference=_self_preference(agreed, effect),
     )
 
 
@@ -90,21 +91,23 @@ def _repeats(coding: Coding, seen: Seen) -> Repeats:
     return msgspec.structs.replace(found, alpha=nominal, deviation=None)
 
 
-def _length_correlation(seen: Seen) -> float | None:
+def length_correlation(seen: Seen) -> Measure:
+    """Returns Spearman's correlation of score and length of everything that was judged; null for labels."""
     if seen.axis.numbers is None:
-        return None
-    return length_correlation(by_number(seen.scores, seen.axis)[1])
+        return Measure(value=None, lower=None, upper=None, reason=Undefined.NOT_FOR_WORDS)
+    values, counts = by_number(seen.scores, seen.axis)
+    return measure(Table(tuple(values.tolist()), tuple(range(LENGTH_BUCKETS)), counts), ["spearman"])["spearman"]
 
 
-def by_number(counts: _Wholes, axis: Axis) -> tuple[_Floats, _Wholes]:
-    """Counts with a row for each value of an axis, as rows for each number, ascending; labels may share theirs."""
+def by_number(counts: Integers, axis: Axis) -> tuple[Floats, Integers]:
+    """Merges counts with a row for each value of an axis into one for each number, ascending; labels may share one."""
     numbers, places = np.unique(np.array(axis.numbers, dtype=np.float64), return_inverse=True)
     merged = np.zeros((len(numbers), *counts.shape[1:]), dtype=np.int64)
     np.add.at(merged, places, counts)
     return numbers, merged
 
 
-def _length_bias(agreed: Agreed, worth: float | None) -> LengthBias:
+def _length_bias(agreed: Agreed, effect: float) -> LengthBias:
     errors = _errors(agreed)
     if errors is None:
         nothing = Measure(value=None, lower=None, upper=None, reason=Undefined.NOT_FOR_WORDS)
@@ -113,31 +116,38 @@ def _length_bias(agreed: Agreed, worth: float | None) -> LengthBias:
     counts = np.zeros((max(len(values), 1), LENGTH_BUCKETS), dtype=np.int64)
     np.add.at(counts, (rows, agreed.cells.length), agreed.cells.counts)
     table = Table(tuple(values.tolist()) or (0.0,), tuple(range(LENGTH_BUCKETS)), counts)
-    trials = table.pairs if worth is None else worth
-    found = {name: _with_interval(value, trials, *_SPREADS[name]) for name, value in evaluate(table, _SPREADS).items()}
-    return LengthBias(pairs=table.pairs, spearman=found["spearman"], kendall_tau_b=found["kendall_tau_b"])
+    found = measure(table, ("spearman", "kendall_tau_b"), design=FixedEffect(table.pairs / effect, effect))
+    return LengthBias(
+        pairs=table.pairs,
+        spearman=_as_of_errors(found["spearman"]),
+        kendall_tau_b=_as_of_errors(found["kendall_tau_b"]),
+    )
 
 
-def _with_interval(value: Value, trials: float, spread: float, by_square: float, lost: int) -> Measure:
-    """By the Fisher transform, which serves for correlations as weak as these: Bonett and Wright 2000."""
-    if value.value is None:
-        reason = value.reason and _REASONS.get(value.reason, value.reason)
-        return Measure(value=None, lower=None, upper=None, reason=reason)
-    if trials <= lost:
-        return Measure(value=value.value, lower=None, upper=None, reason=Undefined.FEW_PAIRS)
-    return around(value.value, math.sqrt((spread + by_square * value.value**2) / (trials - lost)))
+def _as_of_errors(found: Measure) -> Measure:
+    """Names the constant side: rows are errors and columns lengths."""
+    reason = found.reason and _REASONS.get(found.reason, found.reason)
+    return msgspec.structs.replace(found, reason=reason)
 
 
-def _errors(agreed: Agreed) -> _Floats | None:
-    """Judge minus human of each cell, in points; None of labels that are worth no numbers."""
+def _effect_on_errors(agreed: Agreed, design: Design | None) -> float:
+    """Returns the design effect on the mean error, which stands for other means of errors; 1 for labels."""
+    if design is None or agreed.table.are_words or not agreed.table.pairs:
+        return 1.0 if design is None or not agreed.table.pairs else agreed.table.pairs / design.worth
+    table = coarsened(agreed.table)
+    return design.effect(table, np.subtract.outer(-numbers(table.values), -numbers(table.columns)))
+
+
+def _errors(agreed: Agreed) -> Floats | None:
+    """Returns judge minus human of each cell, in points; None for labels without numbers."""
     if agreed.people.numbers is None or agreed.judges.numbers is None:
         return None
     people, judges = (np.array(axis.numbers, dtype=np.float64) for axis in (agreed.people, agreed.judges))
-    errors: _Floats = judges[agreed.cells.judge] - people[agreed.cells.human]
+    errors: Floats = judges[agreed.cells.judge] - people[agreed.cells.human]
     return errors
 
 
-def _self_preference(agreed: Agreed, worth: float | None) -> SelfPreference:
+def _self_preference(agreed: Agreed, effect: float) -> SelfPreference:
     errors, cells = _errors(agreed), agreed.cells
     own, other = (int(cells.counts[cells.own == side].sum()) for side in (1, 0))
     if errors is None or not own or not other:
@@ -147,8 +157,8 @@ def _self_preference(agreed: Agreed, worth: float | None) -> SelfPreference:
     (own_mean, own_error), (other_mean, other_error) = (
         _mean_and_squared_error(errors[cells.own == side], cells.counts[cells.own == side]) for side in (1, 0)
     )
-    value, pairs = own_mean - other_mean, agreed.table.pairs
-    squared = (own_error + other_error) * (1.0 if worth is None else pairs / worth)
+    value = own_mean - other_mean
+    squared = (own_error + other_error) * effect
     if min(own, other) < 2 or squared <= _NOISE**2:
         reason = Undefined.ONE_PAIR if min(own, other) < 2 else Undefined.ERROR_CONSTANT
         return SelfPreference(value=value, lower=None, upper=None, reason=reason, own=own, other=other)
@@ -156,8 +166,8 @@ def _self_preference(agreed: Agreed, worth: float | None) -> SelfPreference:
     return SelfPreference(value=value, lower=value - half, upper=value + half, reason=None, own=own, other=other)
 
 
-def _mean_and_squared_error(values: _Floats, counts: _Wholes) -> tuple[float, float]:
-    """Of values with their counts; the squared standard error of the mean is 0 of a single one."""
+def _mean_and_squared_error(values: Floats, counts: Integers) -> tuple[float, float]:
+    """Returns the mean of values with their counts, and its squared standard error, which is 0 for a single one."""
     total = int(counts.sum())
     mean = float(counts @ values) / total
     return mean, float(counts @ np.square(values - mean)) / (total - 1) / total if total > 1 else 0.0

@@ -1,57 +1,34 @@
-"""How the answers to one criterion are written in counters: as short texts, the same for people and for judges.
+"""How the counters name the values of a criterion's scale: by short texts, the same for people and for judges.
 
-A criterion has one scale. What is said on it has a key, a text such as "4" or "pass" by which counters name it. Where
-the values have no end (a scale without steps, scores expected over a model's token probabilities) the key is the
-nearest point of a fine grid, and exact sums of whole units stand beside it, so that moments lose nothing.
+A criterion has one scale. Each value on it has a key, a text such as "4" or "pass" by which counters name it. If any
+number is possible (a scale without steps, or scores expected over a model's token probabilities), the key is the
+nearest point of a fine grid, and the counters hold exact sums of whole units beside it, so that moments lose nothing.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-
-from service.agreement.table import FAIL, PASS, Value
-from service.contracts.judges import Judge, Method, Scale
+from service.contracts.criteria import CriterionScale
+from service.contracts.judges import Judge, Scale
+from service.contracts.labels import pass_fail_label
+from service.judging.methods import METHODS
 from service.judging.scales import levels
+from service.stats.table import FAIL, PASS, Value
 
-GRID_POINTS = 400  # at least so many on a range: two means of twenty answers never share one
-UNITS = 10**5  # at most so many on a range: sums of their products stay whole for a billion pairs
-PER_CENT = 100  # of the range: the places by which intervals over items are computed
+GRID_POINTS = 400  # the minimum on a range: two means of twenty answers never share one
+UNITS = 10**5  # the maximum on a range: sums of products of units fit 64 bits up to a billion pairs
+PER_CENT = 100  # intervals over items are computed from values in per cent of the range
 _NOISE = 1e-6  # of a step
 _MOST_KNOWN = 1000
 
 
-class CriterionScale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What may be said on a criterion: numbers from `min` to `max`, or `labels`, with their numbers if they have any.
+class CodedValue(NamedTuple):
+    """A value as the counters name it.
 
-    `step` is None where any number between the ends will do.
-    """
-
-    kind: Literal["numbers", "labels"]
-    min: float = 0
-    max: float = 0
-    step: float | None = None
-    labels: list[str] = []
-    scores: list[float | None] = []
-
-    def is_as(self, other: "CriterionScale") -> bool:
-        """Whether the same may be said on both, in whatever order the labels stand."""
-        mine, theirs = (dict(zip(each.labels, each.scores, strict=True)) for each in (self, other))
-        return mine == theirs and (self.kind, self.min, self.max, self.step) == (
-            other.kind,
-            other.min,
-            other.max,
-            other.step,
-        )
-
-
-class Said(NamedTuple):
-    """A value as counters have it.
-
-    `key` is its text. `number` is what it is worth in a mean, None for a bare label. `units` are whole units above the
-    scale's minimum: of every person's number, and of a judge's that need not be a level, else None. `per_cent` is the
-    place on the range, 0 to 100 and rounded, None for labels.
+    `key` is its text. `number` is its value in a mean, None for a label without a number. `units` is the distance from
+    the scale's minimum in whole units: set for every person's number and for a judge's number that need not be a level,
+    else None. `per_cent` is the distance from the minimum in per cent of the range, rounded, None for labels.
     """
 
     key: str
@@ -61,40 +38,30 @@ class Said(NamedTuple):
 
 
 class OffScaleError(ValueError):
-    """What can't be said on the criterion's scale."""
+    """A value that is not on the criterion's scale."""
 
 
 def scale_of(judge: Judge) -> CriterionScale | None:
-    """The scale that a judge gives its criterion; None for a ranking, whose answers are no values."""
-    if judge.method is Method.RATING:
-        scale = judge.scale or Scale()
-        return CriterionScale(kind="numbers", min=scale.min, max=scale.max, step=scale.step)
-    if judge.method is Method.PASS_FAIL:
-        return CriterionScale(kind="labels", labels=[FAIL, PASS], scores=[0, 1])
-    if judge.method is Method.CATEGORY:
-        labels, scores = [each.label for each in judge.choices], [each.score for each in judge.choices]
-        return CriterionScale(kind="labels", labels=labels, scores=scores)
-    if judge.method is Method.PAIRWISE:
-        return CriterionScale(kind="labels", labels=["A", "tie", "B"], scores=[None] * 3)
-    return None
+    """Returns the scale that a judge gives its criterion, None if its answers are not values, as those of a ranking."""
+    return METHODS[judge.method].criterion_scale(judge)
 
 
 class Coding:
-    """Writes and reads the values of one scale."""
+    """Converts the values of one scale to `CodedValue` and back."""
 
     def __init__(self, scale: CriterionScale) -> None:
         self.scale = scale
         self.is_words = scale.kind == "labels"
         self.is_continuous = scale.kind == "numbers" and scale.step is None
         self.range = scale.max - scale.min
-        self._known: dict[float, Said] = {}  # levels, and means of a few of them
+        self._known: dict[float, CodedValue] = {}  # levels, and means of a few of them
         self._scores = dict(zip(scale.labels, scale.scores, strict=True))
         self.grid = 0.0 if self.is_words else _nice(self.range / GRID_POINTS)
         self.unit = 1.0 if self.is_words else 10.0 ** -math.floor(math.log10(UNITS / self.range))
 
     @property
     def values(self) -> tuple[Value, ...] | None:
-        """All that may be said, in order; None where there is no end of it."""
+        """All values of the scale in order, None if any number is possible."""
         if self.is_words:
             return tuple(self.scale.labels)
         if self.is_continuous:
@@ -104,25 +71,28 @@ class Coding:
 
     @property
     def step(self) -> float | None:
-        """Of the scale, for `within_one`; None for labels and where there is none."""
+        """The scale's step, None for labels and for a scale without steps."""
         return None if self.is_words else self.scale.step
 
-    def by_person(self, score: float | None, label: str | None) -> Said:
-        """A person's label. Raises OffScaleError, which says what may be said."""
+    def by_person(self, score: float | None, label: str | None) -> CodedValue:
+        """Returns a person's label as a coded value. Raises OffScaleError if it is not on the scale."""
         if self.is_words:
             return self._labelled(self._label_of(score, label))
         if score is None:
-            raise OffScaleError(f"needs a score from {self.scale.min:g} to {self.scale.max:g}")
+            raise OffScaleError(f"needs a score ({self._described()})")
         if not self.scale.min <= score <= self.scale.max:
-            raise OffScaleError(f"{score:g} lies not between {self.scale.min:g} and {self.scale.max:g}")
+            raise OffScaleError(f"{score:g} is not between {self.scale.min:g} and {self.scale.max:g}")
         if self.scale.step is not None:
             steps = (score - self.scale.min) / self.scale.step
             if abs(steps - round(steps)) > _NOISE:
-                raise OffScaleError(f"{score:g} is no step of {self.scale.step:g} from {self.scale.min:g}")
+                raise OffScaleError(f"{score:g} is not on the scale ({self._described()})")
         return self._scored(score, on_grid=self.is_continuous)._replace(units=self._units(score))
 
-    def by_judge(self, score: float | None, label: str | None, *, is_expected: bool = False) -> Said | None:
-        """A judge's scored answer; None where it has nothing to count. `is_expected`: it may be any number."""
+    def by_judge(self, score: float | None, label: str | None, *, is_expected: bool = False) -> CodedValue | None:
+        """Returns a judge's score or label as a coded value, None if it is not on the scale.
+
+        `is_expected` means that the score is an expected value, which may lie between the scale's levels.
+        """
         if self.is_words:
             return self._labelled(label) if label in self._scores else None
         if score is None:
@@ -134,44 +104,49 @@ class Coding:
         return self._known.get(score) or self._scored(score, on_grid=False)
 
     def value(self, key: str) -> Value:
-        """What a key stands for."""
+        """Returns the value that a key stands for."""
         return key if self.is_words else _tidy(float(key))
 
     def number(self, key: str) -> float | None:
-        """What a key is worth in a mean, None for a bare label."""
+        """Returns the number that a key stands for in a mean, None for a label without a number."""
         return self._scores[key] if self.is_words else float(key)
 
+    def _described(self) -> str:
+        steps = "" if self.scale.step is None else f" in steps of {self.scale.step:g}"
+        return f"{self.scale.min:g} to {self.scale.max:g}{steps}"
+
     def _label_of(self, score: float | None, label: str | None) -> str:
-        named = " or ".join(self.scale.labels) if len(self.scale.labels) < 6 else "one of the criterion's labels"
-        if label is None and score is not None and set(self.scale.labels) == {FAIL, PASS} and score in (0, 1):
-            return PASS if score else FAIL
+        named = ", ".join(self.scale.labels)
+        if set(self.scale.labels) == {FAIL, PASS}:
+            given = score if label is None else label
+            label = label if given is None else pass_fail_label(given) or label
         if label is None:
-            raise OffScaleError(f"needs a label: {named}")
+            raise OffScaleError(f"needs a label ({named})")
         if label not in self._scores:
-            raise OffScaleError(f"{label!r} is not {named}")
+            raise OffScaleError(f"{label!r} is not one of the criterion's labels ({named})")
         return label
 
-    def _labelled(self, label: str | None) -> Said:
-        assert label is not None, "who has a label has looked at it"
-        return Said(label, self._scores[label], None, None)
+    def _labelled(self, label: str | None) -> CodedValue:
+        assert label is not None, "the caller has checked it"
+        return CodedValue(label, self._scores[label], None, None)
 
-    def _scored(self, score: float, *, on_grid: bool) -> Said:
+    def _scored(self, score: float, *, on_grid: bool) -> CodedValue:
         above = score - self.scale.min
         units = self._units(score) if on_grid else None
         shown = round(above / self.grid) * self.grid + self.scale.min if on_grid else score
-        return Said(written(shown), float(score), units, round(above / self.range * PER_CENT))
+        return CodedValue(written(shown), float(score), units, round(above / self.range * PER_CENT))
 
     def _units(self, score: float) -> int:
         return round((score - self.scale.min) / self.unit)
 
 
 def written(number: float) -> str:
-    """A number as a key: without the noise of floating point, and never `-0`."""
+    """Returns a number as a key, without the noise of floating point and never `-0`."""
     return f"{round(number, 9) + 0.0:.10g}"
 
 
-def in_order(coding: Coding, keys: Sequence[str]) -> list[str]:
-    """Keys by what they stand for: labels as the scale has them, numbers ascending."""
+def keys_in_order(coding: Coding, keys: Sequence[str]) -> list[str]:
+    """Returns the keys without repeats: labels in the scale's order, numbers ascending."""
     if coding.is_words:
         places = {label: place for place, label in enumerate(coding.scale.labels)}
         return sorted(set(keys) & set(places), key=places.__getitem__)
@@ -179,7 +154,7 @@ def in_order(coding: Coding, keys: Sequence[str]) -> list[str]:
 
 
 def _nice(most: float) -> float:
-    """The largest of 1, 2 and 5 times a power of ten that is not above `most`."""
+    """Returns the largest number up to `most` that is 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(most))
     return max(each * power for each in (1, 2, 5) if each * power <= most * (1 + 1e-9))
 

@@ -1,249 +1,57 @@
-"""The mean of all items by a judge's scores, corrected by the labels of a few: prediction-powered inference.
+"""The mean over everything that a series judged, corrected by random labels, from its counters."""
 
-Angelopoulos, Duchi and Zrnic, PPI++: Efficient Prediction-Powered Inference, 2023. A judge's own mean is as biased as
-the judge. The labelled items tell that bias, and the unlabelled ones how the judge scores the rest. It is valid where
-the labelled items are a random sample of all: never feed it targeted labels.
+from collections.abc import Mapping, Sequence
 
-Everything is a function of two tables: human value x judge score of the labelled items, and the histogram of the
-judge's scores on the unlabelled ones. An item counts once: with several annotators, its row is their mean.
-"""
-
-import math
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
-
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from service.agreement.intervals import Z, wilson
+from service.agreement.axes import judge_axis, person_axis
+from service.agreement.coding import Coding
+from service.agreement.counters import Labelled, read_labelled
+from service.stats.coarse import binned
+from service.stats.estimates import Estimate, Tables, estimate
+from service.stats.table import FAIL, PASS
 
-LEAST_LABELS = 50
-LEAST_OF_A_CLASS = 5  # below it the variance of a rare class is badly known: intervals cover .74 to .88 instead of .95
-SMOOTHING = 0.5  # a cell: lifts the coverage from .88 to .95 at 100 labels and 95% passes
-RESAMPLES = 1000
-
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Why = Literal["no_labels", "few_labels", "no_unlabelled", "rare_class", "constant_labels"]
+_MOST_MEANS = 400  # distinct; merging neighbours beyond this lowers a variance by about 1 in 100,000
 
 
-class Mean(msgspec.Struct, frozen=True, kw_only=True):
-    """A mean on the scale with its 95% interval.
+def estimate_of(coding: Coding, agreed: Mapping[str, int], seen: Mapping[str, int]) -> Estimate:
+    """Returns the judge's mean and the corrected mean of a series; see `service.stats.estimates.estimate`.
 
-    `value` is None where there is nothing to average, the bounds where the values at hand do not vary: that they
-    would not if there were more of them is not known.
+    `agreed` and `seen` are the series' counters. Raises ValueError if the criterion's labels
+    have no numbers.
     """
-
-    value: float | None
-    lower: float | None = None
-    upper: float | None = None
-
-
-class LabelsWorth(msgspec.Struct, frozen=True, kw_only=True):
-    """What the judge adds to the labels: they tell the mean as well as `effective_labels` would without a judge.
-
-    `factor` is the variance of the mean of the labels alone over that of the corrected mean. It nears 1 / (1 - R^2),
-    R the correlation of judge and human, as unlabelled items grow many; it is 1 where the judge is not used, None
-    without labels.
-    """
-
-    factor: float | None
-    effective_labels: float
+    scale = _scale(coding)
+    is_share = coding.is_words and set(coding.scale.labels) == {FAIL, PASS}
+    tables = tables_of(coding, read_labelled(agreed, seen))
+    return estimate(tables, scale, pass_fail=is_share)
 
 
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """`judge_mean` is over all the judge's scores, `corrected_mean` what humans would have said of the same items.
-
-    `labels` and `unlabelled` count items. `reason` says why the method is `labels_only`, None for `ppi++`.
-    """
-
-    judge_mean: Mean
-    corrected_mean: Mean
-    method: Literal["ppi++", "labels_only"]
-    reason: Why | None
-    labels: int
-    unlabelled: int
-    labels_worth: LabelsWorth
-
-
-class Tables(NamedTuple):
-    """What is known, as counters.
-
-    `labelled` is R x C, items by human value (`human_values`, R of them, means of annotators among them) and by judge's
-    score (`judge_values`, C of them, in any order); `unlabelled` counts the judge's other scores in the same columns.
-    """
-
-    labelled: Integers
-    unlabelled: Integers
-    human_values: Sequence[float]
-    judge_values: Sequence[float]
+def tables_of(coding: Coding, labelled: Labelled) -> Tables:
+    """Returns the tables for `estimate`; neighbouring means are merged if there are too many for a table."""
+    axis = judge_axis(coding, {key for _, key in labelled.means} | set(labelled.rest))
+    judge_values = axis.numbers or ()
+    means = {(mean, axis.places[key]): n for (mean, key), n in labelled.means.items() if key in axis.places}
+    human_values = np.unique([mean for mean, _ in means])
+    rows = np.searchsorted(human_values, [mean for mean, _ in means])
+    counts = np.array(list(means.values()), dtype=np.int64)
+    if len(human_values) > _MOST_MEANS:
+        totals = np.bincount(rows, counts).astype(np.int64)
+        bins, human_values = binned(human_values, totals, _MOST_MEANS)
+        rows = bins[rows]
+    cells = np.zeros((len(human_values), len(judge_values)), dtype=np.int64)
+    np.add.at(cells, (rows.astype(np.int64), np.array([place for _, place in means], dtype=np.int64)), counts)
+    rest = np.zeros(len(judge_values), dtype=np.int64)
+    for key, count in labelled.rest.items():
+        if key in axis.places:
+            rest[axis.places[key]] += count
+    return Tables(cells, rest, human_values.tolist(), judge_values)
 
 
-class Corrected(NamedTuple):
-    """PPI++ before it is rounded off to a scale: `weight` is lambda, how much of the judge is used, 0 to 1.
-
-    `variance_of_labels` is that of the mean of the labels alone.
-    """
-
-    value: float
-    standard_error: float
-    weight: float
-    variance_of_labels: float
-
-
-def estimate(tables: Tables, scale: Sequence[float], *, pass_fail: bool, seed: int) -> Estimate:
-    """Both means of one judge on one criterion.
-
-    `scale` holds the declared values, by which a scale of two values is known; its ends bound every mean and interval.
-    `pass_fail` says that they are 0 and 1 and that a mean is a share. `seed` is that of the bootstrap: the same seed
-    gives the same interval, so that a refresh does not jitter.
-    """
-    labels, unlabelled = int(tables.labelled.sum()), int(tables.unlabelled.sum())
-    reason = _why_labels_only(tables, pass_fail=pass_fail, two_valued=len(scale) == 2)
-    if reason is None:
-        corrected = ppi_mean(tables, smoothed=(min(scale), max(scale)) if len(scale) == 2 else None)
-        mean, worth = _bounded(corrected, scale), _worth(corrected, labels)
-    else:
-        mean = _mean_of_labels(tables, pass_fail=pass_fail, seed=seed)
-        worth = LabelsWorth(factor=1.0 if labels else None, effective_labels=float(labels))
-    return Estimate(
-        judge_mean=_judge_mean(tables, scale, pass_fail=pass_fail),
-        corrected_mean=mean,
-        method="ppi++" if reason is None else "labels_only",
-        reason=reason,
-        labels=labels,
-        unlabelled=unlabelled,
-        labels_worth=worth,
-    )
-
-
-def ppi_mean(tables: Tables, *, smoothed: tuple[float, float] | None = None) -> Corrected:
-    """PPI++ of the mean, for at least one labelled and one unlabelled item.
-
-    With Y the labels and f the judge's scores on the n labelled items, F its scores on the N unlabelled, population
-    variances V and covariance C, and V_p the sample variance of all the judge's scores together:
-        lambda = C / ((1 + n / N) V_p), clipped to 0..1
-        value = lambda mean(F) + mean(Y - lambda f)
-        standard error^2 = lambda^2 V(F) / N + V(Y - lambda f) / n
-    lambda = 1 is the first PPI, 0 leaves the judge out. A judge that never varies gets 0.
-
-    `smoothed` names a scale's two values: half an item is added to each of their four labelled cells, in every term, so
-    that n grows by two.
-    """
-    human, judge, weights = _cells(tables, smoothed)
-    n, unlabelled = float(weights.sum()), int(tables.unlabelled.sum())
-    scores = np.asarray(tables.judge_values, dtype=np.float64)
-    y, f, rest = _moments(human, weights), _moments(judge, weights), _moments(scores, tables.unlabelled)
-    covariance = float(weights @ ((human - y.mean) * (judge - f.mean))) / n
-    pooled = _moments(np.concatenate([judge, scores]), np.concatenate([weights, tables.unlabelled]))
-    spread = pooled.variance * pooled.total / (pooled.total - 1)
-    weight = min(max(covariance / ((1 + n / unlabelled) * spread), 0.0), 1.0) if spread > 0 else 0.0
-    rectified = _moments(human - weight * judge, weights)
-    variance = weight**2 * rest.variance / unlabelled + rectified.variance / n
-    return Corrected(weight * rest.mean + rectified.mean, math.sqrt(variance), weight, y.variance / n)
-
-
-class _Moments(NamedTuple):
-    total: float
-    mean: float
-    variance: float
-
-
-def _moments(values: Floats, weights: Floats | Integers) -> _Moments:
-    """Of values with their counts, the variance that of a population."""
-    total = float(weights.sum())
-    mean = float(weights @ values) / total
-    return _Moments(total, mean, float(weights @ np.square(values - mean)) / total)
-
-
-def _cells(tables: Tables, smoothed: tuple[float, float] | None) -> tuple[Floats, Floats, Floats]:
-    """Human value, judge's score and weight of each cell that has labels, those of the smoothing at the end."""
-    rows, columns = np.nonzero(tables.labelled)  # few where means of annotators have a row each
-    human = np.asarray(tables.human_values, dtype=np.float64)[rows]
-    judge = np.asarray(tables.judge_values, dtype=np.float64)[columns]
-    weights = tables.labelled[rows, columns].astype(np.float64)
-    if smoothed is None:
-        return human, judge, weights
-    low, high = smoothed
-    return (
-        np.append(human, [low, low, high, high]),
-        np.append(judge, [low, high, low, high]),
-        np.append(weights, [SMOOTHING] * 4),
-    )
-
-
-def _why_labels_only(tables: Tables, *, pass_fail: bool, two_valued: bool) -> Why | None:
-    """Labels that do not vary have no variance to work with; two-valued ones get some by the smoothing."""
-    counts, values = tables.labelled.sum(axis=1), np.asarray(tables.human_values, dtype=np.float64)
-    labels, passes = int(counts.sum()), float(counts @ values)
-    if labels == 0:
-        return "no_labels"
-    if labels < LEAST_LABELS:
-        return "few_labels"
-    if not tables.unlabelled.any():
-        return "no_unlabelled"
-    if pass_fail and min(passes, labels - passes) < LEAST_OF_A_CLASS:
-        return "rare_class"
-    return "constant_labels" if not two_valued and _are_constant(counts, values) else None
-
-
-def _are_constant(counts: Integers, values: Floats) -> bool:
-    """By what occurs, not by a variance in floating point."""
-    return np.unique(values[counts > 0]).size < 2
-
-
-def _bounded(corrected: Corrected, scale: Sequence[float]) -> Mean:
-    """The part of the interval that lies on the scale: what is cut off covers nothing that can be."""
-    value = min(max(corrected.value, min(scale)), max(scale))
-    if corrected.standard_error == 0:
-        return Mean(value=value)
-    half = Z * corrected.standard_error
-    return Mean(
-        value=value,
-        lower=min(max(corrected.value - half, min(scale)), value),
-        upper=max(min(corrected.value + half, max(scale)), value),
-    )
-
-
-def _worth(corrected: Corrected, labels: int) -> LabelsWorth:
-    """Where the corrected mean has no error left there is no ratio, and the labels count for what they are."""
-    if corrected.standard_error == 0:
-        return LabelsWorth(factor=1.0, effective_labels=float(labels))
-    factor = corrected.variance_of_labels / corrected.standard_error**2
-    return LabelsWorth(factor=factor, effective_labels=factor * labels)
-
-
-def _mean_of_labels(tables: Tables, *, pass_fail: bool, seed: int) -> Mean:
-    """The labels' own mean: Wilson's interval of a share, else a percentile bootstrap."""
-    counts, values = tables.labelled.sum(axis=1), np.asarray(tables.human_values, dtype=np.float64)
-    labels = int(counts.sum())
-    if labels == 0:
-        return Mean(value=None)
-    mean = float(counts @ values) / labels
-    if pass_fail:
-        lower, upper = wilson(mean * labels, labels)
-        return Mean(value=mean, lower=lower, upper=upper)
-    if _are_constant(counts, values):
-        return Mean(value=mean)
-    resampled = np.random.default_rng(seed).multinomial(labels, counts / labels, size=RESAMPLES) @ values / labels
-    lower, upper = (float(bound) for bound in np.quantile(resampled, [0.025, 0.975]))
-    return Mean(value=mean, lower=min(lower, mean), upper=max(upper, mean))
-
-
-def _judge_mean(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> Mean:
-    """The mean of all the judge's scores: Wilson's interval of a share, else mean +- Z sd / sqrt(n) within the scale.
-
-    It covers the judge's own mean, not the humans': however narrow, it says nothing about the judge's bias.
-    """
-    counts, values = tables.labelled.sum(axis=0) + tables.unlabelled, np.asarray(tables.judge_values, dtype=np.float64)
-    if counts.sum() == 0:
-        return Mean(value=None)
-    scores = _moments(values, counts)
-    if pass_fail:
-        lower, upper = wilson(scores.mean * scores.total, scores.total)
-        return Mean(value=scores.mean, lower=lower, upper=upper)
-    if _are_constant(counts, values):
-        return Mean(value=scores.mean)
-    half = Z * math.sqrt(scores.variance / (scores.total - 1))
-    return Mean(value=scores.mean, lower=max(scores.mean - half, min(scale)), upper=min(scores.mean + half, max(scale)))
+def _scale(coding: Coding) -> Sequence[float]:
+    """Returns the declared values; for a continuous scale, its ends and middle, since two values would be binary."""
+    if coding.is_continuous:
+        return coding.scale.min, (coding.scale.min + coding.scale.max) / 2, coding.scale.max
+    numbers = person_axis(coding, ()).numbers
+    if numbers is None:
+        raise ValueError("has no mean: the labels of its criterion have no scores")
+    return sorted(set(numbers))

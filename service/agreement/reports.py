@@ -1,25 +1,26 @@
-"""What the counters of one series say of its judge: agreement with people, its ceiling, its biases, at a glance."""
+"""Agreement reports of a series: with humans, with another series, and among humans, from its counters."""
 
 from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from service.agreement.alphas import Alpha, Level, alpha
-from service.agreement.alt_test import AltTest, alt_test
 from service.agreement.biases import Biases, biases
-from service.agreement.ceiling import Ceiling, LeaveOneOut, disattenuated, leave_one_out, pair_table
-from service.agreement.clustered import around, exact_worth, independent_error, pearson_error
 from service.agreement.coding import Coding
-from service.agreement.counted import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
-from service.agreement.estimating import estimate_of
-from service.agreement.flags import Flag, chance_flags, flags_of
-from service.agreement.intervals import FEWEST_PAIRS, Measure, wilson
-from service.agreement.measuring import measured
-from service.agreement.table import Table, Value
-from service.agreement.undefined import Undefined
-from service.agreement.watching import Drift, drift
+from service.agreement.counters import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
+from service.agreement.drift_reports import Drift, drift
+from service.agreement.estimates import estimate_of
+from service.agreement.measures import measure_table
+from service.contracts.benchmarks import EXPERT_EPSILON
 from service.contracts.labels import Selection
+from service.stats.alphas import Alpha, Level, alpha
+from service.stats.alt_test import AltTest, alt_test
+from service.stats.ceiling import Ceiling, LeaveOneOut, OrderedPairs, disattenuated, leave_one_out, pair_table
+from service.stats.clustered import SharedItems
+from service.stats.flags import Flag, chance_flags, flags_of
+from service.stats.intervals import Measure, measure
+from service.stats.table import Table, Value
+from service.stats.undefined import Undefined
 
 __all__ = [
     "Agreement",
@@ -32,10 +33,10 @@ __all__ = [
     "between",
     "drift",
     "estimate_of",
-    "headline",
+    "headline_statistics",
     "human_ceiling",
     "panel_alpha",
-    "worth_of",
+    "sampling_design",
 ]
 
 _LEVELS = {
@@ -46,7 +47,7 @@ _LEVELS = {
 
 
 class Confusion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Rows are what people said, columns what the judge said. `columns` is there where they are not the `values`."""
+    """The table of counts: rows are humans' values, columns the judge's; `columns` is given if they differ."""
 
     values: list[Value]
     counts: list[list[int]]
@@ -54,10 +55,10 @@ class Confusion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HumanCeiling(msgspec.Struct, frozen=True, kw_only=True):
-    """How well people agree with each other: over all ordered `pairs` of annotators of the `items` that have two.
+    """How well humans agree with each other, over all ordered `pairs` of annotators of the `items` that have two.
 
-    The alphas in `statistics` are over all annotators of an item. Intervals take the items as a sample and the pairs of
-    one item to tell no more than one pair would: a little too wide where its annotators err independently.
+    The alphas in `statistics` are over all annotators of an item. Intervals treat the items as a sample and the pairs
+    of one item as a single pair: slightly too wide if its annotators err independently.
     """
 
     pairs: int
@@ -67,7 +68,7 @@ class HumanCeiling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """Judgments by how they ended; `by_reason` sums to `unscored` + `failed`."""
+    """Judgments by outcome; `by_reason` sums to `unscored` + `failed`."""
 
     judged: int
     scored: int
@@ -77,12 +78,11 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """A series against people.
+    """The agreement of a series with humans.
 
-    `pairs` are labels with the judge's score of the same content, `items` have at least one. `alt_test` says whether
-    the judge may stand in for an annotator. `resolution` is the grid in points on which scores are counted that may be
-    any number, else None. `disattenuated_pearson` is what the correlation would be with people who do not err: a note,
-    which can exceed 1.
+    `pairs` counts labels with a score of the same content, `items` the items with at least one, and `alt_test` tests
+    whether the judge may replace an annotator. `resolution` is the grid, in points, that continuous scores are counted
+    on, else None. `disattenuated_pearson` estimates the correlation with error-free humans: a note, which can exceed 1.
     """
 
     pairs: int
@@ -100,7 +100,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Between(msgspec.Struct, frozen=True, kw_only=True):
-    """Two series on the contents that both judged; rows are the other's scores, and bias is judge minus other."""
+    """Two series on the contents that both judged: rows are the other's scores, and bias is judge minus other."""
 
     pairs: int
     items: int
@@ -116,16 +116,11 @@ def agreement(
     seen: Mapping[str, int],
     ceiling: Mapping[str, int],
     selection: Selection,
-    key: str,
 ) -> Agreement:
-    """The whole report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`.
-
-    `key` seeds the resampling: the same key and counters give the same report.
-    """
+    """Returns the report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`."""
     against, doings = read_agreed(coding, agreed, selection), read_seen(coding, seen)
-    worth = worth_of(against)
-    statistics = _statistics(coding, against, worth, key, None)
-    people = human_ceiling(coding, ceiling, selection, key)
+    statistics = _statistics(coding, against, None)
+    people = human_ceiling(coding, ceiling, selection)
     return Agreement(
         pairs=against.table.pairs,
         items=against.items,
@@ -133,33 +128,33 @@ def agreement(
         table=_shown(against.table),
         statistics=statistics,
         human_ceiling=people,
-        alt_test=alt_test(against.wins),
+        alt_test=alt_test(against.wins, epsilon=EXPERT_EPSILON),
         coverage=_coverage(doings.outcomes),
         flags=[*flags_of(against.table), *chance_flags(against.table, statistics)],
-        bias=biases(coding, against, doings, worth=worth),
+        bias=biases(coding, against, doings, design=sampling_design(coding, against)),
         resolution=coding.grid if coding.is_continuous or against.moments else None,
         disattenuated_pearson=_disattenuated(coding, statistics, people.statistics),
     )
 
 
-def headline(
-    coding: Coding, agreed: Mapping[str, int], selection: Selection, key: str, names: Iterable[str]
+def headline_statistics(
+    coding: Coding, agreed: Mapping[str, int], selection: Selection, names: Iterable[str]
 ) -> tuple[int, dict[str, Measure]]:
-    """How many pairs there are, and these statistics of them alone, as `agreement` has them."""
+    """Returns the number of pairs and the named statistics only, with the values of `agreement`."""
     against = read_agreed(coding, agreed, selection)
-    return against.table.pairs, _statistics(coding, against, worth_of(against), key, names)
+    return against.table.pairs, _statistics(coding, against, names)
 
 
 def human_ceiling(
-    coding: Coding, ceiling: Mapping[str, int], selection: Selection, key: str, names: Iterable[str] | None = None
+    coding: Coding, ceiling: Mapping[str, int], selection: Selection, names: Iterable[str] | None = None
 ) -> HumanCeiling:
-    """How well people agree, from the criterion's counters `ceiling`; these statistics alone where names are given."""
+    """Returns how well humans agree, from the criterion's counters `ceiling`; only the named statistics if given."""
     people = read_ceiling(coding, ceiling, selection)
     counts = pair_table(people.coincidences, len(people.axis.values))
     table = Table(people.axis.values, people.axis.values, counts, coding.step)
     alphas = {name: _alpha(people, level) for name, level in _LEVELS.items()}
     known = {name: each.value for name, each in alphas.items() if each.value is not None}
-    statistics = measured(coding, table, f"{key} ceiling", names, worth=people.items, known=known)
+    statistics = measure_table(coding, table, names, design=OrderedPairs(people.coincidences), known=known)
     return HumanCeiling(
         pairs=table.pairs, items=people.items, statistics=statistics, leave_one_out=_leave_one_out(people)
     )
@@ -168,17 +163,16 @@ def human_ceiling(
 def between(
     coding: Coding,
     fields: Mapping[str, int],
-    key: str,
     names: Iterable[str] | None = None,
     *,
     other_is_first: bool = False,
 ) -> Between:
-    """Two series against each other, from the counters `between` of both.
+    """Returns two series compared with each other, from their counters `between`.
 
-    The other one, whose scores are the rows, is the second of the two in the counters' name, unless `other_is_first`.
+    The other series, whose scores are the rows, is the second in the counters' name unless `other_is_first`.
     """
     table = read_pairs(coding, fields, transposed=other_is_first)
-    statistics = measured(coding, table, key, names)
+    statistics = measure_table(coding, table, names)
     return Between(
         pairs=table.pairs,
         items=table.pairs,
@@ -190,49 +184,34 @@ def between(
 
 
 def panel_alpha(coding: Coding, fields: Mapping[str, int]) -> Alpha:
-    """How well a judge's models agree with each other, from its counters `panel`: ordinal, nominal for labels."""
-    return _alpha(read_panel(coding, fields), Level.NOMINAL if coding.is_words else Level.ORDINAL)
+    """Returns the alpha of a judge's models with its interval, from its counters `panel`: ordinal, or nominal."""
+    models = read_panel(coding, fields)
+    name = "krippendorff_alpha_nominal" if coding.is_words else "krippendorff_alpha_ordinal"
+    found = _alpha(models, _LEVELS[name])
+    if found.value is None:
+        return found
+    values = models.axis.values
+    table = Table(values, values, pair_table(models.coincidences, len(values)))
+    [interval] = measure(table, [name], design=OrderedPairs(models.coincidences), known={name: found.value}).values()
+    return msgspec.structs.replace(found, lower=interval.lower, upper=interval.upper)
 
 
-def worth_of(agreed: Agreed) -> float | None:
-    """How many independent pairs these are worth, from the number of items to that of pairs; None where they are all.
-
-    By how much wider the clustered interval is than that of independent pairs: of Pearson's correlation, else of exact
-    agreement.
-    """
-    pairs, items = agreed.table.pairs, agreed.items
-    if pairs <= items:
+def sampling_design(coding: Coding, agreed: Agreed) -> SharedItems | None:
+    """Returns how the pairs depend on each other, None if no item has two."""
+    if agreed.table.pairs <= agreed.items:
         return None
-    if items < FEWEST_PAIRS:
-        return float(items)
-    clustered = pearson_error(agreed.pearson) if agreed.pearson is not None else None
-    independent = independent_error(agreed.table) if agreed.pearson is not None else None
-    worth = pairs * (independent / clustered) ** 2 if clustered and independent else exact_worth(agreed.exact)
-    return min(max(worth, float(items)), float(pairs))
+    return SharedItems(agreed.exact, agreed.pearson, coding.scale.min, coding.range)
 
 
-def _statistics(
-    coding: Coding, agreed: Agreed, worth: float | None, key: str, names: Iterable[str] | None
-) -> dict[str, Measure]:
-    """Of several raters an item, Pearson's and exact agreement's intervals are those over items."""
+def _statistics(coding: Coding, agreed: Agreed, names: Iterable[str] | None) -> dict[str, Measure]:
+    """Moments are exact for the scores that a table rounds to a grid."""
     moments = agreed.moments
     known = moments.statistics(coding.unit) if moments is not None and moments.n == agreed.table.pairs else {}
-    found = measured(coding, agreed.table, key, names, worth=worth, known=known)
-    if worth is None or agreed.items < FEWEST_PAIRS:
-        return found
-    exact, pearson = (found[name].value if name in found else None for name in ("exact", "pearson"))
-    if exact is not None:
-        trials = exact_worth(agreed.exact)
-        lower, upper = wilson(exact * trials, trials)
-        found["exact"] = Measure(value=exact, lower=lower, upper=upper, reason=None)
-    error = pearson_error(agreed.pearson) if pearson is not None and agreed.pearson is not None else None
-    if pearson is not None and error is not None:
-        found["pearson"] = around(pearson, error)
-    return found
+    return measure_table(coding, agreed.table, names, design=sampling_design(coding, agreed), known=known)
 
 
 def _alpha(coders: Coders, level: Level) -> Alpha:
-    """Of labels, only the nominal one means anything."""
+    """For labels, only the nominal level has a meaning."""
     places = range(len(coders.axis.values))
     numbers = places if isinstance(coders.axis.values[0], str) else coders.axis.numbers
     return alpha(coders.coincidences, level, numbers or places)

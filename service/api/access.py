@@ -1,39 +1,44 @@
-"""Who may do what: API keys and their scopes."""
+"""API keys and their scopes."""
 
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
 
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from redis.asyncio import Redis
 
 from service.api.problems import ProblemError
-from service.settings import KeySettings, Scope
-from service.store import clock
-from service.store.finishing import spent_today
-
-OPEN = "-"  # the caller's name where no keys are configured
+from service.config.settings import KeySettings, Scope
+from service.jobs import Caller
 
 
 def needs(scope: Scope) -> dict[str, Any]:
-    """Marks a route: only keys of this scope, or of scope admin, may use it."""
+    """Returns the `opt=` of a handler that only keys with this scope, or with scope admin, may use."""
     return {"scope": scope}
 
 
 def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """A Litestar guard. Where no keys are configured, everybody may do everything."""
+    """Guards each handler: raises ProblemError (401 or 403) if the key is missing, wrong, or lacks the scope.
+
+    If no keys are configured, everyone may use everything.
+    """
     keys: tuple[KeySettings, ...] = connection.app.state.settings.keys
     scope = handler.opt.get("scope")
-    connection.state.caller = OPEN
     connection.state.key = None
     if scope is None or not keys:
         return
     key = _known(keys, _given(connection))
     if not {scope, "admin"} & set(key.scopes):
         raise ProblemError(403, "forbidden", f"the key {key.name} lacks the scope {scope}")
-    connection.state.caller = key.name
     connection.state.key = key
+
+
+def caller_of(request: Request[Any, Any, Any], idempotency_key: str | None) -> Caller:
+    """Returns the caller of a request, with the digest of its Idempotency-Key."""
+    key: KeySettings | None = request.state.key
+    digest = None if idempotency_key is None else sha256(idempotency_key.encode()).hexdigest()
+    return Caller(None if key is None else key.name, digest)
 
 
 def _known(keys: tuple[KeySettings, ...], given: str) -> KeySettings:
@@ -52,12 +57,3 @@ def _known(keys: tuple[KeySettings, ...], given: str) -> KeySettings:
 def _given(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else connection.headers.get("x-api-key", "")
-
-
-async def check_budget(redis: Redis, key: KeySettings | None) -> None:
-    """Raises a 429 problem where a key has spent what it may in a day, with the time until the next."""
-    if key is None or key.budget_usd_per_day is None:
-        return
-    if await spent_today(redis, key.name) >= key.budget_usd_per_day:
-        detail = f"the key {key.name} has spent its budget of {key.budget_usd_per_day:g} USD for today"
-        raise ProblemError(429, "budget-spent", detail, headers={"Retry-After": str(clock.seconds_left_today())})

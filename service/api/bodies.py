@@ -1,39 +1,40 @@
-"""Reads request bodies: whole as JSON, or line by line as NDJSON, within limits."""
+"""Reads request bodies, as a whole or line by line, within limits; and the media types of bodies and answers."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any, TypeVar
 
-import msgspec
 from litestar import Request
 
-from service.api.pointing import faults_in
-from service.api.problems import Fault, ProblemError, invalid
-
-T = TypeVar("T")
+from service.api.problems import ProblemError
+from service.contracts.decoding import decode
+from service.contracts.refusals import too_large
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
 MARKDOWN = "text/markdown"
 
+_T = TypeVar("_T")
+
 
 def media_type(request: Request[Any, Any, Any], *accepted: str) -> str:
-    """The body's media type without its parameters. Raises a 415 problem unless it is one of `accepted`."""
+    """Returns the body's media type without its parameters. Raises ProblemError (415) if it is not in `accepted`."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given not in accepted:
-        raise ProblemError(415, "unsupported-media-type", f"send {' or '.join(accepted)}, not {given or 'nothing'}")
+        detail = f"the Content-Type is {given or 'missing'}; send {' or '.join(accepted)}"
+        raise ProblemError(415, "unsupported-media-type", detail)
     return given
 
 
 def form_wanted(request: Request[Any, Any, Any]) -> str:
-    """Of JSON, CSV and Markdown the one that `Accept` asks for; JSON where it asks for neither of the others."""
+    """Returns CSV or Markdown if `Accept` names it, else JSON."""
     accepted = request.headers.get("accept", "")
     return CSV if CSV in accepted else MARKDOWN if MARKDOWN in accepted else JSON
 
 
 class Body:
-    """A request's body, read once. `digest` covers what was read so far."""
+    """The body of a request, read once. `digest` covers the part that has been read."""
 
     def __init__(self, request: Request[Any, Any, Any], most_bytes: int) -> None:
         self._request = request
@@ -45,7 +46,7 @@ class Body:
         return self._hash.hexdigest()
 
     async def whole(self) -> bytes:
-        """All of it. Raises a 413 problem where it is larger than allowed."""
+        """Returns all of it. Raises Refused (too-large) if it exceeds the limit."""
         parts, size = [], 0
         async for part in self._parts():
             size += len(part)
@@ -54,7 +55,7 @@ class Body:
         return b"".join(parts)
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Line by line, without line ends. Raises a 413 problem where one line is larger than allowed."""
+        """Yields the lines without line ends. Raises Refused (too-large) if a line exceeds the limit."""
         rest = b""
         async for part in self._parts():
             *lines, rest = (rest + part).split(b"\n")
@@ -72,33 +73,13 @@ class Body:
 
     def _check(self, size: int) -> None:
         if size > self._most_bytes:
-            raise ProblemError(413, "too-large", f"more than {self._most_bytes} bytes in one body or line")
+            raise too_large(f"more than {self._most_bytes} bytes in one body or line")
 
 
-async def read_json(request: Request[Any, Any, Any], type_: type[T], most_bytes: int) -> T:
-    """The body as `type_`. Raises a problem: 400 naming each bad place, 413, 415."""
+async def read_json(request: Request[Any, Any, Any], type_: type[_T], most_bytes: int) -> _T:
+    """Returns the JSON body as `type_`.
+
+    Raises ProblemError (415) for other media types, Refused (too-large, or invalid with each fault).
+    """
     media_type(request, JSON)
     return decode(await Body(request, most_bytes).whole(), type_)
-
-
-def decode(raw: bytes, type_: type[T]) -> T:
-    """Raises a 400 problem that names each bad place."""
-    try:
-        return msgspec.json.decode(raw, type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise invalid(faults_in(raw, type_) or [Fault("", str(error))]) from error
-
-
-async def ndjson(lines: AsyncIterable[bytes], kind: type[T], at: str) -> AsyncIterator[tuple[int, T | list[Fault]]]:
-    """Each line that is not empty, by its number from 0: what it holds, or what is wrong with it under `at`."""
-    decoder = msgspec.json.Decoder(kind)
-    number = -1
-    async for line in lines:
-        number += 1
-        if not line.strip():
-            continue
-        try:
-            yield number, decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            place = f"{at}/{number}"
-            yield number, faults_in(line, kind, place) or [Fault(place, str(error))]

@@ -1,29 +1,39 @@
-"""`/v1/datasets`: items that people labelled, to measure judges by."""
+"""`/v1/datasets`: items with people's values, to measure judges by."""
 
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Controller, Request, Response, delete, get, put
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, PathParameter
 from redis.asyncio import Redis
 
 from service.api.access import needs
-from service.api.bodies import CSV, JSON, NDJSON, Body, decode, media_type
-from service.api.dataset_intake import DatasetIntake
-from service.api.paging import Cursor, Limit
-from service.api.problems import ProblemError, documented, not_found
-from service.contracts.datasets import Dataset, DatasetRequest
+from service.api.bodies import CSV, JSON, NDJSON, Body, media_type
+from service.api.openapi import Media, headers, json_body, ndjson_body, operation
+from service.api.parameters import Cursor, Limit
+from service.api.problems import documented
+from service.benchmarks import StoredDataset, store_dataset
+from service.config.settings import Settings
+from service.contracts.datasets import Dataset, DatasetItem, DatasetPage, DatasetRequest
+from service.contracts.decoding import decode, ndjson, numbered
 from service.contracts.judges import NAME_PATTERN
-from service.settings import Settings
+from service.contracts.refusals import not_found
+from service.files.items import CsvItems
 from service.store import datasets
 
-DatasetNamed = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="A dataset's name.")]
+_EXAMPLE = {
+    "items": [{"id": "t-1", "input": "Where is it?", "output": "On its way.", "human": {"helpfulness": [4, 5, None]}}]
+}
+_EXAMPLE_TABLE = "input,output,human.helpfulness.0,human.helpfulness.1\r\nWhere is it?,On its way.,4,5\r\n"
+_TABLE = {
+    "type": "string",
+    "description": "CSV with a header, separated by commas, semicolons or tabs. Columns: `id`, `input`, `output`, "
+    "`context`, `reference`, `outputs` (a JSON list) or `outputs.0`, `metadata.<name>`, "
+    "`human.<criterion>.<annotator>`. An empty cell is a missing value.",
+}
 
-
-class DatasetPage(msgspec.Struct, frozen=True, kw_only=True):
-    datasets: list[Dataset]
-    next_cursor: str | None
+DatasetName = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="The name of the dataset.")]
 
 
 class DatasetsController(Controller):
@@ -32,55 +42,89 @@ class DatasetsController(Controller):
 
     @put(
         "/{name:str}",
+        operation_id="storeDataset",
+        summary="Store a dataset",
         opt=needs("submit"),
         status_code=200,
-        responses=documented(400, 401, 403, 408, 413, 415, 422, 503),
+        response_description="The dataset replaces an earlier one of this name.",
+        response_headers=headers(Location="The URL of the dataset."),
+        responses={
+            201: ResponseSpec(Dataset, description="The dataset is stored under a new name."),
+            **documented(400, 401, 403, 408, 413, 415, 422, 503),
+        },
+        operation_class=operation(
+            body=json_body(DatasetRequest, _EXAMPLE)
+            | ndjson_body(DatasetItem)
+            | {CSV: Media({"schema": _TABLE, "example": _EXAMPLE_TABLE})}
+        ),
     )
     async def store(
         self,
-        name: DatasetNamed,
+        name: DatasetName,
         request: Request[Any, Any, Any],
         redis: NamedDependency[Redis],
         settings: NamedDependency[Settings],
     ) -> Response[Dataset]:
-        """Stores a dataset, whole or not at all, in place of what its name stood for: 201 where the name is new.
+        """Stores a dataset, with all of its items or not at all, in place of an earlier one of this name.
 
-        As NDJSON (`application/x-ndjson`) with one item a line and in it `"human": {"faithfulness": [4, 5, null]}`, as
-        JSON, or as `text/csv` with columns such as `input`, `output` and `human.faithfulness.0`.
+        The body is NDJSON (`application/x-ndjson`) with one item per line, each with people's values such as
+        `"human": {"faithfulness": [4, 5, null]}`; or JSON; or `text/csv` with columns such as `input`, `output` and
+        `human.faithfulness.0`.
         """
-        kind = media_type(request, JSON, NDJSON, CSV)
-        body = Body(request, settings.server.max_body_bytes)
-        intake = DatasetIntake(redis, settings, name)
-        try:
-            if kind == JSON:
-                await intake.take_json(decode(await body.whole(), DatasetRequest).items)
-            elif kind == CSV:
-                await intake.take_csv(body.lines())
-            else:
-                await intake.take_lines(body.lines())
-        except ProblemError:
-            await intake.discard()
-            raise
-        dataset, is_new = await intake.commit()
-        headers = {"Location": f"/v1/datasets/{name}"}
-        return Response(dataset, status_code=201 if is_new else 200, headers=headers)
+        stored = await _stored(request, redis, settings, name)
+        location = {"Location": f"{self.path}/{name}"}
+        return Response(stored.dataset, status_code=201 if stored.is_new else 200, headers=location)
 
-    @get(opt=needs("read"), responses=documented(400, 401, 403, 503))
+    @get(
+        operation_id="listDatasets",
+        summary="List datasets",
+        opt=needs("read"),
+        response_description="A page of datasets.",
+        responses=documented(400, 401, 403, 503),
+    )
     async def list_all(self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None) -> DatasetPage:
-        """Datasets, by name."""
-        page, next_cursor = await datasets.list_all(redis, after=cursor, limit=limit)
+        """Lists datasets by name."""
+        page, next_cursor = await datasets.list_datasets(redis, after=cursor, limit=limit)
         return DatasetPage(datasets=page, next_cursor=next_cursor)
 
-    @get("/{name:str}", opt=needs("read"), responses=documented(401, 403, 404, 503))
+    @get(
+        "/{name:str}",
+        operation_id="showDataset",
+        summary="Show a dataset",
+        opt=needs("read"),
+        response_description="The dataset without its items.",
+        responses=documented(400, 401, 403, 404, 503),
+    )
     async def show(self, name: FromPath[str], redis: NamedDependency[Redis]) -> Dataset:
-        """What a dataset is."""
-        found = await datasets.find(redis, name)
+        """Shows the size and the criteria of a dataset."""
+        found = await datasets.find_dataset(redis, name)
         if found is None:
             raise not_found(f"dataset {name}")
         return found
 
-    @delete("/{name:str}", opt=needs("submit"), status_code=204, responses=documented(401, 403, 404, 503))
+    @delete(
+        "/{name:str}",
+        operation_id="removeDataset",
+        summary="Remove a dataset",
+        opt=needs("submit"),
+        status_code=204,
+        response_description="The dataset is removed.",
+        responses=documented(400, 401, 403, 404, 503),
+    )
     async def remove(self, name: FromPath[str], redis: NamedDependency[Redis]) -> None:
-        """Removes a dataset. Benchmarks that were begun with it are not changed by that."""
-        if not await datasets.delete(redis, name):
+        """Removes a dataset. Benchmarks that have begun keep their items."""
+        if not await datasets.delete_dataset(redis, name):
             raise not_found(f"dataset {name}")
+
+
+async def _stored(request: Request[Any, Any, Any], redis: Redis, settings: Settings, name: str) -> StoredDataset:
+    """Stores the items of the body, which is in one of three media types."""
+    form = media_type(request, JSON, NDJSON, CSV)
+    most_bytes = settings.server.max_body_bytes
+    body = Body(request, most_bytes)
+    if form == JSON:
+        return await store_dataset(redis, settings, name, numbered(decode(await body.whole(), DatasetRequest).items))
+    if form == NDJSON:
+        return await store_dataset(redis, settings, name, ndjson(body.lines(), DatasetItem, "/items"))
+    items = CsvItems(body.lines(), most_bytes)
+    return await store_dataset(redis, settings, name, items, items.line_of)

@@ -1,4 +1,4 @@
-"""`/v1/items`: all that was said of one item."""
+"""`/v1/items`: everything known about one item."""
 
 import msgspec
 from litestar import get
@@ -6,30 +6,41 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from redis.asyncio import Redis
 
+from service.agreement.labelling import labels_of_item
 from service.api.access import needs
-from service.api.paths import named
-from service.api.problems import documented, not_found
+from service.api.paths import decoded_name
+from service.api.problems import documented
+from service.contracts.judgments import EncodedJudgment
 from service.contracts.labels import Label
-from service.store import judgments, labels
+from service.contracts.refusals import not_found
+from service.store import judgments
 
 
 class SeenItem(msgspec.Struct, frozen=True, kw_only=True):
-    """What judges and people said of an item; `judgments` are the newest last, as far as their jobs are kept."""
+    """The judgments and labels of an item; `judgments` of jobs that are still kept, newest last."""
 
     item_id: str
-    judgments: list[msgspec.Raw]
+    judgments: list[EncodedJudgment]
     labels: list[Label]
 
 
-@get("/v1/items/{item_id:str}", opt=needs("read"), tags=["items"], responses=documented(401, 403, 404, 503))
+@get(
+    "/v1/items/{item_id:str}",
+    operation_id="showItem",
+    summary="Show the judgments and labels of an item",
+    opt=needs("read"),
+    tags=["items"],
+    response_description="The item's judgments and labels.",
+    responses=documented(400, 401, 403, 404, 503),
+)
 async def show_item(item_id: FromPath[str], redis: NamedDependency[Redis]) -> SeenItem:
-    """Every judgment and every label of an item. Its id is percent-encoded, `/` included."""
-    name = named(item_id)
+    """Shows every judgment and every label of an item. Its id is percent-encoded in the path, including `/`."""
+    name = decoded_name(item_id)
     seen = SeenItem(
         item_id=name,
-        judgments=await judgments.of_item(redis, name),
-        labels=await labels.of_item(redis, name),
+        judgments=await judgments.judgments_of_item(redis, name),
+        labels=await labels_of_item(redis, name),
     )
     if not seen.judgments and not seen.labels:
-        raise not_found(f"item {name} that anybody judged or labelled")
+        raise not_found(f"judgment or label of item {name!r}")
     return seen

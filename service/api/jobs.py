@@ -1,45 +1,61 @@
-"""`/v1/jobs`: judge requests in, judgments out."""
+"""`/v1/jobs`: items to judge in, judgments out."""
 
-import math
-from collections.abc import AsyncIterator, Sequence
-from hashlib import sha256
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from redis.asyncio import Redis
 
-from service.api.access import check_budget, needs
-from service.api.bodies import JSON, NDJSON, Body, decode, media_type
-from service.api.cancelling import cancel_rest
-from service.api.intake import Caller, Intake
-from service.api.judges import admit, resolved, scale_pointer
-from service.api.paging import Cursor, Limit
-from service.api.pointing import faults_in
-from service.api.problems import Fault, ProblemError, documented, impossible, invalid, not_found, pointer_to
-from service.api.waiting import changes, until_over
-from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobOrder, JobRecord, JobRequest
-from service.contracts.judges import Judge, ResolvedJudge
+from service.api.access import caller_of, needs
+from service.api.bodies import NDJSON
+from service.api.cursors import position_of
+from service.api.openapi import headers, json_body, ndjson_body, operation, text
+from service.api.parameters import Cursor, IdempotencyKey, Limit, Prefer, Wait, preferred_wait
+from service.api.problems import documented
+from service.api.uploads import order_parameters, read_upload
+from service.config.settings import Settings
+from service.contracts.items import Item
+from service.contracts.jobs import Job, JobRecord, JobRequest
+from service.contracts.judgments import EncodedJudgment, Judgment
 from service.contracts.outcomes import Outcome
-from service.settings import Settings
+from service.contracts.refusals import not_found
+from service.jobs import (
+    JobIntake,
+    TakenIn,
+    cancel_job,
+    changes,
+    check_budget,
+    existing_job,
+    job_with_judgments,
+    resolve_judges,
+    until_over,
+    visible_job,
+)
 from service.store import jobs, judgments
 from service.store.signals import Signals
 
-_MOST_KEY = 255
-
-Wait = Annotated[float | None, QueryParameter(ge=0, description="Seconds to wait for the job to be over, at most.")]
+_EVENT_STREAM = "text/event-stream"
+_EXAMPLE = {
+    "judge": "helpfulness",
+    "items": [{"id": "t-1", "input": "How do I reset my password?", "output": "Choose Settings, then Reset password."}],
+}
 
 
 class JudgmentPage(msgspec.Struct, frozen=True, kw_only=True):
-    judgments: list[msgspec.Raw]
+    """Judgments in item order."""
+
+    judgments: list[EncodedJudgment]
     next_cursor: str | None
 
 
 class JobPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Jobs without their judgments, newest first."""
+
     jobs: list[Job]
     next_cursor: str | None
 
@@ -49,9 +65,24 @@ class JobsController(Controller):
     tags = ("jobs",)
 
     @post(
+        operation_id="submitJob",
+        summary="Submit a job",
         opt=needs("submit"),
         status_code=202,
-        responses=documented(400, 401, 403, 408, 409, 413, 415, 422, 429, 503),
+        response_description="The job is accepted and stored.",
+        response_headers=headers(
+            Location="The URL of the job.",
+            Preference_Applied="The wait that was applied, if `Prefer: wait` asked for one.",
+            Idempotent_Replayed="`true` if the Idempotency-Key was used before: this is the job of that request.",
+        ),
+        responses={
+            200: ResponseSpec(Job, description="The job is over, within the time of `Prefer: wait`."),
+            **documented(400, 401, 403, 408, 409, 413, 415, 422, 429, 503),
+        },
+        operation_class=operation(
+            body=json_body(JobRequest, _EXAMPLE) | ndjson_body(Item),
+            query=order_parameters(),
+        ),
     )
     async def submit(
         self,
@@ -59,48 +90,43 @@ class JobsController(Controller):
         redis: NamedDependency[Redis],
         signals: NamedDependency[Signals],
         settings: NamedDependency[Settings],
+        prefer: Prefer = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response[Job]:
-        """Takes a job in, whole or not at all.
+        """Accepts a job, with all of its items or not at all.
 
-        As JSON, or as NDJSON (`application/x-ndjson`) with one item a line and all else in the query:
-        `?judge=helpfulness&models=openai/gpt-4.1-mini`. With `Prefer: wait=20` the answer is the finished job and
-        200 if it is over within 20 seconds.
+        The body is JSON, or NDJSON (`application/x-ndjson`) with one item per line and everything else in the query:
+        `?judge=helpfulness&models=openai/gpt-4.1-mini`. With `Prefer: wait=20` the response is 200 with the finished
+        job if it is over within 20 seconds.
         """
-        wait_s = _preferred_wait(request, settings.server.max_wait_seconds)
         await check_budget(redis, request.state.key)
-        body = Body(request, settings.server.max_body_bytes)
-        caller = Caller(request.state.caller, idempotency_key(request))
-        order: JobOrder
-        if media_type(request, JSON, NDJSON) == JSON:
-            _refuse_order_in_query(request)
-            order = job_request = decode(await body.whole(), JobRequest)
-            _check_callback(order, settings)
-            judges = await resolved(redis, settings, order)
-            intake = Intake(redis, settings, order, judges, caller)
-            taking = intake.take_json(job_request.items)
-        else:
-            order = _order_in_query(request)
-            _check_callback(order, settings)
-            judges = await resolved(redis, settings, order)
-            intake = Intake(redis, settings, order, judges, caller)
-            taking = intake.take_lines(body.lines())
-        try:
-            await taking
-            await admit(redis, settings, _placed(order, judges))
-        except ProblemError:
-            await intake.discard()
-            raise
-        fingerprint = sha256(f"{request.url.query}\n{body.digest}".encode()).hexdigest()
-        job_id, record = await intake.commit(fingerprint)
-        return await _accepted(redis, signals, job_id, record, wait_s)
+        upload = await read_upload(request, settings.server.max_body_bytes)
+        judges = await resolve_judges(redis, settings, upload.order)
+        intake = JobIntake(redis, settings, upload.order, judges, caller_of(request, idempotency_key))
+        await intake.take(upload.items)
+        taken = await intake.commit(upload.fingerprint)
+        return await _accepted(redis, signals, taken, preferred_wait(prefer, settings.server.max_wait_seconds))
 
-    @get(opt=needs("read"), responses=documented(400, 401, 403, 503))
+    @get(
+        operation_id="listJobs",
+        summary="List jobs",
+        opt=needs("read"),
+        response_description="A page of jobs.",
+        responses=documented(400, 401, 403, 503),
+    )
     async def list_newest(self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None) -> JobPage:
-        """Jobs, newest first."""
-        page, next_cursor = await jobs.list_newest(redis, before=cursor, limit=limit)
+        """Lists jobs, newest first."""
+        page, next_cursor = await jobs.list_jobs(redis, before=cursor, limit=limit)
         return JobPage(jobs=page, next_cursor=next_cursor)
 
-    @get("/{job_id:str}", opt=needs("read"), responses=documented(400, 401, 403, 404, 503))
+    @get(
+        "/{job_id:str}",
+        operation_id="showJob",
+        summary="Show a job",
+        opt=needs("read"),
+        response_description="The job in its present state.",
+        responses=documented(400, 401, 403, 404, 503),
+    )
     async def show(
         self,
         job_id: FromPath[str],
@@ -109,21 +135,39 @@ class JobsController(Controller):
         settings: NamedDependency[Settings],
         wait: Wait = None,
     ) -> Job:
-        """A job as it stands, with its judgments where there are at most 100."""
+        """Shows a job, with its judgments if there are at most 100."""
         wait_s = min(wait or 0.0, settings.server.max_wait_seconds)
         found = await until_over(redis, signals, job_id, wait_s)
-        return await _with_judgments(redis, *_visible(found, job_id))
+        return await job_with_judgments(redis, *visible_job(found, job_id))
 
-    @delete("/{job_id:str}", opt=needs("submit"), status_code=200, responses=documented(400, 401, 403, 404, 503))
+    @delete(
+        "/{job_id:str}",
+        operation_id="cancelJob",
+        summary="Cancel a job",
+        opt=needs("submit"),
+        status_code=200,
+        response_description="The job after the cancellation.",
+        responses=documented(400, 401, 403, 404, 503),
+    )
     async def cancel(
         self, job_id: FromPath[str], redis: NamedDependency[Redis], settings: NamedDependency[Settings]
     ) -> Job:
-        """Cancels what has not started. Calls in flight end, and their results are kept."""
-        record, job = await _existing(redis, job_id)
-        await cancel_rest(redis, settings, record, job)
-        return await _with_judgments(redis, *await _existing(redis, job_id))
+        """Cancels the part of a job that has not started. Calls in flight end, and their results are kept."""
+        await cancel_job(redis, settings, *await existing_job(redis, job_id))
+        return await job_with_judgments(redis, *await existing_job(redis, job_id))
 
-    @get("/{job_id:str}/judgments", opt=needs("read"), responses=documented(400, 401, 403, 404, 503))
+    @get(
+        "/{job_id:str}/judgments",
+        operation_id="listJudgments",
+        summary="List the judgments of a job",
+        opt=needs("read"),
+        response_description="A page; or, as NDJSON, all finished judgments.",
+        response_headers=headers(Vary="`Accept`."),
+        responses=documented(400, 401, 403, 404, 503),
+        operation_class=operation(
+            content={200: text(NDJSON, description="One `Judgment` per line.", types=[Judgment])}
+        ),
+    )
     async def list_judgments(
         self,
         request: Request[Any, Any, Any],
@@ -133,61 +177,52 @@ class JobsController(Controller):
         cursor: Cursor = None,
         outcome: FromQuery[Outcome | None] = None,
     ) -> Response[JudgmentPage]:
-        """The judgments done by now, in item order: a page, or all under `Accept: application/x-ndjson`."""
-        record, _ = await _existing(redis, job_id)
-        start = _position(cursor)
+        """Lists the finished judgments in item order: a page, or all of them with `Accept: application/x-ndjson`."""
+        record, _ = await existing_job(redis, job_id)
+        start = position_of(cursor)
         if NDJSON in request.headers.get("accept", ""):
             lines = _lines(redis, record, start, outcome)
-            return Stream(lines, media_type=NDJSON)  # type: ignore[return-value]
-        page, position = await judgments.page(redis, record, start=start, limit=limit, outcome=outcome)
+            return Stream(lines, media_type=NDJSON, headers={"Vary": "Accept"})  # type: ignore[return-value]
+        page, position = await judgments.page_of_judgments(redis, record, start=start, limit=limit, outcome=outcome)
         shown = JudgmentPage(judgments=page, next_cursor=None if position is None else str(position))
         return Response(shown, headers={"Vary": "Accept"})
 
-    @get("/{job_id:str}/events", opt=needs("read"), responses=documented(400, 401, 403, 404, 503))
+    @get(
+        "/{job_id:str}/events",
+        operation_id="followJob",
+        summary="Follow a job",
+        opt=needs("read"),
+        media_type=_EVENT_STREAM,
+        response_description='Events with the data `{"status": …, "counts": {…}}`; the last has the final counts.',
+        responses=documented(400, 401, 403, 404, 503),
+        operation_class=operation(content={200: text(_EVENT_STREAM)}),
+    )
     async def events(
         self, job_id: FromPath[str], redis: NamedDependency[Redis], signals: NamedDependency[Signals]
     ) -> ServerSentEvent:
-        """Server-sent events with the status and the counts, after each change until the job is over."""
-        await _existing(redis, job_id)
+        """Sends the status and the counts as server-sent events, after each change until the job is over."""
+        await existing_job(redis, job_id)
         return ServerSentEvent(_events(redis, signals, job_id))
 
 
-async def _existing(redis: Redis, job_id: str) -> tuple[JobRecord, Job]:
-    return _visible(await jobs.load(redis, job_id), job_id)
-
-
-def _visible(found: tuple[JobRecord, Job] | None, job_id: str) -> tuple[JobRecord, Job]:
-    """Raises a 404 problem also for a battle's job, which would tell the battle's models."""
-    if found is None or found[0].purpose == "battle":
-        raise not_found(f"job {job_id}")
-    return found
-
-
-async def _with_judgments(redis: Redis, record: JobRecord, job: Job) -> Job:
-    if record.total > INLINE_JUDGMENTS:
-        return job
-    done = [placed.judgment async for placed in judgments.in_order(redis, record)]
-    return msgspec.structs.replace(job, judgments=done)
-
-
-async def _accepted(redis: Redis, signals: Signals, job_id: str, record: JobRecord, wait_s: float) -> Response[Job]:
-    """202 with the job as it was taken in; with `Prefer: wait`, 200 with the job if it is over in time."""
-    headers = {"Location": f"/v1/jobs/{job_id}"}
-    if job_id != record.id:
-        headers["Idempotent-Replayed"] = "true"
-        record, _ = await _existing(redis, job_id)
+async def _accepted(redis: Redis, signals: Signals, taken: TakenIn, wait_s: float) -> Response[Job]:
+    """202 with the job as it was accepted; with a wait, 200 with the job if it is over in time."""
+    job_id = taken.record.id
+    sent = {"Location": f"/v1/jobs/{job_id}"}
+    if taken.is_repeat:
+        sent["Idempotent-Replayed"] = "true"
     if not wait_s:
-        return Response(jobs.first_view(record), status_code=202, headers=headers)
-    headers["Preference-Applied"] = f"wait={wait_s:g}"
+        return Response(jobs.first_view(taken.record), status_code=202, headers=sent)
+    sent["Preference-Applied"] = f"wait={wait_s:g}"
     found = await until_over(redis, signals, job_id, wait_s)
     if found is None:
         raise not_found(f"job {job_id}")
-    shown = await _with_judgments(redis, *found)
-    return Response(shown, status_code=200 if shown.is_over else 202, headers=headers)
+    shown = await job_with_judgments(redis, *found)
+    return Response(shown, status_code=200 if shown.is_over else 202, headers=sent)
 
 
 async def _lines(redis: Redis, record: JobRecord, start: int, outcome: Outcome | None) -> AsyncIterator[bytes]:
-    async for placed in judgments.in_order(redis, record, start=start, outcome=outcome):
+    async for placed in judgments.judgments_in_order(redis, record, start=start, outcome=outcome):
         yield bytes(placed.judgment) + b"\n"
 
 
@@ -195,76 +230,3 @@ async def _events(redis: Redis, signals: Signals, job_id: str) -> AsyncIterator[
     async for job in changes(redis, signals, job_id):
         data = msgspec.json.encode({"status": job.status, "counts": job.counts})
         yield ServerSentEventMessage(data=data.decode())
-
-
-def _preferred_wait(request: Request[Any, Any, Any], most_s: float) -> float:
-    """The seconds of `Prefer: wait=…` (RFC 7240), `most_s` at most, 0 where it is not there."""
-    for preference in request.headers.get("prefer", "").split(","):
-        name, _, value = preference.strip().partition("=")
-        if name.strip().lower() == "wait":
-            try:
-                wait_s = float(value.partition(";")[0].strip().strip('"'))
-            except ValueError:
-                return 0.0  # a preference that can't be understood is passed over
-            return min(wait_s, most_s) if wait_s > 0 else 0.0  # and so is NaN
-    return 0.0
-
-
-def idempotency_key(request: Request[Any, Any, Any]) -> str | None:
-    """The digest of the header Idempotency-Key, None without one. Raises a 400 problem for one that is too long."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    if not 0 < len(key) <= _MOST_KEY:
-        raise ProblemError(400, "invalid-request", f"an Idempotency-Key has 1 to {_MOST_KEY} characters")
-    return sha256(key.encode()).hexdigest()
-
-
-def _refuse_order_in_query(request: Request[Any, Any, Any]) -> None:
-    """A budget that stands where it is not read would bound nothing."""
-    astray = request.query_params.keys() & set(JobOrder.__struct_fields__)
-    if astray:
-        raise invalid([Fault(pointer_to("", name), "stands in the query; JSON has it in the body") for name in astray])
-
-
-def _order_in_query(request: Request[Any, Any, Any]) -> JobOrder:
-    """The job's order in the query of an NDJSON upload; `judge` and `models` may be there several times."""
-    query: dict[str, Any] = dict(request.query_params.items())
-    judges = request.query_params.getall("judge", [])
-    query |= {"judge": judges if len(judges) > 1 else judges[0]} if judges else {}
-    if models := request.query_params.getall("models", []):
-        query["models"] = [model for each in models for model in each.split(",")]
-    try:
-        order = msgspec.convert(query, JobOrder, strict=False)
-    except msgspec.ValidationError as error:
-        faults = faults_in(msgspec.json.encode(query), JobOrder)
-        raise invalid(faults or [Fault("", str(error))]) from error
-    if order.budget_usd is not None and not math.isfinite(order.budget_usd):
-        raise invalid([Fault("/budget_usd", "is no number that JSON can write")])
-    return order
-
-
-def _placed(order: JobOrder, judges: Sequence[ResolvedJudge]) -> list[tuple[str, Judge]]:
-    """Each judge after the pointer to its scale; to its name, where the order has no more of it."""
-    several = isinstance(order.judge, list)
-    placed = []
-    for position, judge in enumerate(judges):
-        at = f"/judge/{position}" if several else "/judge"
-        placed.append((at if judge.ref.name else at + scale_pointer(judge.definition), judge.definition))
-    return placed
-
-
-def _check_callback(order: JobOrder, settings: Settings) -> None:
-    """Raises a 422 problem for a host that is not listed: a key to judge is no key to the workers' network."""
-    if order.callback_url is None or not settings.keys:
-        return
-    if urlsplit(order.callback_url).hostname not in settings.server.callback_hosts:
-        raise impossible([Fault("/callback_url", "its host is not among server.callback_hosts")])
-
-
-def _position(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not cursor.isascii() or not cursor.isdecimal():
-        raise invalid([Fault("/cursor", "is no cursor of a page before")])
-    return int(cursor)

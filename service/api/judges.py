@@ -1,120 +1,133 @@
 """`/v1/judges`: named judges in immutable versions."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Request, Response, get, post, put
+from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, PathParameter
 from redis.asyncio import Redis
 
 from service.api.access import needs
 from service.api.bodies import read_json
-from service.api.paging import Cursor, Limit
-from service.api.problems import Fault, documented, impossible, not_found
-from service.contracts.items import Item
-from service.contracts.jobs import JobOrder
-from service.contracts.judges import NAME_PATTERN, Judge, JudgeRef, Method, ModelName, ResolvedJudge, StoredJudge
-from service.judging.methods import METHODS, judge_problems
-from service.judging.questions import draw_delimiter, estimated_tokens
-from service.judging.resolving import names_in, ref_of, resolve, unable_to_ask
-from service.settings import Settings
-from service.store import judges, labels
+from service.api.openapi import headers, json_body, operation
+from service.api.parameters import Cursor, Limit
+from service.api.problems import documented
+from service.config.settings import Settings
+from service.contracts.judges import NAME_PATTERN, Judge, StoredJudge
+from service.jobs import Preview, PreviewRequest, existing_judge, preview_judge, retire_judge, store_judge
+from service.store import judges
 
-_SCALE_POINTERS = {Method.RATING: "/scale", Method.CATEGORY: "/choices"}
+_EXAMPLE = {
+    "criterion": "politeness",
+    "method": "rating",
+    "instructions": "How courteous is the output?",
+    "scale": {"min": 1, "max": 3, "descriptors": {"1": "Rude.", "2": "Neutral.", "3": "Courteous."}},
+}
+_EXAMPLE_PREVIEW = {"item": {"input": "Where is my parcel?", "output": "On its way, as you would know."}}
 
-JudgeName = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="A judge's name.")]
+JudgeInPath = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="The name of a judge.")]
 
 
 class JudgePage(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest versions of judges, by name."""
+
     judges: list[StoredJudge]
     next_cursor: str | None
-
-
-class PreviewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An item to see the questions for; `models` in place of the judge's own."""
-
-    item: Item
-    models: list[ModelName] | None = None
-
-
-class ShownMessage(msgspec.Struct, frozen=True):
-    role: str
-    content: str
-
-
-class ShownRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One call that would be made. The delimiter around the item's texts is drawn anew for each call."""
-
-    model: str
-    sample: int
-    order: str | None
-    messages: list[ShownMessage]
-    schema: dict[str, Any] | None
-    estimated_tokens: int
-
-
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    requests: list[ShownRequest]
 
 
 class JudgesController(Controller):
     path = "/v1/judges"
     tags = ("judges",)
 
-    @get(opt=needs("read"), responses=documented(400, 401, 403, 503))
+    @get(
+        operation_id="listJudges",
+        summary="List judges",
+        opt=needs("read"),
+        response_description="A page of judges.",
+        responses=documented(400, 401, 403, 503),
+    )
     async def list_latest(self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None) -> JudgePage:
-        """The latest version of each judge, by name; the built-in ones among them."""
-        page, next_cursor = await judges.list_latest(redis, after=cursor, limit=limit)
+        """Lists the latest version of each judge by name, including the built-in ones."""
+        page, next_cursor = await judges.list_judges(redis, after=cursor, limit=limit)
         return JudgePage(judges=page, next_cursor=next_cursor)
 
     @put(
         "/{name:str}",
+        operation_id="storeJudge",
+        summary="Store a judge",
         opt=needs("submit"),
         status_code=200,
-        responses=documented(400, 401, 403, 413, 415, 422, 503),
+        response_description="The content equals that of this version.",
+        response_headers=headers(Location="The URL of the version."),
+        responses={
+            201: ResponseSpec(StoredJudge, description="The definition is stored as a new version."),
+            **documented(400, 401, 403, 413, 415, 422, 503),
+        },
+        operation_class=operation(body=json_body(Judge, _EXAMPLE)),
     )
     async def store(
         self,
-        name: JudgeName,
+        name: JudgeInPath,
         request: Request[Any, Any, Any],
         redis: NamedDependency[Redis],
         settings: NamedDependency[Settings],
     ) -> Response[StoredJudge]:
-        """Stores a definition: 201 with a new version, or 200 with the version that has this content already."""
+        """Stores a definition: 201 with a new version, or 200 with the version that has the same content."""
         judge = await read_json(request, Judge, settings.server.max_body_bytes)
-        wrong = judge_problems(judge) + unable_to_ask(
-            judge, settings.default_models, lambda model: settings.provider_of(model) is not None
-        )
-        if wrong:
-            raise impossible([Fault(pointer, detail) for pointer, detail in wrong])
-        await admit(redis, settings, [(scale_pointer(judge), judge)])
-        stored, is_new = await judges.put(redis, name, judge)
-        headers = {"Location": f"/v1/judges/{name}/versions/{stored.version}"}
-        return Response(stored, status_code=201 if is_new else 200, headers=headers)
+        stored, is_new = await store_judge(redis, settings, name, judge)
+        location = {"Location": f"/v1/judges/{name}/versions/{stored.version}"}
+        return Response(stored, status_code=201 if is_new else 200, headers=location)
 
-    @get("/{reference:str}", opt=needs("read"), responses=documented(400, 401, 403, 404, 503))
+    @delete(
+        "/{name:str}",
+        operation_id="retireJudge",
+        summary="Retire a judge",
+        opt=needs("admin"),
+        status_code=204,
+        response_description="The judge is retired.",
+        responses=documented(400, 401, 403, 404, 503),
+    )
+    async def retire(self, name: JudgeInPath, redis: NamedDependency[Redis]) -> None:
+        """Makes a judge take no new jobs. Its versions can still be read; storing it again makes it take jobs again."""
+        await retire_judge(redis, name)
+
+    @get(
+        "/{reference:str}",
+        operation_id="showJudge",
+        summary="Show a judge",
+        opt=needs("read"),
+        response_description="The version.",
+        responses=documented(400, 401, 403, 404, 503),
+    )
     async def show(self, reference: FromPath[str], redis: NamedDependency[Redis]) -> StoredJudge:
-        """The latest version of `name`, or the one that `name@version` pins."""
-        return await _existing(redis, reference)
+        """Shows the latest version of `name`, or the version that `name@version` pins."""
+        return await existing_judge(redis, reference)
 
     @get(
         "/{name:str}/versions/{version:int}",
+        operation_id="showJudgeVersion",
+        summary="Show a version of a judge",
         opt=needs("read"),
+        response_description="The version.",
         responses=documented(400, 401, 403, 404, 503),
     )
     async def show_version(
         self, name: FromPath[str], version: FromPath[int], redis: NamedDependency[Redis]
     ) -> StoredJudge:
-        """One version of a judge. It never changes."""
-        return await _existing(redis, f"{name}@{version}")
+        """Shows one version of a judge. Versions never change."""
+        return await existing_judge(redis, f"{name}@{version}")
 
     @post(
         "/{reference:str}/preview",
+        operation_id="previewJudge",
+        summary="Preview a judge's requests",
         opt=needs("read"),
         status_code=200,
+        response_description="The calls that a worker would make.",
         responses=documented(400, 401, 403, 404, 413, 415, 422, 503),
+        operation_class=operation(body=json_body(PreviewRequest, _EXAMPLE_PREVIEW)),
     )
     async def preview(
         self,
@@ -123,76 +136,6 @@ class JudgesController(Controller):
         redis: NamedDependency[Redis],
         settings: NamedDependency[Settings],
     ) -> Preview:
-        """The messages of each call that judging an item would make. Calls no one."""
+        """Shows the messages of each call that judging an item would take, without calling a model."""
         asked = await read_json(request, PreviewRequest, settings.server.max_body_bytes)
-        await _existing(redis, reference)
-        [judge] = await resolved(redis, settings, JobOrder(judge=reference, models=asked.models))
-        method = METHODS[judge.definition.method]
-        if wrong := method.item_problems(judge.definition, asked.item):
-            raise impossible([Fault(f"/item{pointer}", detail) for pointer, detail in wrong])
-        return Preview(requests=_requests(judge, asked.item))
-
-
-async def resolved(redis: Redis, settings: Settings, order: JobOrder) -> list[ResolvedJudge]:
-    """The judges that an order names, pinned. Raises a 422 problem that names each that can't be had."""
-    found: dict[str, tuple[JudgeRef, Judge] | None] = {}
-    for name in names_in(order.judge):
-        stored = await judges.by_reference(redis, name)
-        found[name] = None if stored is None else (ref_of(stored), definition_of(stored))
-    judges_, wrong = resolve(
-        order.judge,
-        found,
-        order.models,
-        settings.default_models,
-        lambda model: settings.provider_of(model) is not None,
-    )
-    if wrong:
-        raise impossible([Fault(pointer, detail) for pointer, detail in wrong])
-    return judges_
-
-
-async def admit(redis: Redis, settings: Settings, placed: Sequence[tuple[str, Judge]]) -> None:
-    """Gives the judges' criteria their scales; `placed` has each judge after the pointer to tell its scale by.
-
-    Raises a 422 problem that names each whose criterion has another scale.
-    """
-    wrong = await labels.admit(redis, [judge for _, judge in placed], keep_s=settings.store.keep_s)
-    if wrong:
-        raise impossible([Fault(placed[position][0], detail) for position, detail in wrong])
-
-
-def scale_pointer(judge: Judge) -> str:
-    """The place in a definition that says what its answers may be."""
-    return _SCALE_POINTERS.get(judge.method, "/method")
-
-
-def definition_of(stored: StoredJudge) -> Judge:
-    """The definition alone."""
-    return Judge(**{field: getattr(stored, field) for field in Judge.__struct_fields__})
-
-
-async def _existing(redis: Redis, reference: str) -> StoredJudge:
-    found = await judges.by_reference(redis, reference)
-    if found is None:
-        raise not_found(f"judge {reference}")
-    return found
-
-
-def _requests(judge: ResolvedJudge, item: Item) -> list[ShownRequest]:
-    method = METHODS[judge.definition.method]
-    shown = []
-    for model in judge.models:
-        for sample in range(judge.definition.samples):
-            for order in method.orders(judge.definition):
-                question = method.question(judge.definition, method.shown(item, order), draw_delimiter())
-                shown.append(
-                    ShownRequest(
-                        model=model,
-                        sample=sample,
-                        order=order,
-                        messages=[ShownMessage(each.role, each.content) for each in question.messages],
-                        schema=question.schema,
-                        estimated_tokens=estimated_tokens(question.messages),
-                    )
-                )
-    return shown
+        return await preview_judge(redis, settings, reference, asked)

@@ -1,7 +1,7 @@
-"""Names in a path: an item's id or an annotator may hold any character, percent-encoded, and so may `/` within it.
+"""Names in a path. Item ids and annotators may contain any character, percent-encoded, even `/`.
 
-Servers decode a path before it is routed, after which nobody can tell the `/` in a name from those between names. So
-the path is taken again from what came over the wire.
+Servers decode a path before it is routed; then a `/` in a name looks like a separator. So the path is taken from the
+request line again.
 """
 
 from collections.abc import MutableMapping
@@ -10,13 +10,13 @@ from urllib.parse import unquote
 
 
 def keep_names_whole(scope: MutableMapping[str, Any]) -> None:
-    """Makes an ASGI scope's path one to route by: decoded, but for `/` and `%` within names, which `named` decodes."""
+    """Sets an ASGI scope's path to the decoded path, but with `/` and `%` in names still encoded."""
     raw: bytes | None = scope.get("raw_path")
     if raw and b"%" in raw:
         parts = raw.partition(b"?")[0].decode("ascii", "replace").split("/")
         scope["path"] = "/".join(unquote(part).replace("%", "%25").replace("/", "%2F") for part in parts)
 
 
-def named(part: str) -> str:
-    """The name that a part of such a path stands for."""
+def decoded_name(part: str) -> str:
+    """Returns the name that one part of such a path encodes."""
     return unquote(part)

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems. This alone maps errors to HTTP statuses."""
+"""Answers errors with RFC 9457 problems. Only this module maps errors to HTTP statuses."""
 
 import logging
 import re
@@ -10,24 +10,45 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
-from service.store.errors import IdempotencyConflictError, StagingExpiredError, StoreUnavailableError
+from service.contracts.pointing import in_words, not_among_allowed
+from service.contracts.refusals import Fault, Kind, Refused, pointer_to, summary_of
+from service.store.errors import BusyError, IdempotencyConflictError, StagingExpiredError, StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-_MISSING = re.compile("Missing required query parameter '([^']*)'")  # which Litestar 2.25 says in words alone
+
+_MISSING = re.compile("Missing required query parameter '([^']*)'")  # Litestar 2.25 has the name in the text alone
 _RETRY_S = 2  # Redis is back within seconds, or not for long
 
-
-class Fault(msgspec.Struct, frozen=True):
-    """One thing wrong with a request: where, as a JSON pointer (RFC 6901), and what."""
-
-    pointer: str
-    detail: str
+_STATUSES = {
+    Kind.INVALID: 400,
+    Kind.IMPOSSIBLE: 422,
+    Kind.NOT_FOUND: 404,
+    Kind.TOO_LARGE: 413,
+    Kind.BUSY: 409,
+    Kind.NOT_OPEN: 409,
+    Kind.ALREADY_VOTED: 409,
+    Kind.TOO_MANY_VOTES: 429,
+    Kind.BUDGET_SPENT: 429,
+}
+_DESCRIPTIONS = {
+    400: "The request can't be read or does not match the schema; `errors` lists each fault.",
+    401: "No API key, or an unknown one.",
+    403: "The API key lacks the scope.",
+    404: "There is no such resource.",
+    408: "The upload took too long.",
+    409: "The request conflicts with stored data or with another request.",
+    413: "The body, or one line of it, is too large, or has too many entries.",
+    415: "The media type of the body is not supported.",
+    422: "The request is well-formed and can't be carried out; `errors` lists each reason.",
+    429: "A limit is reached; `Retry-After` has the seconds to wait.",
+    503: "The store is unavailable.",
+}
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An RFC 9457 problem. `type` is stable: programs may rely on it."""
+    """An RFC 9457 problem. `type` is stable: clients may rely on it."""
 
     type: str
     title: str
@@ -37,51 +58,113 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem. `code` is the last part of the problem's type."""
+    """Ends a request for a reason that only HTTP knows. `code` is the last part of the problem's type."""
 
     def __init__(
         self,
         status: int,
         code: str,
         detail: str,
-        errors: list[Fault] | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
-        self.errors = errors or []
         self.headers = headers or {}
 
 
-def invalid(errors: list[Fault]) -> ProblemError:
-    """400: the request can't be read or does not fit."""
-    return ProblemError(400, "invalid-request", _summary(errors), errors)
+def documented(*statuses: int) -> dict[int, ResponseSpec]:
+    """Returns the `responses=` of a handler that may answer with problems of these statuses."""
+    return {
+        status: ResponseSpec(
+            data_container=Problem,
+            description=_DESCRIPTIONS[status],
+            generate_examples=False,
+            media_type=MEDIA_TYPE,
+        )
+        for status in statuses
+    }
 
 
-def impossible(errors: list[Fault]) -> ProblemError:
-    """422: the request was understood and can't be done."""
-    return ProblemError(422, "impossible", _summary(errors), errors)
+def _from_refused(_: Request[Any, Any, Any], refused: Refused) -> Response[bytes]:
+    headers = {} if refused.retry_after_s is None else {"Retry-After": str(refused.retry_after_s)}
+    return _response(_STATUSES[refused.kind], refused.kind, refused.detail, refused.faults, headers)
 
 
-def not_found(what: str) -> ProblemError:
-    return ProblemError(404, "not-found", f"there is no {what}")
+def _from_problem(_: Request[Any, Any, Any], error: ProblemError) -> Response[bytes]:
+    return _response(error.status, error.code, error.detail, [], error.headers)
 
 
-def pointer_to(parent: str, key: str | int) -> str:
-    """The pointer one step below `parent`."""
-    return f"{parent}/{str(key).replace('~', '~0').replace('/', '~1')}"
+def _from_store_away(request: Request[Any, Any, Any], error: StoreUnavailableError) -> Response[bytes]:
+    logger.warning("%s (request id %s)", error, request.state.request_id)
+    detail = "the store is unavailable; accepted jobs are kept"
+    return _response(503, "store-unavailable", detail, [], {"Retry-After": str(_RETRY_S)})
 
 
-def _summary(errors: list[Fault]) -> str:
-    first = errors[0]
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{first.pointer or 'the body'}: {first.detail}{more}"
+def _from_idempotency_conflict(_: Request[Any, Any, Any], error: IdempotencyConflictError) -> Response[bytes]:
+    return _response(409, "idempotency-conflict", str(error), [], {})
+
+
+def _from_busy(_: Request[Any, Any, Any], error: BusyError) -> Response[bytes]:
+    return _response(_STATUSES[Kind.BUSY], Kind.BUSY, str(error), [], {})
+
+
+def _from_staging_expired(_: Request[Any, Any, Any], error: StagingExpiredError) -> Response[bytes]:
+    return _response(408, "upload-too-slow", str(error), [], {})
+
+
+def _from_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Litestar's own refusals: unknown paths, wrong methods, invalid parameters."""
+    status = error.status_code
+    extra = error.extra if isinstance(error.extra, list) else []
+    errors = [_parameter_fault(request, each["key"], each.get("message", "")) for each in extra if "key" in each]
+    if missing := _MISSING.match(error.detail):
+        errors.append(Fault(pointer_to("", missing[1]), "missing"))
+    detail = summary_of(errors) or _http_detail(request, error)
+    code = "invalid-request" if status == HTTPStatus.BAD_REQUEST else _title(status).lower().replace(" ", "-")
+    return _response(status, code, detail, errors, dict(error.headers or {}))
+
+
+def _from_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A defect: the log has the error, the answer reveals nothing of it."""
+    request_id = request.state.request_id
+    logger.error("%s %s failed (request id %s)", request.method, request.url.path, request_id, exc_info=error)
+    return _response(500, "internal", f"internal error; see the server log (request id {request_id})", [], {})
+
+
+HANDLERS: dict[int | type[Exception], Any] = {
+    Refused: _from_refused,
+    ProblemError: _from_problem,
+    StoreUnavailableError: _from_store_away,
+    IdempotencyConflictError: _from_idempotency_conflict,
+    BusyError: _from_busy,
+    StagingExpiredError: _from_staging_expired,
+    HTTPException: _from_http_exception,
+    Exception: _from_anything,
+}
+
+
+def _parameter_fault(request: Request[Any, Any, Any], name: str, message: str) -> Fault:
+    """The fault of a parameter: under the name that is sent, and with the allowed values of an enumeration."""
+    field = request.route_handler.parsed_fn_signature.parameters.get(name)
+    if field is None:
+        return Fault(pointer_to("", name), in_words(message))
+    sent = getattr(field.kwarg_definition, "name", None) or name
+    detail = not_among_allowed(request.query_params.get(sent), field.annotation, sent)
+    return Fault(pointer_to("", sent), detail or in_words(message))
+
+
+def _http_detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return "there is no such path; /schema describes the API"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"{request.method} is not allowed for this path ({(error.headers or {}).get('allow', '')})"
+    return error.detail
 
 
 def _title(status: int) -> str:
-    """A status in words: RFC 9110's, which Python has only from 3.13 on."""
+    """The phrase of a status in RFC 9110, which Python knows from 3.13 on."""
     return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(status).phrase
 
 
@@ -94,76 +177,3 @@ def _response(status: int, code: str, detail: str, errors: list[Fault], headers:
         errors=errors,
     )
     return Response(msgspec.json.encode(problem), status_code=status, media_type=MEDIA_TYPE, headers=headers)
-
-
-def from_problem(_: Request[Any, Any, Any], error: ProblemError) -> Response[bytes]:
-    return _response(error.status, error.code, error.detail, error.errors, error.headers)
-
-
-def from_store_away(_: Request[Any, Any, Any], error: StoreUnavailableError) -> Response[bytes]:
-    logger.warning("%s", error)
-    detail = "the store is away; what was accepted is kept"
-    return _response(503, "store-unavailable", detail, [], {"Retry-After": str(_RETRY_S)})
-
-
-def from_idempotency_conflict(_: Request[Any, Any, Any], error: IdempotencyConflictError) -> Response[bytes]:
-    return _response(409, "idempotency-conflict", str(error), [], {})
-
-
-def from_staging_expired(_: Request[Any, Any, Any], error: StagingExpiredError) -> Response[bytes]:
-    return _response(408, "upload-too-slow", str(error), [], {})
-
-
-def from_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """What Litestar itself refuses: unknown paths, wrong methods, query parameters that do not fit."""
-    status = error.status_code
-    extra = error.extra if isinstance(error.extra, list) else []
-    errors = [Fault(pointer_to("", each["key"]), each.get("message", "")) for each in extra if "key" in each]
-    if missing := _MISSING.match(error.detail):
-        errors.append(Fault(pointer_to("", missing[1]), "is missing"))
-    code = "invalid-request" if status == HTTPStatus.BAD_REQUEST else _title(status).lower().replace(" ", "-")
-    return _response(status, code, _summary(errors) if errors else error.detail, errors, dict(error.headers or {}))
-
-
-def from_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """A defect of ours: the log has it, the answer reveals nothing."""
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _response(500, "internal", "an error of the service's own; its log says more", [], {})
-
-
-HANDLERS: dict[int | type[Exception], Any] = {
-    ProblemError: from_problem,
-    StoreUnavailableError: from_store_away,
-    IdempotencyConflictError: from_idempotency_conflict,
-    StagingExpiredError: from_staging_expired,
-    HTTPException: from_http_exception,
-    Exception: from_anything,
-}
-
-_DESCRIPTIONS = {
-    400: "The request can't be read or does not fit; `errors` says where.",
-    401: "No API key, or a wrong one.",
-    403: "The API key lacks the scope.",
-    404: "There is no such thing.",
-    405: "The path knows no such method.",
-    408: "The upload took too long.",
-    409: "It does not fit with what is stored, or is being stored.",
-    413: "The body is too large.",
-    415: "The body is of no media type that is read here.",
-    422: "Understood, and impossible; `errors` says where.",
-    429: "Too much for now; `Retry-After` says when to come back.",
-    503: "The store is away.",
-}
-
-
-def documented(*statuses: int) -> dict[int, ResponseSpec]:
-    """The problems that an operation may answer with, for its OpenAPI description."""
-    return {
-        status: ResponseSpec(
-            data_container=Problem,
-            description=_DESCRIPTIONS[status],
-            generate_examples=False,
-            media_type=MEDIA_TYPE,
-        )
-        for status in statuses
-    }

@@ -1,4 +1,4 @@
-"""`/v1/statistics`: the statistics of agreement of pairs that are sent along, with nothing stored."""
+"""`/v1/statistics`: the statistics of agreement of pairs in the request."""
 
 import asyncio
 from typing import Annotated, Any
@@ -8,64 +8,74 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 from msgspec import UNSET, Meta, UnsetType
 
-from service.agreement.flags import Flag, chance_flags, flags_of
-from service.agreement.intervals import Measure, measure
-from service.agreement.table import MOST_A_CELL, MOST_MAGNITUDE, Table, TableError
 from service.api.access import needs
 from service.api.bodies import read_json
-from service.api.pointing import MOST_FAULTS
-from service.api.problems import Fault, documented, invalid
-from service.settings import Settings
+from service.api.openapi import json_body, operation
+from service.api.problems import documented
+from service.config.settings import Settings
+from service.contracts.pointing import MOST_FAULTS
+from service.contracts.refusals import Fault, invalid
+from service.stats.flags import Flag, chance_flags, flags_of
+from service.stats.intervals import Measure, measure
+from service.stats.table import GREATEST_VALUE, MOST_A_CELL, Table, TableError
 
 MOST_VALUES = 101  # a scale from 0 to 100
 MOST_PAIRS = 1_000_000
 
-_SEED = "/v1/statistics"  # the same for all: equal requests have equal answers
-
-Value = (
-    Annotated[int, Meta(ge=int(-MOST_MAGNITUDE), le=int(MOST_MAGNITUDE))]
-    | Annotated[float, Meta(ge=-MOST_MAGNITUDE, le=MOST_MAGNITUDE)]
+StatisticsValue = (
+    Annotated[int, Meta(ge=int(-GREATEST_VALUE), le=int(GREATEST_VALUE))]
+    | Annotated[float, Meta(ge=-GREATEST_VALUE, le=GREATEST_VALUE)]
     | Annotated[str, Meta(min_length=1, max_length=100)]
 )
-Row = Annotated[list[Annotated[int, Meta(ge=0, le=MOST_A_CELL)]], Meta(max_length=MOST_VALUES)]
+CountsRow = Annotated[list[Annotated[int, Meta(ge=0, le=MOST_A_CELL)]], Meta(max_length=MOST_VALUES)]
 
 
 class StatisticsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a human and a judge said of the same items, as either `pairs` or `counts`.
+    """The values of a human and a judge for the same items, as either `pairs` or `counts`.
 
-    `values` are all that may be said: numbers in ascending order, or words. A pair is [human, judge]. `counts` has a
-    row for each value of the human and in it a column for each value of the judge, in the order of `values`.
+    `values` lists all possible values: numbers in ascending order, or words. A pair is [human, judge]. `counts` has a
+    row for each value of the human, with a column for each value of the judge, both in the order of `values`.
     """
 
-    values: Annotated[list[Value], Meta(min_length=1, max_length=MOST_VALUES)]
-    pairs: Annotated[list[tuple[Value, Value]], Meta(max_length=MOST_PAIRS)] | UnsetType = UNSET
-    counts: Annotated[list[Row], Meta(min_length=1, max_length=MOST_VALUES)] | UnsetType = UNSET
+    values: Annotated[list[StatisticsValue], Meta(min_length=1, max_length=MOST_VALUES)]
+    pairs: Annotated[list[tuple[StatisticsValue, StatisticsValue]], Meta(max_length=MOST_PAIRS)] | UnsetType = UNSET
+    counts: Annotated[list[CountsRow], Meta(min_length=1, max_length=MOST_VALUES)] | UnsetType = UNSET
 
 
 class StatisticsResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """`pairs` is how many there are; `statistics` has those that have a meaning for such values."""
+    """The number of pairs, and the statistics that are defined for such values, by name."""
 
     pairs: int
     statistics: dict[str, Measure]
     flags: list[Flag]
 
 
+_EITHER = Annotated[
+    StatisticsRequest, Meta(extra_json_schema={"oneOf": [{"required": ["pairs"]}, {"required": ["counts"]}]})
+]
+_EXAMPLE = {"values": [1, 2, 3, 4, 5], "pairs": [[4, 5], [3, 3], [1, 2], [5, 5]]}
+
+
 @post(
     "/v1/statistics",
+    operation_id="computeStatistics",
+    summary="Compute statistics of agreement",
     opt=needs("read"),
     status_code=200,
     tags=["agreement"],
+    response_description="The statistics by name; null with a reason if undefined.",
     responses=documented(400, 401, 403, 413, 415, 422),
+    operation_class=operation(body=json_body(_EITHER, _EXAMPLE)),
 )
 async def statistics(request: Request[Any, Any, Any], settings: NamedDependency[Settings]) -> StatisticsResponse:
-    """Computes every statistic of agreement that the values have a meaning for, with 95% intervals; stores nothing."""
+    """Computes every statistic of agreement that is defined for the values, with 95% intervals. Nothing is stored."""
     asked = await read_json(request, StatisticsRequest, settings.server.max_body_bytes)
     return await asyncio.to_thread(_computed, asked)  # a million pairs take a second
 
 
 def _computed(asked: StatisticsRequest) -> StatisticsResponse:
     table = _table(asked)
-    measured = measure(table, _SEED)
+    measured = measure(table)
     flags = [*flags_of(table), *chance_flags(table, measured)]
     return StatisticsResponse(pairs=table.pairs, statistics=measured, flags=flags)
 
@@ -79,5 +89,5 @@ def _table(asked: StatisticsRequest) -> Table:
     except TableError as error:
         raise invalid([Fault(*problem) for problem in error.problems[:MOST_FAULTS]]) from error
     if asked.counts is UNSET:
-        raise invalid([Fault("/pairs", "is missing, and so is counts: send one of them")])
-    raise invalid([Fault("/counts", "can't be there beside pairs: send one of them")])
+        raise invalid([Fault("/pairs", "missing, and so is `counts`: send one of them")])
+    raise invalid([Fault("/counts", "not allowed together with `pairs`: send one of them")])

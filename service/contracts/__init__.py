@@ -1,1 +1,1 @@
-"""What is said: the structs, enums, reasons and ids that the API, the store and the workers share. No I/O."""
+"""The structs, enumerations and ids that the API, the store and the workers exchange. No I/O."""

@@ -1,4 +1,4 @@
-"""A benchmark: judges and models measured side by side on a dataset that people labelled."""
+"""Benchmarks: judges and models measured side by side on a dataset with people's values."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,25 +6,29 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service.contracts.jobs import JudgeName
+from service.contracts.jobs import JudgeReference
 from service.contracts.judges import Judge, ModelName
 from service.contracts.outcomes import JobStatus
 
-EPSILON = 0.2  # what a skilled expert's time is worth in the alternative annotator test
-MOST_ROWS = 200  # of a leaderboard: judges x models, the baselines among them
+EXPERT_EPSILON = 0.2  # of the alternative annotator test, for skilled experts
+MOST_ROWS = 200  # of a leaderboard: judges times models, with the baselines
+
+EncodedBoardRow = Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/BoardRow"})]
+"""A row of a leaderboard as JSON, as it is stored."""
 
 
 class BenchmarkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The body of `POST /v1/benchmarks`.
 
-    Every judge is measured with each of `models`, or with each of its own where there are none. `sort` is the statistic
-    that ranks: spearman for scales and exact for labels unless given. `controls` adds baselines that read no meaning.
+    Every judge is measured with each of `models`, or with each of its own models if `models` is null. `sort` is the
+    statistic to rank by: spearman for scales and exact for labels by default. `controls` adds baselines that do not
+    read the texts.
     """
 
     dataset: Annotated[str, Meta(min_length=1, max_length=100)]
-    judges: Annotated[list[JudgeName | Judge], Meta(min_length=1, max_length=20)]
+    judges: Annotated[list[JudgeReference | Judge], Meta(min_length=1, max_length=20)]
     models: Annotated[list[ModelName], Meta(min_length=1, max_length=20)] | None = None
-    epsilon: Annotated[float, Meta(ge=0, lt=1)] = EPSILON
+    epsilon: Annotated[float, Meta(ge=0, lt=1)] = EXPERT_EPSILON
     sort: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     budget_usd: Annotated[float, Meta(gt=0)] | None = None
     cache: bool = True
@@ -32,7 +36,7 @@ class BenchmarkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class BenchmarkOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a request beside its job. `estimated_cost_usd` is None where a price is unknown."""
+    """The part of a request that is stored beside its job. `estimated_cost_usd` is None if a price is unknown."""
 
     dataset: str
     epsilon: float
@@ -42,7 +46,7 @@ class BenchmarkOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BenchmarkEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a benchmark would take: how many judgments, and US dollars, None where a price is unknown."""
+    """The size of a benchmark: its judgments and their cost in US dollars, which is null if a price is unknown."""
 
     judgments: int
     estimated_cost_usd: float | None
@@ -50,14 +54,14 @@ class BenchmarkEstimate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How many judgments are over, of how many."""
+    """The number of judgments that are over, and of all judgments."""
 
     done: int
     total: int
 
 
 class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
-    """How a benchmark is shown. `leaderboard` is empty until its job, `job_id`, is over, and left out of lists."""
+    """A benchmark as clients see it."""
 
     id: str
     status: JobStatus
@@ -67,6 +71,23 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
     estimated_cost_usd: float | None
     cost_usd: float | None
     warning: str | None
-    leaderboard: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    leaderboard: (
+        Annotated[
+            list[EncodedBoardRow],
+            Meta(description="The best row first. Empty until the benchmark is over, and left out of lists."),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
     created_at: datetime
     finished_at: datetime | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.progress.done == self.progress.total
+
+
+class BenchmarkPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Benchmarks without their leaderboards, newest first."""
+
+    benchmarks: list[Benchmark]
+    next_cursor: str | None

@@ -1,4 +1,4 @@
-"""Datasets: items with what people said of them, to measure judges by."""
+"""Datasets: items with people's values, to measure judges by."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,22 +10,20 @@ from service.contracts.items import Item
 from service.contracts.judges import Criterion
 
 MOST_ANNOTATORS = 1000
-MOST_CRITERIA = 100
-MOST_MAGNITUDE = 10**9  # as of a scale
 
-HumanNumber = (
-    Annotated[int, Meta(ge=-MOST_MAGNITUDE, le=MOST_MAGNITUDE)]
-    | Annotated[float, Meta(ge=-MOST_MAGNITUDE, le=MOST_MAGNITUDE)]
-)
+_MOST_CRITERIA = 100
+_LARGEST = 10**9  # the magnitude of a value, as of a scale's ends
+
+HumanNumber = Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST)] | Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
 HumanValue = HumanNumber | Annotated[str, Meta(min_length=1, max_length=100)] | None
 HumanValues = Annotated[list[HumanValue], Meta(max_length=MOST_ANNOTATORS)]
-Humans = Annotated[dict[Criterion, HumanValues], Meta(max_length=MOST_CRITERIA)]
+Humans = Annotated[dict[Criterion, HumanValues], Meta(max_length=_MOST_CRITERIA)]
 
 
 class DatasetItem(Item, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An item and, by criterion, its annotators' values: numbers, fractional ones too, or labels.
+    """An item with people's values by criterion: numbers, also fractional ones, or labels.
 
-    The n-th value is the same annotator's in every item of a dataset, null where that one said nothing.
+    The n-th value is by the same annotator in every item of a dataset. It is null if that annotator gave none.
     """
 
     human: Humans
@@ -38,7 +36,7 @@ class DatasetRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dataset is. `annotators` is the largest number that any of its criteria has."""
+    """A dataset without its items. `annotators` is the largest number of annotators of any criterion."""
 
     name: str
     items: int
@@ -47,8 +45,13 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-def item_of(entry: DatasetItem) -> Item:
-    """What is judged: without what people said, which no judge may see."""
+class DatasetPage(msgspec.Struct, frozen=True, kw_only=True):
+    datasets: list[Dataset]
+    next_cursor: str | None
+
+
+def item_to_judge(entry: DatasetItem) -> Item:
+    """Returns the item without people's values, which no judge may see."""
     return Item(
         id=entry.id,
         input=entry.input,

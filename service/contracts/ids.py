@@ -1,4 +1,4 @@
-"""Ids with a readable prefix that sort by the time they were made."""
+"""Ids with a readable prefix, which sort by the time at which they were made."""
 
 import secrets
 import time
@@ -14,6 +14,6 @@ def _encode(number: int, pairs: int) -> str:
 
 
 def new_id(prefix: str) -> str:
-    """`prefix_` and 22 characters: microseconds since the epoch, then 50 random bits."""
+    """Returns `prefix_` and 22 characters: microseconds since the epoch, then 50 random bits."""
     micros = time.time_ns() // 1000
     return f"{prefix}_{_encode(micros, _TIME_PAIRS)}{_encode(int.from_bytes(secrets.token_bytes(7)), _RANDOM_PAIRS)}"

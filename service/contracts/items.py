@@ -1,4 +1,4 @@
-"""An item: the texts that are judged, under the caller's own name for them."""
+"""An item: the texts to judge, under an id that the caller may choose."""
 
 import hashlib
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ ItemId = Annotated[str, Meta(min_length=1, max_length=512)]
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One thing to judge. Which fields it needs is the judge's business; every text is data, kept verbatim."""
+    """One thing to judge. The judge decides which fields it needs; every text is data and is kept verbatim."""
 
     id: ItemId | None = None
     input: str | None = None
@@ -22,11 +22,14 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 def content_digest(item: Item) -> str:
-    """A hash of the judged texts alone: the same content has the same digest whatever its id and metadata."""
+    """Returns a hash of the judged texts alone: items with the same texts have the same digest.
+
+    Id and metadata do not count.
+    """
     content = msgspec.json.encode([item.input, item.output, item.context, item.reference, item.outputs])
     return hashlib.sha256(content).hexdigest()[:32]
 
 
 def item_id(item: Item) -> str:
-    """The caller's id, or one made of the content where the caller gave none."""
+    """Returns the caller's id, or one made from the content if the caller gave none."""
     return item.id if item.id is not None else f"item_{content_digest(item)}"

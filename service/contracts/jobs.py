@@ -1,4 +1,4 @@
-"""A job: items to be judged by one judge or several, and how far that has come."""
+"""A job: items to be judged by one or several judges, and the progress of that work."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -7,25 +7,50 @@ import msgspec
 from msgspec import Meta
 
 from service.contracts.items import Item
-from service.contracts.judges import Judge, JudgeRef, ModelName, ResolvedJudge
-from service.contracts.judgments import Usage
+from service.contracts.judges import (
+    URL_PATTERN,
+    Judge,
+    JudgeRef,
+    ModelName,
+    ParameterOverrides,
+    Reasks,
+    ResolvedJudge,
+    Samples,
+)
+from service.contracts.judgments import EncodedJudgment, Usage
 from service.contracts.outcomes import JobStatus
 
-INLINE_JUDGMENTS = 100  # a job of at most so many judgments shows them in its own answer
+INLINE_JUDGMENTS = 100  # a job with at most this many judgments includes them when it is shown
 
-JudgeName = Annotated[str, Meta(min_length=1, max_length=120)]  # "name" or "name@3"
+JudgeReference = Annotated[str, Meta(min_length=1, max_length=120)]  # "name" or "name@3"
 Purpose = Literal["judging", "benchmark", "battle"]
-Judges = JudgeName | Judge | Annotated[list[JudgeName | Judge], Meta(min_length=1, max_length=20)]
+Judges = JudgeReference | Judge | Annotated[list[JudgeReference | Judge], Meta(min_length=1, max_length=20)]
 
 
 class JobOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a job request says beside its items; for NDJSON it stands in the query."""
+    """A job request without its items. An NDJSON upload sends it as query parameters.
+
+    `models`, `samples`, `reasks` and the given `parameters` replace those of the judges. The digest of a judge that is
+    changed by the last three is that of the changed definition.
+    """
 
     judge: Judges
     models: Annotated[list[ModelName], Meta(min_length=1, max_length=20)] | None = None
+    samples: Samples | None = None
+    reasks: Reasks | None = None
+    parameters: ParameterOverrides | None = None
     cache: bool = True
     budget_usd: Annotated[float, Meta(gt=0)] | None = None
-    callback_url: Annotated[str, Meta(pattern=r"^https?://\S+$", max_length=2000)] | None = None
+    callback_url: Annotated[str, Meta(pattern=URL_PATTERN, max_length=2000)] | None = None
+
+    def applied_to(self, judge: Judge) -> Judge:
+        """Returns a judge with the samples, re-asks and parameters of this order in place of its own."""
+        return msgspec.structs.replace(
+            judge,
+            samples=judge.samples if self.samples is None else self.samples,
+            reasks=judge.reasks if self.reasks is None else self.reasks,
+            parameters=self.parameters.applied_to(judge.parameters) if self.parameters else judge.parameters,
+        )
 
 
 class JobRequest(JobOrder, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -35,10 +60,10 @@ class JobRequest(JobOrder, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job is, from intake on; it never changes. `chunk_items` is the number of items in a full chunk.
+    """A job as it was taken in; it never changes. `chunk_items` is the number of items in a full chunk.
 
-    `purpose`: what is judged for a benchmark or a battle tells nothing of the stream of items that judges are trusted
-    with, and so no counter of agreement and no note of an item's content comes of it.
+    Judgments for a benchmark or a battle (`purpose`) are not part of the production stream: they change no counter of
+    agreement and record no item's content.
     """
 
     id: str
@@ -59,7 +84,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.items * len(self.judges)
 
     def judge_at(self, position: int) -> ResolvedJudge:
-        """The judge of the judgment at a position: item by item, in the list's order."""
+        """Returns the judge of the judgment at a position; positions run item by item, in the order of `judges`."""
         return self.judges[position % len(self.judges)]
 
     @property
@@ -67,7 +92,9 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
         return -(-self.items // self.chunk_items)
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
+class JobCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Judgments by outcome; `total` is the sum of the others."""
+
     total: int
     pending: int
     scored: int
@@ -77,25 +104,31 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """How a job is shown. `judgments` is left out where there are more than 100."""
+    """A job as clients see it."""
 
     id: str
     status: JobStatus
     judge: JudgeRef | list[JudgeRef]
-    counts: Counts
+    counts: JobCounts
     usage: Usage
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    judgments: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    judgments: (
+        Annotated[
+            list[EncodedJudgment],
+            Meta(description=f"In item order, as far as finished; only of jobs with at most {INLINE_JUDGMENTS}."),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
     @property
     def is_over(self) -> bool:
         return self.counts.pending == 0
 
 
-def status_of(counts: Counts, *, started: bool) -> JobStatus:
-    """The status that the counts amount to: a job is over when nothing of it is pending."""
+def job_status(counts: JobCounts, *, started: bool) -> JobStatus:
+    """Returns the status that follows from the counts: a job is over if nothing is pending."""
     if counts.pending:
         return JobStatus.RUNNING if started else JobStatus.QUEUED
     if counts.cancelled:

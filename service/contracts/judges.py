@@ -1,4 +1,4 @@
-"""A judge: what to ask about an item, on which scale or among which labels, and of which models."""
+"""A judge: the question about an item, the scale or labels of its answers, and the models to ask."""
 
 import hashlib
 from datetime import datetime
@@ -9,12 +9,21 @@ import msgspec
 from msgspec import Meta
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+MODEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/\S{1,200}$"
+MODEL_OR_PANEL = rf"^panel$|{MODEL_PATTERN}"
+URL_PATTERN = r"^https?://\S+$"
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
-ModelName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/\S{1,200}$")]
+ModelName = Annotated[str, Meta(pattern=MODEL_PATTERN)]
 Criterion = Annotated[str, Meta(min_length=1, max_length=100)]
 AnswerKey = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"[^\W_]")]
 Text = Annotated[str, Meta(max_length=100_000)]
+Samples = Annotated[int, Meta(ge=1, le=50)]
+Reasks = Annotated[int, Meta(ge=0, le=5)]
+Temperature = Annotated[float, Meta(ge=0, le=2)]
+OutputTokens = Annotated[int, Meta(ge=1, le=100_000)]
+TopP = Annotated[float, Meta(gt=0, le=1)]
+Effort = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]  # "low", "medium", "high" and others, by model
 
 
 class Method(StrEnum):
@@ -26,9 +35,9 @@ class Method(StrEnum):
 
 
 class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The numbers that a rating can take: `min`, `min + step`, ... `max`, or any between where `step` is null.
+    """The values of a rating: `min`, `min + step`, ... `max`; any number in between if `step` is null.
 
-    `descriptors` says in words what a level means, keyed by the level as it is written ("1", "2.5").
+    `descriptors` describes levels in words, keyed by the level in decimal notation ("1", "2.5").
     """
 
     min: float = 1
@@ -38,7 +47,7 @@ class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One label that a judge can give; `aliases` are other words by which a prompt names it."""
+    """One label that a judge can give; `aliases` are other names for it in a prompt."""
 
     label: Annotated[str, Meta(min_length=1, max_length=100)]
     description: Text | None = None
@@ -47,18 +56,63 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is asked of the model beside the text. `None` leaves the provider's own default."""
+    """Parameters of each call. None keeps the provider's default.
 
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = 0
-    max_output_tokens: Annotated[int, Meta(ge=1, le=100_000)] = 1024
-    top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
+    `extra` is merged into the body of each call as the provider has it; it can't replace a field that the service sets.
+    """
+
+    temperature: Temperature | None = 0
+    max_output_tokens: OutputTokens = 1024
+    top_p: TopP | None = None
     seed: int | None = None
+    reasoning_effort: Effort | None = None
+    extra: dict[str, Any] = {}
+
+
+class ParameterOverrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The parameters that a job sets in place of its judges' own; the others stay. See `Parameters`."""
+
+    temperature: Temperature | msgspec.UnsetType | None = msgspec.UNSET
+    max_output_tokens: OutputTokens | msgspec.UnsetType = msgspec.UNSET
+    top_p: TopP | msgspec.UnsetType | None = msgspec.UNSET
+    seed: int | msgspec.UnsetType | None = msgspec.UNSET
+    reasoning_effort: Effort | msgspec.UnsetType | None = msgspec.UNSET
+    extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+    def applied_to(self, parameters: Parameters) -> Parameters:
+        """Returns the parameters with these in place of their own."""
+        fields = {field: getattr(self, field) for field in self.__struct_fields__}
+        given = {field: value for field, value in fields.items() if value is not msgspec.UNSET}
+        return msgspec.structs.replace(parameters, **given)
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An item with its right answer, which the built-in prompt shows. The answer is a score, a label or a ranking."""
+
+    input: Text | None = None
+    output: Text | None = None
+    context: Text | None = None
+    reference: Text | None = None
+    outputs: list[Text] | None = None
+    score: float | None = None
+    label: str | None = None
+    ranking: list[int | list[int]] | None = None
+    explanation: Text | None = None
+
+
+class PassIf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The answers that pass: scores from `min` to `max`, or `labels`."""
+
+    min: float | None = None
+    max: float | None = None
+    labels: Annotated[list[str], Meta(min_length=1)] | None = None
 
 
 class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A judge's definition, as it is stored and as a job may carry it inline.
+    """The definition of a judge, as stored under a name or sent inline with a job.
 
-    `answer_key` is the word that names the answer in text and JSON, if it is not the criterion's.
+    `answer_key` is the name of the answer in texts and JSON, if it is not the criterion's. `examples` are shown in the
+    built-in prompt, in this order.
     """
 
     criterion: Criterion
@@ -68,19 +122,21 @@ class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     choices: list[Choice] = []
     models: list[ModelName] = []
     panel: Literal["mean", "median", "majority"] = "mean"
-    samples: Annotated[int, Meta(ge=1, le=50)] = 1
+    samples: Samples = 1
     orders: Literal["both", "one"] = "both"
-    reasks: Annotated[int, Meta(ge=0, le=5)] = 2
+    reasks: Reasks = 2
     score_from: Literal["answer", "logprobs"] = "answer"
     output: Literal["auto", "schema", "text"] = "auto"
     system: Text | None = None
     template: Text | None = None
+    parameters: Parameters = msgspec.field(default_factory=Parameters)
     answer_key: AnswerKey | None = None
-    parameters: Parameters = Parameters()
+    examples: Annotated[list[Example], Meta(max_length=50)] = []
+    pass_if: PassIf | None = None
 
 
 class JudgeRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Which judge gave a judgment: a definition sent inline has no name and no version, only its digest."""
+    """Identifies a judge version. A definition sent inline has neither name nor version, only its digest."""
 
     name: str | None
     version: int | None
@@ -88,16 +144,30 @@ class JudgeRef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredJudge(Judge, frozen=True, kw_only=True):
-    """A version of a named judge: immutable. A built-in judge has no `created_at`."""
+    """An immutable version of a named judge. A built-in judge has no `created_at`.
+
+    `retired_at` is the time since when the name takes no new jobs; it is there only if the name is retired.
+    """
 
     name: str
     version: int
     digest: str
     created_at: datetime | None = None
+    retired_at: datetime | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def definition(self) -> Judge:
+        """The definition alone."""
+        return Judge(**{field: getattr(self, field) for field in Judge.__struct_fields__})
+
+    @property
+    def ref(self) -> JudgeRef:
+        """The pinned reference to this version."""
+        return JudgeRef(name=self.name, version=self.version, digest=self.digest)
 
 
 class ResolvedJudge(msgspec.Struct, frozen=True, kw_only=True):
-    """A judge as a job uses it: pinned, and with the models that it will ask."""
+    """A judge in a job: pinned to a version, with the models to ask."""
 
     ref: JudgeRef
     definition: Judge
@@ -108,16 +178,23 @@ _ADDED = ("answer_key",)  # to definitions that were stored before: no part of a
 
 
 def judge_digest(judge: Judge) -> str:
-    """A content hash of the whole definition, equal for equal content however it was written."""
-    content = {
-        key: value for key, value in msgspec.to_builtins(judge).items() if key not in _ADDED or value is not None
-    }
-    canonical = msgspec.json.encode(_numbers_as_written(content), order="sorted")
+    """Returns a hash of the whole definition; definitions that differ only in notation have the same digest."""
+    content = _numbers_as_written(msgspec.to_builtins(judge))
+    _drop_if_default(content, {"answer_key": None, "examples": [], "pass_if": None})
+    _drop_if_default(content["parameters"], {"reasoning_effort": None, "extra": {}})
+    canonical = msgspec.json.encode(content, order="sorted")
     return "sha256:" + hashlib.sha256(canonical).hexdigest()
 
 
+def _drop_if_default(content: dict[str, Any], later: dict[str, Any]) -> None:
+    """Drops fields that were added after judges had digests: a judge that does not use them keeps its digest."""
+    for field, default in later.items():
+        if content[field] == default:
+            del content[field]
+
+
 def _numbers_as_written(value: Any) -> Any:
-    """Folds 1.0 into 1, so that a number's notation does not change a digest."""
+    """Turns 1.0 into 1, so that the notation of a number does not change a digest."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):

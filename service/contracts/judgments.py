@@ -1,16 +1,17 @@
-"""A judgment: what a judge said of one item, vote by vote."""
+"""A judgment: the verdict of one judge on one item, with the votes behind it."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from service.contracts.judges import JudgeRef
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
 
 
 class Ballot(NamedTuple):
-    """A vote to ask for. `sample` counts from 0; `order` is None where there is but one output."""
+    """A vote to ask for. `sample` counts from 0; `order` is None unless outputs are compared in two orders."""
 
     model: str
     sample: int
@@ -18,7 +19,7 @@ class Ballot(NamedTuple):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens and US dollars. The cost is None as soon as the price of any call in it is unknown."""
+    """Tokens and US dollars. The cost is None if the price of any call is unknown."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -26,10 +27,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Vote(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer of one model. Tokens, cost, latency and attempts cover all its calls, re-asks included.
+    """One answer of one model. Tokens, cost, latency and attempts cover all its calls, including re-asks.
 
-    `asks` counts answers asked for, `attempts` counts calls, `latency_seconds` is the time spent in calls. A vote
-    that was served from the cache took nothing.
+    `asks` counts the answers asked for, `attempts` the calls; `latency_seconds` is the time spent in calls. A vote from
+    the cache has no cost and no latency.
     """
 
     model: str
@@ -58,8 +59,9 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
 class Judgment(msgspec.Struct, frozen=True, kw_only=True):
     """`score`, `label` and `ranking` are None unless the outcome is `scored`: a failure is never a score.
 
-    `consistent` says whether the orders agreed, None where one was asked. `tied` lists what had equally many votes,
-    `missing` the models of which no vote was scored.
+    `consistent` tells whether both orders gave the same verdict, None if only one was asked. `tied` lists the scores or
+    labels with equally many votes, `missing` the models without a scored vote. `passed` is there if the judge has
+    `pass_if`; it is None without a score.
     """
 
     id: str
@@ -84,3 +86,8 @@ class Judgment(msgspec.Struct, frozen=True, kw_only=True):
     flags: list[str] = []
     tied: list[float | str] | None = None
     missing: list[str] = []
+    passed: bool | msgspec.UnsetType | None = msgspec.UNSET
+
+
+EncodedJudgment = Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/Judgment"})]
+"""A Judgment in the JSON in which it is stored, sent on without decoding it."""

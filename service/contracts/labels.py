@@ -1,4 +1,4 @@
-"""Labels: what people say of items, to judge the judges by."""
+"""Labels: the values that people give to items, which judges are measured against."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -16,11 +16,24 @@ Selection = Literal["random", "targeted", "all"]
 Window = Literal["24h", "7d", "30d", "all"]
 
 
-class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One annotator's value for one item on one criterion: a `score` on a scale, or a `label` where there are labels.
+_PASS_FAIL = {"pass": "pass", "true": "pass", "yes": "pass", "1": "pass"}
+_PASS_FAIL |= {"fail": "fail", "false": "fail", "no": "fail", "0": "fail"}
 
-    `selection` says whether the item was drawn uniformly at random or picked because it is telling; published figures
-    rest on random ones. `probability` is that with which the item was drawn, where it is known.
+
+def pass_fail_label(value: float | str) -> str | None:
+    """Returns `pass` or `fail` for a value that stands for one of them, whatever its case; None for any other value.
+
+    Pass may be written pass, true, yes or 1, and fail may be written fail, false, no or 0.
+    """
+    text = value.strip().lower() if isinstance(value, str) else f"{value:g}"
+    return _PASS_FAIL.get(text)
+
+
+class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One annotator's value for one item on one criterion: a `score` on a scale, or a `label`.
+
+    `selection` tells whether the item was drawn uniformly at random or picked because its label is informative;
+    figures for all items are computed from random ones. `probability` is the probability of that draw, if it is known.
     """
 
     item_id: ItemId
@@ -39,7 +52,7 @@ class LabelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """A label as it is stored. `counted` is false where the judge that came later has another scale."""
+    """A label as it is stored. `counted` is false if it is not on the scale of its criterion."""
 
     item_id: str
     criterion: str
@@ -53,7 +66,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueuedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """An item to label next, and the probability with which its half of the queue takes such an item in."""
+    """An item to label next, and the probability with which the queue selects such an item."""
 
     item_id: str
     selection: Drawn

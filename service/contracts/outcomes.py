@@ -1,10 +1,10 @@
-"""How a judgment can end, and why it has no score. Values are the words on the wire; the lists only grow."""
+"""The outcomes of a judgment and the reasons for a missing score. The values are sent to clients: never remove one."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """`unscored`: the model answered, with no valid score. `failed`: the model did not answer."""
+    """`unscored`: the model answered without a valid score. `failed`: the model did not answer."""
 
     SCORED = "scored"
     UNSCORED = "unscored"
@@ -13,7 +13,7 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a judgment or a vote has no score. The first ten go with `unscored`, the others with `failed`."""
+    """The reason for a missing score. The first ten belong to `unscored`, the others to `failed`."""
 
     NO_SCORE = "no_score"
     CONFLICT = "conflict"
@@ -41,7 +41,7 @@ class JobStatus(StrEnum):
 
 
 class ParsedFrom(StrEnum):
-    """Which family of notations a score or label was read from."""
+    """The notation in which a score or label was found."""
 
     SCHEMA = "schema"  # the provider's structured output
     TOOL = "tool"  # the arguments of a tool call
@@ -49,7 +49,7 @@ class ParsedFrom(StrEnum):
     TAG = "tag"  # <score>4</score>
     RESULT = "result"  # [RESULT] 4
     BRACKETS = "brackets"  # [[4]]
-    LINE = "line"  # a line that opens with `Score: 4`
+    LINE = "line"  # a line that starts with `Score: 4`
     FRACTION = "fraction"  # 4/5
-    BARE = "bare"  # a line that is the number or the label and nothing else
+    BARE = "bare"  # a line that consists of the number or the label
     PROSE = "prose"  # 'Therefore, Output (a) is better.'

@@ -1,4 +1,4 @@
-"""The body and the answer of `POST /v1/parse`."""
+"""The request and response bodies of `POST /v1/parse`."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ MAX_TEXTS = 1000
 
 
 class ParseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Texts to be read as a judge's answers. `finish_reasons`, if given, has one entry a text."""
+    """Texts to read as a judge's answers. `finish_reasons`, if given, has one entry per text."""
 
     method: Method
     scale: Scale | None = None
@@ -24,7 +24,7 @@ class ParseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class ParsedText(msgspec.Struct, frozen=True, kw_only=True):
-    """One text as it was read; `ranking` is there for rankings alone."""
+    """The verdict found in one text. Only rankings have `ranking`."""
 
     outcome: Outcome
     reason: Reason | None
@@ -35,4 +35,6 @@ class ParsedText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParseResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """One result per text, in the order of the texts."""
+
     results: list[ParsedText]

@@ -1,16 +1,28 @@
-"""Which votes a judgment takes: one a model, a sample and an order of the outputs."""
+"""The votes that a judgment takes, one for each model, sample and order of the outputs, and their questions."""
 
 from functools import lru_cache
 
-from service.contracts.judges import ResolvedJudge
+from service.contracts.items import Item
+from service.contracts.judges import Judge, ResolvedJudge
 from service.contracts.judgments import Ballot
 from service.judging.methods import METHODS
+from service.judging.questions import Question, delimiter_for
 
 
 def ballots(judge: ResolvedJudge) -> tuple[Ballot, ...]:
-    """All votes of a judgment, in the order in which they are listed."""
+    """Returns all votes of a judgment, in the order in which they are listed."""
     orders = METHODS[judge.definition.method].orders(judge.definition)
     return _ballots(tuple(judge.models), judge.definition.samples, orders)
+
+
+def question_about(judge: Judge, item: Item, order: str | None, secret: bytes) -> Question:
+    """Returns the question about an item in an order; `secret` is the installation's.
+
+    Raises TemplateError if the item lacks a field that an own prompt needs.
+    """
+    method = METHODS[judge.method]
+    shown = method.shown(item, order)
+    return method.question(judge, shown, delimiter_for(shown, secret))
 
 
 @lru_cache(maxsize=1024)

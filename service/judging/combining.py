@@ -1,4 +1,4 @@
-"""Combines the votes on one item into a verdict."""
+"""Combines the votes on one item into one verdict."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ TIE = "tie"
 RankGroups = list[int | list[int]]
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the votes amount to.
+class CombinedVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict of all votes on an item.
 
-    `spread` is the range of the scores, None for labels and rankings. `consistent` says whether the orders agreed,
-    None where only one was asked. `tied` lists what had equally many votes.
+    `spread` is the maximum minus the minimum of the scores, None for labels and rankings. `consistent` tells whether
+    the orders agreed, None if one order was asked for. `tied` lists the values that had equally many votes.
     """
 
     outcome: Outcome
@@ -34,8 +34,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     tied: list[Any] | None = None
 
 
-def combine_scores(panel: str, votes: Sequence[Vote]) -> Verdict:
-    """The mean, the median or the majority of the scores, if at least half of the votes have one."""
+def combine_scores(panel: str, votes: Sequence[Vote]) -> CombinedVerdict:
+    """Returns the mean, the median or the majority of the scores, if at least half of the votes have one."""
     scored = _scored(votes)
     if not _suffice(scored, votes):
         return _without_score(votes)
@@ -45,21 +45,21 @@ def combine_scores(panel: str, votes: Sequence[Vote]) -> Verdict:
     scores = [vote.score for vote in scored if vote.score is not None]
     score = as_written(median(scores) if panel == "median" else fmean(scores))
     nearest = min(scored, key=lambda vote: abs((vote.score or 0) - score))
-    return Verdict(outcome=Outcome.SCORED, score=score, explanation=nearest.explanation, spread=spread)
+    return CombinedVerdict(outcome=Outcome.SCORED, score=score, explanation=nearest.explanation, spread=spread)
 
 
-def combine_labels(votes: Sequence[Vote]) -> Verdict:
-    """The label of most votes, if at least half of them have one; a tie of labels is no verdict."""
+def combine_labels(votes: Sequence[Vote]) -> CombinedVerdict:
+    """Returns the label of most votes, if at least half of them have one; unscored if labels tie."""
     scored = _scored(votes)
     if not _suffice(scored, votes):
         return _without_score(votes)
     return _majority([vote.label for vote in scored], scored)
 
 
-def combine_pairs(votes: Sequence[Vote]) -> Verdict:
-    """The label of most models and samples; contradicting orders of one are a tie, as is a tie of labels.
+def combine_pairs(votes: Sequence[Vote]) -> CombinedVerdict:
+    """Returns the label of most models and samples; contradicting orders of one are a tie, as is a tie of labels.
 
-    Where one order of a model and sample has no verdict, that model and sample have none.
+    A model and sample without a verdict in one of their orders have none.
     """
     asked: defaultdict[tuple[str, int], list[Vote]] = defaultdict(list)
     for vote in votes:
@@ -71,7 +71,7 @@ def combine_pairs(votes: Sequence[Vote]) -> Verdict:
     labels = [orders[0].label if same else TIE for orders, same in zip(whole, agreed, strict=True)]
     verdict = _majority(labels, [orders[0] for orders in whole])
     if verdict.reason is Reason.TIE:
-        verdict = Verdict(outcome=Outcome.SCORED, label=TIE, tied=verdict.tied)
+        verdict = CombinedVerdict(outcome=Outcome.SCORED, label=TIE, tied=verdict.tied)
     in_both = any(len(orders) > 1 for orders in whole)
     supporting = [vote for orders in whole for vote in orders if vote.label == verdict.label]
     return msgspec.structs.replace(
@@ -81,8 +81,8 @@ def combine_pairs(votes: Sequence[Vote]) -> Verdict:
     )
 
 
-def combine_rankings(votes: Sequence[Vote]) -> Verdict:
-    """The outputs by their mean rank over the votes, if at least half of them rank; equal means tie."""
+def combine_rankings(votes: Sequence[Vote]) -> CombinedVerdict:
+    """Returns the outputs by their mean rank over the votes, if at least half of them rank; equal means tie."""
     scored = _scored(votes)
     if not _suffice(scored, votes):
         return _without_score(votes)
@@ -92,16 +92,23 @@ def combine_rankings(votes: Sequence[Vote]) -> Verdict:
             ranks[index].append(rank)
     means = {index: as_written(fmean(each)) for index, each in ranks.items()}
     groups = [sorted(index for index in means if means[index] == mean) for mean in sorted(set(means.values()))]
-    return Verdict(
+    return CombinedVerdict(
         outcome=Outcome.SCORED,
-        ranking=[group[0] if len(group) == 1 else group for group in groups],
+        ranking=as_listed(groups),
         explanation=scored[0].explanation,
         consistent=len({str(vote.ranking) for vote in scored}) == 1 if len(votes) > 1 else None,
     )
 
 
-def usage(votes: Sequence[Vote]) -> Usage:
-    """What the votes cost together; the cost is None as soon as one price is unknown."""
+def as_listed(ranking: Sequence[Sequence[int]] | None) -> RankGroups | None:
+    """Returns a ranking as it is sent: an inner list for indices that tie, the index itself for one alone."""
+    if ranking is None:
+        return None
+    return [group[0] if len(group) == 1 else list(group) for group in ranking]
+
+
+def total_usage(votes: Sequence[Vote]) -> Usage:
+    """Returns the tokens and the cost of the votes together; the cost is None if one of them is unknown."""
     costs = [vote.cost_usd for vote in votes]
     return Usage(
         input_tokens=sum(vote.input_tokens or 0 for vote in votes),
@@ -111,7 +118,7 @@ def usage(votes: Sequence[Vote]) -> Usage:
 
 
 def missing_models(votes: Sequence[Vote]) -> list[str]:
-    """The models of which no vote was scored."""
+    """Returns the models of which no vote was scored."""
     answered = {vote.model for vote in votes if vote.outcome is Outcome.SCORED}
     return list(dict.fromkeys(vote.model for vote in votes if vote.model not in answered))
 
@@ -124,25 +131,25 @@ def _suffice(scored: Sequence[Any], asked: Any) -> bool:
     return bool(scored) and 2 * len(scored) >= len(asked)
 
 
-def _without_score(votes: Sequence[Vote]) -> Verdict:
-    """As the votes without a score mostly ended; unscored where as many failed: an answer came."""
+def _without_score(votes: Sequence[Vote]) -> CombinedVerdict:
+    """The most frequent outcome and reason of the votes without a score; unscored if as many failed: an answer came."""
     unscored = [vote for vote in votes if vote.outcome is Outcome.UNSCORED]
     failed = [vote for vote in votes if vote.outcome is Outcome.FAILED]
     most = failed if len(failed) > len(unscored) else unscored
     reasons = Counter(vote.reason for vote in most)
-    return Verdict(outcome=most[0].outcome, reason=reasons.most_common(1)[0][0])
+    return CombinedVerdict(outcome=most[0].outcome, reason=reasons.most_common(1)[0][0])
 
 
-def _majority(values: Sequence[Any], votes: Sequence[Vote]) -> Verdict:
-    """The value that most votes have, with the vote that first gave it."""
+def _majority(values: Sequence[Any], votes: Sequence[Vote]) -> CombinedVerdict:
+    """The value of most votes, with the explanation of the first vote that has it."""
     counts = Counter(values)
     most = max(counts.values())
     winners = [value for value, count in counts.items() if count == most]
     if len(winners) > 1:
-        return Verdict(outcome=Outcome.UNSCORED, reason=Reason.TIE, tied=winners)
+        return CombinedVerdict(outcome=Outcome.UNSCORED, reason=Reason.TIE, tied=winners)
     vote = votes[values.index(winners[0])]
     is_label = isinstance(winners[0], str)
-    return Verdict(
+    return CombinedVerdict(
         outcome=Outcome.SCORED,
         score=vote.score,
         label=winners[0] if is_label else None,

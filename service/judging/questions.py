@@ -1,18 +1,19 @@
-"""What is put to a model: the messages of one question, and the form of its answer."""
+"""Questions: the messages of one call, and the form of its answer."""
 
-import secrets
+import hashlib
+import hmac
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from service.contracts.items import Item
-from service.contracts.judges import Judge
+from service.contracts.items import Item, content_digest
+from service.contracts.judges import Example, Judge
 from service.contracts.outcomes import Reason
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One turn of the conversation. A system message, if there is one, comes first and only once.
+    """One message of a conversation. There is at most one system message, and it comes first.
 
     The first `stable` characters are the same for every item of a judge: a provider may cache them.
     """
@@ -23,7 +24,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer to ask for; `schema` is a JSON schema that it should fit, None where plain text is wanted."""
+    """One answer to ask for; `schema` is its JSON schema, None for plain text."""
 
     messages: tuple[Message, ...]
     schema: dict[str, Any] | None
@@ -33,7 +34,7 @@ _CHARS_A_TOKEN = 4
 
 
 def estimated_tokens(messages: Sequence[Message]) -> int:
-    """A rough guess of the input tokens, for want of each model's tokenizer: four characters each."""
+    """Returns an estimate of the input tokens, at four characters each: the tokenizers of models are not at hand."""
     return sum(len(message.content) for message in messages) // _CHARS_A_TOKEN
 
 
@@ -53,20 +54,41 @@ _HINTS = {
 }
 
 
-def draw_delimiter() -> str:
-    """A word that the judged text can't know: drawn for each question."""
-    return secrets.token_hex(8)
+def delimiter_for(item: Item, secret: bytes) -> str:
+    """Returns the word that fences the texts of an item, 16 hex digits: equal texts have the same.
+
+    Nobody without the secret of the installation can know it, and a text that contained it would have another.
+    """
+    return hmac.new(secret, content_digest(item).encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def is_own_prompt(judge: Judge) -> bool:
+    """Returns whether a judge has a system message or a template of its own."""
+    return judge.system is not None or judge.template is not None
+
+
+def is_text_asked(judge: Judge) -> bool:
+    """Returns whether an answer is asked for as text, without a schema: also if an own template describes its form."""
+    return judge.output == "text" or (judge.output == "auto" and judge.template is not None)
 
 
 def built_in_question(
-    judge: Judge, item: Item, *, levels: str, answer: str, schema: dict[str, Any], delimiter: str
+    judge: Judge,
+    item: Item,
+    *,
+    levels: str,
+    answer: str,
+    examples: Sequence[str],
+    schema: dict[str, Any],
+    delimiter: str,
 ) -> Question:
-    """The question that every built-in prompt asks: the criterion, the levels, the answer's form, the material.
+    """Returns the question of every built-in prompt: the criterion, the levels, the answer's form, the material.
 
-    What is the same for all items comes first, then what items may share (the context). `answer` says in words
-    what to answer. The item's texts stand verbatim between lines that carry `delimiter`.
+    The parts that are the same for all items come first, then the context, which several items may share. `answer`
+    describes the form of an answer, `examples` are examples in words. The item's texts are verbatim, between lines with
+    the `delimiter`.
     """
-    stable = "\n\n".join((f"Criterion: {judge.criterion}\n{judge.instructions.strip()}", levels, answer))
+    stable = "\n\n".join((f"Criterion: {judge.criterion}\n{judge.instructions.strip()}", levels, answer, *examples))
     parts = (
         stable,
         _MATERIAL.format(delimiter=delimiter),
@@ -79,12 +101,19 @@ def built_in_question(
             Message("system", SYSTEM, stable=len(SYSTEM)),
             Message("user", "\n\n".join(parts), stable=len(stable)),
         ),
-        schema=None if judge.output == "text" else schema,
+        schema=None if is_text_asked(judge) else schema,
     )
 
 
+def example_in_words(number: int, example: Example, answer: str) -> str:
+    """Returns an example as the built-in prompt shows it: its texts, and the right answer; `number` counts from 1."""
+    item = Item(**{field: getattr(example, field) for field in ("input", "output", "context", "reference", "outputs")})
+    texts = [f"<<<example {number} {title}>>>\n{text}\n<<<example {number} end>>>" for title, text in _material(item)]
+    return "\n\n".join([f"Example {number}, with the right answer:", *texts, f"The right answer:\n{answer}"])
+
+
 def _material(item: Item) -> list[tuple[str, str]]:
-    """The texts that the item has, each with its title."""
+    """The texts of the item, each after its title."""
     texts = [
         ("Context", item.context),
         ("Input", item.input),
@@ -96,12 +125,12 @@ def _material(item: Item) -> list[tuple[str, str]]:
 
 
 def letter(index: int) -> str:
-    """The name of an output among several: A for 0."""
+    """Returns the name of an output among several: A for 0."""
     return chr(ord("A") + index)
 
 
 def answer_schema(**verdict: Any) -> dict[str, Any]:
-    """An object with the rationale first, then the verdict: a model that must explain first judges better."""
+    """Returns the schema of an object with an explanation, then the verdict: models that explain first judge better."""
     properties = {"explanation": {"type": "string"}, **verdict}
     return {
         "type": "object",
@@ -125,7 +154,7 @@ _COMPLAINTS = {
 
 
 def ask_again(question: Question, answer: str, reason: Reason, form: str) -> Question:
-    """The same question, with the unreadable answer and what was wrong with it. `form` repeats what to answer."""
+    """Returns the same question, with the unreadable answer and the reason for that. `form` repeats its form."""
     complaint = f"Your answer can't be used: {_COMPLAINTS[reason]}. {form}"
     asked = question.messages
     if answer:

@@ -1,6 +1,6 @@
-"""Own prompts: templates that are filled once, in a sandbox, and whose fillings are never expanded.
+"""Own prompts: templates that are filled once, in a sandbox; the texts filled in are never expanded.
 
-The engine is MiniJinja: it reaches no Python object, no file and no other template, and its fuel bounds its work.
+The engine is MiniJinja: it can't reach Python objects, files or other templates, and its fuel limits its work.
 """
 
 from typing import Any, Literal, cast
@@ -14,9 +14,9 @@ _VARIABLES = ("criterion", "instructions", "scale", "choices")
 _FIELDS = ("input", "output", "context", "reference", "outputs", "metadata")
 
 _engine = minijinja.Environment(
-    undefined_behavior=cast("Literal['strict']", "semi_strict"),  # what is missing may be tested, not printed
+    undefined_behavior=cast("Literal['strict']", "semi_strict"),  # a missing variable may be tested, not printed
     fuel=_FUEL,
-    debug=True,  # names what is missing
+    debug=True,  # names the missing variable
     pycompat=False,
     keep_trailing_newline=True,
     auto_escape_callback=lambda name: False,
@@ -24,11 +24,11 @@ _engine = minijinja.Environment(
 
 
 class TemplateError(Exception):
-    """A template can't be filled; the message says what is missing."""
+    """A template can't be filled; the message names the missing variable."""
 
 
 def template_problem(source: str) -> str | None:
-    """What makes a template unusable: its syntax, or a variable that there is not."""
+    """Returns the problem of a template, in its syntax or its variables; None if it has none."""
     try:
         names = _engine.undeclared_variables_in_str(source, nested=True)
     except minijinja.TemplateError as error:
@@ -40,6 +40,12 @@ def template_problem(source: str) -> str | None:
     return f"there is no variable {unknown[0]}; there are {known}"
 
 
+def shows_item(source: str) -> bool:
+    """Returns whether a template without problems has a variable of the item."""
+    names = _engine.undeclared_variables_in_str(source, nested=True)
+    return any(name.partition(".")[0] == "item" for name in names)
+
+
 def _is_known(name: str) -> bool:
     first, _, rest = name.partition(".")
     if first != "item":
@@ -48,7 +54,7 @@ def _is_known(name: str) -> bool:
 
 
 def fill(source: str, item: Item, **variables: str) -> str:
-    """The template with an item's texts in it, verbatim. Raises TemplateError where it needs one that is missing."""
+    """Returns the template with an item's texts in it, verbatim. Raises TemplateError if it needs a missing one."""
     fields: dict[str, Any] = {field: value for field in _FIELDS if (value := getattr(item, field)) is not None}
     try:
         return str(_engine.render_str(source, item=fields, **variables))

@@ -1,1 +1,1 @@
-"""How results look outside JSON: text for people and spreadsheets, and pictures."""
+"""Results in forms for people and spreadsheets: Markdown, CSV and pictures. One module for each thing that is shown."""

@@ -1,4 +1,4 @@
-"""Agreement against cost as a picture: what a benchmark's judges are worth for their price."""
+"""A benchmark's leaderboard as a picture: agreement with people against cost."""
 
 import math
 from collections import Counter
@@ -6,24 +6,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from service.rendering.board_text import judge_name
+from service.rendering.benchmark_leaderboard import judge_name
 
-Json = Mapping[str, Any]
+_Json = Mapping[str, Any]
 
-WIDTH, HEIGHT = 960, 540
-INK, GREY, PALE, BLUE = "#1a1a1a", "#6b6b6b", "#dddddd", "#1f5fa8"
+PLOT_WIDTH, PLOT_HEIGHT = 960, 540
+_INK, _GREY, _PALE, _BLUE = "#1a1a1a", "#6b6b6b", "#dddddd", "#1f5fa8"
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 560, 50, 470  # the frame; beside it stands who is who
+_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 560, 50, 470  # the frame; the legend is to the right of it
 _LEGEND_X = 590
-_DECADES = 10.0  # from so many times the least price on, prices are on a logarithmic scale
-_APART = 18  # rows of the same price
-_BAND = 80  # at a side: what is free, and what has no known price
+_DECADES = 10.0  # the ratio of prices from which on their scale is logarithmic
+_APART = 18  # the distance between rows of the same price
+_BAND = 80  # at the sides, for rows that are free or have no known price
 _NICE = (1, 2, 2.5, 5, 10)
 _MOST_IN_LEGEND = 22  # lines
 _MOST_IN_LINE = 55  # characters
 
 
-class Line(NamedTuple):
+class PlotLine(NamedTuple):
     x1: float
     y1: float
     x2: float
@@ -31,8 +31,8 @@ class Line(NamedTuple):
     colour: str
 
 
-class Mark(NamedTuple):
-    """A judge's dot; a baseline's is an empty square."""
+class PlotMark(NamedTuple):
+    """The dot of a judge, or the empty square of a baseline."""
 
     x: float
     y: float
@@ -40,7 +40,7 @@ class Mark(NamedTuple):
     is_hollow: bool
 
 
-class Words(NamedTuple):
+class PlotText(NamedTuple):
     x: float
     y: float
     text: str
@@ -49,11 +49,11 @@ class Words(NamedTuple):
     is_upright: bool = False
 
 
-Shape = Line | Mark | Words
+PlotShape = PlotLine | PlotMark | PlotText
 
 
 class _Axis(NamedTuple):
-    """`place` gives the position of a price, None being an unknown one."""
+    """The axis of prices. `place` returns the position of a price, which is None if it is unknown."""
 
     ticks: list[tuple[float, str]]
     least: float
@@ -71,10 +71,10 @@ class _Axis(NamedTuple):
         return self.start + (at - low) / (high - low) * (self.end - self.start)
 
 
-def plot_of(benchmark: Json) -> list[Shape]:
-    """The shapes of the picture, WIDTH by HEIGHT, the last one on top."""
+def leaderboard_plot(benchmark: _Json) -> list[PlotShape]:
+    """Returns the shapes of the picture, PLOT_WIDTH by PLOT_HEIGHT, the last one on top."""
     rows = benchmark["leaderboard"]
-    shapes: list[Shape] = [Words(_LEFT, 28, f"Agreement with people on {benchmark['dataset']}", INK)]
+    shapes: list[PlotShape] = [PlotText(_LEFT, 28, f"Agreement with people on {benchmark['dataset']}", _INK)]
     shown = [(number, row) for number, row in enumerate(rows, 1) if _measure(row)["value"] is not None]
     low, high, ticks = _heights([_measure(row) for _, row in shown])
 
@@ -84,8 +84,8 @@ def plot_of(benchmark: Json) -> list[Shape]:
     axis = _prices([row["cost_usd_per_1000"] for _, row in shown])
     for value, text in ticks:
         shapes += [
-            Line(_LEFT, height(value), _RIGHT, height(value), PALE),
-            Words(_LEFT - 8, height(value) + 4, text, GREY, "end"),
+            PlotLine(_LEFT, height(value), _RIGHT, height(value), _PALE),
+            PlotText(_LEFT - 8, height(value) + 4, text, _GREY, "end"),
         ]
     shapes += _frame(axis, [row for _, row in shown])
     taken: Counter[float] = Counter()
@@ -97,19 +97,19 @@ def plot_of(benchmark: Json) -> list[Shape]:
 
 
 def _aside(before: int) -> float:
-    """How far a row stands beside those of the same price: by turns to the right and to the left."""
+    """The offset of a row after `before` rows of the same price: alternately to the right and to the left."""
     return _APART * ((before + 1) // 2) * (1 if before % 2 else -1)
 
 
-def as_svg(shapes: Sequence[Shape]) -> bytes:
-    """The picture as SVG, readable without any style sheet or font."""
+def plot_svg(shapes: Sequence[PlotShape]) -> bytes:
+    """Returns the picture as SVG; it needs no style sheet and no font."""
     root = ElementTree.Element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {WIDTH} {HEIGHT}",
-            "width": str(WIDTH),
-            "height": str(HEIGHT),
+            "viewBox": f"0 0 {PLOT_WIDTH} {PLOT_HEIGHT}",
+            "width": str(PLOT_WIDTH),
+            "height": str(PLOT_HEIGHT),
             "font-family": "system-ui, sans-serif",
             "font-size": "13",
         },
@@ -120,11 +120,11 @@ def as_svg(shapes: Sequence[Shape]) -> bytes:
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def _add(root: ElementTree.Element, shape: Shape) -> None:
-    if isinstance(shape, Line):
+def _add(root: ElementTree.Element, shape: PlotShape) -> None:
+    if isinstance(shape, PlotLine):
         ends = {name: f"{getattr(shape, name):.1f}" for name in ("x1", "y1", "x2", "y2")}
         ElementTree.SubElement(root, "line", {**ends, "stroke": shape.colour})
-    elif isinstance(shape, Words):
+    elif isinstance(shape, PlotText):
         placed = {"x": f"{shape.x:.1f}", "y": f"{shape.y:.1f}", "fill": shape.colour, "text-anchor": shape.anchor}
         if shape.is_upright:
             placed["transform"] = f"rotate(-90 {shape.x:.1f} {shape.y:.1f})"
@@ -138,53 +138,53 @@ def _add(root: ElementTree.Element, shape: Shape) -> None:
 
 
 def _printable(text: str) -> str:
-    """Without the control characters that XML can't write."""
+    """The text without the control characters that XML has no way to write."""
     return "".join(each if each.isprintable() else " " for each in text)
 
 
-def _measure(row: Json) -> Json:
+def _measure(row: _Json) -> _Json:
     nothing = {"value": None, "lower": None, "upper": None}
-    measure: Json = row["statistics"].get(row["sort"], nothing)
+    measure: _Json = row["statistics"].get(row["sort"], nothing)
     return measure
 
 
-def _frame(axis: _Axis, rows: Sequence[Json]) -> Iterator[Shape]:
+def _frame(axis: _Axis, rows: Sequence[_Json]) -> Iterator[PlotShape]:
     for place, text in axis.ticks:
-        yield Line(place, _BOTTOM, place, _BOTTOM + 5, GREY)
-        yield Words(place, _BOTTOM + 20, text, GREY, "middle")
-    yield Line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, INK)
-    yield Line(_LEFT, _TOP, _LEFT, _BOTTOM, INK)
+        yield PlotLine(place, _BOTTOM, place, _BOTTOM + 5, _GREY)
+        yield PlotText(place, _BOTTOM + 20, text, _GREY, "middle")
+    yield PlotLine(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, _INK)
+    yield PlotLine(_LEFT, _TOP, _LEFT, _BOTTOM, _INK)
     scale = ", logarithmic" if axis.is_log else ""
-    yield Words((_LEFT + _RIGHT) / 2, _BOTTOM + 48, f"US dollars per 1,000 judgments{scale}", INK, "middle")
+    yield PlotText((_LEFT + _RIGHT) / 2, _BOTTOM + 48, f"US dollars per 1,000 judgments{scale}", _INK, "middle")
     names = " / ".join(dict.fromkeys(row["sort"] for row in rows)) or "agreement"
-    yield Words(26, (_TOP + _BOTTOM) / 2, f"{names}, with 95% intervals", INK, "middle", is_upright=True)
+    yield PlotText(26, (_TOP + _BOTTOM) / 2, f"{names}, with 95% intervals", _INK, "middle", is_upright=True)
 
 
-def _row(number: int, row: Json, x: float, height: Callable[[float], float]) -> Iterator[Shape]:
-    measure, colour = _measure(row), GREY if row["control"] else BLUE
+def _row(number: int, row: _Json, x: float, height: Callable[[float], float]) -> Iterator[PlotShape]:
+    measure, colour = _measure(row), _GREY if row["control"] else _BLUE
     if measure["lower"] is not None:
         ends = height(measure["lower"]), height(measure["upper"])
-        yield Line(x, ends[0], x, ends[1], colour)
-        yield from (Line(x - 4, end, x + 4, end, colour) for end in ends)
-    yield Mark(x, height(measure["value"]), colour, row["control"])
-    yield Words(x + 9, height(measure["value"]) - 6, str(number), colour)
+        yield PlotLine(x, ends[0], x, ends[1], colour)
+        yield from (PlotLine(x - 4, end, x + 4, end, colour) for end in ends)
+    yield PlotMark(x, height(measure["value"]), colour, row["control"])
+    yield PlotText(x + 9, height(measure["value"]) - 6, str(number), colour)
 
 
-def _legend(rows: Sequence[Json]) -> Iterator[Shape]:
+def _legend(rows: Sequence[_Json]) -> Iterator[PlotShape]:
     for place, row in enumerate(rows[:_MOST_IN_LEGEND]):
         missing = "" if _measure(row)["value"] is not None else ": not defined"
         text = f"{place + 1}  {row['model']} · {judge_name(row)}{' (baseline)' if row['control'] else ''}{missing}"
-        yield Words(_LEGEND_X, _TOP + 10 + 18 * place, _shortened(text), GREY if row["control"] else INK)
+        yield PlotText(_LEGEND_X, _TOP + 10 + 18 * place, _shortened(text), _GREY if row["control"] else _INK)
     if len(rows) > _MOST_IN_LEGEND:
-        yield Words(_LEGEND_X, _TOP + 10 + 18 * _MOST_IN_LEGEND, f"and {len(rows) - _MOST_IN_LEGEND} more", GREY)
+        yield PlotText(_LEGEND_X, _TOP + 10 + 18 * _MOST_IN_LEGEND, f"and {len(rows) - _MOST_IN_LEGEND} more", _GREY)
 
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _MOST_IN_LINE else f"{text[: _MOST_IN_LINE - 1]}…"
 
 
-def _heights(measures: Sequence[Json]) -> tuple[float, float, list[tuple[float, str]]]:
-    """The least and the most that the picture shows, and what stands at its side."""
+def _heights(measures: Sequence[_Json]) -> tuple[float, float, list[tuple[float, str]]]:
+    """The lowest and the highest value that the picture shows, and the ticks of the axis."""
     ends = [each[name] for each in measures for name in ("value", "lower", "upper") if each[name] is not None]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     room = max((high - low) * 0.08, 0.02)
@@ -214,7 +214,7 @@ def _decades(low: float, high: float) -> list[float]:
 
 
 def _nice_steps(low: float, high: float) -> list[float]:
-    """Round numbers from below `low` to above `high`, four to eight of them."""
+    """Four to eight round numbers from below `low` to above `high`."""
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(each * power for each in _NICE if each * power >= rough * (1 - 1e-9))

@@ -1,35 +1,35 @@
-"""A picture's shapes as PNG, drawn by Pillow, which is there with the extra `png`."""
+"""A picture as PNG, drawn by Pillow, which the extra `png` installs."""
 
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from service.rendering.plot import HEIGHT, WIDTH, Line, Shape, Words
+from service.rendering.plot import PLOT_HEIGHT, PLOT_WIDTH, PlotLine, PlotShape, PlotText
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
 
-_SCALE = 2  # dots a unit: sharp on today's screens
+_SCALE = 2  # pixels per unit, for sharp lines on dense screens
 _FONT_SIZE = 13
 _ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
 def check_pillow() -> None:
-    """Raises ValueError where Pillow is not installed."""
+    """Raises ValueError if Pillow is not installed."""
     try:
         import PIL  # noqa: F401
     except ImportError as error:
         raise ValueError('a .png needs Pillow: pip install "judged[png]", or write .svg') from error
 
 
-def as_png(shapes: Sequence[Shape]) -> bytes:
-    """The picture, white behind. Raises ImportError where Pillow is not installed."""
+def plot_png(shapes: Sequence[PlotShape]) -> bytes:
+    """Returns the picture on white as PNG. Raises ImportError if Pillow is not installed."""
     from PIL import Image, ImageDraw, ImageFont
 
-    image = Image.new("RGB", (WIDTH * _SCALE, HEIGHT * _SCALE), "white")
+    image = Image.new("RGB", (PLOT_WIDTH * _SCALE, PLOT_HEIGHT * _SCALE), "white")
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(_FONT_SIZE * _SCALE)
     for shape in shapes:
-        if isinstance(shape, Words) and shape.is_upright:
+        if isinstance(shape, PlotText) and shape.is_upright:
             _write_upright(image, shape, font)
         else:
             _draw(pen, shape, font)
@@ -38,11 +38,11 @@ def as_png(shapes: Sequence[Shape]) -> bytes:
     return content.getvalue()
 
 
-def _draw(pen: "ImageDraw.ImageDraw", shape: Shape, font: Any) -> None:
-    if isinstance(shape, Line):
+def _draw(pen: "ImageDraw.ImageDraw", shape: PlotShape, font: Any) -> None:
+    if isinstance(shape, PlotLine):
         ends = [each * _SCALE for each in (shape.x1, shape.y1, shape.x2, shape.y2)]
         pen.line(ends, fill=shape.colour, width=_SCALE)
-    elif isinstance(shape, Words):
+    elif isinstance(shape, PlotText):
         place = shape.x * _SCALE, shape.y * _SCALE
         pen.text(place, shape.text, fill=shape.colour, font=font, anchor=_ANCHORS[shape.anchor])
     else:
@@ -53,11 +53,11 @@ def _draw(pen: "ImageDraw.ImageDraw", shape: Shape, font: Any) -> None:
             pen.ellipse(box, fill=shape.colour)
 
 
-def _write_upright(image: Any, words: Words, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont") -> None:
-    """Written on a strip of its own, which is turned."""
+def _write_upright(image: Any, words: PlotText, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont") -> None:
+    """Writes the text on a strip of its own, and turns that."""
     from PIL import Image, ImageDraw
 
-    strip = Image.new("RGB", (HEIGHT * _SCALE, 2 * _FONT_SIZE * _SCALE), "white")
+    strip = Image.new("RGB", (PLOT_HEIGHT * _SCALE, 2 * _FONT_SIZE * _SCALE), "white")
     middle = strip.width / 2, strip.height * 3 / 4
     ImageDraw.Draw(strip).text(middle, words.text, fill=words.colour, font=font, anchor=_ANCHORS["middle"])
     turned = strip.rotate(90, expand=True)

@@ -1,4 +1,4 @@
-"""Votes that were paid for once: the same judge version, model and content is not asked again.
+"""Votes that were paid for once: the same prompt is not put to the same model again.
 
 A cached vote is a pointer to the judgment that has it. While a worker asks for a vote it holds a lease on its key;
 the lease of a worker that died counts for nothing.
@@ -12,18 +12,18 @@ from hashlib import sha256
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.judgments import Ballot, Vote
+from service.contracts.judgments import Vote
 from service.store import keys
 from service.store.connection import Script
 
-_LEASE_S = 24 * 3600  # far longer than any call: what ends a lease is its worker's death
+_LEASE_S = 24 * 3600  # far longer than any call: a lease ends by its worker's death
 
 _begin = Script("cache_begin")
 _release = Script("cache_release")
 
 
 class Lease(Enum):
-    """Who asks for a vote that is not there yet: this worker from now on, this worker already, another."""
+    """The worker that asks for a vote which is not stored yet: this one from now on, this one already, another."""
 
     MINE = "mine"
     OURS = "ours"
@@ -37,21 +37,20 @@ class _Votes(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Votes)
 
 
-def cache_key(judge_digest: str, ballot: Ballot, content_digest: str) -> str:
-    """The key of a first sample. The judge's digest covers its parameters; the item's id and metadata don't count."""
-    content = f"{judge_digest}\n{ballot.model}\n{ballot.order}\n{content_digest}"
-    return keys.cached_vote(sha256(content.encode()).hexdigest()[:40])
+def cache_key(model: str, content: bytes) -> str:
+    """Returns the key of a vote of a model; `content` is everything else that the vote depends on."""
+    return keys.cached_vote(sha256(model.encode() + b"\n" + content).hexdigest()[:40])
 
 
-async def begin(redis: Redis, worker_id: str, wanted: Sequence[str]) -> list[Vote | Lease]:
-    """For each key the vote, or whose it is to ask for it."""
+async def lease_votes(redis: Redis, worker_id: str, wanted: Sequence[str]) -> list[Vote | Lease]:
+    """Returns for each key the stored vote, or a lease: the worker that asks for it."""
     if not wanted:
         return []
     answer = await _begin(redis, [keys.WORKERS, *wanted], [worker_id, int(time.time()), _LEASE_S])
     return [_found(*each) for each in answer]
 
 
-async def release(redis: Redis, worker_id: str, held: Iterable[str]) -> None:
+async def release_votes(redis: Redis, worker_id: str, held: Iterable[str]) -> None:
     """Gives up this worker's leases among `held`."""
     held = list(held)
     if held:
@@ -65,7 +64,7 @@ def _found(state: bytes, judgment: bytes = b"", index: bytes = b"0") -> Vote | L
 
 
 def as_cached(vote: Vote) -> Vote:
-    """The vote as it is served again: it took no call and cost nothing."""
+    """Returns a vote as it is served again: it took no call and cost nothing."""
     return msgspec.structs.replace(
         vote, cached=True, asks=0, attempts=0, latency_seconds=0.0, input_tokens=0, output_tokens=0, cost_usd=0.0
     )

@@ -1,4 +1,4 @@
-"""Opens connections to Redis and translates what redis-py raises, at this one seam."""
+"""Opens connections to Redis, runs its scripts, and translates redis-py's errors. The only place that does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -27,16 +27,17 @@ from service.store.errors import StoreError, StoreUnavailableError
 T = TypeVar("T")
 
 _CANCEL_AGAIN_S = 1.0
+_SCANNED_AT_ONCE = 500
 
 _AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OSError)
 _PASSING = ("MASTERDOWN", "CLUSTERDOWN", "MISCONF", "TRYAGAIN")
 
 
 def connect(url: str, *, retries: int, max_connections: int, timeout_s: float = 5.0) -> Redis:
-    """A client of `redis://`, `rediss://` or `unix://`. Opens nothing until the first command.
+    """Returns a client for a `redis://`, `rediss://` or `unix://` URL. It connects with the first command.
 
-    A command is tried `retries` times more, over about `retries` seconds, while Redis is away: every write of
-    ours may safely run twice.
+    While Redis is unreachable, a command is tried `retries` more times over about `retries` seconds: every write of the
+    service may safely run twice.
     """
     pool = BlockingConnectionPool.from_url(
         url,
@@ -52,39 +53,39 @@ def connect(url: str, *, retries: int, max_connections: int, timeout_s: float = 
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raises StoreUnavailableError or StoreError in place of redis-py's own errors."""
+def translated_errors() -> Iterator[None]:
+    """Raises StoreUnavailableError or StoreError in place of redis-py's errors."""
     try:
         yield
     except _AWAY as error:
-        raise StoreUnavailableError(f"Redis is away: {error}") from error
+        raise StoreUnavailableError(f"Redis is unavailable: {error}") from error
     except ResponseError as error:
         if str(error).startswith(_PASSING):
-            raise StoreUnavailableError(f"Redis is away: {error}") from error
+            raise StoreUnavailableError(f"Redis is unavailable: {error}") from error
         raise StoreError(f"Redis refused a command: {error}") from error
     except RedisError as error:
         raise StoreError(f"Redis: {type(error).__name__}: {error}") from error
 
 
 async def reply(command: Awaitable[T] | T) -> T:
-    """What a command answers, with redis-py's errors translated. (It types its commands as blocking ones too.)"""
-    with translated():
+    """Returns a command's reply, with redis-py's errors translated. (Its type stubs cover blocking clients too.)"""
+    with translated_errors():
         return await cast("Awaitable[T]", command)
 
 
 @asynccontextmanager
 async def pipeline(redis: Redis, *, atomic: bool = False) -> AsyncIterator[Pipeline]:
-    """Commands sent in one round trip, with redis-py's errors translated."""
-    with translated():
+    """Opens a pipeline: commands for one round trip, with redis-py's errors translated."""
+    with translated_errors():
         async with redis.pipeline(transaction=atomic) as pipe:
             yield pipe
 
 
 async def cancelled(*tasks: "asyncio.Task[Any]") -> None:
-    """Cancels tasks that speak to Redis, and returns when they have ended, however they did.
+    """Cancels tasks that use Redis, and returns once they have ended in any way.
 
-    They are told more than once: redis-py sends with `asyncio.wait_for`, which in Python 3.11 swallows a
-    cancellation that comes in the moment when it is done.
+    They are cancelled repeatedly: redis-py sends with `asyncio.wait_for`, which in Python 3.11 loses a cancellation
+    that arrives as it finishes.
     """
     left = set(tasks)
     while left:
@@ -94,16 +95,33 @@ async def cancelled(*tasks: "asyncio.Task[Any]") -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def scanned_hashes(redis: Redis, pattern: str) -> AsyncIterator[tuple[str, dict[bytes, bytes]]]:
+    """Yields each hash of a pattern once, with its key and its fields."""
+    cursor, seen = 0, set[bytes]()
+    while True:
+        cursor, found = await reply(redis.scan(cursor, match=pattern, count=_SCANNED_AT_ONCE))
+        new = [key for key in found if key not in seen]  # a scan may return a key twice
+        seen.update(new)
+        async with pipeline(redis) as pipe:
+            for key in new:
+                pipe.hgetall(key)
+            stored = await pipe.execute()
+        for key, fields in zip(new, stored, strict=True):
+            yield key.decode(), fields
+        if cursor == 0:
+            return
+
+
 class Script:
-    """Lua files of this package, one after the other: sent whole once and by their digest from then on."""
+    """A script made of Lua files of this package, joined in order. It is sent once, and called by its digest then."""
 
     def __init__(self, *names: str) -> None:
         self._source = "\n".join(map(_source, names))
         self._sha: str | None = None
 
     async def __call__(self, redis: Redis, keys: list[str], args: list[Any]) -> Any:
-        """Runs it atomically; also after a restart of Redis has made it forget its scripts."""
-        with translated():
+        """Runs the script atomically. Sends it again if Redis has lost it in a restart."""
+        with translated_errors():
             if self._sha is None:
                 self._sha = str(await redis.script_load(self._source))
             try:
@@ -114,4 +132,4 @@ class Script:
 
 @cache
 def _source(name: str) -> str:
-    return files("service.store").joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    return files("service.store").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")

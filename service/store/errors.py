@@ -1,24 +1,24 @@
-"""What can go wrong in the store.
+"""The errors of the store.
 
 StoreError
-├── StoreUnavailableError   Redis can't be reached, is loading, or did not answer in time
-└── StoreConflictError      what was asked does not fit with what is stored
-    ├── IdempotencyConflictError   another request under the same Idempotency-Key
-    ├── StagingExpiredError        an upload took so long that its first part is gone
-    └── BusyError                  what has to hold still did not
+├── StoreUnavailableError   Redis can't be reached, is loading its data, or did not answer in time
+└── StoreConflictError      the request conflicts with the stored state
+    ├── IdempotencyConflictError   the Idempotency-Key was used for another request
+    ├── StagingExpiredError        an upload took so long that its first part has expired
+    └── BusyError                  the data changed at each of several attempts
 """
 
 
 class StoreError(Exception):
-    """The root of all that the store raises."""
+    """The base of all errors of the store."""
 
 
 class StoreUnavailableError(StoreError):
-    """Redis can't be reached, is loading its data, or did not answer in time. Trying later may help."""
+    """Redis can't be reached, is loading its data, or did not answer in time. A later attempt may succeed."""
 
 
 class StoreConflictError(StoreError):
-    """What was asked does not fit with what is stored."""
+    """The request conflicts with the stored state."""
 
 
 class IdempotencyConflictError(StoreConflictError):
@@ -30,4 +30,4 @@ class StagingExpiredError(StoreConflictError):
 
 
 class BusyError(StoreConflictError):
-    """What has to hold still for a moment was changed each time."""
+    """The data changed at each of several attempts. A later attempt may succeed."""

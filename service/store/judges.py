@@ -14,11 +14,16 @@ from service.store.connection import Script, reply
 
 _VERSION = re.compile("[1-9][0-9]{0,8}")
 
+_RETIRED = "retired"  # field: the time since when the name takes no new jobs
+
 _put = Script("put_judge")
 
 
-async def put(redis: Redis, name: str, judge: Judge) -> tuple[StoredJudge, bool]:
-    """The version with this content, and whether it is new. The latest version stays what it was otherwise."""
+async def put_judge(redis: Redis, name: str, judge: Judge) -> tuple[StoredJudge, bool]:
+    """Returns the version with this content, and whether it is new; if not, the latest version stays the same.
+
+    A name that was retired takes jobs again.
+    """
     shipped = built_in().get(name)
     version, is_new = await _put(
         redis,
@@ -32,46 +37,65 @@ async def put(redis: Redis, name: str, judge: Judge) -> tuple[StoredJudge, bool]
             msgspec.json.encode(shipped) if shipped else "",
         ],
     )
-    stored = await find(redis, name, int(version))
+    stored = await find_judge(redis, name, int(version))
     assert stored is not None, "a version that was just stored is there"
     return stored, bool(is_new)
 
 
-async def find(redis: Redis, name: str, version: int | None = None) -> StoredJudge | None:
-    """A version of a judge, the latest where none is asked for; None where there is none."""
+async def mark_retired(redis: Redis, name: str) -> bool:
+    """Makes a name take no new jobs; its versions can still be read. Returns whether there is such a judge."""
+    if await find_judge(redis, name) is None:
+        return False
+    await reply(redis.hsetnx(keys.judge(name), _RETIRED, clock.now().isoformat()))
+    return True
+
+
+async def find_judge(redis: Redis, name: str, version: int | None = None) -> StoredJudge | None:
+    """Returns a version of a judge, the latest one unless given; None if there is none."""
     if version is None:
         latest = await reply(redis.hget(keys.judge(name), "latest"))
         version = int(latest) if latest else 1
-    definition, created = await reply(redis.hmget(keys.judge(name), [f"version:{version}", f"created:{version}"]))
+    fields = [f"version:{version}", f"created:{version}", _RETIRED]
+    definition, created, retired = await reply(redis.hmget(keys.judge(name), fields))
     if definition is not None:
-        return _stored(name, version, msgspec.json.decode(definition, type=Judge), created.decode())
+        return _stored(name, version, msgspec.json.decode(definition, type=Judge), created, retired)
     shipped = built_in().get(name)
-    return _stored(name, 1, shipped, "") if shipped and version == 1 else None
+    return _stored(name, 1, shipped, b"", retired) if shipped and version == 1 else None
 
 
-async def by_reference(redis: Redis, reference: str) -> StoredJudge | None:
-    """The judge that `name` or `name@version` stands for."""
+async def judge_by_reference(redis: Redis, reference: str) -> StoredJudge | None:
+    """Returns the judge that `name` or `name@version` stands for; None if there is none."""
     name, at, version = reference.partition("@")
     if not at:
-        return await find(redis, name)
-    return await find(redis, name, int(version)) if _VERSION.fullmatch(version) else None
+        return await find_judge(redis, name)
+    return await find_judge(redis, name, int(version)) if _VERSION.fullmatch(version) else None
 
 
-async def list_latest(redis: Redis, *, after: str | None, limit: int) -> tuple[list[StoredJudge], str | None]:
-    """The latest version of each name, by name, and the name to go on from."""
-    names = {each.decode() for each in await reply(redis.zrange(keys.JUDGES, 0, -1))} | set(built_in())
-    following = sorted(name for name in names if after is None or name > after)
-    found = [await find(redis, name) for name in following[:limit]]
+async def judge_names(redis: Redis) -> set[str]:
+    """Returns the names of all judges, built-in ones included."""
+    return {each.decode() for each in await reply(redis.zrange(keys.JUDGES, 0, -1))} | set(built_in())
+
+
+async def list_judges(redis: Redis, *, after: str | None, limit: int) -> tuple[list[StoredJudge], str | None]:
+    """Returns the latest version of each name that is not retired, by name, and the name that the next page follows."""
+    following = sorted(name for name in await judge_names(redis) if after is None or name > after)
+    found = [await find_judge(redis, name) for name in following[:limit]]
     cursor = following[limit - 1] if len(following) > limit else None
-    return [each for each in found if each is not None], cursor
+    return [each for each in found if each is not None and each.retired_at is msgspec.UNSET], cursor
 
 
-def _stored(name: str, version: int, judge: Judge, created: str) -> StoredJudge:
+def built_in_judge_of(criterion: str) -> Judge | None:
+    """Returns the built-in judge of a criterion, None if there is none."""
+    return next((judge for judge in built_in().values() if judge.criterion == criterion), None)
+
+
+def _stored(name: str, version: int, judge: Judge, created: bytes, retired: bytes | None) -> StoredJudge:
     fields: dict[str, Any] = {each: getattr(judge, each) for each in judge.__struct_fields__}
     return StoredJudge(
         **fields,
         name=name,
         version=version,
         digest=judge_digest(judge),
-        created_at=datetime.fromisoformat(created) if created else None,
+        created_at=datetime.fromisoformat(created.decode()) if created else None,
+        retired_at=datetime.fromisoformat(retired.decode()) if retired else msgspec.UNSET,
     )

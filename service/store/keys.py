@@ -1,127 +1,322 @@
-"""The names of all keys in Redis, in one place."""
+"""The names of all keys in Redis. Every key of the service is named here, and Lua scripts get their keys as arguments.
 
-from service.agreement.fields import quoted
+Each docstring gives the key's type and content, its writer and its lifetime. "The keep time" is the setting
+`store.keep_days`, counted from the end of a job. Times are in milliseconds since the epoch unless stated otherwise.
+Keys that begin with `arq:` belong to arq, which runs the queue; `QUEUE` is its list of jobs.
+"""
+
+from service.contracts.quoting import quoted
 
 PREFIX = "judged:"
 
-JOBS = PREFIX + "jobs"  # zset of job ids, all of score 0: an id sorts by the time it was made
-PENDING = PREFIX + "pending"  # string: judgments accepted and not finished
-WORKERS = PREFIX + "workers"  # zset: worker id by the time its heartbeat expires, seconds since the epoch
-COUNTERS = PREFIX + "counters"  # hash: series -> integer
-CAPABILITIES = PREFIX + "capabilities"  # hash: model -> what its provider was learnt to take
-JUDGES = PREFIX + "judges"  # zset of judge names, all of score 0
-DATASETS = PREFIX + "datasets"  # zset of dataset names, all of score 0
-BENCHMARKS = PREFIX + "benchmarks"  # zset of the ids of benchmarks' jobs, all of score 0
-BATTLES = PREFIX + "arena:battles"  # zset of the arena's battle ids, all of score 0
-ARENA_VOTES = PREFIX + "arena:votes"  # stream: every vote of the arena, as a row
-WAKE = PREFIX + "wake"  # channel: something was enqueued
-QUEUE = PREFIX + "queue"  # zset: arq's queue
-CRITERIA = PREFIX + "criteria"  # hash: criterion -> the scale that all its judges share
-SERIES = PREFIX + "series"  # zset: criterion and series, tab between, by when it was last judged
-MET = PREFIX + "met"  # zset: criterion and two series that judged one content, tabs between, by when they last did
-CHANGES = PREFIX + "changes"  # string: how often the counters of labels were changed
+# Jobs and the queue
+
+JOBS = PREFIX + "jobs"
+"""Zset of job ids, all with score 0, so that they sort by id, which begins with the time of creation.
+
+Written when a job is committed. An id is removed when a listing finds that its job has expired. Never expires.
+"""
+
+PENDING = PREFIX + "pending"
+"""Integer: the judgments of all jobs that are accepted and not finished.
+
+Increased when a job is committed, decreased when a judgment is stored. Never expires.
+"""
+
+QUEUE = PREFIX + "queue"
+"""Zset of arq job ids by the time from which they may run.
+
+Written when a job is committed, and when its last judgment is stored if it has a callback; emptied by workers.
+Never expires.
+"""
+
+WAKE = PREFIX + "wake"
+"""Channel: a message for each new entry of the queue, so that workers need not poll."""
 
 
 def job(job_id: str) -> str:
-    """Hash: the record, the counts and the times of a job."""
+    """Hash: a job.
+
+    Fields: `record` (JSON of JobRecord), `total` and `chunks` (integers), `started_at`, `finished_at`, `cancel` (1),
+    the counts `scored`, `unscored`, `failed` and `cancelled`, the usage `input_tokens`, `output_tokens`, `cost_nano`
+    (nano-dollars) and `unpriced` (judgments of unknown cost), `tries:<chunk>`, and with a callback `callback_key`,
+    `callback_id` and `callback` (the arq job).
+    Written when the job is committed, when a worker claims a chunk, when a judgment is stored and when it is cancelled.
+    Expires the keep time after its last judgment.
+    """
     return f"{PREFIX}job:{job_id}"
 
 
+def job_items(job_id: str) -> str:
+    """The prefix of `chunk_items`."""
+    return f"{PREFIX}job:{job_id}:items:"
+
+
+def job_results(job_id: str) -> str:
+    """The prefix of `chunk_results`."""
+    return f"{PREFIX}job:{job_id}:results:"
+
+
 def chunk_items(job_id: str, chunk: int) -> str:
-    """String: the items of a chunk."""
-    return f"{PREFIX}job:{job_id}:items:{chunk}"
+    """String: the items of a chunk (msgpack).
+
+    Written while a request is read, with an expiry of one hour that the job's commit removes. Expires with the job.
+    """
+    return f"{job_items(job_id)}{chunk}"
 
 
 def chunk_results(job_id: str, chunk: int) -> str:
-    """Hash: position of the judgment in its job -> the judgment."""
-    return f"{PREFIX}job:{job_id}:results:{chunk}"
+    """Hash: position of a judgment in its job -> the judgment (JSON).
+
+    Each field is written once, when the judgment is finished. Expires with the job.
+    """
+    return f"{job_results(job_id)}{chunk}"
 
 
 def job_benchmark(job_id: str) -> str:
-    """Hash: what a benchmark was asked for, what people said of the items of each chunk, and the leaderboard."""
+    """Hash: the part of a benchmark that its job does not have.
+
+    Fields: `order` (JSON of BenchmarkOrder), `human:<part>` (msgpack of people's values, until the leaderboard is
+    made), `leaderboard` (JSON). Written while the request is read, and when the leaderboard is made. Expires with the
+    job.
+    """
     return f"{PREFIX}job:{job_id}:benchmark"
 
 
 def job_events(job_id: str) -> str:
-    """Channel: a message after each change of a job."""
+    """Channel: a message after each change of a job: started, progress, cancel or finished."""
     return f"{PREFIX}job:{job_id}:events"
 
 
 def idempotency(caller: str, key_digest: str) -> str:
-    """String: fingerprint of the request and the job that it made."""
+    """Hash: the request that was sent with an Idempotency-Key. Fields: `fingerprint` (of the request), `job` (its id).
+
+    Written when the job is committed. Expires after `server.idempotency_keep_hours`.
+    """
     return f"{PREFIX}idempotency:{caller}:{key_digest}"
 
 
-def item(item_id: str) -> str:
-    """Hash: the newest content that an item id stood for, and what people and judges said of it (rows.lua)."""
-    return f"{PREFIX}item:{item_id}"
-
-
 def spend(owner: str, day: str) -> str:
-    """String: nano-dollars that an API key spent on a UTC day."""
+    """Integer: the nano-dollars that an API key spent on a UTC day.
+
+    Increased when a judgment is stored. Expires two days after the last increase.
+    """
     return f"{PREFIX}spend:{owner}:{day}"
 
 
-def call_slots(provider: str) -> str:
-    """Hash: worker id -> the calls that it may have in flight to a provider."""
-    return f"{PREFIX}slots:{provider}"
-
-
-def judge(name: str) -> str:
-    """Hash: the versions of a named judge, their digests, the latest."""
-    return f"{PREFIX}judge:{name}"
-
-
 def cached_vote(digest: str) -> str:
-    """String: where a vote is kept that was paid for, or which worker is asking for it just now."""
+    """String: `=<results key>|<position>|<index of the vote>` of a vote, or `!<worker id>` while a worker asks for it.
+
+    The lease is written by a worker before it asks and expires after a day; the place of the vote is written when the
+    judgment is stored and expires after the keep time.
+    """
     return f"{PREFIX}cache:{digest}"
 
 
+# Workers
+
+WORKERS = PREFIX + "workers"
+"""Zset of worker ids by the time (seconds since the epoch) until which they count as alive.
+
+Written by each worker every few seconds. Never expires; old entries are removed by the next write.
+"""
+
+CAPABILITIES = PREFIX + "capabilities"
+"""Hash: model -> the request options that its server was found to support (JSON).
+
+Written by workers when a server refuses an option. Never expires.
+"""
+
+
+def call_slots(provider: str) -> str:
+    """Hash: worker id -> `<granted> <wanted> <expiry in seconds>`: the calls that it may have in flight to a provider.
+
+    Written by workers. Never expires; entries of dead workers are removed by the next write.
+    """
+    return f"{PREFIX}slots:{provider}"
+
+
+def due(task: str, period: int) -> str:
+    """String: exists once a worker has started a periodic task in this period. Expires after two periods."""
+    return f"{PREFIX}due:{task}:{period}"
+
+
+# Metrics
+
+COUNTERS = PREFIX + "counters"
+"""Hash: series of a metric (its name and label values, joined by tabs) -> integer: see `counters.py`.
+
+Written when a judgment, a label or a battle's vote is stored, and by workers for their calls. Never expires.
+"""
+
+SAVED_GAUGES = PREFIX + "gauges"
+"""String: all gauges of agreement and when they were computed (msgpack of Refreshed).
+
+Written by the periodic task `refresh_gauges` of a worker. Never expires.
+"""
+
+# Judges and datasets
+
+SECRET = PREFIX + "secret"
+"""String: the installation's secret, 32 random bytes. Written by the first process that needs it. Never expires."""
+
+JUDGES = PREFIX + "judges"
+"""Zset of judge names, all with score 0. Written when a judge is stored. Never expires."""
+
+DATASETS = PREFIX + "datasets"
+"""Zset of dataset names, all with score 0. Written when a dataset is stored or deleted. Never expires."""
+
+BENCHMARKS = PREFIX + "benchmarks"
+"""Zset of the job ids of benchmarks, all with score 0. Written as JOBS is. Never expires."""
+
+
+def judge(name: str) -> str:
+    """Hash: the versions of a named judge.
+
+    Fields: `latest` (integer), `version:<n>` (JSON of Judge), `created:<n>` and `retired` (ISO 8601),
+    `digest:<digest>` (the version with this digest). Written when a version is stored. Never expires.
+    """
+    return f"{PREFIX}judge:{name}"
+
+
 def dataset(name: str) -> str:
-    """Hash: what a dataset is, and the version under which its items are kept."""
+    """Hash: a dataset. Fields: `dataset` (JSON of Dataset), `version`, `chunks` (msgpack list of its items' keys).
+
+    Written when the dataset is stored. Removed when it is deleted; never expires.
+    """
     return f"{PREFIX}dataset:{name}"
 
 
 def dataset_items(version: str, chunk: int) -> str:
-    """String: some items of a version of a dataset, with what people said of them."""
+    """String: some items of a version of a dataset, with people's values (msgpack).
+
+    Written while the request is read, with an expiry of one hour that storing the dataset removes. Expires one hour
+    after the dataset is replaced or deleted.
+    """
     return f"{PREFIX}dataset_items:{version}:{chunk}"
 
 
-def battle(battle_id: str) -> str:
-    """Hash: what a battle is, its course, and how many votes it has."""
-    return f"{PREFIX}arena:battle:{battle_id}"
+# Items, labels and agreement
+
+CRITERIA = PREFIX + "criteria"
+"""Hash: criterion -> the scale that its judges and labels share (JSON of CriterionScale).
+
+Written by the first judge with the criterion. Never expires and never changes.
+"""
+
+SERIES = PREFIX + "series"
+"""Zset of `<quoted criterion>\\t<series>` by the time of the series' newest judgment.
+
+Written when a judgment is stored. Never expires.
+"""
+
+MET = PREFIX + "met"
+"""Zset of `<quoted criterion>\\t<series>\\t<series>` by the time at which both last scored the same content.
+
+Written when a judgment is stored. Never expires.
+"""
+
+CHANGES = PREFIX + "changes"
+"""Integer: increased by each change of a labelled item, so that `judged rebuild` can tell that it read one state.
+
+Never expires.
+"""
 
 
-def battle_voters(battle_id: str) -> str:
-    """Hash: who voted on a battle -> the winner and the request, tab between."""
-    return f"{PREFIX}arena:battle:{battle_id}:voters"
+def item(item_id: str) -> str:
+    """Hash: an item, its newest content, its labels and its scores.
+
+    Fields: `digest` (of the newest content), `job` and `changed` (the job that last named the item, and whether it
+    changed the content), `labelled` (the number of criteria with labels; absent if 0),
+    `R\\t<job>\\t<chunk>\\t<position>` (when that judgment of the item ended), and `C\\t<quoted criterion>`:
+    `<revision> <JSON of CodedItem>`, the labels and scores on one criterion. The revision is a random word that each
+    change of the field replaces.
+    Written when a worker claims a chunk, when a judgment is stored, when labels are put or removed, and by the first
+    vote on a battle. Expires the keep time after its last judgment while nobody has labelled it.
+    """
+    return f"{PREFIX}item:{item_id}"
 
 
-def battle_drawing(battle_id: str, course: str) -> str:
-    """String: there while somebody draws again for a battle in this course of it."""
-    return f"{PREFIX}arena:battle:{battle_id}:drawing:{course}"
+def item_state(criterion: str) -> str:
+    """The name of the field of an item's hash with its labels and scores on a criterion."""
+    return f"C\t{quoted(criterion)}"
 
 
-def arena_counters(criterion: str | None) -> str:
-    """Hash: the votes on a criterion, or on all, counted (service/ratings/counted.py)."""
-    return PREFIX + ("arena:counters" if criterion is None else f"arena:counters:{criterion}")
+def agreement_counters(kind: str, bucket: str, series: str, criterion: str) -> str:
+    """Hash: field -> integer, the counters of one kind (agreed, seen, panel, between or ceiling) in one bucket of time.
 
-
-def arena_pace(voter: str) -> str:
-    """List: when a voter voted last, milliseconds since the epoch, the newest first."""
-    return f"{PREFIX}arena:pace:{voter}"
-
-
-def tally(kind: str, bucket: str, series: str, criterion: str) -> str:
-    """Hash: what was counted of a series in a bucket of time, field -> integer."""
+    `bucket` is `all`, `d<day since the epoch>` or `h<hour since the epoch>`. `series` is `<judge> <model>`; for `panel`
+    it is the judge, for `between` two series joined by `|`, for `ceiling` it is empty. The fields are described in
+    `service/agreement/contributions.py`.
+    Written when a judgment is stored and when labels are put or removed, and repaired by `judged rebuild`. Fields that
+    become 0 are removed. Hours expire after 48 hours, days after 400 days, `all` never.
+    """
     return f"{PREFIX}{kind}:{bucket}:{series}:{quoted(criterion)}"
 
 
-def queue_half(selection: str, criterion: str) -> str:
-    """Zset: items that wait for a label, the first to be labelled having the lowest score."""
+def agreement_counters_of(kind: str) -> str:
+    """The pattern of all keys of `agreement_counters` with this kind."""
+    return f"{PREFIX}{kind}:*"
+
+
+def bucket_of(key: str) -> str:
+    """Returns the bucket in a key of `agreement_counters`."""
+    return key.removeprefix(PREFIX).split(":")[1]
+
+
+def label_queue(selection: str, criterion: str) -> str:
+    """Zset of the items that wait for a label, by their place; `selection` is random or targeted.
+
+    An item is added when an answered judgment of it is stored, and when its last label is removed. It is removed when
+    it gets a label, or when a page of the queue finds that it has expired. At most 10,000 items; never expires.
+    """
     return f"{PREFIX}to_label:{selection}:{quoted(criterion)}"
 
 
 def unchecked(criterion: str) -> str:
-    """Set: items with labels from before any judge gave the criterion its scale."""
+    """Set of the items that got labels before the criterion had a scale.
+
+    Written when labels are put. Emptied when a judge gives the criterion its scale. Never expires.
+    """
     return f"{PREFIX}unchecked:{quoted(criterion)}"
+
+
+# The arena
+
+BATTLES = PREFIX + "arena:battles"
+"""Zset of battle ids, all with score 0. Written as JOBS is. Never expires."""
+
+ARENA_VOTES = PREFIX + "arena:votes"
+"""Stream: every vote, in the field `row` (msgpack of VoteRow). Written by votes. Never expires."""
+
+
+def battle(battle_id: str) -> str:
+    """Hash: a battle. Fields: `record` (JSON of BattleRecord), `course` (JSON of Course), `votes` (integer).
+
+    Written when the battle is begun, drawn again and voted on. Expires the keep time after its creation or newest vote.
+    """
+    return f"{PREFIX}arena:battle:{battle_id}"
+
+
+def battle_voters(battle_id: str) -> str:
+    """Hash: voter -> `<winner>\\t<request>`. Written by votes. Expires with the battle."""
+    return f"{PREFIX}arena:battle:{battle_id}:voters"
+
+
+def battle_drawing(battle_id: str, course: str) -> str:
+    """String: exists while a process draws new models for this course of a battle. Expires after 30 seconds."""
+    return f"{PREFIX}arena:battle:{battle_id}:drawing:{course}"
+
+
+def arena_counters(criterion: str | None) -> str:
+    """Hash: the counted votes on a criterion, or on all of them: see `service/arena/counters.py`.
+
+    Fields: counts of wins, draws and styles, `elo\\t<model>` (points), `version` (the id of the newest vote).
+    Written by votes. Never expires.
+    """
+    return PREFIX + ("arena:counters" if criterion is None else f"arena:counters:{criterion}")
+
+
+def arena_pace(voter: str) -> str:
+    """List: the times of a voter's newest votes, the newest first. Written by votes. Expires after an hour."""
+    return f"{PREFIX}arena:pace:{voter}"

@@ -7,9 +7,19 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from service.agreement.coding import Coding, CriterionScale
+from service.agreement.coding import Coding
+from service.agreement.contributions import (
+    CodedItem,
+    CodedLabel,
+    CodedScore,
+    Contribution,
+    CounterKind,
+    contribution,
+    total,
+    without_zeros,
+)
 from service.agreement.reports import Agreement, agreement
-from service.agreement.rows import Counted, Judged, Kind, Label, Row, recount
+from service.contracts.criteria import CriterionScale
 from service.contracts.labels import Selection
 
 SERIES = "judge@1 openai/small"
@@ -51,16 +61,17 @@ def items(coding: Coding, most: int = 12) -> st.SearchStrategy[list[Item]]:
     return st.lists(st.builds(Item, people, maybe, maybe, st.integers(0, 13), own), max_size=most)
 
 
-def rows_of(coding: Coding, given: Iterable[Item], *, expected: bool = False) -> list[Row]:
+def rows_of(coding: Coding, given: Iterable[Item], *, expected: bool = False) -> list[CodedItem]:
     """`expected`: the judges' scores are expected ones, which may lie between the levels."""
     return [
-        Row(
-            criterion="is it good?",
+        CodedItem(
             labels={name: label(coding, value, drawn) for name, (value, drawn) in item.people.items()},
-            judged={
-                (series, "c1"): judged(coding, value, at_ms=1000 * index, item=item, expected=expected)
-                for series, value in ((SERIES, item.judge), (OTHER, item.other))
-                if value is not None
+            scores={
+                "c1": {
+                    series: judged(coding, value, at_ms=1000 * index, item=item, expected=expected)
+                    for series, value in ((SERIES, item.judge), (OTHER, item.other))
+                    if value is not None
+                }
             },
             first_label_ms=500 * index,
         )
@@ -68,46 +79,49 @@ def rows_of(coding: Coding, given: Iterable[Item], *, expected: bool = False) ->
     ]
 
 
-def label(coding: Coding, value: Value, drawn: Drawn = "r", content: str = "c1") -> Label:
+def label(coding: Coding, value: Value, drawn: Drawn = "r", content: str = "c1") -> CodedLabel:
     said = coding.by_person(*_score_and_label(value))
     units = None if said.number is None or coding.is_words else round((said.number - coding.scale.min) / coding.unit)
-    return Label(**{**said._asdict(), "units": units}, selection=drawn, content=content)
+    return CodedLabel(**{**said._asdict(), "units": units}, selection=drawn, content=content)
 
 
-def judged(coding: Coding, value: Value, *, at_ms: int = 0, item: Item | None = None, expected: bool = False) -> Judged:
+def judged(
+    coding: Coding, value: Value, *, at_ms: int = 0, item: Item | None = None, expected: bool = False
+) -> CodedScore:
     said = coding.by_judge(*_score_and_label(value), is_expected=expected)
     assert said is not None
-    return Judged(**said._asdict(), at_ms=at_ms, length=item.length if item else 0, own=item.own if item else "")
+    return CodedScore(**said._asdict(), at_ms=at_ms, length=item.length if item else 0, own=item.own if item else "")
 
 
 def _score_and_label(value: Value) -> tuple[float | None, str | None]:
     return (None, value) if isinstance(value, str) else (value, None)
 
 
-def counted(rows: Iterable[Row], kind: Kind = "agreed", series: str = SERIES) -> dict[str, int]:
+def counted(rows: Iterable[CodedItem], kind: CounterKind = "agreed", series: str = SERIES) -> dict[str, int]:
     """A series' counters of a kind, over all time."""
-    return added(fields for each, fields in recount(rows, [kind]).items() if each.series == series)
+    return total(map(contribution, rows), kind, series)
 
 
 def added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
+    fields: Counter[str] = Counter()
     for part in parts:
-        total.update(part)
-    return {name: count for name, count in total.items() if count}
+        fields.update(part)
+    return without_zeros(fields)
 
 
-def over_time(counts: Mapping[Counted, Mapping[str, int]]) -> dict[tuple[str, str], dict[str, int]]:
-    """By kind and series."""
-    return {
-        key: added(fields for each, fields in counts.items() if (each.kind, each.series) == key)
-        for key in {(each.kind, each.series) for each in counts}
-    }
+def sum_of(rows: Iterable[CodedItem]) -> Contribution:
+    """What the items add together."""
+    found: Contribution = {}
+    for row in rows:
+        for group, fields in contribution(row).items():
+            found[group] = added([found.get(group, {}), fields])
+    return {group: fields for group, fields in found.items() if fields}
 
 
 def scored(coding: Coding, given: Iterable[Item], *, expected: bool = False) -> dict[str, int]:
     """The counters `seen` of a series whose every judgment is one of these."""
     rows = rows_of(coding, given, expected=expected)
-    said = [row.judged[SERIES, "c1"] for row in rows if (SERIES, "c1") in row.judged]
+    said = [row.scores["c1"][SERIES] for row in rows if SERIES in row.scores["c1"]]
     events = Counter(f"score\t{each.key}\t{each.length}" for each in said)
     events["outcome\tscored\t"] = len(said)
     return added([events, counted(rows, "seen")])
@@ -170,4 +184,4 @@ def simulated(seed: int, size: int, raters: int, *, highest: float = 5) -> list[
 def report(coding: Coding, told: list[Item], selection: Selection = "random", *, expected: bool = False) -> Agreement:
     rows = rows_of(coding, told, expected=expected)
     seen = scored(coding, told, expected=expected)
-    return agreement(coding, counted(rows), seen, counted(rows, "ceiling", ""), selection, "key")
+    return agreement(coding, counted(rows), seen, counted(rows, "ceiling", ""), selection)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from service.settings import Settings
+from service.config.settings import Settings
 from service.store import keys
 from tests.apps import app_of
 from tests.flows.conftest import Row, serve, settings_for

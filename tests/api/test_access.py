@@ -6,7 +6,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from service.settings import KeySettings, Scope
+from service.config.settings import KeySettings, Scope
 from service.store import clock, keys
 from tests.api.conftest import OpenApi, is_untouched, problem_of
 from tests.flows.conftest import Row

@@ -10,11 +10,12 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from service.api.arena import MOST_MODELS, MOST_VOTES, RatingsRequest
+from service.arena.leaderboard import MOST_RATED_MODELS
+from service.contracts.arena import MOST_RATED_VOTES, RatingsRequest
 from tests.api.conftest import OpenApi, is_untouched, pointers
 from tests.api.test_access import key
+from tests.arena.test_real_votes import judges_votes, systems_votes
 from tests.flows.conftest import Row
-from tests.ratings.test_real_votes import judges_votes, systems_votes
 
 FIELDS = {
     *("model", "rating", "lower", "upper", "rank", "elo"),
@@ -80,7 +81,7 @@ async def test_both_bad_rates_as_a_tie(api: httpx.AsyncClient) -> None:
         ({"votes": [["", "x" * 301, "A"]]}, ["/votes/0/0", "/votes/0/1"]),
         ({"votes": [["x", "y"], ["x", "y", "A", "B"], "xyA", {}]}, ["/votes/0", "/votes/1", "/votes/2", "/votes/3"]),
         ({"votes": [["x", "y", "A"], ["x", "x", "A"], ["y", "y", "tie"]]}, ["/votes/1/1", "/votes/2/1"]),
-        ({"votes": [[f"m{at}", "x", "A"] for at in range(MOST_MODELS)]}, ["/votes"]),
+        ({"votes": [[f"m{at}", "x", "A"] for at in range(MOST_RATED_MODELS)]}, ["/votes"]),
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -95,15 +96,15 @@ async def test_no_votes_have_no_ratings(api: httpx.AsyncClient) -> None:
 
 async def test_a_million_votes_are_rated(api: httpx.AsyncClient) -> None:
     four = b'["x","y","A"],["y","x","A"],["y","x","tie"],["x","y","A"]'
-    content = b'{"votes":[' + b",".join([four] * (MOST_VOTES // 4)) + b"]}"
+    content = b'{"votes":[' + b",".join([four] * (MOST_RATED_VOTES // 4)) + b"]}"
     response = await api.post("/v1/arena/ratings", content=content, headers={"Content-Type": "application/json"})
     assert response.status_code == 200
-    assert [row["votes"] for row in response.json()["leaderboard"]] == [MOST_VOTES] * 2
+    assert [row["votes"] for row in response.json()["leaderboard"]] == [MOST_RATED_VOTES] * 2
 
 
 def test_more_than_a_million_votes_are_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="1000000"):
-        msgspec.convert({"votes": [["x", "y", "A"]] * (MOST_VOTES + 1)}, RatingsRequest)
+        msgspec.convert({"votes": [["x", "y", "A"]] * (MOST_RATED_VOTES + 1)}, RatingsRequest)
 
 
 async def test_it_needs_a_key_that_may_read(open_api: OpenApi) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from service.settings import ProviderSettings, Settings
+from service.config.settings import ProviderSettings, Settings
 from service.store import keys
 from tests.api.conftest import client_of, pointers, problem_of
 from tests.flows.conftest import Row

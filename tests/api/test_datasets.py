@@ -10,8 +10,8 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from service.config.settings import KeySettings
 from service.contracts.datasets import DatasetItem
-from service.settings import KeySettings
 from service.store import datasets, keys
 from tests.api.conftest import OpenApi, is_untouched, pointers, problem_of
 from tests.flows.conftest import Row
@@ -39,7 +39,7 @@ async def put(api: httpx.AsyncClient, content: bytes, headers: dict[str, str] = 
 
 
 async def stored(redis: Redis, name: str = "d") -> list[DatasetItem]:
-    return [item async for items in datasets.items_of(redis, name) for item in items]
+    return [item async for items in datasets.read_dataset(redis, name) for item in items]
 
 
 async def test_a_dataset_is_stored_described_listed_and_removed(api: httpx.AsyncClient, redis: Redis) -> None:
@@ -94,7 +94,7 @@ async def test_pairs_come_as_two_columns_or_as_a_list(api: httpx.AsyncClient, re
 
 async def test_a_name_is_replaced_whole(api: httpx.AsyncClient, redis: Redis) -> None:
     await put(api, lines(ROWS))
-    reading = datasets.items_of(redis, "d")
+    reading = datasets.read_dataset(redis, "d")
     response = await put(api, lines([{"output": "z", "human": {"new": [1]}}]))
     assert (response.status_code, response.json()["criteria"], response.json()["items"]) == (200, ["new"], 1)
     assert [item.output for item in await stored(redis)] == ["z"]
@@ -180,7 +180,48 @@ async def test_bad_places_of_a_csv_are_named(
 
 async def test_a_bad_record_is_told_by_its_line_too(api: httpx.AsyncClient) -> None:
     problem = problem_of(await put(api, b'output,human.w.0\n"a\nb",1\nc\n', CSV), 400, "invalid-request")
-    assert problem["errors"] == [{"pointer": "/items/1", "detail": "line 4: has 1 cells for 2 columns"}]
+    assert problem["errors"] == [{"pointer": "/items/1", "detail": "line 4: has 1 cell, but the header has 2"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"output,human.w.0\nx,n/a\ny,1\n,\nz,2\n",
+         [("/items/0/human/w/0", "line 2: 'n/a' is a label, but this criterion has numbers"
+           " (leave the value out if it is missing)")]),
+        (b'output,human.w.0\nx,good\n"y\nz",2\nu,bad\n',
+         [("/items/1/human/w/0", "line 3: 2 is a number, but this criterion has labels")]),
+        (b"input,output,human.w.0\nq,x,1\nq,,2\nr,y,3\n",
+         [("/items/1/output", "line 3: is missing, and so is outputs: other items have one of them")]),
+    ],
+)  # fmt: skip
+async def test_one_line_unlike_the_others_is_refused_with_its_number(
+    api: httpx.AsyncClient, redis: Redis, content: bytes, expected: list[tuple[str, str]]
+) -> None:
+    problem = problem_of(await put(api, content, CSV), 400, "invalid-request")
+    assert [(each["pointer"], each["detail"]) for each in problem["errors"]] == expected
+    assert await is_untouched(redis)
+
+
+async def test_items_may_all_be_without_an_output(api: httpx.AsyncClient, redis: Redis) -> None:
+    assert (await put(api, b"input,human.w.0\nq,1\nr,2\n", CSV)).status_code == 201
+    assert [item.input for item in await stored(redis)] == ["q", "r"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("delimiter", [b",", b";", b"\t"])
+async def test_a_csv_is_read_as_spreadsheets_write_it(
+    api: httpx.AsyncClient, redis: Redis, end: bytes, delimiter: bytes
+) -> None:
+    lines = [[b" id", b"output ", b"human.w.0", b""], [b"1", b'"x, y; z"', b"4", b""], [b"", b" ", b"", b""]]
+    lines.append([b"2", b'"two""s\nline"', b"4.5", b""])
+    content = b"\xef\xbb\xbf" + end.join(delimiter.join(line) for line in lines) + end
+    response = await put(api, content, CSV)
+    assert response.status_code == 201, response.text
+    assert [(each.id, each.output, each.human) for each in await stored(redis)] == [
+        ("1", "x, y; z", {"w": [4]}),
+        ("2", 'two"s\nline', {"w": [4.5]}),
+    ]
 
 
 async def test_limits_hold(open_api: OpenApi, redis: Redis) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from service.api.pointing import MOST_FAULTS
+from service.contracts.pointing import MOST_FAULTS
 from tests.api.conftest import OpenApi, is_untouched, pointers, problem_of
 from tests.api.test_access import bearer, key
 from tests.flows.conftest import Judged, Row, Serve

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from service.agreement.table import MOST_A_CELL
 from service.api.statistics import MOST_PAIRS, MOST_VALUES
+from service.stats.table import MOST_A_CELL
 from tests.api.conftest import OpenApi, is_untouched, pointers
 from tests.api.test_access import key
 from tests.flows.conftest import Row

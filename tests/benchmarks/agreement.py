@@ -17,11 +17,11 @@ import httpx
 import numpy as np
 from redis.asyncio import Redis
 
-from service import embedded
-from service.agreement.intervals import measure
-from service.agreement.rows import EVERY, recount
-from service.agreement.statistics import evaluate
-from service.agreement.table import Table
+from service.agreement.contributions import contribution
+from service.launch import embedded_store
+from service.stats.intervals import measure
+from service.stats.statistics import evaluate
+from service.stats.table import Table
 from service.store import keys
 from service.store.connection import connect
 from tests.agreement.items import FIVE, Item, rows_of
@@ -53,9 +53,11 @@ async def fill(redis: Redis, name: str, times: int) -> None:
         near = np.clip(value + random.integers(-1, 2, size=2), 1, 5)
         items.append(Item({"ann": (int(near[0]), "r"), "bob": (int(near[1]), "r")}, int(value)))
     total: dict[str, Counter[str]] = {}
-    for counted, fields in recount(rows_of(FIVE, items), EVERY).items():
-        series = f"{name}@1 control/length" if counted.series else ""
-        total.setdefault(keys.tally(counted.kind, "all", series, name), Counter()).update(fields)
+    for item in rows_of(FIVE, items):
+        for group, fields in contribution(item).items():
+            series = f"{name}@1 control/length" if group.series else ""
+            key = keys.agreement_counters(group.kind, "all", series, name)
+            total.setdefault(key, Counter()).update(fields)
     for key, fields in total.items():
         await redis.hset(key, mapping={field: count * times for field, count in fields.items()})  # type: ignore[misc]
 
@@ -83,11 +85,11 @@ async def over_http(store_url: str) -> None:
 
 
 def on_a_store() -> None:
-    with tempfile.TemporaryDirectory() as folder, embedded.socket_for(Path(folder)) as socket:
-        store = embedded.Store(embedded.find_binary(None), Path(folder), socket)
-        with subprocess.Popen(embedded.command(store), stdout=subprocess.DEVNULL) as process:
+    with tempfile.TemporaryDirectory() as folder, embedded_store.socket_for(Path(folder)) as socket:
+        store = embedded_store.Store(embedded_store.find_binary(None), Path(folder), socket)
+        with subprocess.Popen(embedded_store.store_command(store), stdout=subprocess.DEVNULL) as process:
             try:
-                asyncio.run(embedded.wait_until_ready(socket))
+                asyncio.run(embedded_store.wait_until_ready(socket))
                 asyncio.run(over_http(store.url))
             finally:
                 process.terminate()

@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from service.ratings.battles import Battles
-from service.ratings.bradley_terry import chances
-from service.ratings.elo import START
-from service.ratings.leaderboard import leaderboard
-from service.ratings.paired import Scored, ranks
-from service.ratings.pairing import draw
+from service.arena.leaderboard import standings
+from service.arena.pairing import draw_pair
+from service.arena.vote_counts import WinCounts
+from service.stats.bradley_terry import win_probabilities
+from service.stats.elo import ELO_START
+from service.stats.paired_ranks import Scored, ranks
 
 SIZES = (5, 10, 20, 50, 100)
 FEW, MANY = 10, 1_000_000  # of FEW, that many votes a pair
@@ -23,10 +23,10 @@ ROUNDS = 15
 ITEMS = 2000
 
 
-def battles_of(size: int, votes: int) -> Battles:
+def battles_of(size: int, votes: int) -> WinCounts:
     """Models of a usual spread, each pair met equally often, a fifth of the votes ties."""
     drawn = np.random.default_rng(size)
-    p = chances(drawn.normal(0, 0.8, size))
+    p = win_probabilities(drawn.normal(0, 0.8, size))
     pairs = np.triu_indices(size, 1)
     each = np.full(len(pairs[0]), max(votes // len(pairs[0]), 1))
     tied = drawn.binomial(each, 0.2)
@@ -34,7 +34,7 @@ def battles_of(size: int, votes: int) -> Battles:
     wins, ties = np.zeros((size, size), dtype=np.int64), np.zeros((size, size), dtype=np.int64)
     wins[pairs], ties[pairs] = won, tied
     wins.T[pairs], ties.T[pairs] = each - tied - won, tied
-    return Battles(tuple(f"m{at:02}" for at in range(size)), wins, ties)
+    return WinCounts(tuple(f"m{at:02}" for at in range(size)), wins, ties)
 
 
 def milliseconds(compute: Callable[..., object], *given: object) -> float:
@@ -47,12 +47,12 @@ def of_leaderboards() -> None:
     print(f"{'models':>6}{f'{FEW} votes a pair, ms':>24}{f'{MANY:,} votes, ms':>24}{'ratio':>8}{'next pair, ms':>16}")
     for size in SIZES:
         few, many = battles_of(size, FEW * size * (size - 1) // 2), battles_of(size, MANY)
-        elo = dict.fromkeys(many.models, START)
+        elo = dict.fromkeys(many.models, ELO_START)
         times = [
             (
-                milliseconds(leaderboard, few, elo),
-                milliseconds(leaderboard, many, elo),
-                milliseconds(draw, many.models, many, random.Random(0)),
+                milliseconds(standings, few, elo),
+                milliseconds(standings, many, elo),
+                milliseconds(draw_pair, many.models, many, random.Random(0)),
             )
             for _ in range(ROUNDS)
         ]

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import httpx
 import msgspec
 
-from service import embedded
+from service.launch import embedded_store
 
 ROOT = Path(__file__).parents[2]
 MODEL = "stub/model"
@@ -90,8 +90,8 @@ def _stub(delay: float) -> Iterator[str]:
 @contextlib.contextmanager
 def _service(stub: str, calls: int) -> Iterator[tuple[str, int]]:
     """Store, API and one worker; the API's URL and the worker's process id."""
-    with tempfile.TemporaryDirectory() as folder, embedded.socket_for(Path(folder)) as socket:
-        store = embedded.Store(embedded.find_binary(None), Path(folder), socket)
+    with tempfile.TemporaryDirectory() as folder, embedded_store.socket_for(Path(folder)) as socket:
+        store = embedded_store.Store(embedded_store.find_binary(None), Path(folder), socket)
         port = _free_port()
         provider = {"kind": "openai", "base_url": stub, "max_concurrency": calls}
         environ = {
@@ -101,8 +101,8 @@ def _service(stub: str, calls: int) -> Iterator[tuple[str, int]]:
             "JUDGED_WORKER_MAX_CALLS": str(calls),
             "JUDGED_LOG_LEVEL": "warning",
         }
-        with _process(*embedded.command(store)):
-            asyncio.run(embedded.wait_until_ready(socket))
+        with _process(*embedded_store.store_command(store)):
+            asyncio.run(embedded_store.wait_until_ready(socket))
             with (
                 _process(sys.executable, "-m", "service.cli", "api", **environ),
                 _process(sys.executable, "-m", "worker", **environ) as worker,

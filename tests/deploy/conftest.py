@@ -11,10 +11,10 @@ import httpx
 import pytest
 import yaml
 
-from service.preflight import free_port
+from service.launch.preflight import free_port
 from tests.flows.conftest import serve
+from tests.launch.processes import watched
 from tests.polling import until
-from tests.service.processes import watched
 
 __all__ = ["serve"]
 

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from redis.asyncio import Redis
 
-from service.settings import ProviderSettings, Settings, load_settings
+from service.config.settings import ProviderSettings, Settings, load_settings
 from tests.apps import app_of
 from tests.polling import until
 from tests.stubs.model_server import ModelServer

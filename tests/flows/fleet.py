@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 from redis.asyncio import Redis
 
-from service import embedded
+from service.launch import embedded_store
 from service.store.connection import connect
 from tests.flows.conftest import Judged, api_of, settings_for
+from tests.launch.processes import Watched, watched
 from tests.polling import LIMIT_S, until
-from tests.service.processes import Watched, watched
 from tests.stubs.model_server import ModelServer
 
 
@@ -26,7 +26,9 @@ class Fleet:
     """One store, any number of workers and APIs, and an API in this process to ask."""
 
     def __init__(self, folder: Path, socket: Path, stack: contextlib.AsyncExitStack, provider: dict[str, Any]) -> None:
-        self.store = embedded.Store(embedded.find_binary(os.environ.get("JUDGED_TEST_STORE")), folder, socket)
+        self.store = embedded_store.Store(
+            embedded_store.find_binary(os.environ.get("JUDGED_TEST_STORE")), folder, socket
+        )
         self.judged: Judged
         self.redis: Redis
         self._folder = folder
@@ -35,8 +37,8 @@ class Fleet:
         self._running: Watched
 
     async def start_store(self) -> None:
-        self._running = self._stack.enter_context(watched(embedded.command(self.store), self._folder))
-        await embedded.wait_until_ready(self.store.socket)
+        self._running = self._stack.enter_context(watched(embedded_store.store_command(self.store), self._folder))
+        await embedded_store.wait_until_ready(self.store.socket)
 
     async def end_store(self, number: signal.Signals) -> None:
         self._running.send(number)
@@ -110,7 +112,7 @@ async def fleet_of(folder: Path, model: ModelServer, **provider: Any) -> AsyncIt
     """A fleet that asks this stub; nothing of it is left in the end. `provider` changes its section."""
     section = {"kind": "openai", "base_url": model.base_url, "timeout_seconds": 20.0, **provider}
     async with contextlib.AsyncExitStack() as stack:
-        fleet = Fleet(folder, stack.enter_context(embedded.socket_for(folder)), stack, section)
+        fleet = Fleet(folder, stack.enter_context(embedded_store.socket_for(folder)), stack, section)
         await fleet.start_store()
         settings = settings_for(fleet.store.url, {}, provider, openai=model)
         fleet.judged = Judged(await stack.enter_async_context(api_of(settings)), settings)

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from service.cli import main
+from service.cli.main import main
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.test_benchmarks import PEOPLE, WIT, answering, score
 from tests.stubs.model_server import ModelServer
@@ -115,37 +115,35 @@ async def test_refusals_name_the_line_of_the_file(serve: Serve, tmp_path: Path, 
     assert await bench(judged, "data.jsonl", "--judge", "helpfulness") == 2
     said = complaints(capsys)
     assert said == [
-        "refused (400): line 3, /output: Expected `str | null`, got `int` (and 1 more)",
-        "line 3, /output: Expected `str | null`, got `int`",
-        "line 4, /human/wit/0: is a label, where numbers stand before it",
+        "line 3: output: Expected `str | null`, got `int`",
+        "line 4: human/wit/0: 'x' is a label, but this criterion has numbers (leave the value out if it is missing)",
     ]
     (tmp_path / "data.jsonl").write_text('{"output": "a", "human": {"w": [1]}}\n\n[]\n')
     assert await bench(judged, "data.jsonl", "--judge", "helpfulness") == 2
-    assert complaints(capsys) == ["line 3: is no JSON object"]
+    assert complaints(capsys) == ["line 3: must be a JSON object"]
     (tmp_path / "data.jsonl").write_text('\n{"id": "a", "output": "a", "human": {"w": [1]}, "context": 5}\n' * 2)
     assert await bench(judged, "data.jsonl", "--judge", "helpfulness") == 2
-    assert [line.partition(":")[0] for line in complaints(capsys)] == [
-        "refused (400)",
-        "line 2, /context",
-        "line 4, /context",
-    ]
+    assert [line.split(": ")[:2] for line in complaints(capsys)] == [["line 2", "context"], ["line 4", "context"]]
     (tmp_path / "data.jsonl").write_text('{"output": "a", "human": {"wit": [1]}}\n')
     assert await bench(judged, "data.jsonl", "--judge", "helpfulness") == 2
-    assert "the dataset says nothing of helpfulness" in capsys.readouterr().err
+    assert "the dataset has no labels for 'helpfulness' (it has: wit)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["absent.csv", "--judge", "j"], "No such file"),
-        (["data.txt", "--judge", "j"], "is neither .csv nor .jsonl"),
-        (["data.csv", "--judge", "j", "--map", "question"], "--map question: name a column and what it is"),
+        (["data.txt", "--judge", "j"], "must end with one of .csv, .tsv, .jsonl, .ndjson"),
+        (["data.csv", "--judge", "j", "--map", "question"], "--map question: must be a column and its name here"),
         (["data.csv", "--judge", "j", "--map", "absent=input"], "there is no column 'absent': the file has question"),
         (
             ["data.csv", "--judge", "j", "--map", "question=nonsense"],
             "--map question=nonsense: 'nonsense' is no column",
         ),
-        (["data.csv", "--judge", "j", "--out", "report.pdf"], "report.pdf: is none of .md, .json, .csv, .svg, .png"),
+        (
+            ["data.csv", "--judge", "j", "--out", "report.pdf"],
+            "report.pdf: must end with one of .md, .json, .csv, .svg, .png",
+        ),
         (["data.csv", "--judge", "broken.json"], "broken.json: not valid JSON"),
         (["data.csv", "--judge", "j", "--url", "http://127.0.0.1:1"], "is `judged up` running?"),
     ],
@@ -153,7 +151,7 @@ async def test_refusals_name_the_line_of_the_file(serve: Serve, tmp_path: Path, 
 def test_what_can_t_be_done_is_said_in_a_line(
     arguments: list[str], said: str, tmp_path: Path, capsys: Captured
 ) -> None:
-    (tmp_path / "data.csv").write_text("question\nq\n")
+    (tmp_path / "data.csv").write_text("question,output,human.wit.0\nq,x,1\n")
     (tmp_path / "data.txt").write_text("x")
     (tmp_path / "broken.json").write_text("{")
     assert main(["bench", *arguments]) == 2

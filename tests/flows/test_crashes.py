@@ -11,8 +11,9 @@ import pytest
 from arq.constants import in_progress_key_prefix
 from redis.asyncio import Redis
 
+from service.agreement.recording import Finisher
+from service.costs import Prices
 from service.store import keys
-from service.store.finishing import Finisher
 from service.store.jobs import JUDGE_CHUNK
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.faults import GOOD, asked_about, items
@@ -24,8 +25,8 @@ from worker.asking import Asker
 from worker.limits import CallLimits
 from worker.providers import build_provider
 from worker.providers.capabilities import Capabilities
-from worker.remembering import Memory
 from worker.tasks import MOST_TRIES, Tasks
+from worker.vote_cache import Memory
 
 MODEL = "openai/m"
 TAKEN_OVER_S = 14.0  # a lease of ten seconds, the time to see that it is over, and a busy machine
@@ -248,7 +249,7 @@ async def test_a_chunk_delivered_twice_counts_once(serve: Serve, redis: Redis) -
         provider = build_provider("openai", settings.providers["openai"], Capabilities())
         limits = CallLimits(64, settings.providers)
         limits.providers["openai"].share(64, 1)
-        asker = Asker({"openai": provider}, settings.all_providers, limits)
+        asker = Asker({"openai": provider}, Prices(settings), limits)
         mine, others = [
             Tasks(redis, settings, asker, Finisher(redis, keep_s=60), Memory(redis, worker)) for worker in ("a", "b")
         ]

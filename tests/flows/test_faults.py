@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from service.settings import Secret
+from service.config.settings import Secret
 from tests.flows.conftest import FAST, Judged, Row, Serve
 from tests.flows.faults import (
     BAD_KEY,

@@ -17,13 +17,13 @@ from typing import Literal
 
 import pytest
 
-from service import local_model
 from service.contracts.judges import Scale
-from service.installed import files_of, is_installed
 from service.judging.reading import read_score
-from service.preflight import free_port
+from service.launch import local_model
+from service.launch.interpreter import files_of, is_installed
+from service.launch.preflight import free_port
 from tests.flows.conftest import Judged, Row, Serve
-from tests.service.processes import watched
+from tests.launch.processes import watched
 from tests.stubs.model_server import ModelServer
 
 FULL = bool(os.environ.get("JUDGED_TEST_FULL"))
@@ -45,8 +45,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Where llama.cpp's server answers, once it has loaded the model."""
-    port = free_port(local_model.HOST)
-    command = local_model.command(local_model.find_model(), port)
+    port = free_port(local_model.MODEL_HOST)
+    command = local_model.model_command(local_model.find_model(), port)
     with watched(command, tmp_path_factory.mktemp("model")):
         ends = time.monotonic() + START_LIMIT_S
         while not is_loaded(port):
@@ -57,7 +57,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 def is_loaded(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{local_model.HOST}:{port}/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{local_model.MODEL_HOST}:{port}/health", timeout=5) as answer:
             return bool(answer.status == 200)
     except OSError:  # HTTPError and URLError are
         return False

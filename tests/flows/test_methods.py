@@ -168,7 +168,7 @@ async def test_samples_are_asked_for_each_and_a_majority_that_ties_is_unscored(s
         assert [vote["sample"] for vote in job["judgments"][0]["votes"]] == [0, 1, 2]
         assert (job["judgments"][0]["score"], job["judgments"][0]["spread"]) == (4, 2)
         four = definition("rating", samples=4, panel="majority", parameters={"temperature": 1})
-        job = await judged.judge([ITEM], judge=four, models=["openai/x"])
+        job = await judged.judge([ITEM], judge=four, models=["openai/x"], cache=False)
         judgment = job["judgments"][0]
         assert (judgment["outcome"], judgment["reason"], judgment["score"]) == ("unscored", "tie", None)
         assert sorted(judgment["tied"]) == [1, 5]

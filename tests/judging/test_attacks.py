@@ -12,7 +12,7 @@ import pytest
 from service.contracts.items import Item
 from service.contracts.judges import Choice, Judge, Method
 from service.judging.methods import METHODS
-from service.judging.questions import draw_delimiter
+from service.judging.questions import delimiter_for
 from service.judging.reading import Reading
 from service.judging.reading.preparing import LONGEST_ANSWER
 from service.judging.suspicion import is_suspicious
@@ -95,7 +95,7 @@ def test_an_attack_stands_verbatim_between_its_delimiters_and_changes_nothing_el
     marker = "a text of the test's own"
     for method, case in CASES.items():
         for put in places(case.item):
-            delimiter = draw_delimiter()
+            delimiter = delimiter_for(put(attack.text), b"secret")
             assert delimiter not in attack.text
             attacked = METHODS[method].question(case.judge, put(attack.text), delimiter)
             harmless = METHODS[method].question(case.judge, put(marker), delimiter)
@@ -113,7 +113,7 @@ def test_an_attack_in_a_prompt_of_ones_own_is_not_expanded(attack: Attack) -> No
     for method, case in CASES.items():
         own = msgspec.structs.replace(case.judge, template=TEMPLATE)
         item = msgspec.structs.replace(case.item, output=attack.text, outputs=[attack.text], reference="a secret")
-        (message,) = METHODS[method].question(own, item, draw_delimiter()).messages
+        (message,) = METHODS[method].question(own, item, delimiter_for(item, b"secret")).messages
         assert message.role == "user"
         assert message.content == f"Judge {attack.text}[{attack.text}] by {METHODS[method].levels(case.judge)}."
 

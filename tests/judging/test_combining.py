@@ -1,4 +1,4 @@
-"""Votes become one judgment: when it is scored, by what, and why it is not."""
+"""The combination of votes into one verdict."""
 
 from itertools import permutations
 from typing import Any, Literal
@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from service.contracts.judges import Judge, Method
 from service.contracts.judgments import Usage, Vote
 from service.contracts.outcomes import Outcome, Reason
-from service.judging.combining import Verdict, usage
+from service.judging.combining import CombinedVerdict, total_usage
 from service.judging.methods import METHODS
 
 Panel = Literal["mean", "median", "majority"]
 
 
-def combine(judge: Judge, votes: list[Vote]) -> Verdict:
+def combine(judge: Judge, votes: list[Vote]) -> CombinedVerdict:
     return METHODS[judge.method].combine(judge, votes)
 
 
@@ -211,6 +211,6 @@ def test_the_order_of_the_votes_changes_no_score(votes: list[Vote], panel: Panel
 
 def test_usage_is_the_sum_and_its_cost_unknown_with_any_price() -> None:
     priced = [vote(input_tokens=10, output_tokens=2, cost_usd=0.1), vote(input_tokens=5, cost_usd=0.2)]
-    assert usage(priced) == Usage(input_tokens=15, output_tokens=3, cost_usd=0.3)
+    assert total_usage(priced) == Usage(input_tokens=15, output_tokens=3, cost_usd=0.3)
     silent = vote(input_tokens=None, output_tokens=None, cost_usd=None)
-    assert usage([*priced, silent]) == Usage(input_tokens=15, output_tokens=3, cost_usd=None)
+    assert total_usage([*priced, silent]) == Usage(input_tokens=15, output_tokens=3, cost_usd=None)

@@ -1,4 +1,4 @@
-"""What is put to a model: the judged text is data, and the rationale comes before the score."""
+"""Questions: the judged text is data, and the explanation comes before the score."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from service.contracts.items import Item
 from service.contracts.judges import Judge, Method, Scale
 from service.contracts.outcomes import Reason
 from service.judging.methods import METHODS
-from service.judging.questions import Question, ask_again, draw_delimiter
+from service.judging.questions import Question, ask_again, delimiter_for
 
 WORD = "0123456789abcdef"
 RATING = Judge(criterion="wit", method=Method.RATING, instructions="Is it funny?", scale=Scale(min=1, max=3))
@@ -68,10 +68,13 @@ def test_only_the_fields_that_are_there_are_shown(judge: Judge) -> None:
     assert "nobody's business" not in content
 
 
-def test_the_delimiter_is_drawn_for_each_question() -> None:
-    drawn = {draw_delimiter() for _ in range(1000)}
+def test_the_delimiter_is_drawn_from_the_content_and_the_secret() -> None:
+    drawn = {delimiter_for(Item(output=f"{n}"), b"secret") for n in range(1000)}
     assert len(drawn) == 1000
     assert all(re.fullmatch(r"[0-9a-f]{16}", each) for each in drawn)
+    again = delimiter_for(Item(id="another", output="0", metadata={"x": 1}), b"secret")
+    assert again == delimiter_for(Item(output="0"), b"secret")
+    assert again != delimiter_for(Item(output="0"), b"other")
 
 
 @every_method

@@ -4,15 +4,14 @@ import random
 
 from redis.asyncio import Redis
 
-from service.contracts.arena import Vote, Winner
-from service.contracts.battles import BattleRecord, Course, Evaluation, Side, VoteRow
+from service.arena.vote_counts import vote_fields
+from service.contracts.arena import ArenaVote, BattleRecord, Course, Evaluation, Side, VoteRow, Winner
 from service.contracts.ids import new_id
 from service.contracts.items import Item
 from service.contracts.judges import Judge, JudgeRef, Method, ResolvedJudge
-from service.ratings.counted import fields_of
-from service.ratings.elo import START, K
+from service.stats.elo import ELO_K, ELO_START
 from service.store import arena, clock
-from service.store.arena import Paced, Rating, Voted
+from service.store.arena import EloRating, Paced, Voted
 
 KEEP_S = 600
 MODELS = ("openai/one", "openai/two", "ollama/three")
@@ -51,7 +50,7 @@ async def opened(
         for at, (model, text) in enumerate(zip((a, b), explanations, strict=True))
     ]
     course = Course(status=status, A=sides[0], B=sides[1])  # type: ignore[arg-type]
-    await arena.put(redis, record, course, keep_s=KEEP_S)
+    await arena.put_battle(redis, record, course, keep_s=KEEP_S)
     return record.id
 
 
@@ -66,7 +65,7 @@ async def voted(
     at_ms: int | None = None,
 ) -> Voted | Paced | None:
     """A vote on an open battle, as the API gives it to the store."""
-    battle = await arena.find(redis, battle_id)
+    battle = await arena.find_battle(redis, battle_id)
     assert battle is not None
     a, b = battle.course.A, battle.course.B
     lengths = tuple(len(side.evaluation.explanation or "") for side in (a, b) if side.evaluation is not None)
@@ -81,19 +80,19 @@ async def voted(
         at_ms=clock.now_ms() if at_ms is None else at_ms,
         lengths=lengths,
     )
-    return await arena.vote(
+    return await arena.store_vote(
         redis,
         battle,
         row,
-        fields=fields_of((row.A, row.B, winner), lengths),
-        rating=Rating(START, K),
+        fields=vote_fields((row.A, row.B, winner), lengths),
+        rating=EloRating(ELO_START, ELO_K),
         request=new_id("request") if request is None else request,
         most_per_hour=most,
         keep_s=KEEP_S,
     )
 
 
-def drawn(chance: random.Random, how_many: int) -> list[tuple[Vote, str, tuple[str, str]]]:
+def drawn(chance: random.Random, how_many: int) -> list[tuple[ArenaVote, str, tuple[str, str]]]:
     """Votes with their criteria and explanations; the first model is the best."""
     votes = []
     for _ in range(how_many):

@@ -7,6 +7,8 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.evidence import evidence_of
+from service.agreement.labelling import admit_judges
+from service.agreement.recording import Finished, record_judgments
 from service.contracts.items import Item, content_digest
 from service.contracts.jobs import JobRecord
 from service.contracts.judges import Judge, JudgeRef, Method, ResolvedJudge, Scale, judge_digest
@@ -14,11 +16,11 @@ from service.contracts.judgments import Vote
 from service.contracts.labels import NewLabel
 from service.contracts.outcomes import Outcome, Reason
 from service.judging.methods import METHODS
-from service.store import clock, jobs, keys, labels
-from service.store.finishing import Finished, finish_all
+from service.store import clock, jobs, keys
 from tests.store.made import MODEL, committed, finished
 
 KEEP_S = 10_000
+FAILED = "failed"  # a model that did not answer
 MODELS = ("openai/gpt-4.1-mini", "anthropic/claude-haiku")
 Row = dict[str, Any]
 
@@ -39,14 +41,15 @@ async def judged(
     *,
     ago: timedelta = timedelta(),
     cached: bool = False,
-) -> None:
-    """One judgment of the item, as if it had been asked for: a value for each of the judge's models."""
-    await labels.admit(redis, [judge.definition], keep_s=KEEP_S)
+) -> Finished:
+    """One judgment of the item, delivered twice: for each of the judge's models a value, None for none, or FAILED."""
+    await admit_judges(redis, [judge.definition], keep_s=KEEP_S)
     record = await committed(redis, 1, judges=[judge])
-    await jobs.claim(redis, record.id, 0, keep_s=KEEP_S)
+    await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
     await redis.hset(keys.item(str(item.id)), "digest", content_digest(item))  # type: ignore[misc]
     made = one(record, judge, item, values, ago=ago, cached=cached)
-    await finish_all(redis, [made, made], keep_s=KEEP_S)
+    await record_judgments(redis, [made, made], keep_s=KEEP_S)
+    return made
 
 
 def one(
@@ -76,6 +79,10 @@ def one(
 
 def vote_of(record: JobRecord, model: str, value: float | str | None) -> Vote:
     vote = finished(record, 0).judgment.votes[0]
+    if value == FAILED:
+        return msgspec.structs.replace(
+            vote, model=model, outcome=Outcome.FAILED, reason=Reason.TIMEOUT, score=None, label=None
+        )
     if value is None:
         return msgspec.structs.replace(
             vote, model=model, outcome=Outcome.UNSCORED, reason=Reason.NO_SCORE, score=None, label=None

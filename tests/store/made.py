@@ -5,6 +5,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from service.agreement.recording import Finished
 from service.contracts.ids import new_id
 from service.contracts.items import Item
 from service.contracts.jobs import JobRecord
@@ -12,7 +13,6 @@ from service.contracts.judges import Judge, JudgeRef, Method, ResolvedJudge
 from service.contracts.judgments import Judgment, Usage, Vote
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
 from service.store import clock, jobs
-from service.store.finishing import Finished
 
 MODEL = "openai/gpt-4.1-mini"
 JUDGE = ResolvedJudge(
@@ -48,14 +48,14 @@ async def staged(redis: Redis, record: JobRecord, items: list[Item] | None = Non
     items = items or items_of(record)
     size = record.chunk_items
     chunks = [items[start : start + size] for start in range(0, len(items), size)]
-    await jobs.stage(redis, record.id, 0, chunks)
+    await jobs.stage_job(redis, record.id, 0, chunks)
 
 
 async def committed(redis: Redis, items: int, **fields: Any) -> JobRecord:
     """A job that was taken in."""
     record = record_of(items, **fields)
     await staged(redis, record)
-    await jobs.commit(redis, record, None, 1)
+    await jobs.commit_job(redis, record, None, 1)
     return record
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.settings import ProviderSettings
+from service.config.settings import ProviderSettings
 from worker.limits import CallLimits, Pace, Slots
 
 

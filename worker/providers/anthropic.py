@@ -9,6 +9,7 @@ from worker.providers.base import Completion, Message, ModelRequest
 from worker.providers.capabilities import Learnt
 from worker.providers.failures import Failure, read_failure
 from worker.providers.http import HttpReply
+from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
 
 TOOL = "tool"  # the schema is the input of a tool that the model is made to call
@@ -66,10 +67,12 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Reply)
 
 
+@wire_format("anthropic")
 class AnthropicFormat:
     """See `WireFormat`. There is no seed in this API, and there are no logprobs."""
 
     modes = (TOOL, OUTPUT_FORMAT, TEXT)
+    effort_path = ("output_config", "effort")
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         return {"anthropic-version": VERSION} | ({"x-api-key": api_key} if api_key else {})

@@ -1,4 +1,4 @@
-"""What the rest of the worker knows of a model provider: a request, a completion, an error."""
+"""The interface of a model provider: a request, a completion, an error, the settings of a call."""
 
 from typing import Any, Literal, Protocol
 
@@ -14,13 +14,13 @@ from service.judging.questions import Message as Message
 class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One answer to ask for.
 
-    `schema` is a JSON schema of an object that the answer should be, or None to ask for plain text. A server
-    that can't be held to it is asked for text instead, unless `schema_required`: the prompt itself says which
-    answer is wanted. `logprobs` asks for the tokens' probabilities, which not every model gives. `judge` and
-    `item` are what the messages were made from; only the control baselines look at them.
+    `schema` is the JSON schema of the answer, None for plain text. A server that can't enforce a schema is asked for
+    text instead, unless `schema_required`: the prompt describes the answer too. `logprobs` asks for the probabilities
+    of the tokens, which not every model gives. The messages were made from `judge` and `item`; only the control
+    baselines use these.
     """
 
-    model: str  # the provider's own name for it: what follows the first "/" of "openai/gpt-4.1-mini"
+    model: str  # its name at the provider: "gpt-4.1-mini" of "openai/gpt-4.1-mini"
     messages: tuple[Message, ...]
     schema: dict[str, Any] | None
     parameters: Parameters
@@ -31,10 +31,10 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer as the provider gave it. Token counts are None where the provider does not say.
+    """One answer as the provider gave it. Token counts are None if the provider gives none.
 
-    `attempts` counts the calls that it took, those included that taught what the server accepts. `tokens` are
-    those of the whole answer, or None where the provider gave no probabilities.
+    `attempts` counts the calls for it, with those that the server refused for a parameter or a mode. `tokens` are
+    those of the whole answer, None if the provider gave no probabilities.
     """
 
     text: str
@@ -47,12 +47,11 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProviderError(Exception):
-    """No answer came.
+    """A call without an answer.
 
-    `reason` is one of provider_error, timeout, rate_limited, auth, budget. `retryable` says whether the same
-    request may succeed later; `retry_after` is the wait in seconds that the provider asked for, if it did;
-    `attempts` counts the calls made so far. The message holds no secret: keys are cut out of whatever the
-    provider said.
+    `reason` is one of provider_error, timeout, rate_limited, auth, budget. `retryable` tells whether the same request
+    may succeed later; `retry_after` is the wait in seconds that the provider asked for, if it did; `attempts` counts
+    the calls made so far. The message holds no secret: keys are removed from the provider's words.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class ProviderError(Exception):
 
 
 class ProviderConfig(Protocol):
-    """The settings of a provider, as far as calling it needs them."""
+    """The settings of a provider that its calls need. See `ProviderSettings`."""
 
     @property
     def kind(self) -> str: ...
@@ -88,12 +87,12 @@ class ProviderConfig(Protocol):
 
 
 class Provider(Protocol):
-    """Something that answers."""
+    """A provider of models that can be asked."""
 
     async def complete(self, request: ModelRequest) -> Completion:
-        """One answer, each call for it within the provider's time limit.
+        """Returns one answer, each call for it within the provider's time limit.
 
-        Raises ProviderError where no answer came. Whether to try again is `retrying.py`'s business.
+        Raises ProviderError if there is no answer. `retrying.py` decides whether to try again.
         """
         ...
 

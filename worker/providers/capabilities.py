@@ -99,8 +99,14 @@ class Capabilities:
         return repeated
 
 
-_OPTIONAL = ("seed", "top_p", "temperature")  # a refusal of two at once gives up the first of them here
+_OPTIONAL = (
+    "seed",
+    "top_p",
+    "temperature",
+    "reasoning_effort",
+)  # a refusal of two at once gives up the first of them here
 _NAMES = {name: re.compile(rf"\b{name.replace('_', '_?')}\b", re.I) for name in _OPTIONAL}  # Gemini writes topP
+_NAMES["reasoning_effort"] = re.compile(r"\breasoning[ _.]?effort\b|\beffort\b|\bthinking_?level\b", re.I)
 _REFUSAL = re.compile(
     r"unsupported|not supported|(does not|doesn't) support|only the default|deprecated|cannot both|"
     r"not permitted|not allowed|not enabled|unknown|unrecognized|unexpected|cannot find",

@@ -11,6 +11,7 @@ from worker.providers.base import Completion, Message, ModelRequest
 from worker.providers.capabilities import Learnt
 from worker.providers.failures import UNREADABLE, Failure, error_object, read_failure
 from worker.providers.http import HttpReply
+from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
 
 JSON_SCHEMA = "response_json_schema"  # from Gemini 2.5 on
@@ -92,10 +93,12 @@ _decoder = msgspec.json.Decoder(_Reply)
 _logprobs_decoder = msgspec.json.Decoder(_Logprobs)
 
 
+@wire_format("gemini")
 class GeminiFormat:
     """See `WireFormat`."""
 
     modes = (JSON_SCHEMA, SCHEMA, TEXT)
+    effort_path = ("generationConfig", "thinkingConfig", "thinkingLevel")
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         return {"x-goog-api-key": api_key} if api_key else {}

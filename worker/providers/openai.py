@@ -9,6 +9,7 @@ from worker.providers.base import Completion, ModelRequest
 from worker.providers.capabilities import Learnt
 from worker.providers.failures import UNREADABLE, Failure, read_failure
 from worker.providers.http import HttpReply
+from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
 
 JSON_SCHEMA = "json_schema"
@@ -79,10 +80,12 @@ _decoder = msgspec.json.Decoder(_Reply)
 _logprobs_decoder = msgspec.json.Decoder(_Logprobs)
 
 
+@wire_format("openai")
 class OpenAIFormat:
     """See `WireFormat`."""
 
     modes = (JSON_SCHEMA, JSON_OBJECT_SCHEMA, TEXT)
+    effort_path = ("reasoning_effort",)
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         return {"authorization": f"Bearer {api_key}"} if api_key else {}

@@ -9,6 +9,7 @@ import msgspec
 from service.contracts.outcomes import Reason
 from worker.providers.base import Completion, ModelRequest, ProviderConfig, ProviderError
 from worker.providers.capabilities import Capabilities, Learnt, adjusted, allowed
+from worker.providers.extra_fields import with_extra_fields
 from worker.providers.failures import (
     UNREADABLE,
     Cause,
@@ -34,6 +35,11 @@ class WireFormat(Protocol):
     @property
     def modes(self) -> tuple[str, ...]:
         """Ways to ask for a schema, from best to plain; the last is TEXT."""
+        ...
+
+    @property
+    def effort_path(self) -> tuple[str, ...]:
+        """The names that lead to the field for the reasoning effort in a body; empty if there is none."""
         ...
 
     def headers(self, api_key: str | None) -> dict[str, str]:
@@ -130,7 +136,9 @@ class RemoteProvider:
             descent.learnt = learnt
 
     async def _call(self, request: ModelRequest, mode: str, descent: _Descent) -> Completion | Failure:
-        body = self._wire.encode(allowed(request, descent.learnt), mode, descent.learnt)
+        request = allowed(request, descent.learnt)
+        body = self._wire.encode(request, mode, descent.learnt)
+        body = with_extra_fields(body, request.parameters, self._wire.effort_path)
         descent.calls += 1
         reply = await self._post(request.model, body)
         return self._decode(reply, mode) if 200 <= reply.status < 300 else self._wire.read_failure(reply)

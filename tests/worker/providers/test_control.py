@@ -106,6 +106,6 @@ async def test_the_same_item_always_gets_the_same_answer() -> None:
 
 
 async def test_another_model_is_an_error_that_names_those_there_are() -> None:
-    with pytest.raises(ProviderError, match="control has length and overlap, not wisdom") as caught:
+    with pytest.raises(ProviderError, match=r"control has no model 'wisdom' \(length, overlap\)") as caught:
         await verdict("wisdom", words(1))
     assert not caught.value.retryable

@@ -1,0 +1,229 @@
+"""Reads the counters of agreement: tables, marginals, sums over items, duels and coincidences.
+
+Keys become places on the criterion's scale. Keys that are off the scale, and counts below 1, are left out.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.agreement.axes import Axis, judge_axis, person_axis
+from service.agreement.coding import Coding
+from service.agreement.counter_fields import GROUPS, split
+from service.contracts.labels import Selection
+from service.contracts.quoting import unquoted
+from service.stats.alphas import Pairs
+from service.stats.alt_test import Wins
+from service.stats.clustered import ItemSums
+from service.stats.drift import LENGTH_BUCKETS
+from service.stats.moments import Moments
+from service.stats.table import Table
+
+Wholes = NDArray[np.int64]
+
+_TERMS = {"p": 6, "e": 2}  # the number of an item's terms, for Pearson's correlation and for exact agreement
+_SIDES = {"-1": "judge", "0": "draw", "1": "human"}
+
+
+class Cells(NamedTuple):
+    """The pairs in parallel arrays, one entry for all equal ones: places on the axes, bucket of length, own text.
+
+    `own` is 1 if the text is by the judge's own family of models, 0 if it is not, -1 if that is unknown.
+    """
+
+    human: Wholes
+    judge: Wholes
+    length: Wholes
+    own: Wholes
+    counts: Wholes
+
+
+class Agreed(NamedTuple):
+    """Pairs of a human's label and a series' score. `moments` and `pearson` are None if the scale has none."""
+
+    people: Axis
+    judges: Axis
+    table: Table
+    cells: Cells
+    items: int
+    annotators: int
+    moments: Moments | None
+    pearson: ItemSums | None
+    exact: ItemSums
+    wins: dict[str, Wins]
+
+
+class Seen(NamedTuple):
+    """The events of a series. `outcomes` is by (outcome, reason).
+
+    `scores` is judge's value x bucket of length, `repeats` earlier x later value, and `orders` 3 x 3 over A, tie and B,
+    in order AB x BA.
+    """
+
+    axis: Axis
+    outcomes: dict[tuple[str, str], int]
+    scores: Wholes
+    orders: Wholes
+    repeats: Wholes
+
+
+class Coders(NamedTuple):
+    """Coincidences over the values of an axis, as in `alphas.py`, by the number of an item's coders."""
+
+    axis: Axis
+    coincidences: dict[int, Pairs]
+
+    @property
+    def items(self) -> int:
+        """The number of items with two coders or more: an item of m coders has m (m - 1) ordered pairs."""
+        return sum(int(pairs.sum()) // (coders * (coders - 1)) for coders, pairs in self.coincidences.items())
+
+
+class Labelled(NamedTuple):
+    """Items by the mean of their random labels and the judge's key, and the judge's other scores by key."""
+
+    means: dict[tuple[float, str], int]
+    rest: dict[str, int]
+
+
+def read_agreed(coding: Coding, fields: Mapping[str, int], selection: Selection) -> Agreed:
+    """Returns the counters `agreed` of a series, for the labels of this selection."""
+    said = _chosen(fields, selection)
+    pairs = {words: count for words, count in said["pair"].items() if count > 0}
+    people = person_axis(coding, {human for human, *_ in pairs})
+    judges = judge_axis(coding, {judge for _, judge, *_ in pairs})
+    cells = _cells(people, judges, pairs)
+    counts = np.zeros((len(people.values), len(judges.values)), dtype=np.int64)
+    np.add.at(counts, (cells.human, cells.judge), cells.counts)
+    items = said["item"][()]
+    sums = {name: count for (name,), count in said["cluster"].items()}
+    moments = Moments(*(said["moment"][name,] for name in Moments._fields))
+    return Agreed(
+        people=people,
+        judges=judges,
+        table=Table(people.values, judges.values, counts, coding.step),
+        cells=cells,
+        items=items,
+        annotators=sum(count > 0 for count in said["annotator"].values()),
+        moments=moments if moments.n > 0 else None,
+        pearson=_sums("p", items, sums) if sums.get("p0", 0) > 0 else None,
+        exact=_sums("e", items, sums),
+        wins=_wins(said["duel"]),
+    )
+
+
+def read_seen(coding: Coding, fields: Mapping[str, int]) -> Seen:
+    """Returns the counters `seen` of a series."""
+    said: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
+    for (word, *words), count in split(fields):
+        if count > 0:
+            said[word][tuple(words)] += count
+    repeats = said["repeat"]
+    axis = judge_axis(coding, {key for key, _ in said["score"]} | {key for both in repeats for key in both})
+    lengths = {str(bucket): bucket for bucket in range(LENGTH_BUCKETS)}
+    orders = {label: place for place, label in enumerate(("A", "tie", "B"))}
+    return Seen(
+        axis=axis,
+        outcomes={(outcome, reason): count for (outcome, reason), count in said["outcome"].items()},
+        scores=_table(said["score"], axis.places, lengths, (len(axis.values), LENGTH_BUCKETS)),
+        orders=_table(said["orders"], orders, orders, (3, 3)),
+        repeats=_table(repeats, axis.places, axis.places, (len(axis.values),) * 2),
+    )
+
+
+def read_pairs(coding: Coding, fields: Mapping[str, int], *, transposed: bool) -> Table:
+    """Returns the counters `between` of two series as a table.
+
+    Its rows are the second series' values and its columns the first one's; `transposed` swaps them.
+    """
+    pairs = {tuple(words[1:]): count for words, count in split(fields) if words[0] == "pair" and count > 0}
+    if not transposed:
+        pairs = {(second, first): count for (first, second), count in pairs.items()}
+    rows, columns = (judge_axis(coding, {pair[side] for pair in pairs}) for side in (0, 1))
+    counts = _table(pairs, rows.places, columns.places, (len(rows.values), len(columns.values)))
+    return Table(rows.values, columns.values, counts, coding.step)
+
+
+def read_ceiling(coding: Coding, fields: Mapping[str, int], selection: Selection) -> Coders:
+    """Returns the counters `ceiling` of a criterion: coincidences of an item's annotators."""
+    said = _chosen(fields, selection)["coders"]
+    return _coders(person_axis(coding, {key for _, *both in said for key in both}), said)
+
+
+def read_panel(coding: Coding, fields: Mapping[str, int]) -> Coders:
+    """Returns the counters `panel` of a judge: coincidences of an item's models."""
+    said = {tuple(words[1:]): count for words, count in split(fields) if words[0] == "coders"}
+    return _coders(judge_axis(coding, {key for _, *both in said for key in both}), said)
+
+
+def read_labelled(agreed: Mapping[str, int], seen: Mapping[str, int]) -> Labelled:
+    """Returns the data of estimates, from a series' counters `agreed` and `seen`."""
+    means: Counter[tuple[float, str]] = Counter()
+    for (word, *words), count in split(agreed):
+        if word == "mean" and count > 0:
+            means[float(words[0]), words[1]] += count
+    rest = {words[1]: count for words, count in split(seen) if words[0] == "rest" and count > 0}
+    return Labelled(means, rest)
+
+
+def _chosen(fields: Mapping[str, int], selection: Selection) -> dict[str, Counter[tuple[str, ...]]]:
+    """Returns counts by the first word and by the words after the group, over the groups of a selection."""
+    groups = GROUPS[selection]
+    said: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
+    for words, count in split(fields):
+        if words[1] in groups:
+            said[words[0]][tuple(words[2:])] += count
+    return said
+
+
+def _cells(people: Axis, judges: Axis, pairs: Mapping[tuple[str, ...], int]) -> Cells:
+    owns = {"y": 1, "n": 0}
+    known = [
+        (people.places[human], judges.places[judge], int(length), owns.get(own, -1), count)
+        for (human, judge, length, own), count in pairs.items()
+        if human in people.places and judge in judges.places
+    ]
+    columns = np.array(known, dtype=np.int64).reshape(-1, 5).T
+    return Cells(*columns)
+
+
+def _table(
+    pairs: Mapping[tuple[str, ...], int], rows: Mapping[str, int], columns: Mapping[str, int], shape: tuple[int, int]
+) -> Wholes:
+    counts = np.zeros(shape, dtype=np.int64)
+    for (one, other), count in pairs.items():
+        if one in rows and other in columns:
+            counts[rows[one], columns[other]] += count
+    return counts
+
+
+def _coders(axis: Axis, said: Mapping[tuple[str, ...], int]) -> Coders:
+    """Returns both halves of the symmetric matrices, of which the fields have one."""
+    found: dict[int, Pairs] = {}
+    for (coders, one, other), count in said.items():
+        if one in axis.places and other in axis.places:
+            m, a, b = int(coders), axis.places[one], axis.places[other]
+            if m not in found:
+                found[m] = np.zeros((len(axis.values),) * 2, dtype=np.int64)
+            found[m][a, b] += count
+            if a != b:
+                found[m][b, a] += count
+    return Coders(axis, {coders: pairs for coders, pairs in found.items() if pairs.any()})
+
+
+def _sums(word: str, items: int, sums: Mapping[str, int]) -> ItemSums:
+    terms = _TERMS[word]
+    last = terms + terms * (terms + 1) // 2
+    values = [sums.get(f"{word}{place}", 0) for place in range(last)]
+    return ItemSums(items, values[:terms], values[terms:])
+
+
+def _wins(said: Mapping[tuple[str, ...], int]) -> dict[str, Wins]:
+    """Returns the duels by annotator, in the order of their names."""
+    sides: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for (name, side), count in said.items():
+        sides[unquoted(name)][_SIDES[side]] += count
+    return {name: Wins(**counts) for name, counts in sorted(sides.items()) if any(counts.values())}

@@ -1,0 +1,107 @@
+"""Finds the series that a query is about: the scores of one model of a judge, on the judge's criterion."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+from service.agreement.coding import Coding, scale_of
+from service.agreement.criteria import find_scale
+from service.agreement.evidence import PANEL, series_of, token_of
+from service.contracts.criteria import CriterionScale
+from service.contracts.judges import MODEL_OR_PANEL, JudgeRef
+from service.contracts.nearest import did_you_mean
+from service.contracts.refusals import Fault, impossible, invalid
+from service.store import agreement_counters as tallies
+from service.store import judges
+
+_DIGEST = "sha256:"
+
+
+class Series(NamedTuple):
+    """All scores of one model of a judge version, or of its panel, and the scale that they are on."""
+
+    judge: JudgeRef
+    model: str
+    criterion: str
+    coding: Coding
+
+    @property
+    def name(self) -> str:
+        """The name of the series in the counters."""
+        return series_of(self.judge, self.model)
+
+
+class _Known(NamedTuple):
+    """A judge; `models` are those that it asks if a job names no others, empty if they are not known."""
+
+    judge: JudgeRef
+    criterion: str
+    scale: CriterionScale | None
+    models: Sequence[str]
+
+
+async def find_series(redis: Redis, default_models: Sequence[str], reference: str, model: str | None) -> Series:
+    """Returns a judge's series; without a model, the series of its only model, else that of its panel.
+
+    `reference` is `name`, `name@version` or the digest of a judge that was sent inline. `default_models` are those of
+    a judge that names none. Raises Refused (impossible) with the pointer /judge if there is no such judge, or if its
+    method has no agreement.
+    """
+    return await _series(redis, default_models, reference, model, "/judge")
+
+
+async def find_other(redis: Redis, default_models: Sequence[str], other: str, than: Series) -> Series:
+    """Returns the series of `judge:model`, to compare with another one.
+
+    Raises Refused (invalid or impossible) with the pointer /other if the two can't be compared.
+    """
+    reference, model = _parts(other)
+    if model is not None and not re.search(MODEL_OR_PANEL, model):
+        raise invalid([Fault("/other", f"{model!r} is neither a model (provider/name) nor {PANEL!r}")])
+    found = await _series(redis, default_models, reference, model, "/other")
+    if found.criterion != than.criterion:
+        detail = f"its criterion is {found.criterion!r}; that of the first judge is {than.criterion!r}"
+        raise impossible([Fault("/other", detail)])
+    if found.name == than.name:
+        raise impossible([Fault("/other", "the same judge and model as the first")])
+    return found
+
+
+async def _series(redis: Redis, default_models: Sequence[str], reference: str, model: str | None, at: str) -> Series:
+    known = await _known(redis, default_models, reference)
+    if known is None:
+        near = did_you_mean(reference.partition("@")[0], await judges.judge_names(redis))
+        raise impossible([Fault(at, f"there is no judge {reference!r}{near}")])
+    if known.scale is None:
+        raise impossible([Fault(at, "no agreement is defined for the answers of its method")])
+    if model is None:
+        seen = await tallies.models_of(redis, token_of(known.judge))
+        model = _usual(known.models, [name for _, name in seen])
+    return Series(known.judge, model, known.criterion, Coding(known.scale))
+
+
+async def _known(redis: Redis, default_models: Sequence[str], reference: str) -> _Known | None:
+    if reference.startswith(_DIGEST):
+        seen = await tallies.models_of(redis, reference)
+        ref, criterion = JudgeRef(name=None, version=None, digest=reference), seen[0][0] if seen else ""
+        return _Known(ref, criterion, await find_scale(redis, criterion), ()) if seen else None
+    stored = await judges.judge_by_reference(redis, reference)
+    if stored is None:
+        return None
+    scale = scale_of(stored.definition)
+    return _Known(stored.ref, stored.criterion, scale, stored.models or default_models)
+
+
+def _usual(models: Sequence[str], seen: Sequence[str]) -> str:
+    """The only model, else the panel; but if it has no scores and exactly one other series has some, that one."""
+    usual = models[0] if len(models) == 1 else PANEL
+    return seen[0] if usual not in seen and len(seen) == 1 else usual
+
+
+def _parts(other: str) -> tuple[str, str | None]:
+    """Judge and model: a judge's name has no colon, but models have, and so have digests."""
+    start = len(_DIGEST) if other.startswith(_DIGEST) else 0
+    reference, _, model = other[start:].partition(":")
+    return other[:start] + reference, model or None

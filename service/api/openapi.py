@@ -1,0 +1,197 @@
+"""The OpenAPI description of the API, and what handlers use to document themselves.
+
+Litestar describes an operation by its handler: `operation_id`, `summary`, `response_description`, `response_headers`,
+`responses` and the signature. `operation()` adds the parts that Litestar has no option for: bodies that the handler
+reads itself, answers in several media types, query parameters that are read by hand. The schemas are msgspec's, which
+also decodes by them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from inspect import cleandoc
+from types import UnionType
+from typing import Any, ClassVar, NamedTuple, Union, get_args, get_origin
+
+import msgspec
+from litestar import Litestar, Request, Response
+from litestar.datastructures import ResponseHeader
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Operation
+
+from service.api.bodies import JSON, NDJSON
+
+JsonObject = dict[str, Any]
+
+_REFS = "#/components/schemas/"
+_SECURITY: list[JsonObject] = [{"bearer": []}, {"apiKey": []}, {}]
+_SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, if any are configured."},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in another header."},
+}
+_REFUSAL_HEADERS = {
+    "401": ("WWW-Authenticate", "`Bearer`.", "string"),
+    "429": ("Retry-After", "The seconds after which to try again.", "integer"),
+    "503": ("Retry-After", "The seconds after which to try again.", "integer"),
+}
+
+_REQUEST_ID = {"description": "The id of the request, as sent or made.", "schema": {"type": "string"}}
+
+
+class Media(NamedTuple):
+    """One media type of a body or an answer: its OpenAPI object, and the types whose schemas that refers to."""
+
+    described: JsonObject
+    types: Sequence[Any] = ()
+
+
+class _Documented(Operation):
+    """An operation with the parts for which Litestar has no option, in OpenAPI's own words."""
+
+    body: ClassVar[Mapping[str, Media]]
+    content: ClassVar[Mapping[int, Mapping[str, Media]]]
+    query: ClassVar[Sequence[JsonObject]]
+
+    def to_schema(self) -> JsonObject:
+        described = super().to_schema()
+        if self.body:
+            described["requestBody"] = {"required": True, "content": _described(self.body)}
+        if self.query:
+            described.setdefault("parameters", []).extend(self.query)
+        for status, content in self.content.items():
+            described["responses"][str(status)].setdefault("content", {}).update(_described(content))
+        return described
+
+
+def operation(
+    body: Mapping[str, Media] | None = None,
+    content: Mapping[int, Mapping[str, Media]] | None = None,
+    query: Sequence[JsonObject] = (),
+) -> type[Operation]:
+    """Returns an `operation_class=` for a handler.
+
+    `body` is the request's body by media type, `content` more media types of the response of a status, `query` OpenAPI
+    parameters that the handler reads itself.
+    """
+    return type("_Operation", (_Documented,), {"body": body or {}, "content": content or {}, "query": query})
+
+
+def json_body(kind: Any, example: Any) -> dict[str, Media]:
+    """Returns a body that is JSON of this type."""
+    return {JSON: Media({"schema": schema_of(kind), "example": example}, [kind])}
+
+
+def ndjson_body(kind: Any) -> dict[str, Media]:
+    """Returns a body that is NDJSON with a value of this type in each line."""
+    description = "One value a line: JSON values that follow each other, not a JSON array."
+    lines = {"type": "array", "items": schema_of(kind), "minItems": 1, "description": description}
+    return {NDJSON: Media({"schema": lines}, [kind])}
+
+
+def text(*media_types: str, description: str = "", types: Sequence[Any] = ()) -> dict[str, Media]:
+    """Returns answers in media types that have no schema; `types` are those that the description names."""
+    schema = {"type": "string"} | ({"description": description} if description else {})
+    return {media_type: Media({"schema": schema}, types) for media_type in media_types}
+
+
+def headers(**described: str) -> list[ResponseHeader]:
+    """Returns the `response_headers=` of a handler that sets them itself: `headers(ETag="…", Retry_After="…")`."""
+    return [
+        ResponseHeader(name=name.replace("_", "-"), value="", description=each, documentation_only=True)
+        for name, each in described.items()
+    ]
+
+
+def schema_of(kind: Any) -> JsonObject:
+    """Returns the schema of a type; structs are referred to by their names."""
+    [schema], _ = msgspec.json.schema_components([kind], ref_template=_REFS + "{name}")
+    return schema
+
+
+def schema_fields(struct: type[msgspec.Struct]) -> dict[str, JsonObject]:
+    """Returns the schemas of a struct's fields, by name."""
+    fields: dict[str, JsonObject] = _schemas_of([struct])[struct.__name__]["properties"]
+    return fields
+
+
+class SchemaJson(JsonRenderPlugin):
+    """Serves the document at the root of its path."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/")
+        self._rendered: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: JsonObject) -> bytes:
+        if self._rendered is None:
+            self._rendered = msgspec.json.encode(document_of(request.app))
+        return self._rendered
+
+
+def document_of(app: Litestar) -> JsonObject:
+    """Returns the application's OpenAPI 3.1 document."""
+    document = deepcopy(app.openapi_schema.to_schema())
+    schemas = _schemas_of(list(_types_of(app)))
+    document["components"] = {"schemas": dict(sorted(schemas.items())), "securitySchemes": _SECURITY_SCHEMES}
+    for path, item in document["paths"].items():
+        for described in item.values():
+            if path.startswith("/v1/"):
+                described["security"] = _SECURITY
+            _finish_responses(described["responses"])
+    return document
+
+
+def _types_of(app: Litestar) -> Iterator[Any]:
+    """The types that handlers read and answer with."""
+    handlers = {handler for route in app.routes for handler in getattr(route, "route_handlers", ())}
+    for handler in handlers:
+        if isinstance(handler, HTTPRouteHandler) and handler.resolve_include_in_schema():
+            yield from _structs_in(handler.parsed_fn_signature.return_type.annotation)
+            for spec in (handler.responses or {}).values():
+                yield from _structs_in(spec.data_container)
+            if issubclass(handler.operation_class, _Documented):
+                for content in (handler.operation_class.body, *handler.operation_class.content.values()):
+                    yield from (kind for media in content.values() for kind in media.types)
+
+
+def _structs_in(annotation: Any) -> Iterator[Any]:
+    """The structs of an annotation such as `Response[Job]` or `A | B`."""
+    if get_origin(annotation) in (Union, UnionType, Response):
+        for each in get_args(annotation):
+            yield from _structs_in(each)
+    elif isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        yield annotation
+
+
+def _schemas_of(types: Sequence[Any]) -> dict[str, JsonObject]:
+    """The schemas of structs and of all that is in them, by name."""
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REFS + "{name}")
+    for schema in schemas.values():
+        if "description" in schema:
+            schema["description"] = cleandoc(schema["description"])
+        for name, field in schema.get("properties", {}).items():
+            if name.endswith("_at"):
+                _not_null(field)["format"] = "date-time"
+    return schemas
+
+
+def _not_null(schema: JsonObject) -> JsonObject:
+    found: JsonObject = next((each for each in schema.get("anyOf", ()) if each != {"type": "null"}), schema)
+    return found
+
+
+def _finish_responses(responses: JsonObject) -> None:
+    """Gives all successes the same headers, refusals the headers of their statuses, and every response its id."""
+    given = [each for status, each in responses.items() if status.startswith("2")]
+    shared = {name: header for each in given for name, header in each.get("headers", {}).items()}
+    for each in given:
+        each["headers"] = dict(sorted(shared.items()))
+    for status, response in responses.items():
+        named = response.setdefault("headers", {})
+        if status in _REFUSAL_HEADERS:
+            name, description, kind = _REFUSAL_HEADERS[status]
+            named[name] = {"description": description, "schema": {"type": kind}}
+        named["X-Request-Id"] = _REQUEST_ID
+
+
+def _described(content: Mapping[str, Media]) -> JsonObject:
+    return {media_type: media.described for media_type, media in content.items()}

@@ -1,0 +1,76 @@
+"""Parameters that several operations have in common, and the refusal of unknown ones."""
+
+from functools import lru_cache
+from typing import Annotated, Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.params import HeaderParameter, QueryParameter
+
+from service.contracts.nearest import suggestion
+from service.contracts.refusals import Fault, invalid, pointer_to
+
+MOST_A_PAGE = 1000
+
+Limit = Annotated[int, QueryParameter(ge=1, le=MOST_A_PAGE, description="The maximum number of entries on a page.")]
+Cursor = Annotated[str | None, QueryParameter(description="The `next_cursor` of the previous page.")]
+Wait = Annotated[
+    float | None, QueryParameter(ge=0, description="The maximum number of seconds to wait for the work to be over.")
+]
+IdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Repeating a request with the same key returns the first answer instead of doing the work again.",
+    ),
+]
+Prefer = Annotated[
+    str | None,
+    HeaderParameter(name="Prefer", description="`wait=20` waits up to 20 seconds for the job to be over (RFC 7240)."),
+]
+
+
+def preferred_wait(prefer: str | None, most_s: float) -> float:
+    """Returns the seconds of `wait=…` in a Prefer header (RFC 7240), at most `most_s`; 0 if there is none."""
+    for preference in (prefer or "").split(","):
+        name, _, value = preference.strip().partition("=")
+        if name.strip().lower() == "wait":
+            try:
+                wait_s = float(value.partition(";")[0].strip().strip('"'))
+            except ValueError:
+                return 0.0  # a preference that can't be understood is ignored
+            return min(wait_s, most_s) if wait_s > 0 else 0.0  # and so is NaN
+    return 0.0
+
+
+def check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Guards each operation of the API: raises Refused (invalid) that names each unknown query parameter.
+
+    A mistyped filter that is ignored would return the wrong answer.
+    """
+    if "scope" not in handler.opt:
+        return
+    known = _known(handler)
+    unknown = [name for name in connection.query_params if name not in known]
+    if unknown:
+        raise invalid([Fault(pointer_to("", name), _unknown(name, known)) for name in dict.fromkeys(unknown)])
+
+
+@lru_cache(maxsize=512)
+def _known(handler: BaseRouteHandler) -> frozenset[str]:
+    """The query parameters that a handler declares, in its signature or in its documentation."""
+    declared = (
+        field.kwarg_definition.name or name
+        for name, field in handler.parsed_fn_signature.parameters.items()
+        if isinstance(field.kwarg_definition, QueryParameter)
+    )
+    read_by_hand = getattr(getattr(handler, "operation_class", None), "query", ())
+    return frozenset([*declared, *(parameter["name"] for parameter in read_by_hand)])
+
+
+def _unknown(name: str, known: frozenset[str]) -> str:
+    if not known:
+        return "unknown query parameter; this operation has none"
+    return f"unknown query parameter{suggestion(name, sorted(known))}"

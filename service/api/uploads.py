@@ -1,0 +1,102 @@
+"""Uploads of jobs: as JSON, or as NDJSON with one item a line and the order in the query."""
+
+import math
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import Request
+
+from service.api.bodies import JSON, NDJSON, Body, media_type
+from service.api.openapi import JsonObject, schema_fields
+from service.contracts.decoding import Numbered, decode, ndjson, numbered
+from service.contracts.items import Item
+from service.contracts.jobs import JobOrder, JobRequest
+from service.contracts.pointing import faults_in
+from service.contracts.refusals import Fault, invalid, pointer_to
+
+
+class JobUpload(NamedTuple):
+    """An order, and its items as they arrive."""
+
+    order: JobOrder
+    items: AsyncIterator[Numbered[Item]]
+    query: str
+    body: Body
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of the request, for its Idempotency-Key. Call it after the items were read."""
+        return sha256(f"{self.query}\n{self.body.digest}".encode()).hexdigest()
+
+
+async def read_upload(request: Request[Any, Any, Any], most_bytes: int) -> JobUpload:
+    """Returns the order and the items of a request.
+
+    Raises ProblemError (415) for other media types, Refused (too-large, or invalid with each fault).
+    """
+    body = Body(request, most_bytes)
+    if media_type(request, JSON, NDJSON) == NDJSON:
+        return JobUpload(_order_in_query(request), ndjson(body.lines(), Item, "/items"), request.url.query, body)
+    _refuse_order_in_query(request)
+    asked = decode(await body.whole(), JobRequest)
+    return JobUpload(asked, numbered(asked.items), request.url.query, body)
+
+
+def order_parameters() -> list[JsonObject]:
+    """Returns the OpenAPI parameters of an NDJSON upload."""
+    descriptions = {
+        "judge": "The name of the judge. Repeat it for several judges.",
+        "models": "The models to ask, separated by commas or repeated.",
+        "samples": "The samples per item, in place of the judges' own.",
+        "reasks": "The maximum number of re-asks, in place of the judges' own.",
+        "parameters": "Parameters in place of the judges' own, as JSON.",
+        "cache": "If `false`, models are asked again for items in the cache.",
+        "budget_usd": "The maximum cost of the job.",
+        "callback_url": "The URL to post the finished job to.",
+    }
+    schemas = {name: _without_null(schema) for name, schema in schema_fields(JobOrder).items()}
+    schemas["judge"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
+    return [
+        {"name": name, "in": "query", "description": f"{text} Only for NDJSON.", "schema": schemas[name]}
+        for name, text in descriptions.items()
+    ]
+
+
+def _refuse_order_in_query(request: Request[Any, Any, Any]) -> None:
+    """A budget in a place that is not read would limit nothing."""
+    astray = request.query_params.keys() & set(JobOrder.__struct_fields__)
+    if astray:
+        detail = "a query parameter of NDJSON uploads; in JSON it is a field of the body"
+        raise invalid([Fault(pointer_to("", name), detail) for name in sorted(astray)])
+
+
+def _order_in_query(request: Request[Any, Any, Any]) -> JobOrder:
+    query: dict[str, Any] = dict(request.query_params.items())
+    judges = request.query_params.getall("judge", [])
+    query |= {"judge": judges if len(judges) > 1 else judges[0]} if judges else {}
+    if models := request.query_params.getall("models", []):
+        query["models"] = [model for each in models for model in each.split(",")]
+    if parameters := query.get("parameters"):
+        query["parameters"] = _json_parameter("parameters", parameters)
+    try:
+        order = msgspec.convert(query, JobOrder, strict=False)
+    except msgspec.ValidationError as error:
+        faults = faults_in(msgspec.json.encode(query), JobOrder)
+        raise invalid(faults or [Fault("", str(error))]) from error
+    if order.budget_usd is not None and not math.isfinite(order.budget_usd):
+        raise invalid([Fault("/budget_usd", "not a finite number")])
+    return order
+
+
+def _json_parameter(name: str, text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise invalid([Fault(pointer_to("", name), f"not JSON: {error}")]) from error
+
+
+def _without_null(schema: JsonObject) -> JsonObject:
+    found: JsonObject = next((each for each in schema.get("anyOf", ()) if each != {"type": "null"}), schema)
+    return found

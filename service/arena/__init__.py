@@ -1,0 +1,31 @@
+"""The arena: battles of two models over one item, people's votes, and ratings of the models by these votes.
+
+Other parts of the service import these names from here, never from the modules inside.
+"""
+
+from service.arena.battles import BegunBattle, begin_battle, cast_vote, list_battles, regenerate_battle, show_battle
+from service.arena.leaderboard import (
+    ARENA_GAUGES,
+    arena_gauge_rows,
+    current_leaderboard,
+    leaderboard_version,
+    rate_votes,
+    standings,
+)
+from service.arena.vote_counts import read_vote_counts
+
+__all__ = [
+    "ARENA_GAUGES",
+    "BegunBattle",
+    "arena_gauge_rows",
+    "begin_battle",
+    "cast_vote",
+    "current_leaderboard",
+    "leaderboard_version",
+    "list_battles",
+    "rate_votes",
+    "read_vote_counts",
+    "regenerate_battle",
+    "show_battle",
+    "standings",
+]

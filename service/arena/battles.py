@@ -1,0 +1,345 @@
+"""The life of a battle: two models are drawn, both judge an item in a hidden job, and people vote.
+
+A battle is `queued` until both models have given a valid score, then `open`. A model without a valid score is replaced
+by another one; if there is none left, the battle has `failed`. No task moves a battle forward: each request that looks
+at one first brings it up to date.
+"""
+
+import asyncio
+import math
+import secrets
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.arena.pairing import draw_models
+from service.arena.vote_counts import vote_fields
+from service.config.settings import Settings
+from service.contracts.arena import (
+    Battle,
+    BattleModels,
+    BattlePage,
+    BattleRecord,
+    BattleRequest,
+    BattleStatus,
+    BattleSummary,
+    Course,
+    Evaluations,
+    Prompt,
+    PromptMessage,
+    Side,
+    VoteRequest,
+    VoteRow,
+    Winner,
+)
+from service.contracts.decoding import numbered
+from service.contracts.items import Item
+from service.contracts.jobs import JobOrder, JobRecord
+from service.contracts.judges import ResolvedJudge
+from service.contracts.refusals import Fault, Kind, Refused, impossible, not_found
+from service.jobs import Caller, JobIntake, resolve_judges, until_over
+from service.judging.ballots import question_about
+from service.judging.methods import METHODS
+from service.stats.elo import ELO_K, ELO_START
+from service.store import arena, clock
+from service.store.arena import EloRating, Paced, StoredBattle
+from service.store.secret import installation_secret
+from service.store.signals import Signals
+
+_PAUSE_S = 0.05  # before looking again, while another process replaces a model
+_TIME_DIGITS = 12  # of a job's id: battles sort by time as jobs do
+_READ_AT_ONCE, _MOST_READ = 100, 1000  # battles, for one page of a list
+
+
+class BegunBattle(NamedTuple):
+    """A new battle; or the one that an earlier request with the same Idempotency-Key began, if `is_repeat`."""
+
+    battle: Battle
+    is_repeat: bool
+
+
+async def begin_battle(
+    redis: Redis, settings: Settings, request: BattleRequest, caller: Caller, fingerprint: str
+) -> BegunBattle:
+    """Draws two models and queues their calls.
+
+    Raises Refused if the judge or the models can't be used, or if the judge can't judge the item, and
+    IdempotencyConflictError.
+    """
+    [judge] = await resolve_judges(redis, settings, JobOrder(judge=request.judge, models=request.models))
+    if len(set(judge.models)) < 2:
+        at = "/judge" if request.models is None else "/models"
+        raise impossible([Fault(at, "must give two different models: list them in `models`, or in the judge")])
+    return await _begin(redis, settings, judge, request.item, caller, fingerprint)
+
+
+async def regenerate_battle(
+    redis: Redis, settings: Settings, battle_id: str, caller: Caller, fingerprint: str
+) -> BegunBattle:
+    """Begins another battle with the item and the judge of an earlier one; its models are drawn again.
+
+    Raises Refused if there is no such battle, or if fewer than two of its models can still be asked, and
+    IdempotencyConflictError.
+    """
+    record = (await _stored(redis, battle_id)).record
+    models = [model for model in record.judge.models if settings.provider_of(model) is not None]
+    if len(models) < 2:
+        raise impossible([Fault("", "fewer than two of the battle's models have a configured provider")])
+    judge = msgspec.structs.replace(record.judge, models=models)
+    return await _begin(redis, settings, judge, record.item, caller, fingerprint)
+
+
+async def show_battle(
+    redis: Redis, signals: Signals, settings: Settings, battle_id: str, voter: str | None, wait_s: float
+) -> Battle:
+    """Returns a battle as a voter may see it, or as everybody may if `voter` is None.
+
+    Waits up to `wait_s` seconds for it to be open or failed. Raises Refused if there is no such battle.
+    """
+    battle = await _awaited(redis, signals, settings, await _stored(redis, battle_id), wait_s)
+    return _shown(battle, None if voter is None else await arena.vote_of(redis, battle_id, voter))
+
+
+async def list_battles(
+    redis: Redis, settings: Settings, status: BattleStatus | None, limit: int, cursor: str | None
+) -> BattlePage:
+    """Returns up to `limit` battles, newest first; only those of one status unless `status` is None.
+
+    A page may be short although it has a `next_cursor`, because only so many battles are read for one page.
+    """
+    found: list[BattleSummary] = []
+    read = 0
+    while True:
+        page, following = await arena.list_battles(redis, before=cursor, limit=_READ_AT_ONCE)
+        for each in page:
+            battle = await _up_to_date(redis, settings, each)
+            if status is None or battle_status(battle) is status:
+                found.append(_summary(battle))
+            if len(found) == limit:
+                is_last = following is None and each is page[-1]
+                return BattlePage(battles=found, next_cursor=None if is_last else each.record.id)
+        cursor, read = following, read + _READ_AT_ONCE
+        if cursor is None or read >= _MOST_READ:
+            return BattlePage(battles=found, next_cursor=cursor)
+
+
+async def cast_vote(redis: Redis, settings: Settings, battle_id: str, vote: VoteRequest) -> Battle:
+    """Stores a vote, and returns the battle with the names of its models.
+
+    Raises Refused if there is no such battle, if it is not open, if this voter has voted on it, or if the voter has
+    given as many votes as the settings allow in an hour.
+    """
+    battle = await _up_to_date(redis, settings, await _stored(redis, battle_id))
+    row = _vote_row(battle, vote)
+    most = settings.arena.votes_per_voter_per_hour
+    try:
+        counted = await arena.store_vote(
+            redis,
+            battle,
+            row,
+            fields=vote_fields((row.A, row.B, row.winner), row.lengths),
+            rating=EloRating(ELO_START, ELO_K),
+            request=secrets.token_hex(8),
+            most_per_hour=most,
+            keep_s=settings.store.keep_s,
+        )
+    except LookupError as error:
+        raise not_found(f"battle {battle_id}") from error
+    if counted is None:
+        raise Refused(Kind.ALREADY_VOTED, detail=f"{vote.voter} has already voted on this battle")
+    if isinstance(counted, Paced):
+        detail = (
+            f"{vote.voter} has given {most} votes within an hour, the most that arena.votes_per_voter_per_hour allows"
+        )
+        raise Refused(Kind.TOO_MANY_VOTES, detail=detail, retry_after_s=math.ceil(counted.wait_ms / 1000))
+    return _shown(battle._replace(votes=counted.votes), vote.winner)
+
+
+def battle_status(battle: StoredBattle) -> BattleStatus:
+    """Returns the status of a battle, which is `voted` from the first vote on."""
+    if battle.course.status == "open" and battle.votes:
+        return BattleStatus.VOTED
+    return BattleStatus(battle.course.status)
+
+
+async def _begin(
+    redis: Redis, settings: Settings, judge: ResolvedJudge, item: Item, caller: Caller, fingerprint: str
+) -> BegunBattle:
+    pair = await draw_models(redis, judge.definition.criterion, judge.models)
+    job, is_repeat = await _queue_calls(redis, settings, judge, pair, item, caller, fingerprint)
+    record = BattleRecord(
+        id=_id_of(job.id),
+        item=item,
+        judge=judge,
+        prompts=_prompts(judge, item, await installation_secret(redis)),
+        owner=job.owner,
+        created_at=job.created_at,
+    )
+    a, b = _sides(job)  # if this request is a repeat, the models that were drawn for the first one
+    await arena.put_battle(redis, record, Course(status="queued", A=a, B=b), keep_s=settings.store.keep_s)
+    return BegunBattle(_shown(await _stored(redis, record.id)), is_repeat)
+
+
+async def _queue_calls(
+    redis: Redis,
+    settings: Settings,
+    judge: ResolvedJudge,
+    models: Sequence[str],
+    item: Item,
+    caller: Caller,
+    fingerprint: str,
+) -> tuple[JobRecord, bool]:
+    """A hidden job in which each of these models judges the item alone, and whether an earlier request made it.
+
+    The cache is neither read nor written: a job over the same item would reveal by it which models were asked.
+    """
+    judges = [msgspec.structs.replace(judge, models=[model]) for model in models]
+    order = JobOrder(judge=judge.definition, cache=False)
+    intake = JobIntake(redis, settings, order, judges, caller, purpose="battle")
+    await intake.take(numbered([item]), place=lambda _: "/item")
+    taken = await intake.commit(fingerprint)
+    return taken.record, taken.is_repeat
+
+
+async def _stored(redis: Redis, battle_id: str) -> StoredBattle:
+    found = await arena.find_battle(redis, battle_id)
+    if found is None:
+        raise not_found(f"battle {battle_id}")
+    return found
+
+
+async def _awaited(
+    redis: Redis, signals: Signals, settings: Settings, battle: StoredBattle, wait_s: float
+) -> StoredBattle:
+    """The battle once it is open or failed, or as it is after `wait_s` seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait_s
+    before = None
+    while True:
+        battle = await _up_to_date(redis, settings, battle)
+        left = deadline - loop.time()
+        if battle.course.status != "queued" or left <= 0:
+            return battle
+        if battle.written == before:
+            await asyncio.sleep(min(_PAUSE_S, left))
+        before = battle.written
+        waiting = [side for side in (battle.course.A, battle.course.B) if side.evaluation is None]
+        await until_over(redis, signals, waiting[0].job_id, left)
+        battle = await _stored(redis, battle.record.id)
+
+
+async def _up_to_date(redis: Redis, settings: Settings, battle: StoredBattle) -> StoredBattle:
+    """The battle, moved forward by the judgments that have finished."""
+    if battle.course.status != "queued":
+        return battle
+    answers = await arena.battle_answers(redis, battle.course)
+    if not all(each.is_over for each in answers):
+        return battle
+    sides = [
+        msgspec.structs.replace(side, evaluation=answer.evaluation, finished_ms=answer.finished_ms)
+        for side, answer in zip((battle.course.A, battle.course.B), answers, strict=True)
+    ]
+    course = msgspec.structs.replace(battle.course, A=sides[0], B=sides[1])
+    if all(side.evaluation is not None for side in sides):
+        await arena.move_battle(redis, battle, msgspec.structs.replace(course, status="open"))
+    elif not await _replace_models(redis, settings, battle, course):
+        return battle
+    return await _stored(redis, battle.record.id)
+
+
+async def _replace_models(redis: Redis, settings: Settings, battle: StoredBattle, course: Course) -> bool:
+    """Draws another model for each side without a valid score; False if another process is doing so."""
+    record, sides = battle.record, (course.A, course.B)
+    kept = [side.model for side in sides if side.evaluation is not None]
+    dropped = [*course.dropped, *(side.model for side in sides if side.evaluation is None)]
+    course = msgspec.structs.replace(course, dropped=dropped)
+    left = [
+        model
+        for model in record.judge.models
+        if model not in {*dropped, *kept} and settings.provider_of(model) is not None
+    ]
+    if len(left) + len(kept) < len(sides):
+        return await arena.move_battle(redis, battle, msgspec.structs.replace(course, status="failed"))
+    if not await arena.claim_drawing(redis, battle):
+        return False
+    pair = await draw_models(redis, record.criterion, [*left, *kept], keep=kept[0] if kept else None)
+    fresh = [model for model in pair if model not in kept]
+    caller = Caller(record.owner, None)
+    job, _ = await _queue_calls(redis, settings, record.judge, fresh, record.item, caller, "")
+    new = iter(_sides(job))
+    a, b = (side if side.evaluation is not None else next(new) for side in sides)
+    return await arena.move_battle(redis, battle, msgspec.structs.replace(course, A=a, B=b))
+
+
+def _vote_row(battle: StoredBattle, vote: VoteRequest) -> VoteRow:
+    """Raises Refused if the battle is not open."""
+    course = battle.course
+    a, b = course.A.evaluation, course.B.evaluation
+    if course.status != "open" or a is None or b is None:
+        detail = f"the battle is {course.status}: it has no two evaluations to choose from"
+        raise Refused(Kind.NOT_OPEN, detail=detail)
+    return VoteRow(
+        battle=battle.record.id,
+        criterion=battle.record.criterion,
+        A=course.A.model,
+        B=course.B.model,
+        winner=vote.winner,
+        voter=vote.voter,
+        at_ms=clock.now_ms(),
+        lengths=(len(a.explanation or ""), len(b.explanation or "")),
+    )
+
+
+def _shown(battle: StoredBattle, winner: Winner | None = None) -> Battle:
+    """The battle as it is shown to a voter who voted for `winner`; without names if None."""
+    record, course = battle.record, battle.course
+    evaluations = None
+    if course.status == "open" and course.A.evaluation is not None and course.B.evaluation is not None:
+        evaluations = Evaluations(A=course.A.evaluation, B=course.B.evaluation)
+    blind = Battle(
+        id=record.id,
+        status=battle_status(battle),
+        criterion=record.criterion,
+        judge=record.judge.ref,
+        item=record.item,
+        evaluations=evaluations,
+        votes=battle.votes,
+        created_at=record.created_at,
+    )
+    if winner is None:
+        return blind
+    models = BattleModels(A=course.A.model, B=course.B.model)
+    return msgspec.structs.replace(blind, winner=winner, models=models, prompts=record.prompts)
+
+
+def _summary(battle: StoredBattle) -> BattleSummary:
+    record = battle.record
+    return BattleSummary(
+        id=record.id,
+        status=battle_status(battle),
+        criterion=record.criterion,
+        votes=battle.votes,
+        created_at=record.created_at,
+    )
+
+
+def _sides(job: JobRecord) -> list[Side]:
+    return [Side(model=judge.models[0], job_id=job.id, position=at) for at, judge in enumerate(job.judges)]
+
+
+def _prompts(judge: ResolvedJudge, item: Item, secret: bytes) -> list[Prompt]:
+    prompts = []
+    for order in METHODS[judge.definition.method].orders(judge.definition):
+        question = question_about(judge.definition, item, order, secret)
+        messages = [PromptMessage(each.role, each.content) for each in question.messages]
+        prompts.append(Prompt(order=order, messages=messages))
+    return prompts
+
+
+def _id_of(job_id: str) -> str:
+    """The id of a job's battle: the same for a repeat of the request, and no way back to the job's id."""
+    made_at = job_id.partition("_")[2][:_TIME_DIGITS]
+    return f"battle_{made_at}{sha256(job_id.encode()).hexdigest()[:10]}"

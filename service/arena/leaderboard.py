@@ -1,0 +1,151 @@
+"""The arena's leaderboard: the models rated by people's votes, and whether the voters favour a side or length."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+from redis.asyncio import Redis
+
+from service.arena.length_effect import fit_length_effect
+from service.arena.vote_counts import ArenaCounts, LengthCounts, WinCounts, read_vote_counts
+from service.contracts.arena import ArenaLeaderboard, LeftWinRate, SentVote, Standing, StyleEffects, Winner
+from service.contracts.pointing import MOST_FAULTS
+from service.contracts.refusals import Fault, impossible, invalid
+from service.stats.bradley_terry import RATING_CENTRE, RATING_SCALE, fit_strengths
+from service.stats.elo import elo_ratings
+from service.stats.intervals import Z, wilson
+from service.store import arena
+
+MOST_RATED_MODELS = 500  # the time of a rating grows with the cube of their number: about a second at this size
+FEWEST_STYLE_VOTES = 100  # on different lengths; with fewer, the effect shows the models rather than their lengths
+
+ARENA_GAUGES = {
+    "arena_rating": "Bradley-Terry rating by people's votes, in points; 1000 on average",
+    "arena_rating_lower": "Bradley-Terry rating, lower end of its 95% interval",
+    "arena_rating_upper": "Bradley-Terry rating, upper end of its 95% interval",
+}
+
+_NOISE = 1e-6  # points: intervals of zero width must not rank models by rounding errors
+_MOST_KEPT = 100  # criteria
+
+_kept: dict[str | None, tuple[str, ArenaLeaderboard]] = {}  # by criterion: the version, and the leaderboard
+
+
+async def leaderboard_version(redis: Redis, criterion: str | None) -> str:
+    """Returns a text that changes with each vote on a criterion, or with each vote if `criterion` is None."""
+    return await arena.newest_vote(redis, criterion)
+
+
+async def current_leaderboard(redis: Redis, criterion: str | None, version: str) -> ArenaLeaderboard:
+    """Returns the leaderboard of this or a later version; on all criteria together if `criterion` is None.
+
+    It is computed once for each version.
+    """
+    known = _kept.get(criterion)
+    if known is not None and known[0] == version:
+        return known[1]
+    stored = await arena.arena_counts(redis, criterion)
+    found = await asyncio.to_thread(lambda: arena_leaderboard(read_vote_counts(stored), criterion))
+    if len(_kept) >= _MOST_KEPT:
+        _kept.clear()
+    _kept[criterion] = stored.get("version", ""), found
+    return found
+
+
+def arena_leaderboard(counts: ArenaCounts, criterion: str | None) -> ArenaLeaderboard:
+    """Returns the leaderboard of a scope from its counters."""
+    return ArenaLeaderboard(
+        criterion=criterion,
+        votes=sum(counts.outcomes.values()),
+        left_win_rate=_left_win_rate(counts.outcomes),
+        style=_style_effects(counts.by_length),
+        leaderboard=standings(counts.battles, counts.elo),
+    )
+
+
+def rate_votes(votes: Sequence[SentVote]) -> list[Standing]:
+    """Returns the models of these votes, best rating first. A million votes take about a second.
+
+    Raises Refused if there are no votes, if a model meets itself, or if there are more than 500 models.
+    """
+    if not votes:
+        raise impossible([Fault("/votes", "must have at least one vote")])
+    found = (
+        Fault(f"/votes/{index}/1", "must be another model than the first one")
+        for index, (first, second, _) in enumerate(votes)
+        if first == second
+    )
+    faults = list(islice(found, MOST_FAULTS))
+    if faults:
+        raise invalid(faults)
+    models = {model for first, second, _ in votes for model in (first, second)}
+    if len(models) > MOST_RATED_MODELS:
+        raise invalid([Fault("/votes", f"has {len(models)} models; at most {MOST_RATED_MODELS} can be rated together")])
+    return standings(WinCounts.from_votes(votes), elo_ratings(votes))
+
+
+def standings(counts: WinCounts, elo: Mapping[str, float]) -> list[Standing]:
+    """Returns a row for each model that has votes, best rating first. `elo` has a rating of each of them."""
+    counts = counts.voted
+    if not counts.models:
+        return []
+    fit = fit_strengths(counts.wins, counts.ties)
+    ratings = RATING_CENTRE + RATING_SCALE * fit.strengths
+    margins = Z * RATING_SCALE * np.sqrt(np.diag(fit.covariance).clip(0))
+    lower, upper = ratings - margins, ratings + margins
+    columns = (ratings, lower, upper, _ranks(lower, upper), counts.wins.sum(axis=1), counts.wins.sum(axis=0))
+    rows = [
+        Standing(
+            model=model,
+            rating=rating,
+            lower=low,
+            upper=high,
+            rank=rank,
+            elo=elo[model],
+            votes=wins + losses + ties,
+            wins=wins,
+            losses=losses,
+            ties=ties,
+            regularised=fit.regularised,
+        )
+        for model, rating, low, high, rank, wins, losses, ties in zip(
+            counts.models, *(column.tolist() for column in (*columns, counts.ties.sum(axis=1))), strict=True
+        )
+    ]
+    return sorted(rows, key=lambda row: (-row.rating, row.model))
+
+
+def arena_gauge_rows(rows: Sequence[Standing]) -> dict[str, list[tuple[tuple[str], float]]]:
+    """Returns the series of each of `ARENA_GAUGES`: the value of its one label, `model`, and the series' value."""
+    return {
+        "arena_rating": [((each.model,), each.rating) for each in rows],
+        "arena_rating_lower": [((each.model,), each.lower) for each in rows],
+        "arena_rating_upper": [((each.model,), each.upper) for each in rows],
+    }
+
+
+def _ranks(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> NDArray[np.intp]:
+    """1 + the number of lower ends above each upper end."""
+    above = np.sort(lower)
+    ranks: NDArray[np.intp] = 1 + len(lower) - np.searchsorted(above, upper + _NOISE, side="right")
+    return ranks
+
+
+def _left_win_rate(outcomes: Mapping[Winner, int]) -> LeftWinRate | None:
+    left, right = (outcomes.get(side, 0) for side in (Winner.A, Winner.B))
+    if not left + right:
+        return None
+    interval = wilson(left, left + right)
+    return LeftWinRate(value=left / (left + right), lower=interval.lower, upper=interval.upper, votes=left + right)
+
+
+def _style_effects(counts: LengthCounts) -> StyleEffects | None:
+    votes = counts.on_unlike_lengths
+    if votes < FEWEST_STYLE_VOTES:
+        return None
+    fit = fit_length_effect(counts)
+    if fit.regularised:
+        return None
+    return StyleEffects(longer=fit.effects.get("longer"), much_longer=fit.effects.get("much_longer"), votes=votes)

@@ -1,0 +1,21 @@
+"""Datasets with people's values, and benchmarks of judges on them.
+
+Other parts of the service import these names from here, never from the modules inside.
+"""
+
+from service.benchmarks.benchmark_intake import BegunBenchmark, begin_benchmark, estimate_benchmark
+from service.benchmarks.dataset_intake import StoredDataset, store_dataset
+from service.benchmarks.leaderboard import BoardRow
+from service.benchmarks.results import cancel_benchmark, list_benchmarks, show_benchmark
+
+__all__ = [
+    "BegunBenchmark",
+    "BoardRow",
+    "StoredDataset",
+    "begin_benchmark",
+    "cancel_benchmark",
+    "estimate_benchmark",
+    "list_benchmarks",
+    "show_benchmark",
+    "store_dataset",
+]

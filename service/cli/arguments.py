@@ -1,0 +1,72 @@
+"""Command-line options that several commands share, and how their values are read."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from service.cli.command import CommandError
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Adds the option of the commands that run a part of the service."""
+    parser.add_argument(
+        "--config", metavar="FILE", help="the settings file (default: JUDGED_CONFIG, then ./judged.toml)"
+    )
+
+
+def add_client_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of the commands that call the HTTP API."""
+    parser.add_argument("--url", help="the address of the service (default: JUDGED_URL, then http://127.0.0.1:8000)")
+    parser.add_argument("--key", help="the API key (default: JUDGED_API_KEY)")
+    parser.add_argument("--json", action="store_true", help="print JSON for machines, one value per line")
+
+
+def add_models_option(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Adds `--models`, which `split_models` reads."""
+    parser.add_argument("--models", default="", metavar="A,B", help=purpose)
+
+
+def split_models(text: str) -> list[str]:
+    """Returns the names in a list with commas; an empty list if there are none."""
+    return [model.strip() for model in text.split(",") if model.strip()]
+
+
+def add_map_option(parser: argparse.ArgumentParser, examples: str) -> None:
+    """Adds `--map`, which `read_mapping` reads."""
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=NAME",
+        help=f"the name under which a column is read, such as {examples}; may be repeated",
+    )
+
+
+def read_mapping(mappings: Sequence[str]) -> dict[str, str]:
+    """Returns the pairs of `--map`. Raises CommandError if one of them is no pair."""
+    found = {}
+    for text in mappings:
+        left, equals, right = text.rpartition("=")
+        if not equals or not left or not right:
+            raise CommandError([f"--map {text}: must be a column and its name here, such as question=input"])
+        found[left] = right
+    return found
+
+
+def read_judge(name_or_file: str) -> str | dict[str, Any]:
+    """Returns a judge's definition if the argument is a file, else the argument as the judge's name.
+
+    Raises CommandError if the file has no JSON object, OSError if it can't be read.
+    """
+    path = Path(name_or_file)
+    if not path.is_file():
+        return name_or_file
+    try:
+        definition = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise CommandError([f"{path}: not valid JSON: {error}"]) from error
+    if not isinstance(definition, dict):
+        raise CommandError([f"{path}: a judge must be a JSON object"])
+    return definition

@@ -1,0 +1,256 @@
+"""The client of the HTTP API that the commands share."""
+
+import argparse
+import ipaddress
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+import httpx
+
+from service.cli.command import CommandError
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+_JOB_WAIT_S = 20  # the longest time that the service may hold one request for a job's progress
+_BENCHMARK_WAIT_S = 2  # shorter: the service answers such a request only at the benchmark's end
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_LONG_TIMEOUT = httpx.Timeout(600.0, connect=5.0)  # for storing a large dataset and making its leaderboard
+_REBUILD_TIMEOUT_S = 3600.0
+_OUTAGE_LIMIT_S = 60.0  # how long the service may be away while a command waits for it
+_OUTAGE_PAUSE_S = 1.0
+_TEMPORARY_STATUSES = frozenset({429, 502, 503, 504})
+_UNFINISHED = frozenset({"queued", "running"})
+_NDJSON = {"Content-Type": "application/x-ndjson"}
+_IN_A_BATCH = re.compile(r"/(?:items|labels)/(\d+)(?:/(.*))?")
+
+
+class FaultyPlace(NamedTuple):
+    """One place that the service refused: its JSON pointer and the reason."""
+
+    pointer: str
+    detail: str
+
+
+class ClientError(CommandError):
+    """The service can't be reached or refused the request.
+
+    If it refused, `status` is the HTTP status and `places` are the places that it named.
+    """
+
+    def __init__(self, lines: Sequence[str], *, status: int | None = None, places: Sequence[FaultyPlace] = ()) -> None:
+        super().__init__(lines)
+        self.status = status
+        self.places = list(places)
+
+    def lines_in_file(self, line_numbers: Sequence[int]) -> list[str]:
+        """Returns the reasons with each item's or label's position replaced by the line of the file it came from.
+
+        `line_numbers` has the line of each item or label that was sent. If the service named no place, the reasons
+        are returned as they are.
+        """
+        return [_in_file(place, line_numbers) for place in self.places] or self.lines
+
+
+class Client:
+    """Calls one service. A context manager, which closes the connections at its end."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT, mounts=_direct(self.url))
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise ClientError([f"the address {self.url} or the API key is not valid: {error}"]) from error
+
+    @classmethod
+    def from_options(cls, options: argparse.Namespace) -> Self:
+        """Returns a client for `--url` and `--key`, else for `JUDGED_URL` and `JUDGED_API_KEY`."""
+        url = options.url or os.environ.get("JUDGED_URL") or DEFAULT_URL
+        return cls(url, options.key or os.environ.get("JUDGED_API_KEY"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def submit_job(self, lines: bytes, judge: str | dict[str, Any], models: list[str]) -> dict[str, Any]:
+        """Returns the new job, for items as NDJSON and a judge by name or by definition."""
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        if isinstance(judge, str):
+            query = {"judge": judge, **({"models": ",".join(models)} if models else {})}
+            return self._json("POST", "/v1/jobs", params=query, content=lines, headers={**headers, **_NDJSON})
+        items = [_item(number, line) for number, line in enumerate(lines.splitlines(), 1) if line.strip()]
+        order = {"judge": judge, "items": items, "models": models or None}
+        return self._json("POST", "/v1/jobs", json=order, headers=headers)
+
+    def follow_job(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yields the job, then its state after each poll, until it has ended."""
+        return self._follow(job, "jobs", _JOB_WAIT_S, _TIMEOUT)
+
+    def judgments(self, job_id: str) -> Iterator[dict[str, Any]]:
+        """Yields all judgments of a job in the order of its items."""
+        path, accept = f"/v1/jobs/{job_id}/judgments", {"Accept": "application/x-ndjson"}
+        try:
+            with self._http.stream("GET", path, headers=accept) as response:
+                if response.is_error:
+                    response.read()
+                    raise _refusal(response)
+                yield from (json.loads(line) for line in response.iter_lines() if line.strip())
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def store_dataset(self, name: str, lines: bytes) -> dict[str, Any]:
+        """Stores items with people's values, as NDJSON, and returns the dataset's description."""
+        return self._json("PUT", f"/v1/datasets/{name}", content=lines, headers=_NDJSON, timeout=_LONG_TIMEOUT)
+
+    def estimate_benchmark(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Returns the number of judgments and the estimated cost of a benchmark."""
+        return self._json("POST", "/v1/benchmarks/estimate", json=order, timeout=_LONG_TIMEOUT)
+
+    def start_benchmark(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Starts a benchmark and returns it."""
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        return self._json("POST", "/v1/benchmarks", json=order, headers=headers, timeout=_LONG_TIMEOUT)
+
+    def follow_benchmark(self, benchmark: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yields the benchmark, then its state after each poll, until it has ended."""
+        return self._follow(benchmark, "benchmarks", _BENCHMARK_WAIT_S, _LONG_TIMEOUT)
+
+    def arena_leaderboard(self, criterion: str | None) -> dict[str, Any]:
+        """Returns the models ranked by people's votes, over all criteria if none is given."""
+        return self._json("GET", "/v1/arena/leaderboard", params=_without_none(criterion=criterion))
+
+    def arena_markdown(self, criterion: str | None) -> str:
+        """Returns the arena's leaderboard as Markdown."""
+        headers, query = {"Accept": "text/markdown"}, _without_none(criterion=criterion)
+        return self._send("GET", "/v1/arena/leaderboard", headers=headers, params=query).text
+
+    def battles(self) -> Iterator[dict[str, Any]]:
+        """Yields a summary of every battle of the arena, newest first."""
+        cursor = None
+        while True:
+            page = self._json("GET", "/v1/arena/battles", params=_without_none(cursor=cursor))
+            yield from page["battles"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def battle(self, battle_id: str, voter: str) -> dict[str, Any]:
+        """Returns a battle as this voter may see it: without the models' names until they have voted."""
+        return self._json("GET", f"/v1/arena/battles/{battle_id}", params={"voter": voter})
+
+    def vote(self, battle_id: str, winner: str, voter: str) -> dict[str, Any]:
+        """Stores a vote and returns the battle with the names of its models."""
+        return self._json("POST", f"/v1/arena/battles/{battle_id}/vote", json={"winner": winner, "voter": voter})
+
+    def store_labels(self, lines: bytes) -> dict[str, Any]:
+        """Stores labels, as NDJSON, and returns how many were new. Sending them again changes nothing."""
+        return self._json_after_outage("POST", "/v1/labels", content=lines, headers=_NDJSON)
+
+    def agreement(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Returns the report of a judge's agreement with people or with another judge."""
+        return self._json("GET", "/v1/agreement", params=query)
+
+    def estimates(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Returns a judge's mean score and the mean corrected by people's labels."""
+        return self._json("GET", "/v1/estimates", params=query)
+
+    def rebuild(self, *, repair: bool) -> dict[str, Any]:
+        """Recounts the counters of agreement from the labels and returns how many differ."""
+        query = {"repair": str(repair).lower()}
+        return self._json("POST", "/v1/agreement/rebuild", params=query, timeout=_REBUILD_TIMEOUT_S)
+
+    def _follow(
+        self, state: dict[str, Any], kind: str, wait_s: int, timeout: httpx.Timeout
+    ) -> Iterator[dict[str, Any]]:
+        yield state
+        while state["status"] in _UNFINISHED:
+            state = self._json_after_outage(
+                "GET", f"/v1/{kind}/{state['id']}", params={"wait": wait_s}, timeout=timeout
+            )
+            yield state
+
+    def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        return _json_of(self._send(method, path, **request))
+
+    def _json_after_outage(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """Like `_json`, but repeats the request while the service is away, for up to `_OUTAGE_LIMIT_S`."""
+        until = time.monotonic() + _OUTAGE_LIMIT_S
+        while True:
+            try:
+                return self._json(method, path, **request)
+            except ClientError as error:
+                is_temporary = error.status is None or error.status in _TEMPORARY_STATUSES
+                if not is_temporary or time.monotonic() > until:
+                    raise
+            time.sleep(_OUTAGE_PAUSE_S)
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if response.is_error:
+            raise _refusal(response)
+        return response
+
+    def _unreachable(self, error: httpx.TransportError) -> ClientError:
+        return ClientError([f"{self.url} can't be reached ({error}): is `judged up` running?"])
+
+
+def _direct(url: str) -> dict[str, None]:
+    """Returns the httpx mounts that keep a loopback address out of reach of HTTP_PROXY and its like."""
+    host = httpx.URL(url).host
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = host == "localhost"
+    return {f"all://{f'[{host}]' if ':' in host else host}": None} if is_loopback else {}
+
+
+def _item(number: int, line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise ClientError([f"line {number}: not JSON: {error}"]) from error
+
+
+def _without_none(**query: str | None) -> dict[str, str]:
+    return {name: value for name, value in query.items() if value is not None}
+
+
+def _json_of(response: httpx.Response) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = response.json()
+    except ValueError as error:
+        raise ClientError([f"the answer of {response.url} is not JSON: is it a judged service?"], status=200) from error
+    return content
+
+
+def _refusal(response: httpx.Response) -> ClientError:
+    """Returns the problem's detail with one line for each place that it names (RFC 9457)."""
+    try:
+        problem = response.json()
+        summary = problem.get("detail") or problem.get("title") or response.reason_phrase
+        places = [
+            FaultyPlace(each.get("pointer") or "/", str(each.get("detail"))) for each in problem.get("errors") or ()
+        ]
+    except (ValueError, AttributeError):
+        summary, places = f"{response.url} answered {response.reason_phrase}", []
+    details = [line for each in places if (line := f"{each.pointer}: {each.detail}") != summary]
+    lines = [f"refused ({response.status_code}): {summary}", *details]
+    return ClientError(lines, status=response.status_code, places=places)
+
+
+def _in_file(place: FaultyPlace, line_numbers: Sequence[int]) -> str:
+    found = _IN_A_BATCH.fullmatch(place.pointer)
+    if found is None or int(found[1]) >= len(line_numbers):
+        return f"{place.pointer}: {place.detail}"
+    where = f"line {line_numbers[int(found[1])]}"
+    return f"{where}: {found[2]}: {place.detail}" if found[2] else f"{where}: {place.detail}"

@@ -1,0 +1,65 @@
+"""`judged api`: the HTTP API alone."""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from service.cli.arguments import add_config_option
+from service.cli.command import SUCCEEDED, Command, CommandError
+
+if TYPE_CHECKING:
+    from service.config.settings import Settings
+
+_BACKLOG = 2048
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_option(parser)
+    parser.add_argument("--fd", type=int, help=argparse.SUPPRESS)  # a listening socket, from the supervisor
+
+
+def _run(options: argparse.Namespace) -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again after it has drained
+        signal.signal(number, lambda *_: sys.exit(0))
+    from service.config.settings import SettingsError, load_settings
+
+    try:
+        settings = load_settings(options.config, os.environ, resolve_keys=False)
+    except SettingsError as error:
+        raise CommandError(error.problems) from error
+    if settings.store.redis_url is None:
+        raise CommandError(["store.redis_url: set JUDGED_REDIS_URL, or run `judged up`, which starts a store"])
+    _serve(settings, options.fd)
+    return SUCCEEDED
+
+
+def _serve(settings: "Settings", descriptor: int | None) -> None:
+    import uvicorn
+
+    from service.app import create_app
+
+    logging.basicConfig(level=settings.log.level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.server.host,
+        port=settings.server.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="debug" if settings.log.level == "debug" else "warning",  # the supervisor prints the rest
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=settings.server.shutdown_seconds,
+    )
+    sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
+    uvicorn.Server(config).run(sockets=sockets)
+
+
+API = Command("api", "run the HTTP API alone, with the store at JUDGED_REDIS_URL", _add_arguments, _run)

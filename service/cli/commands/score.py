@@ -1,0 +1,89 @@
+"""`judged score`: judges the items of a file and shows the judgments."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from service.cli.arguments import (
+    add_client_options,
+    add_map_option,
+    add_models_option,
+    read_judge,
+    read_mapping,
+    split_models,
+)
+from service.cli.command import SOME_FAILED, SUCCEEDED, Command, CommandError
+from service.cli.console import print_note, show_progress
+
+if TYPE_CHECKING:
+    from service.files.items import ItemFile
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE.csv|.jsonl", help="the items, one per line; - is standard input")
+    parser.add_argument("--judge", required=True, metavar="NAME_OR_FILE", help="a judge's name, or its JSON file")
+    add_models_option(parser, "the models to ask (default: the judge's own)")
+    add_map_option(parser, "question=input or answer=output")
+    parser.add_argument("--out", metavar="FILE", help="also write the judgments to this file, as NDJSON")
+    add_client_options(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from service.cli.client import Client, ClientError
+
+    file, judge = _read_file(options.file, read_mapping(options.map)), read_judge(options.judge)
+    with Client.from_options(options) as client:
+        try:
+            job = client.submit_job(file.content, judge, split_models(options.models))
+        except ClientError as error:
+            raise CommandError(error.lines_in_file(file.lines)) from error
+        job = show_progress(client.follow_job(job), job["id"], job["counts"]["total"], _finished_count)
+        judgments = list(client.judgments(job["id"]))
+    _deliver(judgments, job, options)
+    return SOME_FAILED if any(each["outcome"] == "failed" for each in judgments) else SUCCEEDED
+
+
+def _read_file(name: str, mapping: dict[str, str]) -> "ItemFile":
+    from service.files.items import items_in
+    from service.files.records import FileError, form_of, form_of_content
+
+    try:
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        form = form_of_content(content) if name == "-" else form_of(Path(name))
+        file = items_in(content, form, mapping, name, with_human=False)
+    except FileError as error:
+        raise CommandError(error.lines) from error
+    if file.unused:
+        print_note(f"columns that are not used: {', '.join(file.unused)}")
+    return file
+
+
+def _finished_count(job: dict[str, Any]) -> int:
+    return int(job["counts"]["total"] - job["counts"]["pending"])
+
+
+def _deliver(judgments: Sequence[dict[str, Any]], job: dict[str, Any], options: argparse.Namespace) -> None:
+    ndjson = "".join(json.dumps(judgment, ensure_ascii=False) + "\n" for judgment in judgments)
+    if options.out:
+        try:
+            Path(options.out).write_text(ndjson, encoding="utf-8")
+        except OSError as error:
+            raise CommandError([f"{error}; the judgments are kept under {job['id']}"]) from error
+    if options.json:
+        sys.stdout.write(ndjson)
+    else:
+        from service.cli.tables.judgment_table import print_judgments
+
+        print_judgments(judgments, job)
+
+
+SCORE = Command(
+    "score",
+    "judge the items of a file: CSV with a header, or NDJSON",
+    _add_arguments,
+    _run,
+    {SUCCEEDED: "every item was answered, scored or not", SOME_FAILED: "some items failed"},
+)

@@ -1,0 +1,87 @@
+"""Everything that the commands print: tables, JSON, errors and the progress bar."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+MAX_ERROR_LINES = 20  # enough to recognise a mistake that every line of a file repeats
+
+_LOG_WIDTH = 220  # columns if the output is no terminal: wide enough that no table wraps in a log
+
+
+def open_console(*, stderr: bool = False) -> "Console":
+    """Returns a console on standard output or standard error, as wide as its terminal or as `_LOG_WIDTH`."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, width=_LOG_WIDTH, highlight=False)
+
+
+def open_table(*headings: str) -> "Table":
+    """Returns an empty table without lines."""
+    from rich.table import Table
+
+    return Table(*headings, box=None, pad_edge=False)
+
+
+def add_row(table: "Table", cells: Iterable[str], style: str | None = None) -> None:
+    """Adds a row of plain text: brackets in the cells are not rich's markup, and control characters are replaced."""
+    from rich.text import Text
+
+    table.add_row(*(Text(printable(cell)) for cell in cells), style=style)
+
+
+def print_lines(console: "Console", lines: Iterable[str], style: str = "") -> None:
+    """Prints plain text, one line each."""
+    from rich.text import Text
+
+    for line in lines:
+        console.print(Text(printable(line), style=style))
+
+
+def printable(text: str) -> str:
+    """Returns the text with control characters replaced: judged texts may hold sequences that steer a terminal."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON value on one line of standard output."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def print_note(text: str) -> None:
+    """Prints a line for the person at the terminal, on standard error."""
+    print(text, file=sys.stderr)
+
+
+def print_error(lines: Sequence[str]) -> None:
+    """Prints the reasons of a refusal on standard error, at most `MAX_ERROR_LINES` of them."""
+    print(*lines[:MAX_ERROR_LINES], sep="\n", file=sys.stderr)
+    if len(lines) > MAX_ERROR_LINES:
+        print(f"and {len(lines) - MAX_ERROR_LINES} more", file=sys.stderr)
+
+
+def show_progress(states: Iterable[Any], title: str, total: int, done: Callable[[Any], int]) -> Any:
+    """Consumes `states`, showing the progress of each on standard error; returns the last one.
+
+    `done` returns how many of `total` a state has finished. Nothing is shown if standard error is no terminal.
+    Raises ValueError if there is no state.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    last = None
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=total)
+        for last in states:
+            bar.update(task, completed=done(last))
+    if last is None:
+        raise ValueError("there is no state to show")
+    return last

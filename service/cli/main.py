@@ -1,0 +1,72 @@
+"""The entry point of `judged`: reads the arguments, runs one command, prints its error and returns its exit code."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import NoReturn
+
+from service.cli.command import INTERRUPTED, REFUSED, Command, CommandError
+from service.cli.commands.agreement import AGREEMENT
+from service.cli.commands.api import API
+from service.cli.commands.arena import ARENA
+from service.cli.commands.bench import BENCH
+from service.cli.commands.check_config import CHECK_CONFIG
+from service.cli.commands.import_labels import IMPORT
+from service.cli.commands.openapi import OPENAPI
+from service.cli.commands.rebuild import REBUILD
+from service.cli.commands.score import SCORE
+from service.cli.commands.up import UP
+from service.cli.commands.worker import WORKER
+from service.cli.console import print_error
+from service.config.version import version
+from service.contracts.nearest import did_you_mean
+
+COMMANDS = (UP, API, WORKER, CHECK_CONFIG, OPENAPI, SCORE, IMPORT, AGREEMENT, REBUILD, ARENA, BENCH)
+
+_INVALID_CHOICE = re.compile(r"invalid choice: '(?P<typed>[^']*)' \(choose from (?P<choices>.*)\)")
+_UNKNOWN_OPTION = re.compile(r"unrecognized arguments: (?P<typed>--[\w-]+)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code. Raises SystemExit for `--help`, `--version` and bad arguments."""
+    options = _parse(argv)
+    command: Command = options.command
+    try:
+        return command.run(options)
+    except CommandError as error:
+        print_error(error.lines)
+        return REFUSED
+    except OSError as error:
+        print_error([str(error)])
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+class _Parser(argparse.ArgumentParser):
+    """Names the nearest command, value or option when one is misspelt."""
+
+    def error(self, message: str) -> NoReturn:
+        typed, known = "", list[str]()
+        if found := _INVALID_CHOICE.search(message):
+            typed, known = found["typed"], re.findall(r"[\w.-]+", found["choices"])
+        elif found := _UNKNOWN_OPTION.search(message):
+            typed, known = found["typed"], re.findall(r"--[\w-]+", self.format_help())
+        super().error(message + did_you_mean(typed, known))
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(prog="judged", description="LLM-as-a-judge that shows how far the judge can be trusted.")
+    parser.add_argument("--version", action="version", version=f"judged {version()}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        description = f"{command.summary[:1].upper()}{command.summary[1:]}."
+        added = subparsers.add_parser(
+            command.name, help=command.summary, description=description, epilog=command.exit_codes_text()
+        )
+        command.add_arguments(added)
+        added.set_defaults(command=command, parser=added)
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options

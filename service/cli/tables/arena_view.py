@@ -1,0 +1,72 @@
+"""The arena in a terminal: its leaderboard, a battle, and the question to the voter."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from service.cli.console import add_row, open_console, open_table, print_lines, printable
+from service.cli.tables.judgment_table import verdict_text
+from service.contracts.arena import ArenaLeaderboard
+from service.rendering.arena_leaderboard import STANDING_HEADINGS, arena_notes, standing_cells
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WINNERS = {"A": "A", "B": "B", "t": "tie", "b": "both_bad"}  # by the key that the voter types
+SKIP, QUIT = "s", "q"
+
+_QUESTION = "Which is better: A or B? Or t (a tie), b (both are bad), s (skip), q (quit): "
+_TEXTS = {"input": "Input", "context": "Context", "reference": "Reference", "output": "Output"}
+
+
+def print_ratings(board: Mapping[str, Any]) -> None:
+    """Prints a row for each model, then the notes on the ratings."""
+    leaderboard = msgspec.convert(board, ArenaLeaderboard)
+    console = open_console()
+    table = open_table(*STANDING_HEADINGS)
+    for standing in leaderboard.leaderboard:
+        add_row(table, standing_cells(standing))
+    console.print(table)
+    print_lines(console, arena_notes(leaderboard))
+
+
+def print_battle(console: "Console", battle: Mapping[str, Any]) -> None:
+    """Prints the item and both evaluations without the models' names."""
+    from rich.rule import Rule
+    from rich.text import Text
+
+    item = battle["item"]
+    console.print(Rule(Text(printable(f"{battle['criterion']}  {battle['id']}"))))
+    for name, title in _TEXTS.items():
+        if item.get(name) is not None:
+            _print_titled(console, title, item[name])
+    for index, output in enumerate(item.get("outputs") or ()):
+        _print_titled(console, f"Output {chr(ord('A') + index)}", output)
+    for side, evaluation in battle["evaluations"].items():
+        title = f"Evaluation {side}: {verdict_text(evaluation) or 'no score'}"
+        _print_titled(console, title, evaluation["explanation"] or "(no explanation)")
+
+
+def print_models(console: "Console", battle: Mapping[str, Any]) -> None:
+    """Prints the models behind A and B, which a voter learns after the vote."""
+    names = battle["models"]
+    print_lines(console, [f"A was {names['A']}, B was {names['B']}.\n"], style="bold")
+
+
+def ask(console: "Console") -> str | None:
+    """Returns a key of `WINNERS`, or `SKIP`; None if the voter quits. Upper and lower case differ."""
+    while True:
+        try:
+            answer = console.input(_QUESTION).strip()
+        except EOFError:
+            return None
+        if answer == QUIT:
+            return None
+        if answer in WINNERS or answer == SKIP:
+            return answer
+
+
+def _print_titled(console: "Console", title: str, text: str) -> None:
+    print_lines(console, [title], style="bold")
+    print_lines(console, [f"{text}\n"])

@@ -1,0 +1,53 @@
+"""Judgments as a table, and their summary."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.cli.console import add_row, open_console, open_table, print_lines
+
+_MAX_EXPLANATION_CHARACTERS = 120
+
+
+def print_judgments(judgments: Sequence[dict[str, Any]], job: dict[str, Any]) -> None:
+    """Prints a row for each judgment, then the summary of the job."""
+    console = open_console()
+    table = open_table("item", "criterion", "outcome", "score", "explanation")
+    for judgment in judgments:
+        add_row(table, _cells(judgment))
+    console.print(table)
+    print_lines(console, [job_summary(judgments, job)])
+
+
+def _cells(judgment: dict[str, Any]) -> tuple[str, ...]:
+    outcome, reason = judgment["outcome"], judgment.get("reason")
+    return (
+        judgment["item_id"],
+        judgment["criterion"],
+        f"{outcome} ({reason})" if reason else outcome,
+        verdict_text(judgment),
+        _shortened(judgment.get("explanation")),
+    )
+
+
+def verdict_text(judgment: dict[str, Any]) -> str:
+    """Returns the label, the ranking or the score, whichever the judgment has; "" if it has none."""
+    if judgment.get("label") is not None:
+        return str(judgment["label"])
+    if judgment.get("ranking") is not None:
+        return str(judgment["ranking"])
+    return "" if judgment.get("score") is None else f"{judgment['score']:g}"
+
+
+def _shortened(text: str | None) -> str:
+    line = " ".join((text or "").split())
+    too_long = len(line) > _MAX_EXPLANATION_CHARACTERS
+    return f"{line[: _MAX_EXPLANATION_CHARACTERS - 1]}…" if too_long else line
+
+
+def job_summary(judgments: Sequence[dict[str, Any]], job: dict[str, Any]) -> str:
+    """Returns the counts of each outcome, the mean of the scores and the cost."""
+    counts = [f"{count} {name}" for name, count in job["counts"].items() if name != "total" and count]
+    scores = [each["score"] for each in judgments if each["outcome"] == "scored" and each.get("score") is not None]
+    mean = f"mean score {sum(scores) / len(scores):.3g}" if scores else "no score"
+    cost = job["usage"]["cost_usd"]
+    return f"{job['id']}: {', '.join(counts)}; {mean}; cost {'unknown' if cost is None else f'${cost:.4f}'}"

@@ -1,0 +1,40 @@
+"""The kinds of provider. A new kind is one row here and one file of that name in `worker/providers`."""
+
+import msgspec
+
+
+class ProviderKind(msgspec.Struct, frozen=True, kw_only=True):
+    """The data of one kind: its vendor's own address, key variable, name in `genai-prices` and default model.
+
+    Each of them is "" if there is none. A built-in kind needs no `[providers]` section, no key and no network, and
+    its calls are free.
+    """
+
+    base_url: str = ""
+    key_variable: str = ""
+    price_id: str = ""
+    default_model: str = ""
+    is_built_in: bool = False
+
+
+KINDS: dict[str, ProviderKind] = {
+    "openai": ProviderKind(
+        base_url="https://api.openai.com/v1",
+        key_variable="OPENAI_API_KEY",
+        price_id="openai",
+        default_model="openai/gpt-4.1-mini",
+    ),
+    "anthropic": ProviderKind(
+        base_url="https://api.anthropic.com",
+        key_variable="ANTHROPIC_API_KEY",
+        price_id="anthropic",
+        default_model="anthropic/claude-sonnet-4-5",
+    ),
+    "gemini": ProviderKind(
+        base_url="https://generativelanguage.googleapis.com",
+        key_variable="GEMINI_API_KEY",
+        price_id="google",
+        default_model="gemini/gemini-2.5-flash",
+    ),
+    "control": ProviderKind(default_model="control/overlap", is_built_in=True),
+}

@@ -1,0 +1,182 @@
+"""The sections of the configuration. A setting is one field here.
+
+From its type, default and description follow its environment variable, the output of `judged check-config`, the
+example file and the reference in the documentation.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from service.config.kinds import KINDS
+from service.config.secrets import Secret
+from service.contracts.judges import ModelName, Name
+
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+Scope = Literal["submit", "read", "label", "admin"]
+KindName = Annotated[str, Meta(extra={"one_of": KINDS})]  # looked up when it is read: the rows of KINDS decide
+
+
+def about(description: str, *examples: Any) -> Meta:
+    """Returns the description of a setting, for its type. The example file shows the examples, else the default."""
+    return Meta(description=description, examples=list(examples) or None)
+
+
+class ProviderSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[providers.NAME]`: a provider. Its models are written `NAME/model`."""
+
+    kind: Annotated[
+        KindName, about(f"the wire format: {', '.join(KINDS)}; openai is any compatible server", "openai", "openai")
+    ]
+    base_url: Annotated[
+        str,
+        about("the address of the API; the vendor's own unless given", KINDS["openai"].base_url, "https://vllm.lan/v1"),
+    ] = ""
+    api_key_env: Annotated[
+        str | None,
+        about("the variable that holds the key; the usual one at the vendor's own address", "OPENAI_API_KEY"),
+    ] = None
+    api_key_file: Annotated[
+        str | None, about("the file that holds the key, in place of a variable", "/run/secrets/vllm-key")
+    ] = None
+    max_concurrency: Annotated[Count, about("calls at once, over all workers together")] = 256
+    requests_per_minute: Annotated[Count | None, about("over all workers together; unlimited unless given", 5000)] = (
+        None
+    )
+    tokens_per_minute: Annotated[
+        Count | None, about("in and out, over all workers together; unlimited unless given", 2_000_000)
+    ] = None
+    timeout_seconds: Annotated[Seconds, about("for one attempt")] = 60
+    proxy: Annotated[
+        str | None,
+        about('else HTTPS_PROXY, HTTP_PROXY, NO_PROXY; with a password: "env:VARIABLE"', "http://proxy.lan:3128"),
+    ] = None
+    ca_file: Annotated[
+        str | None, about("authorities to trust, as PEM; else SSL_CERT_FILE, else the usual ones", "/etc/ssl/own.pem")
+    ] = None
+    client_cert_file: Annotated[
+        str | None, about("the certificate to show to the server, as PEM", "/etc/ssl/client.pem")
+    ] = None
+    client_key_file: Annotated[
+        str | None, about("its key, if client_cert_file does not hold it", "/etc/ssl/client-key.pem")
+    ] = None
+    headers: Annotated[
+        dict[str, str],
+        about('sent with each call; "env:VARIABLE" is a secret in that variable', {"api-key": "env:VLLM_GATEWAY_KEY"}),
+    ] = {}
+    query: Annotated[
+        dict[str, str], about("added to the address of each call; as in headers", {"api-version": "2024-10-21"})
+    ] = {}
+
+
+class ProviderSettings(ProviderSection, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A provider as it is called.
+
+    `base_url` is filled in and has no slash at its end. The key is at hand. Values of `proxy`, `headers` and `query`
+    that named a variable are its content, as a Secret.
+    """
+
+    api_key: Secret | None = None
+
+
+class PriceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[prices."PROVIDER/MODEL"]`: the price of a model that has no list price, or another one than that."""
+
+    input: Annotated[float, Meta(ge=0), about("of the prompt, in US dollars for a million tokens", 0.1)]
+    output: Annotated[float, Meta(ge=0), about("of the answer, in US dollars for a million tokens", 0.4)]
+
+
+class DefaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[defaults]`"""
+
+    models: Annotated[
+        tuple[ModelName, ...], about("asked if neither the job nor the judge names any", ["openai/gpt-4.1-mini"])
+    ] = ()
+
+
+class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[[keys]]`: one API key, of which the service knows only the hash."""
+
+    name: Annotated[Name, about("who uses it, in logs and limits", "support-bot")]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$"), about("of the key: printf %s KEY | sha256sum", "0" * 64)]
+    scopes: Annotated[tuple[Scope, ...], about("submit, read, label, admin")] = ("submit", "read")
+    budget_usd_per_day: Annotated[Annotated[float, Meta(ge=0)] | None, about("unlimited unless given", 20.0)] = None
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[server]`"""
+
+    host: Annotated[str, about("the address to listen on; any but a loopback address needs [[keys]]")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535), about("the port to listen on; 0 takes a free one")] = 8000
+    max_body_bytes: Annotated[Count, about("a larger request is refused with 413")] = 64 * 1024 * 1024
+    max_items: Annotated[Count, about("a job of more items is refused")] = 100_000
+    max_wait_seconds: Annotated[Seconds, about("the longest `wait` that a client gets")] = 60
+    idempotency_keep_hours: Annotated[Seconds, about("how long an Idempotency-Key is remembered")] = 24
+    callback_hosts: Annotated[
+        tuple[str, ...], about("hosts that a job's callback_url may name; any with no [[keys]]")
+    ] = ()
+    shutdown_seconds: Annotated[Count, about("for open requests, once the stop is asked for")] = 20
+
+
+class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[store]`"""
+
+    redis_url: Annotated[
+        Secret | None,
+        about(
+            "redis://, rediss:// or unix://; `judged up` runs its own store unless given", "redis://127.0.0.1:6379/0"
+        ),
+    ] = None
+    data: Annotated[str, about("the folder of that store")] = "./judged-data"
+    binary: Annotated[
+        str | None,
+        about("the server that `judged up` runs, a path or a name; the bundled Valkey unless given", "redis-server"),
+    ] = None
+    results_keep_days: Annotated[float, Meta(gt=0), about("how long jobs and judgments are kept")] = 30
+
+    @property
+    def keep_s(self) -> int:
+        """`results_keep_days` in seconds, at least one."""
+        return max(int(self.results_keep_days * 86_400), 1)
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[worker]`"""
+
+    processes: Annotated[int, Meta(ge=1, le=256), about("worker processes that `judged up` runs")] = 1
+    max_calls: Annotated[Count, about("model calls at once in one process")] = 256
+    shutdown_seconds: Annotated[Count, about("for calls under way, once the stop is asked for")] = 25
+    refresh_seconds: Annotated[Seconds, about("between two refreshes of the agreement gauges, over all workers")] = 15
+
+
+class ArenaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[arena]`"""
+
+    votes_per_voter_per_hour: Annotated[int, Meta(ge=1, le=10_000), about("more are refused with 429")] = 60
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[log]`"""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], about("debug, info, warning, error")] = "info"
+
+
+class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All sections but the providers', which are completed when they are read."""
+
+    prices: dict[str, PriceSettings] = {}
+    defaults: DefaultSettings = DefaultSettings()
+    keys: tuple[KeySettings, ...] = ()
+    server: ServerSettings = ServerSettings()
+    store: StoreSettings = StoreSettings()
+    worker: WorkerSettings = WorkerSettings()
+    arena: ArenaSettings = ArenaSettings()
+    log: LogSettings = LogSettings()
+
+
+class SettingsFile(Sections, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file as it is written."""
+
+    providers: dict[str, ProviderSection] = {}

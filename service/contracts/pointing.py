@@ -1,0 +1,212 @@
+"""Finds every fault of a JSON value that does not match a type, each by its JSON pointer."""
+
+import json
+import math
+from collections.abc import Iterator
+from enum import Enum
+from itertools import chain, islice
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+
+from service.contracts.judges import MODEL_OR_PANEL, MODEL_PATTERN, NAME_PATTERN, URL_PATTERN
+from service.contracts.nearest import suggestion
+from service.contracts.refusals import Fault, pointer_to
+
+MOST_FAULTS = 100  # enough to mend a request by; a large upload may have as many as it has lines
+MAX_DEPTH = 100  # of free JSON: far from the end of a reader's stack in every version of Python
+_MOST_DIGITS = 100
+_AT_ONCE = 1000  # entries of an array that are checked together
+_LEAST_INT, _MOST_INT = -(2**63), 2**64 - 1  # the range of MessagePack
+_MOST_SHOWN = 100  # characters of a wrong value in a message
+
+_PATTERNS = {  # msgspec's messages about patterns, in words
+    f"Expected `str` matching regex {pattern!r}": words
+    for pattern, words in {
+        NAME_PATTERN: "a name has 1 to 100 letters, digits, '.', '_' or '-', and begins with a letter or a digit",
+        MODEL_PATTERN: "a model is written provider/name, such as openai/gpt-4.1-mini",
+        MODEL_OR_PANEL: "neither a model (provider/name) nor `panel`",
+        URL_PATTERN: "not an http or https URL",
+    }.items()
+}
+
+
+def faults_in(raw: bytes, type_: Any, at: str = "") -> list[Fault]:
+    """Returns the faults of JSON that msgspec can't decode as `type_`, at most MOST_FAULTS; `at` points to its root."""
+    try:
+        value = msgspec.json.decode(raw)
+    except RecursionError:
+        return [Fault(at, "nested too deep")]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _unreadable(raw, type_, error, at)
+    return list(islice(_faults(value, type_, at), MOST_FAULTS))
+
+
+def unkept(value: Any, at: str) -> Iterator[Fault]:
+    """Yields the faults of free JSON that the store can't keep: integers beyond 64 bits, nesting beyond MAX_DEPTH."""
+    left = [(value, at, 0)]
+    while left:
+        value, at, depth = left.pop()
+        if depth > MAX_DEPTH:
+            yield Fault(at, f"nested deeper than {MAX_DEPTH} levels")
+        elif isinstance(value, dict):
+            left += [(each, pointer_to(at, key), depth + 1) for key, each in value.items()]
+        elif isinstance(value, list):
+            left += [(each, pointer_to(at, index), depth + 1) for index, each in enumerate(value)]
+        elif isinstance(value, int) and not _LEAST_INT <= value <= _MOST_INT:
+            yield Fault(at, "an integer beyond 64 bits; send it as text")
+
+
+def not_among_allowed(value: Any, type_: Any, name: str) -> str | None:
+    """Returns a message that lists the allowed values if `type_` is an enumeration of texts without `value`, else None.
+
+    `name` names the field; empty if it has no name.
+    """
+    allowed = _allowed(type_)
+    if not allowed or not isinstance(value, str) or value in allowed:
+        return None
+    return f"unknown {name or 'value'} {value[:_MOST_SHOWN]!r} ({', '.join(allowed)})"
+
+
+def in_words(message: str) -> str:
+    """Returns msgspec's message, without regular expressions if they are known ones."""
+    return _PATTERNS.get(message, message)
+
+
+def _allowed(type_: Any) -> list[str]:
+    """The texts that an Enum or a Literal allows, alone or in a union with None; empty for other types."""
+    type_ = _without_annotations(type_)
+    if get_origin(type_) in (Union, UnionType):
+        members = [each for each in get_args(type_) if each is not type(None)]
+        return _allowed(members[0]) if len(members) == 1 else []
+    if get_origin(type_) is Literal:
+        return [each for each in get_args(type_) if isinstance(each, str)]
+    return [str(each.value) for each in type_] if isinstance(type_, type) and issubclass(type_, Enum) else []
+
+
+def _without_annotations(type_: Any) -> Any:
+    while get_origin(type_) is Annotated:
+        type_ = get_args(type_)[0]
+    return type_
+
+
+def _unreadable(raw: bytes, type_: Any, error: Exception, at: str) -> list[Fault]:
+    """The faults of text that is not JSON. If only its characters and numbers are invalid, these are pointed at."""
+    try:
+        value = json.loads(raw.decode("utf-8", "surrogateescape"), parse_int=_whole)
+        found = list(islice(chain(_unsound(value, at), _faults(_mended(value), type_, at)), MOST_FAULTS))
+    except (ValueError, RecursionError):
+        found = []
+    return found or [Fault(at, f"not JSON: {str(error).partition(' - at `')[0]}")]
+
+
+def _unsound(value: Any, at: str) -> Iterator[Fault]:
+    """The values that Python's own reader accepts although JSON in UTF-8 has no such values."""
+    if isinstance(value, str):
+        if _encodable(value) != value:
+            yield Fault(at, "contains a lone surrogate or bytes that are not UTF-8")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield Fault(at, "not a finite number")
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _unsound(each, pointer_to(at, index))
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            below = pointer_to(at, _encodable(key))
+            if _encodable(key) != key:
+                yield Fault(below, "the name contains a lone surrogate or bytes that are not UTF-8")
+            yield from _unsound(each, below)
+
+
+def _whole(digits: str) -> float | int:
+    """Python refuses to read integers of thousands of digits: those become infinite."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+def _mended(value: Any) -> Any:
+    """The same value with only encodable texts."""
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, list):
+        return [_mended(each) for each in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _mended(each) for key, each in value.items()}
+    return value
+
+
+def _encodable(text: str) -> str:
+    """The text with `?` for each character that UTF-8 can't encode."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _faults(value: Any, type_: Any, at: str) -> Iterator[Fault]:
+    try:
+        msgspec.convert(value, type_)
+        return
+    except msgspec.ValidationError as error:
+        message = str(error).partition(" - at `")[0]
+    inner = _narrowed(value, type_)
+    below = False
+    for fault in _below(value, inner, at):
+        below = True
+        yield fault
+    if not below:
+        name = at.rpartition("/")[2]
+        yield Fault(at, not_among_allowed(value, type_, "" if name.isdecimal() else name) or in_words(message))
+
+
+def _narrowed(value: Any, type_: Any) -> Any:
+    """The member of a union that a value of this kind is meant for, without annotations."""
+    type_ = _without_annotations(type_)
+    if get_origin(type_) not in (Union, UnionType):
+        return type_
+    members = [_narrowed(value, member) for member in get_args(type_)]
+    is_meant = _is_object if isinstance(value, dict) else _is_array
+    return next((member for member in members if is_meant(member)), None)
+
+
+def _is_object(type_: Any) -> bool:
+    return get_origin(type_) is dict or (isinstance(type_, type) and issubclass(type_, msgspec.Struct))
+
+
+def _is_array(type_: Any) -> bool:
+    return get_origin(type_) in (list, tuple)
+
+
+def _below(value: Any, type_: Any, at: str) -> Iterator[Fault]:
+    """The faults of the parts of an object or an array."""
+    if isinstance(value, list) and get_origin(type_) is tuple:
+        for index, (each, its_type) in enumerate(zip(value, get_args(type_), strict=False)):
+            yield from _faults(each, its_type, pointer_to(at, index))
+    elif isinstance(value, list) and _is_array(type_):
+        for index in _suspects(value, get_args(type_)[0]):
+            yield from _faults(value[index], get_args(type_)[0], pointer_to(at, index))
+    elif isinstance(value, dict) and get_origin(type_) is dict:
+        for key, each in value.items():
+            yield from _faults(each, get_args(type_)[1], pointer_to(at, key))
+    elif isinstance(value, dict) and _is_object(type_):
+        yield from _of_struct(value, type_, at)
+
+
+def _suspects(value: list[Any], type_: Any) -> Iterator[int]:
+    """The indices of entries that may be invalid: a million entries checked one by one would take many seconds."""
+    for start in range(0, len(value), _AT_ONCE):
+        some = value[start : start + _AT_ONCE]
+        try:
+            msgspec.convert(some, list[type_])
+        except msgspec.ValidationError:
+            yield from range(start, start + len(some))
+
+
+def _of_struct(value: dict[str, Any], type_: type[msgspec.Struct], at: str) -> Iterator[Fault]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    for key in value:
+        if key not in fields and type_.__struct_config__.forbid_unknown_fields:
+            yield Fault(pointer_to(at, key), f"unknown field{suggestion(key, fields)}")
+    for name, field in fields.items():
+        if name in value:
+            yield from _faults(value[name], field.type, pointer_to(at, name))
+        elif field.required:
+            yield Fault(pointer_to(at, name), "missing")

@@ -1,0 +1,1 @@
+"""People's files: CSV and NDJSON, read with line numbers."""

@@ -1,0 +1,39 @@
+"""Checks that apply to every upload of items: of a job and of a dataset."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from service.contracts.items import Item
+from service.contracts.pointing import MOST_FAULTS, unkept
+from service.contracts.refusals import Fault, pointer_to, too_large
+
+
+class ItemChecks:
+    """Counts the items of one upload and collects their faults, at most MOST_FAULTS."""
+
+    def __init__(self, most_items: int) -> None:
+        self.items = 0
+        self.unfit: list[Fault] = []
+        self._most_items = most_items
+        self._ids: set[str] = set()
+
+    def check(self, item: Item, at: str) -> None:
+        """Collects the faults of an item. Raises Refused (too-large) if there are more items than allowed."""
+        self.items += 1
+        if self.items > self._most_items:
+            raise too_large(f"more than {self._most_items} items")
+        if item.id is not None:
+            if item.id in self._ids:
+                self.note([Fault(pointer_to(at, "id"), "another item has the same id")])
+            self._ids.add(item.id)
+        if item.metadata:
+            self.note(islice(unkept(item.metadata, pointer_to(at, "metadata")), MOST_FAULTS))
+
+    def note(self, faults: Iterable[Fault]) -> None:
+        """Adds faults that were found elsewhere."""
+        add_faults(self.unfit, faults)
+
+
+def add_faults(collected: list[Fault], more: Iterable[Fault]) -> None:
+    """Adds faults that are not in the list yet, until it has MOST_FAULTS."""
+    collected.extend(fault for fault in islice(more, MOST_FAULTS - len(collected)) if fault not in collected)

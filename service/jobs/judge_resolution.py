@@ -1,0 +1,167 @@
+"""Resolves the judges of a request to pinned versions with the models to ask, and stores judges."""
+
+from collections.abc import Sequence
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.agreement import admit_judges
+from service.config.settings import Settings
+from service.contracts.jobs import JobOrder
+from service.contracts.judges import (
+    Judge,
+    JudgeRef,
+    ParameterOverrides,
+    Parameters,
+    ResolvedJudge,
+    StoredJudge,
+    judge_digest,
+)
+from service.contracts.nearest import did_you_mean
+from service.contracts.refusals import Fault, Kind, Refused, impossible
+from service.judging.methods import METHODS, judge_problems, parameter_problems
+from service.store import judges
+
+
+async def resolve_judges(redis: Redis, settings: Settings, order: JobOrder) -> list[ResolvedJudge]:
+    """Returns the judges of an order, pinned to their versions, with the models to ask.
+
+    Models are those of the order, else those of the judge, else those of `[defaults]`. Raises Refused (impossible) that
+    names each judge and each model that can't be used, retired judges among them.
+    """
+    parameters = order.parameters or ParameterOverrides()
+    faults = [
+        *(Fault(*each) for each in parameter_problems(parameters.applied_to(Parameters()))),
+        *_model_faults(settings, order.models or (), "/models"),
+        *(
+            Fault(f"/models/{index}", "listed twice")
+            for index, model in enumerate(order.models or ())
+            if model in (order.models or ())[:index]
+        ),
+    ]
+    resolved: list[ResolvedJudge] = []
+    for at, named in _places(order):
+        found = await _pinned(redis, named, at)
+        if isinstance(found, Fault):
+            faults.append(found)
+            continue
+        ref, judge = _overridden(*found, order)
+        if isinstance(named, Judge):
+            faults += [Fault(at + pointer, detail) for pointer, detail in judge_problems(judge)]
+        if not order.models:
+            faults += _without_models(settings, judge, at)
+        if ref.digest in [earlier.ref.digest for earlier in resolved]:
+            faults.append(Fault(at, "the same judge as an earlier one"))
+        models = list(order.models or judge.models or settings.default_models)
+        resolved.append(ResolvedJudge(ref=ref, definition=judge, models=models))
+    if faults:
+        raise impossible(faults)
+    return resolved
+
+
+async def existing_judge(redis: Redis, reference: str) -> StoredJudge:
+    """Returns the version that `name` or `name@version` refers to. Raises Refused (not-found) if there is none."""
+    found = await judges.judge_by_reference(redis, reference)
+    if found is None:
+        raise Refused(Kind.NOT_FOUND, detail=await unknown_judge(redis, reference))
+    return found
+
+
+async def retire_judge(redis: Redis, name: str) -> None:
+    """Makes a judge take no new jobs; its versions can still be read. Raises Refused (not-found) if there is none."""
+    if not await judges.mark_retired(redis, name):
+        raise Refused(Kind.NOT_FOUND, detail=await unknown_judge(redis, name))
+
+
+async def store_judge(redis: Redis, settings: Settings, name: str, judge: Judge) -> tuple[StoredJudge, bool]:
+    """Stores a definition. Returns its version, and whether it is new: equal content has one version.
+
+    Raises Refused (impossible) that names each fault of the definition.
+    """
+    faults = [Fault(pointer, detail) for pointer, detail in judge_problems(judge)]
+    faults += _without_models(settings, judge, "")
+    if faults:
+        raise impossible(faults)
+    await admit_scales(redis, settings, [judge], [scale_pointer(judge)])
+    return await judges.put_judge(redis, name, judge)
+
+
+async def admit_scales(redis: Redis, settings: Settings, admitted: Sequence[Judge], places: Sequence[str]) -> None:
+    """Gives the criteria of judges their scales. `places` has for each judge the pointer to its scale.
+
+    Raises Refused (impossible) that names each judge whose criterion has another scale.
+    """
+    wrong = await admit_judges(redis, admitted, keep_s=settings.store.keep_s)
+    if wrong:
+        raise impossible([Fault(places[position], detail) for position, detail in wrong])
+
+
+def scale_places(order: JobOrder, resolved: Sequence[ResolvedJudge]) -> list[str]:
+    """Returns for each judge the pointer to its scale; to the reference itself if it is a stored judge."""
+    return [
+        at if judge.ref.name else at + scale_pointer(judge.definition)
+        for (at, _), judge in zip(_places(order), resolved, strict=True)
+    ]
+
+
+def scale_pointer(judge: Judge) -> str:
+    """Returns the pointer to the part of a definition that determines its answers."""
+    return METHODS[judge.method].scale_pointer
+
+
+async def unknown_judge(redis: Redis, reference: str) -> str:
+    """Returns a message about a reference to no judge, with the nearest known name."""
+    name, at, _ = reference.partition("@")
+    latest = await judges.find_judge(redis, name) if at else None
+    if latest is not None:
+        return f"there is no judge {reference!r}: the latest version of {name!r} is {latest.version}"
+    return f"there is no judge {reference!r}{did_you_mean(name, await judges.judge_names(redis))}"
+
+
+def _places(order: JobOrder) -> list[tuple[str, str | Judge]]:
+    """Each judge of an order after its pointer."""
+    if isinstance(order.judge, list):
+        return [(f"/judge/{index}", each) for index, each in enumerate(order.judge)]
+    return [("/judge", order.judge)]
+
+
+async def _pinned(redis: Redis, named: str | Judge, at: str) -> tuple[JudgeRef, Judge] | Fault:
+    if isinstance(named, Judge):
+        return JudgeRef(name=None, version=None, digest=judge_digest(named)), named
+    stored = await judges.judge_by_reference(redis, named)
+    if stored is None:
+        return Fault(at, await unknown_judge(redis, named))
+    if stored.retired_at is not msgspec.UNSET:
+        return Fault(at, f"the judge {stored.name!r} is retired: store it again to use it")
+    return stored.ref, stored.definition
+
+
+def _overridden(ref: JudgeRef, judge: Judge, order: JobOrder) -> tuple[JudgeRef, Judge]:
+    """The judge as the order changes it; if it does, with the digest of the changed definition."""
+    changed = order.applied_to(judge)
+    if changed == judge:
+        return ref, judge
+    return msgspec.structs.replace(ref, digest=judge_digest(changed)), changed
+
+
+def _without_models(settings: Settings, judge: Judge, at: str) -> list[Fault]:
+    """The reasons why a judge has no models to ask if the order names none."""
+    if judge.models:
+        return _model_faults(settings, judge.models, f"{at}/models")
+    if not settings.default_models:
+        return [Fault(f"{at}/models", "no model to ask: name models in the judge, in the job or in [defaults]")]
+    return []
+
+
+def _model_faults(settings: Settings, models: Sequence[str], at: str) -> list[Fault]:
+    """The models whose provider is not configured."""
+    return [
+        Fault(f"{at}/{index}", _unknown_provider(settings, model))
+        for index, model in enumerate(models)
+        if settings.provider_of(model) is None
+    ]
+
+
+def _unknown_provider(settings: Settings, model: str) -> str:
+    provider = model.partition("/")[0]
+    return f"no provider {provider!r} is configured ({', '.join(sorted(settings.all_providers))})"

@@ -1,0 +1,40 @@
+"""The methods of judging. A new one is one file beside this, named for it, and one row of `Method`."""
+
+from importlib import import_module
+
+from service.contracts.judges import Judge, Method, Parameters
+from service.judging.methods.base import METHODS, JudgingMethod, PlacedProblem, TextMark, judging_method
+
+__all__ = [
+    "METHODS",
+    "JudgingMethod",
+    "PlacedProblem",
+    "TextMark",
+    "judge_problems",
+    "judging_method",
+    "parameter_problems",
+]
+
+_NOT_EXTRA = ("stream", "stream_options", "n", "candidateCount")  # answers that are sent piece by piece, or several
+
+for _method in Method:
+    import_module(f"{__name__}.{_method}")
+
+
+def judge_problems(judge: Judge) -> list[PlacedProblem]:
+    """Returns the problems that make a judge unusable, by pointers into its definition."""
+    method = METHODS[judge.method]
+    wrong = [
+        (f"/models/{index}", "is there twice")
+        for index, model in enumerate(judge.models)
+        if model in judge.models[:index]
+    ]
+    if judge.score_from == "logprobs" and method.logprobs_scale(judge) is None:
+        wrong.append(("/score_from", "logprobs give an expected score, which only a rating has: use answer"))
+    return wrong + parameter_problems(judge.parameters) + method.problems(judge)
+
+
+def parameter_problems(parameters: Parameters) -> list[PlacedProblem]:
+    """Returns the problems of parameters, by pointers into the definition or the order that has them."""
+    detail = "would change how the answer is sent: leave it out"
+    return [(f"/parameters/extra/{name}", detail) for name in _NOT_EXTRA if name in parameters.extra]

@@ -1,0 +1,123 @@
+"""Starts the processes of `judged up` in order, watches them, and stops them in order."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from service.launch.children import Child, KeptChild
+from service.launch.preflight import StartError
+
+_POLL_S = 0.05
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Team:
+    """The processes to run, and the checks that tell when they are ready. `store` is None if it runs elsewhere."""
+
+    store: Child | None
+    store_is_ready: Callable[[], Awaitable[None]]
+    roles: tuple[Child, ...]  # the API and the workers
+    is_ready: Callable[[], Awaitable[bool]]
+    model: Child | None = None
+    model_is_ready: Callable[[], Awaitable[bool]] | None = None
+    on_drain: Callable[[], None] = lambda: None  # called before the first process is stopped
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Two functions that print a line: `news` for the person who started us, `log` for the processes' output."""
+
+    news: Callable[[str], None]
+    log: Callable[[str], None]
+
+
+async def supervise(team: Team, outputs: Outputs, began: float) -> bool:
+    """Runs the team until a signal arrives. Returns whether every process ended without SIGKILL.
+
+    Raises StartError if the store does not start. `began` is the `time.monotonic()` of the start, for the time to
+    readiness that is printed.
+    """
+    kept = {child: KeptChild(child, outputs.log) for child in (team.store, *team.roles, team.model) if child}
+    with _signals() as (stopping, hasten):
+        announcing: list[asyncio.Task[None]] = []
+        try:
+            if team.store:
+                kept[team.store].start()
+                await _store_is_up(team, kept[team.store], stopping)
+            if not stopping.is_set():
+                announcing = _start_others(team, kept, outputs, began)
+            await stopping.wait()
+            outputs.log("judged: stopping, send the signal again to kill")
+        finally:
+            for task in announcing:
+                task.cancel()
+            team.on_drain()
+            clean = await _drain(team, kept, hasten)
+    return clean
+
+
+def _start_others(team: Team, kept: dict[Child, KeptChild], outputs: Outputs, began: float) -> list[asyncio.Task[None]]:
+    for child in (*team.roles, team.model):
+        if child:
+            kept[child].start()
+    announcing = [asyncio.create_task(_announce("ready in", team.is_ready, outputs.news, began))]
+    if team.model_is_ready:
+        announcing.append(
+            asyncio.create_task(_announce("local model ready in", team.model_is_ready, outputs.news, began))
+        )
+    return announcing
+
+
+async def _store_is_up(team: Team, store: KeptChild, stopping: asyncio.Event) -> None:
+    """Returns once the store answers or a stop is requested. Raises StartError if the store ends before that."""
+    ready = asyncio.ensure_future(team.store_is_ready())
+    ended, stopped = (asyncio.create_task(event.wait()) for event in (store.has_ended, stopping))
+    waiting = (ready, ended, stopped)
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            ready.result()
+        elif ended.done():
+            raise StartError("the store ended as soon as it was started")
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+async def _drain(team: Team, kept: dict[Child, KeptChild], hasten: asyncio.Event) -> bool:
+    """Stops the API and the workers, then the model, then the store, which is never killed early."""
+    clean = await asyncio.gather(*(kept[child].stop(hasten) for child in team.roles))
+    if team.model:
+        clean.append(await kept[team.model].stop(hasten))
+    if team.store:
+        clean.append(await kept[team.store].stop(asyncio.Event()))
+    return all(clean)
+
+
+async def _announce(
+    text: str, is_ready: Callable[[], Awaitable[bool]], news: Callable[[str], None], began: float
+) -> None:
+    """Prints the text and the seconds since `began` once `is_ready` returns True."""
+    while True:
+        if await is_ready():
+            break
+        await asyncio.sleep(_POLL_S)
+    news(f"{text} {time.monotonic() - began:.1f} s")
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[tuple[asyncio.Event, asyncio.Event]]:
+    """Yields two events: the first signal sets the first one, the next signal the second."""
+    stopping, hasten = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, lambda: (hasten if stopping.is_set() else stopping).set())
+    try:
+        yield stopping, hasten
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

@@ -1,1 +1,0 @@
-"""How strong models are, from votes on pairs: Bradley-Terry, Elo, pairing, and ranks by a paired bootstrap. No I/O."""

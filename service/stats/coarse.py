@@ -1,0 +1,81 @@
+"""Coarser forms of tables of many values, whose influences would take too long. Values always use the full table."""
+
+import numpy as np
+
+from service.stats.arrays import Floats, Integers
+from service.stats.table import Table, Value, numbers
+
+MANY = 12  # values of a side up to which a table is used as it is
+_MOST_NAMES = MANY - 2  # and one name for the rest, with one for what differs from it
+
+
+def coarsened(table: Table) -> Table:
+    """Returns the table with at most `MANY` values on each side; the table itself if it has no more.
+
+    Unused values are dropped, except for the ends of the scale, and neighbouring values are merged into bins of about
+    equally many pairs, each with the mean of its values. If both sides have the same values, so have the results.
+    """
+    if table.are_words or max(table.counts.shape) <= MANY:
+        return table
+    human, judge = table.counts.sum(axis=1), table.counts.sum(axis=0)
+    if table.values == table.columns:
+        side = _side(numbers(table.values), human + judge)
+        return _merged(table, side, side)
+    return _merged(table, _side(numbers(table.values), human), _side(numbers(table.columns), judge))
+
+
+def as_names(table: Table) -> Table:
+    """Returns the most frequent values of a table as names, and one name for the rest; the table if it has few.
+
+    Pairs of two different rare values remain different.
+    """
+    pooled = table.counts.sum(axis=1) + table.counts.sum(axis=0)
+    if len(pooled) <= MANY:
+        return table
+    rest = np.argsort(-pooled, kind="stable")[_MOST_NAMES:]
+    places = np.empty(len(pooled), dtype=np.int64)
+    places[np.argsort(-pooled, kind="stable")] = np.arange(len(pooled))
+    kept = np.minimum(places, _MOST_NAMES)
+    counts = np.zeros((MANY, MANY), dtype=np.int64)
+    np.add.at(counts, (kept[:, None], kept[None, :]), table.counts)
+    inside = table.counts[np.ix_(rest, rest)]
+    differing = int(inside.sum() - np.trace(inside))
+    counts[_MOST_NAMES, _MOST_NAMES] -= differing
+    counts[_MOST_NAMES, _MOST_NAMES + 1] += differing
+    words: tuple[Value, ...] = tuple(f"{place:03}" for place in range(MANY))
+    return Table(words, words, counts)
+
+
+def binned(values: Floats, counts: Integers, most: int) -> tuple[Integers, Floats]:
+    """Returns the bin of each value and the bins' means: at most `most` bins of neighbours with about equal counts.
+
+    A value without counts is in the bin of the next lower value that has some.
+    """
+    total = max(int(counts.sum()), 1)
+    used = counts > 0
+    if np.count_nonzero(used) <= most:
+        wanted = np.cumsum(used) - 1
+    else:
+        wanted = np.minimum((most * (np.cumsum(counts) - counts / 2) / total).astype(np.int64), most - 1)
+    kinds = np.unique(wanted[used])
+    places = np.maximum(np.searchsorted(kinds, wanted, side="right") - 1, 0)
+    sums = np.bincount(places, counts * values, minlength=max(len(kinds), 1))
+    totals = np.bincount(places, counts, minlength=max(len(kinds), 1))
+    return places, sums / np.maximum(totals, 1)
+
+
+def _side(values: Floats, counts: Integers) -> tuple[Integers, Floats]:
+    """Returns the bin of each value and the bins' values, with the ends of the scale as bins of their own."""
+    places, means = binned(values, counts, MANY - 2)
+    if means[0] > values[0]:
+        places, means = places + 1, np.append(values[0], means)
+    if means[-1] < values[-1]:
+        means = np.append(means, values[-1])
+    return places, means
+
+
+def _merged(table: Table, rows: tuple[Integers, Floats], columns: tuple[Integers, Floats]) -> Table:
+    counts = np.zeros((len(rows[1]), len(columns[1])), dtype=np.int64)
+    np.add.at(counts, (rows[0][:, None], columns[0][None, :]), table.counts)
+    values, judged = (tuple(side.tolist()) for side in (rows[1], columns[1]))
+    return Table(values, judged, counts, table.scale_step)

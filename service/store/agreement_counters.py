@@ -1,0 +1,157 @@
+"""Reads the counters of agreement, each of a kind, a series and a criterion, summed over a window of time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import WatchError
+
+from service.contracts.labels import Window
+from service.contracts.quoting import unquoted
+from service.store import keys
+from service.store.connection import pipeline, reply, scanned_hashes, translated_errors
+
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+_HOURS_KEPT_MS = 48 * _HOUR_MS
+_DAYS_KEPT_MS = 400 * _DAY_MS
+
+
+class Wanted(NamedTuple):
+    """The name of some counters; `kind` is agreed, seen, panel, between or ceiling, `criterion` is not quoted."""
+
+    kind: str
+    series: str
+    criterion: str
+
+
+def buckets_of(window: Window, now_ms: int) -> list[str]:
+    """Returns the buckets of a window in the order of time. The first and the last one may be only partly covered."""
+    if window == "24h":
+        return hours(now_ms, first=-24, last=0)
+    if window == "all":
+        return ["all"]
+    return days(now_ms, first=-int(window.removesuffix("d")), last=0)
+
+
+def hours(now_ms: int, *, first: int, last: int) -> list[str]:
+    """Returns the buckets of the hours from `first` to `last`; 0 is the present hour."""
+    return [f"h{now_ms // _HOUR_MS + each}" for each in range(first, last + 1)]
+
+
+def days(now_ms: int, *, first: int, last: int) -> list[str]:
+    """Returns the buckets of the UTC days from `first` to `last`; 0 is today."""
+    return [f"d{now_ms // _DAY_MS + each}" for each in range(first, last + 1)]
+
+
+def buckets_of_hour(hour: int, now_ms: int) -> list[str]:
+    """Returns the buckets that count an hour (since the epoch), without those that have expired."""
+    found = ["all", f"d{hour // 24}", f"h{hour}"]
+    return [bucket for bucket in found if (expires := expiry_ms(bucket)) is None or expires > now_ms]
+
+
+def expiry_ms(bucket: str) -> int | None:
+    """Returns when a bucket expires, in milliseconds since the epoch; None for the one that never does."""
+    if bucket == "all":
+        return None
+    size, kept = (_HOUR_MS, _HOURS_KEPT_MS) if bucket[0] == "h" else (_DAY_MS, _DAYS_KEPT_MS)
+    return (int(bucket[1:]) + 1) * size + kept
+
+
+def sum_fields(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Returns the sum of several counters, field by field."""
+    total: dict[str, int] = {}
+    for each in parts:
+        if not total:
+            total = dict(each)
+            continue
+        for name, count in each.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+async def read_windows(redis: Redis, wanted: Sequence[Wanted], buckets: Sequence[str]) -> list[dict[str, int]]:
+    """Returns the counters of each, field -> count, summed over the buckets."""
+    found = await _read(redis, [(each, bucket) for each in wanted for bucket in buckets])
+    in_one = len(buckets)
+    return [_sum(found[start : start + in_one]) for start in range(0, len(found), in_one)]
+
+
+async def read_buckets(redis: Redis, wanted: Wanted, buckets: Sequence[str]) -> list[dict[str, int]]:
+    """Returns the counters of one, bucket by bucket."""
+    return await _read(redis, [(wanted, bucket) for bucket in buckets])
+
+
+async def newest_series(redis: Redis, limit: int) -> list[tuple[str, str]]:
+    """Returns (criterion, series), those with the newest judgments first; all if `limit` is 0."""
+    found = await reply(redis.zrevrange(keys.SERIES, 0, limit - 1))
+    return [(unquoted(criterion), series) for criterion, series in (each.decode().split("\t") for each in found)]
+
+
+async def newest_pairs(redis: Redis, limit: int) -> list[tuple[str, str, str]]:
+    """Returns (criterion, series, series) of those that scored the same content, the newest first; all if 0."""
+    found = await reply(redis.zrevrange(keys.MET, 0, limit - 1))
+    return [(unquoted(of), one, other) for of, one, other in (each.decode().split("\t") for each in found)]
+
+
+async def models_of(redis: Redis, judge: str) -> list[tuple[str, str]]:
+    """Returns (criterion, model) of all series of a judge, which is `name@version` or an inline judge's digest."""
+    found = await newest_series(redis, 0)
+    return [
+        (criterion, model)
+        for criterion, (token, _, model) in ((criterion, series.partition(" ")) for criterion, series in found)
+        if token == judge
+    ]
+
+
+async def all_counters(redis: Redis, kinds: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Returns all counters of these kinds by their keys."""
+    return {
+        key: {field.decode(): int(count) for field, count in fields.items()}
+        for kind in kinds
+        async for key, fields in scanned_hashes(redis, keys.agreement_counters_of(kind))
+    }
+
+
+async def labelled_changes(redis: Redis) -> bytes | None:
+    """Returns a value that is another one after each change of a labelled item."""
+    found: Any = await reply(redis.get(keys.CHANGES))
+    return cast("bytes | None", found)
+
+
+async def replace_counters(redis: Redis, since: bytes | None, counters: Mapping[str, Mapping[str, int]]) -> bool:
+    """Writes these counters, by their keys, in place of the stored ones; empty ones are removed.
+
+    Returns False, and writes nothing, if a labelled item was changed after `labelled_changes` returned `since`.
+    """
+    with translated_errors():
+        async with redis.pipeline(transaction=True) as pipe:
+            await pipe.watch(keys.CHANGES)
+            if await pipe.get(keys.CHANGES) != since:
+                return False
+            pipe.multi()  # type: ignore[no-untyped-call]
+            for key, fields in counters.items():
+                pipe.delete(key)
+                if fields:
+                    pipe.hset(key, mapping=cast("Any", fields))
+                    if expires := expiry_ms(keys.bucket_of(key)):
+                        pipe.pexpireat(key, expires)
+            try:
+                await pipe.execute()
+            except WatchError:
+                return False
+    return True
+
+
+async def _read(redis: Redis, places: Iterable[tuple[Wanted, str]]) -> list[dict[str, int]]:
+    async with pipeline(redis) as pipe:
+        for wanted, bucket in places:
+            pipe.hgetall(keys.agreement_counters(wanted.kind, bucket, wanted.series, wanted.criterion))
+        stored = await pipe.execute()
+    return [{field.decode(): int(count) for field, count in each.items()} for each in stored]
+
+
+def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+    if len(counts) == 1:
+        return counts[0]
+    return {field: count for field, count in sum_fields(counts).items() if count}

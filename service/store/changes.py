@@ -1,0 +1,231 @@
+"""Applies changes of jobs, items and counters in one atomic step, many in one round trip.
+
+A change carries its increments, which its caller computed from the item as it had read it. If the item has changed
+since then, nothing of that change is applied, and the caller gets the item's fields to compute the change again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.store import clock, counters, keys
+from service.store.agreement_counters import buckets_of_hour, expiry_ms
+from service.store.connection import Script
+from service.store.counters import Increment
+from service.store.items import StoredItem, item_from_pairs
+
+NANO = 10**9  # nano-dollars in a dollar
+MAX_WAITING = 10_000  # items in each half of a criterion's label queue
+
+_apply = Script("counting", "apply_changes")
+_encoded = msgspec.msgpack.Encoder().encode
+
+
+class StoredResult(NamedTuple):
+    """A judgment to store, unless its job is gone or the judgment is there already.
+
+    `counts` are increments of the job's fields. `spend_key` is empty if nobody's spending grows by `spent_nano`.
+    `cached_votes` are (key, value) pairs.
+    """
+
+    job_id: str
+    chunk: int
+    position: int
+    judgment: bytes
+    counts: Sequence[tuple[str, int]]
+    spend_key: str
+    spent_nano: int
+    cached_votes: Sequence[tuple[str, str]]
+
+
+class ItemWrite(NamedTuple):
+    """The new state of an item on one criterion, and its increments of the counters of agreement.
+
+    `revision` is that of the state as it was read, empty if there was none; `state` is the new one, empty to remove it.
+    `newest_content` is the digest that the item's newest content must have, None if any will do, and `scale` the scale
+    that the criterion must have, None if any will do. `first_content` becomes the item's content if it has none.
+    `counters` has (kind, series, hour, increments), and `labelled` changes the number of criteria with labels.
+    """
+
+    item_id: str
+    criterion: str
+    revision: str
+    state: str
+    counters: Sequence[tuple[str, str, int, Mapping[str, int]]]
+    is_labelled: bool
+    labelled: int = 0
+    newest_content: str | None = None
+    first_content: str | None = None
+    scale: str | None = None
+    refs: Sequence[tuple[str, str]] = ()
+    expired_refs: Sequence[str] = ()
+
+
+class Change(NamedTuple):
+    """One change, applied whole or not at all; `metrics` are increments of the metrics.
+
+    `ranked` has (zset, maximum number of members or 0, score, member), `members` has (set, member) to add, and
+    `unranked` (zset, member) to remove.
+    """
+
+    result: StoredResult | None = None
+    item: ItemWrite | None = None
+    metrics: Sequence[Increment] = ()
+    ranked: Sequence[tuple[str, int, str, str]] = ()
+    members: Sequence[tuple[str, str]] = ()
+    unranked: Sequence[tuple[str, str]] = ()
+
+
+class JobState(NamedTuple):
+    """The facts that a worker needs about a job before it goes on with it."""
+
+    cancelled: bool
+    spent_usd: float
+
+
+class Applied(NamedTuple):
+    """The state of each job in the changes, and the changes that were not applied by their index, with their items."""
+
+    jobs: dict[str, JobState]
+    moved: dict[int, StoredItem]
+
+
+async def apply_changes(redis: Redis, changes: Sequence[Change], *, keep_s: int) -> Applied:
+    """Applies the changes in order, in one atomic step.
+
+    Returns those that were not applied because their item or scale had changed; all others were applied, or were
+    applied before, or belong to a job that is gone.
+    """
+    batch = _Batch()
+    heads = [False if each.item is None else _head(each.item) for each in changes]
+    bodies = [_encoded(batch.change(each)) for each in changes]
+    states, moved = await _apply(
+        redis,
+        [keys.PENDING, keys.COUNTERS, keys.QUEUE, keys.CRITERIA, keys.CHANGES],
+        [batch.now_ms, keep_s, counters.MAX_SERIES, _encoded(heads), _encoded(batch.lists()), *bodies],
+    )
+    ids = {keys.job(job_id): job_id for job_id in batch.jobs}
+    return Applied(
+        {ids[key.decode()]: JobState(cancelled == b"1", int(nano) / NANO) for key, cancelled, nano in states},
+        {int(place) - 1: item_from_pairs(fields) for place, fields in moved},
+    )
+
+
+class _Batch:
+    """Writes changes as apply_changes.lua reads them: each key and field once, named by its place in a list."""
+
+    def __init__(self) -> None:
+        self.now_ms = clock.now_ms()
+        self.jobs: dict[str, int] = {}
+        self._groups: dict[object, int] = {}
+        self._packed_groups: list[list[str]] = []
+        self._fields: dict[tuple[int, str], int] = {}
+        self._series: dict[tuple[str, str], int] = {}
+        self._zsets: dict[tuple[str, int], int] = {}
+
+    def lists(self) -> tuple[Any, ...]:
+        jobs = [
+            (
+                keys.job(each),
+                keys.job_events(each),
+                keys.job_items(each),
+                keys.job_results(each),
+                keys.job_benchmark(each),
+            )
+            for each in self.jobs
+        ]
+        groups, names = [group for group, _ in self._fields], [name for _, name in self._fields]
+        series, others = [name for name, _ in self._series], [other for _, other in self._series]
+        return jobs, self._packed_groups, groups, names, series, others, list(self._zsets)
+
+    def change(self, change: Change) -> tuple[Any, ...]:
+        increments: list[int] = []
+        if change.result is not None:
+            self._count(increments, self._job_group(change.result.job_id), change.result.counts)
+        if change.item is not None:
+            for kind, name, hour, fields in change.item.counters:
+                group = self._counter_group(kind, name, change.item.criterion, hour)
+                self._count(increments, group, fields.items())
+        series = [
+            value
+            for name, by, other in change.metrics
+            for value in (self._series.setdefault((name, other), len(self._series) + 1), by)
+        ]
+        ranked = [
+            value
+            for key, most, score, member in change.ranked
+            for value in (self._zsets.setdefault((key, most), len(self._zsets) + 1), score, member)
+        ]
+        return (
+            False if change.result is None else self._result(change.result),
+            False if change.item is None else _item(change.item),
+            increments,
+            series,
+            ranked,
+            _flat(change.members),
+            _flat(change.unranked),
+        )
+
+    def _result(self, result: StoredResult) -> tuple[Any, ...]:
+        return (
+            self.jobs.setdefault(result.job_id, len(self.jobs) + 1),
+            result.chunk,
+            result.position,
+            result.judgment.decode(),  # cmsgpack knows no binary strings
+            result.spend_key,
+            result.spent_nano,
+            _flat(result.cached_votes),
+        )
+
+    def _count(self, increments: list[int], group: int, fields: Any) -> None:
+        for name, by in fields:
+            increments += (self._fields.setdefault((group, name), len(self._fields) + 1), by)
+
+    def _job_group(self, job_id: str) -> int:
+        known = self._groups.get(job_id)
+        return known or self._new_group(job_id, [keys.job(job_id), ""])
+
+    def _counter_group(self, kind: str, series: str, criterion: str, hour: int) -> int:
+        name = (kind, series, criterion, hour)
+        known = self._groups.get(name)
+        if known is not None:
+            return known
+        group = []
+        for bucket in buckets_of_hour(hour, self.now_ms):
+            expires = expiry_ms(bucket)
+            group += [keys.agreement_counters(kind, bucket, series, criterion), "" if expires is None else str(expires)]
+        return self._new_group(name, group)
+
+    def _new_group(self, name: object, packed: list[str]) -> int:
+        self._packed_groups.append(packed)
+        self._groups[name] = len(self._packed_groups)
+        return len(self._packed_groups)
+
+
+def _head(item: ItemWrite) -> tuple[Any, ...]:
+    """Returns the item with the conditions of its write."""
+    return (
+        keys.item(item.item_id),
+        keys.item_state(item.criterion),
+        item.revision,
+        False if item.newest_content is None else item.newest_content,
+        False if item.scale is None else item.criterion,
+        False if item.scale is None else item.scale,
+    )
+
+
+def _item(item: ItemWrite) -> tuple[Any, ...]:
+    return (
+        item.state,
+        _flat(item.refs),
+        item.expired_refs,
+        item.first_content or False,
+        item.labelled,
+        int(item.is_labelled),
+    )
+
+
+def _flat(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    return [each for pair in pairs for each in pair]

@@ -1,0 +1,91 @@
+"""Items as they are stored: newest content, labels and scores by criterion, and the places of their judgments.
+
+The labels and scores on a criterion are an opaque text here; `service.agreement` writes and reads it.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+from service.contracts.quoting import unquoted
+from service.store import keys
+from service.store.connection import pipeline, reply, scanned_hashes
+
+_STATE = keys.item_state("")
+_REF = "R\t"
+
+
+class ItemState(NamedTuple):
+    """An item's labels and scores on one criterion, and the random word that each change replaces."""
+
+    revision: str
+    text: str
+
+
+class StoredItem(NamedTuple):
+    """An item; `content` is empty until a job names or judges it.
+
+    `states` has its labels and scores by criterion. `refs` has the field of each judgment's place, with the time when
+    the judgment ended, in milliseconds.
+    """
+
+    content: str
+    states: dict[str, ItemState]
+    refs: dict[str, int]
+    is_labelled: bool
+
+
+def judgment_ref(job_id: str, chunk: int, position: int) -> str:
+    """Returns the field of an item that has the place of a judgment of it."""
+    return f"{_REF}{job_id}\t{chunk}\t{position}"
+
+
+def refs_in(item: StoredItem) -> list[tuple[str, int, str]]:
+    """Returns (job id, chunk, position) of the item's judgments, the oldest first."""
+    places = sorted((ended_ms, field.split("\t")[1:]) for field, ended_ms in item.refs.items())
+    return [(job_id, int(chunk), position) for _, (job_id, chunk, position) in places]
+
+
+async def load_item(redis: Redis, item_id: str) -> StoredItem:
+    """Returns the item; an empty one if nothing is known of it."""
+    return _item(await reply(redis.hgetall(keys.item(item_id))))
+
+
+async def load_states(redis: Redis, wanted: Sequence[tuple[str, str]]) -> list[StoredItem]:
+    """Returns each item with its state on one criterion alone, for (item id, criterion)."""
+    async with pipeline(redis) as pipe:
+        for item_id, criterion in wanted:
+            pipe.hmget(keys.item(item_id), ["digest", keys.item_state(criterion)])
+        found = await pipe.execute()
+    return [
+        _item({name: value for name, value in ((b"digest", content), (_state_field(of), text)) if value is not None})
+        for (content, text), (_, of) in zip(found, wanted, strict=True)
+    ]
+
+
+async def all_items(redis: Redis) -> AsyncIterator[StoredItem]:
+    """Yields every item once."""
+    async for _, fields in scanned_hashes(redis, keys.item("*")):
+        yield _item(fields)
+
+
+def item_from_pairs(pairs: Sequence[bytes]) -> StoredItem:
+    """Returns the item whose fields and values follow each other."""
+    return _item(dict(zip(pairs[::2], pairs[1::2], strict=True)))
+
+
+def _state_field(criterion: str) -> bytes:
+    return keys.item_state(criterion).encode()
+
+
+def _item(fields: dict[bytes, bytes]) -> StoredItem:
+    states, refs = {}, {}
+    for field, value in fields.items():
+        name = field.decode()
+        if name.startswith(_STATE):
+            revision, _, text = value.decode().partition(" ")
+            states[unquoted(name.removeprefix(_STATE))] = ItemState(revision, text)
+        elif name.startswith(_REF):
+            refs[name] = int(value)
+    return StoredItem(fields.get(b"digest", b"").decode(), states, refs, b"labelled" in fields)

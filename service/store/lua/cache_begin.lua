@@ -1,0 +1,33 @@
+-- Looks votes up in the cache, and takes a lease on each that is neither stored nor leased.
+--
+-- KEYS  1 workers  zset    worker id by the end of its heartbeat (seconds)
+--       2...       string  a cached vote: '=<results key>|<position>|<index of the vote>' once it is stored,
+--                          '!<worker id>' while that worker asks for it
+-- ARGV  1 worker id, 2 now (seconds), 3 seconds that a lease lives
+-- Returns for each vote {'known', judgment, index}, or {'mine'} for a lease just taken, {'ours'} for one held already,
+-- {'theirs'} for one of another worker
+local me, now = ARGV[1], tonumber(ARGV[2])
+local answer = {}
+for i = 2, #KEYS do
+  local value = redis.call('GET', KEYS[i])
+  local found = {'mine'}
+  if value and string.sub(value, 1, 1) == '=' then
+    local results, position, index = string.match(value, '^=(.*)|(%d+)|(%d+)$')
+    local judgment = redis.call('HGET', results, position)
+    if judgment then
+      found = {'known', judgment, index}
+    end
+  elseif value then
+    local holder = string.sub(value, 2)
+    if holder == me then
+      found = {'ours'}
+    elseif tonumber(redis.call('ZSCORE', KEYS[1], holder) or 0) > now then
+      found = {'theirs'}
+    end
+  end
+  if found[1] == 'mine' then
+    redis.call('SET', KEYS[i], '!' .. me, 'EX', ARGV[3])
+  end
+  answer[i - 1] = found
+end
+return answer

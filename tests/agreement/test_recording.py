@@ -1,0 +1,165 @@
+"""Judgments are stored and counted once, however often they are delivered."""
+
+import asyncio
+
+import msgspec
+import pytest
+from redis.asyncio import Redis
+
+from service.agreement.recording import Finisher, record_judgments
+from service.contracts.jobs import Job, JobCounts, JobRecord
+from service.contracts.outcomes import JobStatus, Outcome, Reason
+from service.store import jobs, judgments, keys
+from service.store.connection import connect
+from service.store.errors import StoreError
+from service.store.finishing import spent_today
+from service.store.queue import ARQ_JOB_PREFIX
+from tests.store.made import MODEL, committed, finished, record_of
+
+KEEP_S = 1000
+
+
+async def job_of(redis: Redis, record: JobRecord) -> Job:
+    found = await jobs.load_job(redis, record.id)
+    assert found is not None
+    return found[1]
+
+
+async def series(redis: Redis, name: str) -> int:
+    stored = await redis.hgetall(keys.COUNTERS)  # type: ignore[misc]
+    return sum(int(value) for field, value in stored.items() if field.decode().split("\t")[0] == name)
+
+
+async def test_a_judgment_delivered_twice_is_stored_and_counted_once(redis: Redis) -> None:
+    record = await committed(redis, 3)
+    first, again = finished(record, 0), finished(record, 0, outcome=Outcome.FAILED, reason=Reason.TIMEOUT)
+    await record_judgments(redis, [first], keep_s=KEEP_S)
+    before = await redis.hgetall(keys.COUNTERS)  # type: ignore[misc]
+    await record_judgments(redis, [again, first], keep_s=KEEP_S)
+    job = await job_of(redis, record)
+    assert job.counts == JobCounts(total=3, pending=2, scored=1, unscored=0, failed=0, cancelled=0)
+    assert (job.usage.input_tokens, job.usage.output_tokens, job.usage.cost_usd) == (10, 3, 0.001)
+    assert await redis.hgetall(keys.COUNTERS) == before  # type: ignore[misc]
+    assert await jobs.count_pending(redis) == 2
+    page, _ = await judgments.page_of_judgments(redis, record, start=0, limit=10, outcome=None)
+    assert [msgspec.json.decode(each)["id"] for each in page] == [first.judgment.id]
+
+
+async def test_one_delivered_twice_within_a_batch_counts_once(redis: Redis) -> None:
+    record = await committed(redis, 2)
+    await record_judgments(redis, [finished(record, 0), finished(record, 0)], keep_s=KEEP_S)
+    assert (await job_of(redis, record)).counts.scored == 1
+
+
+async def test_the_last_judgment_ends_the_job_and_starts_its_time_to_live(redis: Redis) -> None:
+    record = await committed(redis, 3)
+    await record_judgments(redis, [finished(record, 0), finished(record, 1)], keep_s=KEEP_S)
+    assert (await job_of(redis, record)).finished_at is None
+    assert await redis.ttl(keys.job(record.id)) == -1
+    failed = finished(record, 2, outcome=Outcome.FAILED, reason=Reason.TIMEOUT)
+    await record_judgments(redis, [failed], keep_s=KEEP_S)
+    job = await job_of(redis, record)
+    assert job.status is JobStatus.COMPLETED_WITH_ERRORS
+    assert job.finished_at is not None
+    kept = [
+        keys.job(record.id),
+        *(of(record.id, chunk) for of in (keys.chunk_items, keys.chunk_results) for chunk in (0, 1)),
+    ]
+    for key in kept:
+        assert 0 < await redis.ttl(key) <= KEEP_S, key
+
+
+async def test_the_end_of_a_job_queues_its_callback_once(redis: Redis) -> None:
+    record = await committed(redis, 1, callback_url="http://127.0.0.1:9/")
+    arq_id = f"call_back:{record.id}"
+    assert await redis.zscore(keys.QUEUE, arq_id) is None
+    await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
+    assert await redis.zscore(keys.QUEUE, arq_id) is not None
+    assert await redis.exists(ARQ_JOB_PREFIX + arq_id)
+    await redis.zrem(keys.QUEUE, arq_id)
+    await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
+    assert await redis.zscore(keys.QUEUE, arq_id) is None
+
+
+async def test_judgments_of_a_job_that_is_gone_are_dropped(redis: Redis) -> None:
+    record = record_of(1)
+    await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
+    assert await redis.keys("*") == []
+
+
+async def test_each_outcome_is_counted_under_its_name(redis: Redis) -> None:
+    record = await committed(redis, 4)
+    outcomes = [
+        (Outcome.SCORED, None),
+        (Outcome.UNSCORED, Reason.NO_SCORE),
+        (Outcome.FAILED, Reason.AUTH),
+        (Outcome.CANCELLED, None),
+    ]
+    batch = [finished(record, number, outcome=each, reason=why) for number, (each, why) in enumerate(outcomes)]
+    await record_judgments(redis, batch, keep_s=KEEP_S)
+    stored = await redis.hgetall(keys.COUNTERS)  # type: ignore[misc]
+    for outcome, reason in outcomes:
+        assert stored["\t".join(("judgments_total", "wit", "2", MODEL, outcome, reason or "")).encode()] == b"1"
+    assert await series(redis, "score_total") == await series(redis, "parsed_total") == 1
+    job = await job_of(redis, record)
+    assert job.counts == JobCounts(total=4, pending=0, scored=1, unscored=1, failed=1, cancelled=1)
+    assert job.status is JobStatus.CANCELLED
+    assert await series(redis, "queue_wait_seconds") > 0
+
+
+async def test_an_unknown_price_makes_the_jobs_cost_unknown(redis: Redis) -> None:
+    record = await committed(redis, 2)
+    await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
+    assert (await job_of(redis, record)).usage.cost_usd == 0.001
+    await record_judgments(redis, [finished(record, 1, cost_usd=None)], keep_s=KEEP_S)
+    assert (await job_of(redis, record)).usage.cost_usd is None
+
+
+async def test_costs_add_up_exactly_and_to_their_owner(redis: Redis) -> None:
+    record = await committed(redis, 300, chunk_items=50, owner="bot")
+    await record_judgments(redis, [finished(record, each, cost_usd=0.0000123) for each in range(300)], keep_s=KEEP_S)
+    assert (await job_of(redis, record)).usage.cost_usd == 0.00369
+    assert await spent_today(redis, "bot") == 0.00369
+    assert await spent_today(redis, "other") == 0
+    assert await series(redis, "cost_usd_total") == 300 * 12_300
+
+
+async def test_the_state_of_each_job_comes_back(redis: Redis) -> None:
+    one, other = await committed(redis, 2), await committed(redis, 2)
+    await jobs.mark_cancelled(redis, other.id)
+    states = await record_judgments(redis, [finished(one, 0), finished(other, 1)], keep_s=KEEP_S)
+    assert {job_id: state.cancelled for job_id, state in states.items()} == {one.id: False, other.id: True}
+    assert states[one.id].spent_usd == 0.001
+
+
+async def test_a_finisher_writes_together_what_ends_together(redis: Redis) -> None:
+    record = await committed(redis, 600, chunk_items=50)
+    finisher = Finisher(redis, keep_s=KEEP_S)
+    before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    states = await asyncio.gather(*(finisher.finish(finished(record, each)) for each in range(600)))
+    assert len(states) == 600
+    assert (await job_of(redis, record)).status is JobStatus.COMPLETED
+    assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before <= 4
+
+
+async def test_a_finisher_waits_for_a_store_that_is_away(redis: Redis, store_url: str) -> None:
+    record = await committed(redis, 1)
+    away = connect(store_url, retries=0, max_connections=1, timeout_s=0.05)
+    taken = await away.connection_pool.get_connection()
+    finishing = asyncio.create_task(Finisher(away, keep_s=KEEP_S).finish(finished(record, 0)))
+    await asyncio.sleep(0.2)
+    assert not finishing.done()
+    await away.connection_pool.release(taken)
+    await asyncio.wait_for(finishing, 5)
+    await away.aclose()
+    assert (await job_of(redis, record)).status is JobStatus.COMPLETED
+
+
+async def test_a_finisher_tells_of_what_the_store_refuses_and_goes_on(redis: Redis) -> None:
+    bad, good = await committed(redis, 1), await committed(redis, 1)
+    await redis.set(keys.chunk_results(bad.id, 0), "in the way")
+    finisher = Finisher(redis, keep_s=KEEP_S)
+    with pytest.raises(StoreError):
+        await finisher.finish(finished(bad, 0))
+    await finisher.finish(finished(good, 0))
+    assert (await job_of(redis, good)).counts.scored == 1

@@ -1,0 +1,61 @@
+"""Bodies are read within limits, as a whole or line by line."""
+
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import Any, cast
+
+import pytest
+from litestar import Request
+from litestar.testing import RequestFactory
+
+from service.api.bodies import CSV, JSON, MARKDOWN, NDJSON, Body, form_wanted, media_type
+from service.api.problems import ProblemError
+from service.contracts.refusals import Refused
+
+
+class Sent:
+    """A request whose body arrives in parts."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self._parts = parts
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            yield part
+
+
+def body(*parts: bytes, most_bytes: int = 5) -> Body:
+    return Body(cast("Request[Any, Any, Any]", Sent(*parts)), most_bytes)
+
+
+async def test_a_whole_body_is_joined_and_its_digest_known() -> None:
+    read = body(b"ab", b"c")
+    assert await read.whole() == b"abc"
+    assert read.digest == sha256(b"abc").hexdigest()
+
+
+async def test_lines_may_be_cut_anywhere() -> None:
+    assert [line async for line in body(b"a\nb", b"c\n", b"\n", b"d").lines()] == [b"a", b"bc", b"", b"d"]
+
+
+@pytest.mark.parametrize("parts", [(b"123456",), (b"123", b"456")])
+async def test_too_large_a_body_or_line_is_refused(parts: tuple[bytes, ...]) -> None:
+    with pytest.raises(Refused, match="more than 5 bytes in one body or line"):
+        await body(*parts).whole()
+    with pytest.raises(Refused, match="more than 5 bytes"):
+        [line async for line in body(*parts).lines()]
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [("", JSON), ("*/*", JSON), ("text/csv", CSV), ("text/markdown, */*;q=0.1", MARKDOWN), ("application/json", JSON)],
+)
+def test_the_form_is_the_one_that_accept_names(accept: str, form: str) -> None:
+    assert form_wanted(RequestFactory().get("/", headers={"Accept": accept})) == form
+
+
+def test_other_media_types_are_refused_with_the_supported_ones() -> None:
+    request = RequestFactory().post("/", headers={"Content-Type": "Text/Plain; charset=utf-8"})
+    with pytest.raises(ProblemError, match="the Content-Type is text/plain; send application/json or") as refused:
+        media_type(request, JSON, NDJSON)
+    assert refused.value.status == 415

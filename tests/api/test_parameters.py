@@ -1,0 +1,66 @@
+"""Unknown query parameters are refused, and invalid values are answered with the allowed ones."""
+
+import httpx
+import pytest
+
+from service.api.parameters import preferred_wait
+from tests.api.conftest import pointers, problem_of
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "detail"),
+    [
+        ("GET", "/v1/jobs?limt=3", "unknown query parameter; did you mean 'limit'?"),
+        ("GET", "/v1/jobs?per_page=3", "unknown query parameter (cursor, limit)"),
+        ("GET", "/v1/agreement?judge=helpfulness&windw=7d", "unknown query parameter; did you mean 'window'?"),
+        ("GET", "/v1/judges/helpfulness?version=1", "unknown query parameter; this operation has none"),
+        ("POST", "/v1/jobs?modles=a/b", "unknown query parameter; did you mean 'models'?"),
+        ("DELETE", "/v1/jobs/job_x?force=true", "unknown query parameter; this operation has none"),
+    ],
+)
+async def test_an_unknown_query_parameter_is_refused(
+    api: httpx.AsyncClient, method: str, path: str, detail: str
+) -> None:
+    [error] = problem_of(await api.request(method, path), 400, "invalid-request")["errors"]
+    assert error["detail"] == detail
+
+
+async def test_every_unknown_query_parameter_is_named_once(api: httpx.AsyncClient) -> None:
+    assert pointers(await api.get("/v1/jobs?a=1&limit=3&b=2&a=3")) == ["/a", "/b"]
+
+
+async def test_operations_outside_the_api_ignore_unknown_query_parameters(api: httpx.AsyncClient) -> None:
+    for path in ("/healthz", "/metrics", "/schema"):
+        assert (await api.get(f"{path}?name=x")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/v1/jobs/x/judgments?outcome=nice", "unknown outcome 'nice' (scored, unscored, failed, cancelled)"),
+        ("/v1/agreement?judge=helpfulness&window=3d", "unknown window '3d' (24h, 7d, 30d, all)"),
+        ("/v1/agreement?judge=helpfulness&model=gpt", "neither a model (provider/name) nor `panel`"),
+        ("/v1/agreement", "missing"),
+    ],
+)
+async def test_an_invalid_value_is_answered_with_the_allowed_ones(
+    api: httpx.AsyncClient, path: str, detail: str
+) -> None:
+    [error] = problem_of(await api.get(path), 400, "invalid-request")["errors"]
+    assert error["detail"] == detail
+
+
+async def test_an_invalid_header_is_named_as_it_is_sent(api: httpx.AsyncClient) -> None:
+    response = await api.post("/v1/jobs", json={}, headers={"Idempotency-Key": "x" * 256})
+    assert pointers(response) == ["/Idempotency-Key"]
+
+
+@pytest.mark.parametrize(
+    ("prefer", "wait_s"),
+    [
+        (None, 0), ("", 0), ("wait=20", 20), ("respond-async, wait=5", 5), ('WAIT = "5"; x=y', 5), ("wait=99", 30),
+        ("wait=soon", 0), ("wait=-1", 0), ("wait=nan", 0), ("waiting=5", 0),
+    ],
+)  # fmt: skip
+def test_the_preferred_wait_is_read_as_rfc_7240_says(prefer: str | None, wait_s: float) -> None:
+    assert preferred_wait(prefer, 30) == wait_s

@@ -1,0 +1,86 @@
+"""Votes for tests: random ones, many of them of degenerate arenas, and simulated ones of known strengths."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from service.arena.vote_counts import LENGTH_BINS, LengthCounts, WinCounts
+from service.contracts.arena import ArenaVote, Winner
+from service.stats.bradley_terry import BradleyTerryFit, fit_strengths, win_probabilities
+
+A, B, TIE, BOTH_BAD = Winner.A, Winner.B, Winner.TIE, Winner.BOTH_BAD
+
+MODELS = ("control/length", "ollama/qwen3", "openai/gpt-4.1", "x", "y")
+TURNED = {A: B, B: A, TIE: TIE, BOTH_BAD: BOTH_BAD}
+
+
+def votes(least: int = 0, most: int = 40, models: int = len(MODELS)) -> st.SearchStrategy[list[ArenaVote]]:
+    """Few votes on few models: many are never beaten, or never met."""
+    pair = st.permutations(range(models)).map(lambda each: (MODELS[each[0]], MODELS[each[1]]))
+    vote: st.SearchStrategy[ArenaVote] = st.builds(lambda two, winner: (*two, winner), pair, st.sampled_from(Winner))
+    return st.lists(vote, min_size=least, max_size=most)
+
+
+def turned(vote: ArenaVote) -> ArenaVote:
+    """The same vote with the sides exchanged."""
+    first, second, winner = vote
+    return second, first, TURNED[winner]
+
+
+def simulated(
+    random: np.random.Generator, strengths: NDArray[np.float64], how_many: int, ties: float = 0.2
+) -> list[ArenaVote]:
+    """Votes on pairs drawn evenly; half-wins of the model A are expected by Bradley and Terry's formula."""
+    size = len(strengths)
+    first = random.integers(size, size=how_many)
+    second = (first + random.integers(1, size, size=how_many)) % size
+    return [vote_on(random, strengths, int(a), int(b), ties) for a, b in zip(first, second, strict=True)]
+
+
+def vote_on(
+    random: np.random.Generator, strengths: NDArray[np.float64], a: int, b: int, ties: float = 0.2
+) -> ArenaVote:
+    """One vote; the share of ties is greatest between equals."""
+    p = float(win_probabilities(strengths[[a, b]])[0, 1])
+    tied = 4 * ties * p * (1 - p)
+    drawn = random.random()
+    winner = TIE if drawn < tied else A if drawn < p + tied / 2 else B
+    return f"m{a:02}", f"m{b:02}", winner
+
+
+def battles(models: Sequence[str], wins: Sequence[Sequence[int]], ties: Sequence[Sequence[int]]) -> WinCounts:
+    return WinCounts(tuple(models), np.array(wins, dtype=np.int64), np.array(ties, dtype=np.int64))
+
+
+def fitted(counts: WinCounts) -> BradleyTerryFit:
+    return fit_strengths(counts.wins, counts.ties)
+
+
+def halves(counts: WinCounts) -> NDArray[np.float64]:
+    """Wins of the row over the column, a tie as half a win for each."""
+    found: NDArray[np.float64] = counts.wins + counts.ties / 2
+    return found
+
+
+def added(first: WinCounts, second: WinCounts) -> WinCounts:
+    """Both together, of all models that either has."""
+    models = sorted({*first.models, *second.models})
+    one, other = first.among(models), second.among(models)
+    return WinCounts(one.models, one.wins + other.wins, one.ties + other.ties)
+
+
+def counted_by_length(given_votes: Iterable[tuple[ArenaVote, int]]) -> LengthCounts:
+    """From each vote and the bin of A's length against B's."""
+    wins: Counter[tuple[str, str, int]] = Counter()
+    ties: Counter[tuple[str, str, int]] = Counter()
+    for ((first, second, winner), at), count in Counter(given_votes).items():
+        if winner == "A":
+            wins[first, second, at] += count
+        elif winner == "B":
+            wins[second, first, LENGTH_BINS - 1 - at] += count
+        else:
+            ties[first, second, at] += count
+    return LengthCounts.from_counts(wins, ties)

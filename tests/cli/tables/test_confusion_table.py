@@ -1,0 +1,25 @@
+"""Tables of counts that fit into a terminal."""
+
+from service.cli.tables.confusion_table import confusion_table
+
+
+def test_a_table_of_fractions_is_shown_by_the_nearest_level_and_a_long_scale_in_classes() -> None:
+    columns = [1 + n / 20 for n in range(41)]
+    counts = [[1] * 41 for _ in range(3)]
+    shown = confusion_table({"values": [1, 2, 3], "columns": columns, "counts": counts})
+    assert (shown.rows, shown.columns) == (["1", "2", "3"], ["1", "2", "3"])
+    assert [sum(row) for row in shown.counts] == [41, 41, 41]
+    hundred = list(range(101))
+    shown = confusion_table({"values": hundred, "counts": [[int(i == j) for j in hundred] for i in hundred]})
+    assert shown.rows == shown.columns
+    assert shown.rows[0] == "0 to 10"
+    assert [shown.counts[n][n] for n in range(10)] == [10] * 9 + [11]
+
+
+def test_words_that_nobody_said_are_left_out_of_a_long_table() -> None:
+    words = [f"label {n}" for n in range(40)]
+    counts = [[0] * 40 for _ in words]
+    counts[3][7] = counts[7][7] = 2
+    shown = confusion_table({"values": words, "counts": counts})
+    assert (shown.rows, shown.columns) == (["label 3", "label 7"], ["label 3", "label 7"])
+    assert shown.counts == [[0, 2], [0, 2]]

@@ -1,0 +1,47 @@
+"""The client that the commands share."""
+
+import argparse
+
+import pytest
+
+from service.cli.client import Client, ClientError, FaultyPlace
+from service.cli.main import main
+from tests.cli.stub_api import JobApi, ScriptedApi, served
+
+
+def test_no_proxy_stands_between_a_command_and_this_machine(
+    job_api: JobApi, items: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["score", items, "--judge", "politeness", "--url", job_api.url]) == 0
+    assert main(["score", items, "--judge", "politeness", "--url", job_api.url.replace("127.0.0.1", "localhost")]) == 0
+    assert main(["score", items, "--judge", "politeness", "--url", "http://judged.invalid"]) == 2
+
+
+def test_the_address_and_the_key_come_from_the_environment(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUDGED_URL", f"{api.url}/")
+    monkeypatch.setenv("JUDGED_API_KEY", "k")
+    api.answers["/v1/agreement"] = [(200, {"pairs": 1})]
+    with Client.from_options(argparse.Namespace(url=None, key=None)) as client:
+        assert client.agreement({"judge": "wit"}) == {"pairs": 1}
+    assert api.asked[0].headers["Authorization"] == "Bearer k"
+
+
+def test_refused_places_are_named_by_the_lines_of_the_file() -> None:
+    places = [FaultyPlace("/items/1/output", "is missing"), FaultyPlace("/labels/0", "odd"), FaultyPlace("/x", "y")]
+    error = ClientError(["refused"], status=400, places=places)
+    assert error.lines_in_file([2, 5]) == ["line 5: output: is missing", "line 2: odd", "/x: y"]
+    assert ClientError(["refused"]).lines_in_file([2]) == ["refused"]
+
+
+def test_another_service_at_the_address_is_noticed() -> None:
+    with (
+        served(lambda asked: (200, b"<html>")) as url,
+        Client(url, None) as client,
+        pytest.raises(ClientError) as raised,
+    ):
+        client.estimates({})
+    assert "is it a judged service?" in raised.value.lines[0]

@@ -1,0 +1,46 @@
+"""The command as a whole: usage, help, version, the nearest known word."""
+
+import pytest
+
+from service.cli.command import Command
+from service.cli.main import COMMANDS, main
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize("arguments", [[], ["nothing"], ["up", "--port", "x"], ["score"]])
+def test_usage_ends_with_2(arguments: list[str], capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scor", "items.jsonl"], "did you mean 'score'?"),
+        (["score", "items.jsonl", "--judge", "j", "--modles", "a/b"], "did you mean '--models'?"),
+        (["agreement", "j", "--selection", "randon"], "did you mean 'random'?"),
+    ],
+)
+def test_a_misspelt_word_is_answered_with_the_nearest_known_one(
+    arguments: list[str], said: str, capsys: Captured
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
+def test_each_command_has_its_exit_codes_in_its_help(command: Command, capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command.name, "--help"])
+    assert ended.value.code == 0
+    assert "Exit codes: 0 " in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_version_is_that_of_the_package(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("judged ")

@@ -1,0 +1,47 @@
+"""Waiting ends with the job, or with the time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from service.config.settings import Settings
+from service.jobs import cancel_job, changes, existing_job, until_over
+from service.store.signals import Signals
+from tests.jobs.conftest import submitted
+
+
+@pytest.fixture
+async def signals(redis: Redis) -> AsyncIterator[Signals]:
+    opened = Signals(redis)
+    yield opened
+    await opened.aclose()
+
+
+async def test_the_wait_ends_after_its_time(redis: Redis, settings: Settings, signals: Signals) -> None:
+    record = await submitted(redis, settings)
+    found = await until_over(redis, signals, record.id, 0.05)
+    assert found is not None
+    assert not found[1].is_over
+    assert await until_over(redis, signals, "job_x", 0.05) is None
+
+
+async def test_the_wait_ends_with_the_job(redis: Redis, settings: Settings, signals: Signals) -> None:
+    record = await submitted(redis, settings)
+    waiting = asyncio.create_task(until_over(redis, signals, record.id, 9))
+    await cancel_job(redis, settings, *await existing_job(redis, record.id))
+    found = await waiting
+    assert found is not None
+    assert found[1].is_over
+
+
+async def test_changes_end_with_the_final_counts(redis: Redis, settings: Settings, signals: Signals) -> None:
+    record = await submitted(redis, settings)
+    seen = []
+    async for job in changes(redis, signals, record.id):
+        seen.append(job.counts.pending)
+        if len(seen) == 1:
+            await cancel_job(redis, settings, *await existing_job(redis, record.id))
+    assert seen == [1, 0]
+    assert [job async for job in changes(redis, signals, "job_x")] == []

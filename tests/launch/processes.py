@@ -1,0 +1,86 @@
+"""Real processes for tests: started, watched by their output, and never left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+LIMIT_S = 15.0
+ROOT = Path(__file__).parents[2]
+
+
+class Watched:
+    """A process whose output is kept."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", printed: Path) -> None:
+        self.process = process
+        self._printed = printed
+
+    @property
+    def printed(self) -> str:
+        return self._printed.read_text()
+
+    def until(self, pattern: str, times: int = 1) -> str:
+        """Waits until the pattern was printed so often. Returns the last match's first group, else the match."""
+        ends = time.monotonic() + LIMIT_S
+        while time.monotonic() < ends:
+            found = list(re.finditer(pattern, self.printed))
+            if len(found) >= times:
+                return found[-1][1] if found[-1].groups() else found[-1][0]
+            time.sleep(0.01)
+        raise AssertionError(f"{pattern!r} was not printed {times} times:\n{self.printed}")
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ends_with(self) -> int:
+        """Waits for the end, and returns the exit code."""
+        return self.process.wait(LIMIT_S)
+
+
+@contextmanager
+def watched(
+    argv: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None, *, fds: Sequence[int] = ()
+) -> Iterator[Watched]:
+    """Runs a command in the folder, with only the given configuration, and kills it at the end if it still runs.
+
+    `fds` are open files that it inherits under the same numbers.
+    """
+    printed = folder / f"printed-{time.monotonic_ns()}.txt"
+    own = {name: value for name, value in os.environ.items() if not name.startswith("JUDGED_")}
+    env = {**own, "PYTHONPATH": str(ROOT), **(environ or {})}
+    with (
+        printed.open("wb") as output,
+        subprocess.Popen(argv, cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT, pass_fds=fds) as process,
+    ):
+        try:
+            yield Watched(process, printed)
+        finally:
+            process.kill()
+
+
+def is_alive(pid: int) -> bool:
+    """Returns whether the process runs; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def all_end(pids: Sequence[int], limit_s: float = LIMIT_S) -> bool:
+    """Returns whether all of them end within the limit."""
+    ends = time.monotonic() + limit_s
+    while any(is_alive(pid) for pid in pids):
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True

@@ -1,0 +1,140 @@
+"""The documentation: shipped with the package, its links resolve, and its references name everything."""
+
+import inspect
+import pkgutil
+import re
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from service.arena import leaderboard
+from service.config.environment import variables
+from service.config.sections import SettingsFile
+from service.store import keys
+from service.store.counters import METRICS
+from worker import gauges
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "service" / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / ".github" / "CONTRIBUTING.md"])
+README_WORDS = 1500
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```", re.M | re.S)
+_METRICS_OF_OPERATIONS = ("queue_items", "workers", "agreement_refreshed_timestamp_seconds")
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_every_link_to_a_file_resolves(path: Path) -> None:
+    text = _FENCE.sub("", path.read_text(encoding="utf-8"))
+    links = [link.partition("#")[0] for link in _LINK.findall(text) if "://" not in link]
+    assert [link for link in links if link and not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=name_of)
+def test_shipped_pages_link_to_shipped_pages_alone(path: Path) -> None:
+    links = [link.partition("#")[0] for link in _LINK.findall(path.read_text(encoding="utf-8")) if "://" not in link]
+    assert [link for link in links if DOCS not in (path.parent / link).resolve().parents] == []
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, following = set[Path](), [ROOT / "README.md"]
+    while following:
+        path = following.pop()
+        if path in reached or path.suffix != ".md":
+            continue
+        reached.add(path)
+        links = _LINK.findall(path.read_text(encoding="utf-8"))
+        following += [(path.parent / link.partition("#")[0]).resolve() for link in links if "://" not in link]
+    assert set(PAGES) - reached == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) < README_WORDS
+
+
+def test_every_data_file_of_the_service_is_shipped() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["service"]
+    files = [path.relative_to(ROOT / "service") for path in (ROOT / "service").rglob("*") if path.is_file()]
+    data = [each for each in files if each.suffix not in (".py", ".pyc")]
+    assert any(each.suffix == ".md" for each in data)
+    # A pattern's * does not match a slash when setuptools reads it.
+    assert [str(each) for each in data if not any(_is_like(each, pattern) for pattern in patterns)] == []
+
+
+def _is_like(path: Path, pattern: str) -> bool:
+    return len(path.parts) == pattern.count("/") + 1 and fnmatch(str(path), pattern)
+
+
+def settings() -> Iterator[tuple[str, str]]:
+    """Each section of the configuration with each of its settings."""
+    for section in msgspec.structs.fields(SettingsFile):
+        for struct in structs_in(section.type):
+            yield from ((section.name, field.name) for field in msgspec.structs.fields(struct))
+
+
+def structs_in(kind: object) -> Iterator[type[msgspec.Struct]]:
+    """The structs that a type holds: itself, or those in its list or table."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+    for argument in getattr(kind, "__args__", ()):
+        yield from structs_in(argument)
+
+
+def test_every_setting_and_its_variable_are_in_the_reference() -> None:
+    sections = {title.strip("[]").split(".")[0]: text for title, text in sections_of(page("reference-settings.md"))}
+    known = list(settings())
+    assert len(known) > 30
+    assert [each for each in known if f"| `{each[1]}` |" not in sections[each[0]]] == []
+    assert [name for name in variables(SettingsFile) if f"`{name}`" not in page("reference-settings.md")] == []
+
+
+def sections_of(text: str) -> Iterator[tuple[str, str]]:
+    """The headings that name a section of the configuration, each with its text."""
+    for part in text.split("\n## ")[1:]:
+        title, _, rest = part.partition("\n")
+        if title.startswith("`"):
+            yield title.strip("`"), rest
+
+
+def gauge_names() -> Iterator[str]:
+    """The names in every table of gauges."""
+    modules = [import_module(f"{gauges.__name__}.{each.name}") for each in pkgutil.iter_modules(gauges.__path__)]
+    for module in [*modules, leaderboard]:
+        for name, table in vars(module).items():
+            if name.endswith("GAUGES") and isinstance(table, dict):
+                yield from table
+
+
+def test_every_metric_is_in_the_reference() -> None:
+    text = page("reference-metrics.md")
+    known = set(gauge_names())
+    assert {"agreement_exact", "arena_rating", "panel_alpha"} <= known
+    names = [*(metric.name for metric in METRICS), *known, *_METRICS_OF_OPERATIONS]
+    bare = {re.sub("_(lower|upper)$", "", name) for name in names}
+    assert sorted(name for name in bare if f"`judged_{name}`" not in text) == []
+
+
+def test_every_redis_key_is_in_its_page() -> None:
+    text = page("redis-keys.md")
+    functions = [
+        name for name, each in inspect.getmembers(keys, inspect.isfunction) if each.__module__ == keys.__name__
+    ]
+    constants = [name for name in vars(keys) if name.isupper() and name != "PREFIX"]
+    assert len(functions) > 15
+    assert [name for name in [*functions, *constants] if f"`{name}`" not in text] == []
+    assert [value for name in constants if f"`{(value := getattr(keys, name))}`" not in text] == []

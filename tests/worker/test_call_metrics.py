@@ -1,0 +1,38 @@
+"""Counts of calls reach the store once, also those on their way when the worker stops."""
+
+import asyncio
+
+from redis.asyncio import Redis
+
+from service.store import keys
+from tests.polling import until
+from worker.call_metrics import Measurements
+
+
+async def counted(redis: Redis) -> int:
+    stored = await redis.hgetall(keys.COUNTERS)  # type: ignore[misc]
+    return sum(int(value) for field, value in stored.items() if field.startswith(b"provider_retries_total"))
+
+
+async def test_what_was_counted_is_added_once(redis: Redis) -> None:
+    measurements = Measurements(redis)
+    for _ in range(3):
+        measurements.on_retry("openai/m")
+    await asyncio.gather(measurements.flush(), measurements.flush())
+    await measurements.flush()
+    assert await counted(redis) == 3
+
+
+async def test_counts_on_their_way_when_the_worker_stops_are_not_lost(redis: Redis) -> None:
+    measurements = Measurements(redis)
+    flushing = asyncio.create_task(measurements.keep_flushing())
+    measurements.on_retry("openai/m")
+
+    async def is_on_its_way() -> bool:
+        return not measurements._counts
+
+    await until(is_on_its_way, "the first flush")
+    flushing.cancel()
+    await asyncio.gather(flushing, return_exceptions=True)
+    await measurements.flush()
+    assert await counted(redis) == 1

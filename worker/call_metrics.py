@@ -1,0 +1,58 @@
+"""Counts of calls to providers, added to the store's counters once a second."""
+
+import asyncio
+import logging
+from collections import Counter
+
+from redis.asyncio import Redis
+
+from service.store import counters
+from service.store.counters import Increment, increment, observe
+from service.store.errors import StoreError
+
+logger = logging.getLogger(__name__)
+
+_EVERY_S = 1.0
+
+
+class Measurements:
+    """What was counted since the last flush. Up to a second of it is lost when a worker is killed."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._flushing = asyncio.Lock()
+
+    def on_call(self, provider: str, model: str, status: str, seconds: float) -> None:
+        """One HTTP call ended."""
+        self._add(observe(counters.PROVIDER_SECONDS, provider, f"{provider}/{model}", status, value=seconds))
+
+    def on_retry(self, model: str) -> None:
+        """A call will be made again."""
+        self._add([increment(counters.PROVIDER_RETRIES, model.partition("/")[0], model)])
+
+    def _add(self, increments: list[Increment]) -> None:
+        for each in increments:
+            self._counts[each.series, each.other] += each.by
+
+    async def flush(self) -> None:
+        """Raises StoreError where the counts could not be added; then they are kept for the next time."""
+        async with self._flushing:
+            counts, self._counts = self._counts, Counter()
+            if not counts:
+                return
+            increments = [Increment(series, by, other) for (series, other), by in counts.items()]
+            try:
+                await counters.add_counts(self._redis, increments)
+            except StoreError:
+                self._counts += counts
+                raise
+
+    async def keep_flushing(self) -> None:
+        """Runs for ever."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            try:
+                await asyncio.shield(self.flush())  # what is on its way must not be lost at the end
+            except StoreError as error:
+                logger.warning("measurements wait to be stored: %s", error)

@@ -1,0 +1,1 @@
+"""The gauges of trust, computed by a periodic task."""
