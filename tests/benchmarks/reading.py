@@ -190,7 +190,7 @@ def print_times() -> None:
 
 
 def print_counts() -> None:
-    """Texts of status n hold nothing to read: any value in them is wrong, and so is one of an unclear text."""
+    """In texts without a value in the reference, unclear ones included, any value that is read counts as wrong."""
     print(f"{'data set':<28}{'status':>8}{RIGHT:>10}{UNREAD:>10}{WRONG:>10}")
     for name, (file, texts) in DATA_SETS.items():
         if not (DATA / f"{file}.jsonl.gz").is_file():

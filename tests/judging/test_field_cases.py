@@ -40,18 +40,20 @@ def cases() -> list[Any]:
 
 
 def readings(asked: Row) -> list[Reading]:
-    method, texts = asked["method"], asked["texts"]
-    names: Any = {"criterion": asked.get("criterion"), "answer_key": asked.get("answer_key")}
+    reasons = asked.get("finish_reasons") or [None] * len(asked["texts"])
+    return [read(asked, text, reason) for text, reason in zip(asked["texts"], reasons, strict=True)]
+
+
+def read(asked: Row, text: str, reason: str | None) -> Reading:
+    method, criterion, key = asked["method"], asked.get("criterion"), asked.get("answer_key")
     choices = msgspec.convert(asked.get("choices", []), list[Choice]) or USUAL.get(method, ())
-    reasons = asked.get("finish_reasons") or [None] * len(texts)
-    pairs = zip(texts, reasons, strict=True)
     if method == Method.RATING:
         scale = msgspec.convert(asked.get("scale", {}), Scale)
-        return [read_score(text, scale, finish_reason=reason, **names) for text, reason in pairs]
+        return read_score(text, scale, criterion=criterion, answer_key=key, finish_reason=reason)
     if method == Method.RANKING:
-        return [read_ranking(text, len(choices), finish_reason=reason, **names) for text, reason in pairs]
+        return read_ranking(text, len(choices), criterion=criterion, answer_key=key, finish_reason=reason)
     is_pair = method == Method.PAIRWISE
-    return [read_label(text, choices, pairwise=is_pair, finish_reason=reason, **names) for text, reason in pairs]
+    return read_label(text, choices, criterion=criterion, answer_key=key, finish_reason=reason, pairwise=is_pair)
 
 
 @pytest.mark.parametrize("case", cases())

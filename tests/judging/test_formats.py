@@ -7,10 +7,11 @@ format demands, then as models spoil it. What can't be read for sure must be rea
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from service.contracts.items import Item
-from service.contracts.judges import Choice, Judge, Method, Scale
+from service.contracts.judges import Choice, Judge, Method, Scale, judge_digest
 from service.judging.methods import METHODS
 
 Read = float | str | list[int] | None  # a score, a label, a ranking (ties aside), or nothing
@@ -469,7 +470,7 @@ FORMATS = [
         [
             ("Ranking: C > A > B", [2, 0, 1]),
             ("1. C\n2. A\n3. B", [2, 0, 1]),
-            ("Ranking: C, A, B (from worst to best)", [1, 0, 2]),
+            ("Order: C, A, B (worst to best)", [1, 0, 2]),
         ],
     ),
     Format(
@@ -507,3 +508,10 @@ def test_each_format_is_there_once_and_is_a_judge_that_may_be_stored() -> None:
 @pytest.mark.parametrize(("judge", "text", "expected"), CASES)
 def test_an_answer_in_a_format_of_the_field_is_read(judge: Judge, text: str, expected: Read) -> None:
     assert read(judge, text) == expected
+
+
+def test_an_answer_key_is_part_of_a_digest_only_if_it_is_set() -> None:
+    """Digests of judges that were stored before there were answer keys stay as they are."""
+    plain = Judge(criterion="x", method=Method.RATING, instructions="y")
+    assert judge_digest(plain) == "sha256:1b8d491bf18c83e48df7826a4b0f290daf5650749378fc139843c989302a5aed"
+    assert judge_digest(msgspec.structs.replace(plain, answer_key="z")) != judge_digest(plain)

@@ -83,7 +83,7 @@ PAIRS = [
     ("Final verdict: \\boxed{B}", "B", "line"),
     ("\\boxed{\\text{B}}", "B", "bare"),
     ("My final verdict is tie: [[A=B]]", "tie", "brackets"),
-    ("Verdict: TİE", "tie", "line"),
+    ("Winner: A TİE", "tie", "line"),
     ("Verdict: tıe", "tie", "line"),
     ("Verdict: \u2067B\u2069", "B", "line"),
     # lists of ranks
@@ -233,7 +233,7 @@ def test_pass_and_fail_come_with_their_scores(text: str, label: str, score: int)
         ("It may pass.", "no_score"),
         ('{"label": "maybe"}', "out_of_range"),
         ('{"label": true}', "out_of_range"),
-        ("Verdict: pass\nFinal verdict: does not pass", "conflict"),
+        ("Result: pass\nFinal result: does not pass yet", "conflict"),
         ("Verdict: pass\nVerdict: none", "conflict"),
         ("Pass\n\nHowever, it does not pass the second test.", "conflict"),
         ('{"pass": true, "verdict": "fail"}', "conflict"),
@@ -300,9 +300,9 @@ def test_numbers_and_booleans_can_be_labels() -> None:
     assert read_label('{"label": 1}', digits).label == "1"
     assert read_label("Label: 2", digits).label == "2"
     assert read_label("Label: 1/2", digits).reason == Reason.CONFLICT
-    assert read_label("Score: 1.0", digits).label == "1"
+    assert read_label("Label: 1.0", digits).label == "1"
     assert read_label("[[2.0]]", digits).label == "2"
-    for text in ("Score: 1.5", "1.5", "Score: 1,5", "Score: 12", "[[0.5]]", "Score: 1.0.2"):
+    for text in ("Grade: 1.5", "1.5", "Score: 1,5", "Score: 12", "[[0.5]]", "Score: 1.0.2"):
         assert read_label(text, digits).label is None
     truth = [Choice(label="true"), Choice(label="false")]
     assert read_label('{"label": true}', truth).label == "true"

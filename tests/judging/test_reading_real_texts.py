@@ -18,7 +18,10 @@ from tests.judging.real_texts import (
     topicalchat,
 )
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=f"no {', '.join(missing())} in {DATA}")
+pytestmark = [
+    pytest.mark.skipif(bool(missing()), reason=f"no {', '.join(missing())} in {DATA}"),
+    pytest.mark.timeout(180),  # seconds: 200,000 texts are read
+]
 
 # Of the sure ones left unread in topicalchat most are 'Response: 2', since response is no word for a score, and
 # '2 (somewhat)', which is more than a number. Of the unclear ones four are read: a bare first line and three 'I would

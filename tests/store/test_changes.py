@@ -20,7 +20,7 @@ def write(revision: str, state: str, **fields: int) -> ItemWrite:
 
 
 def result_of(record: JobRecord, position: int) -> StoredResult:
-    return judgment_result(record, position, finished(record, position).judgment, [("judged:cache:x", 0)])
+    return judgment_result(record, position, finished(record, position).judgment, [("judged:cache:x", "0|")])
 
 
 async def stored(redis: Redis, bucket: str = "all") -> dict[bytes, bytes]:
