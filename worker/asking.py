@@ -16,8 +16,7 @@ from service.judging.combining import as_listed
 from service.judging.logprobs import score_by_logprobs
 from service.judging.methods import METHODS
 from service.judging.questions import Question, ask_again, estimated_tokens
-from service.judging.reading import Reading
-from service.judging.reading.verdicts import unscored
+from service.judging.reading import Reading, Score
 from worker.limits import CallLimits, ItemGate
 from worker.providers.base import Completion, ModelRequest, Provider, ProviderError
 from worker.providers.capabilities import MOST_GROWTH
@@ -94,7 +93,7 @@ class Asker:
             except ProviderError as error:
                 return tally.failed(error)
             if _is_cut(question, completion):
-                return tally.answered(completion, unscored(Reason.CONTEXT_CUT), "answer")
+                return tally.answered(completion, Reading(value=Reason.CONTEXT_CUT), "answer")
             reading = method.read(
                 judge, shown, completion.text, finish_reason=completion.finish_reason, source=completion.source
             )
@@ -198,7 +197,7 @@ def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tupl
     if scale is not None and completion.tokens and reading.score is not None:
         score = score_by_logprobs(completion.tokens, scale, reading.score)
         if score is not None:
-            return msgspec.structs.replace(reading, score=score), "logprobs"
+            return msgspec.structs.replace(reading, value=Score(score)), "logprobs"
     return reading, "answer"
 
 

@@ -47,7 +47,7 @@ class CallMetrics:
                 return
             increments = [Increment(series, by, other) for (series, other), by in counts.items()]
             try:
-                await counters.add(self._redis, increments)
+                await counters.add_counts(self._redis, increments)
             except StoreError:
                 self._counts += counts
                 raise

@@ -28,7 +28,7 @@ class Callbacks:
 
         The count of tries starts anew if the worker stops.
         """
-        found = await jobs.load(self._redis, job_id)
+        found = await jobs.load_job(self._redis, job_id)
         if found is None or found[0].callback_url is None:
             return
         try:

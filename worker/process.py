@@ -91,12 +91,12 @@ class _Worker:
         """Works until `stopping` is set, then drains and says goodbye."""
         await self._load_learnt()
         # Before anything is leased: the lease of a worker without a heartbeat counts for nothing.
-        await workers.beat(self._redis, self._id)
+        await workers.note_heartbeat(self._redis, self._id)
         async with httpx.AsyncClient(transport=AiohttpTransport(), trust_env=False) as client:
             await self._work(self._queue(client), stopping)
         with contextlib.suppress(StoreError):
             await self._metrics.flush()
-            await workers.leave(self._redis, self._id)
+            await workers.forget_worker(self._redis, self._id)
         for provider in self._providers.values():
             await provider.aclose()
         await self._signals.aclose()
@@ -133,13 +133,13 @@ class _Worker:
     async def _keep_beating(self) -> None:
         while True:
             try:
-                await workers.beat(self._redis, self._id)
+                await workers.note_heartbeat(self._redis, self._id)
             except StoreError as error:
                 _log.warning("no heartbeat: %s", error)
             await asyncio.sleep(_BEAT_S)
 
     async def _load_learnt(self) -> None:
-        stored = {name.partition("/"): known for name, known in (await learnt.load(self._redis)).items()}
+        stored = {name.partition("/"): known for name, known in (await learnt.load_learnt(self._redis)).items()}
         self._capabilities.load(
             {
                 (provider, model): msgspec.json.decode(known, type=Learnt)
@@ -148,7 +148,7 @@ class _Worker:
         )
 
     async def _save_learnt(self, provider: str, model: str, known: Learnt) -> None:
-        await learnt.save(self._redis, f"{provider}/{model}", msgspec.json.encode(known))
+        await learnt.save_learnt(self._redis, f"{provider}/{model}", msgspec.json.encode(known))
 
 
 async def _first(stopping: Coroutine[Any, Any, Any], working: "asyncio.Task[None]") -> None:

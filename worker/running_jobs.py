@@ -91,7 +91,7 @@ class RunningJobs:
                 _log.warning("jobs can't be looked at: %s", error)
 
     async def _look(self) -> None:
-        cancelled = await jobs.is_cancelled(self._redis, list(self._jobs))
+        cancelled = await jobs.cancelled_jobs(self._redis, list(self._jobs))
         owners = {each.record.owner for each in self._jobs.values()}
         spent = {
             owner: await spent_today(self._redis, owner) >= budget

@@ -73,7 +73,7 @@ class Tasks:
 
     async def judge_chunk(self, job_id: str, chunk: int) -> None:
         """Judges the items of a chunk that are not yet judged. Safe to run again, and in several places at once."""
-        claim = await jobs.claim(self._redis, job_id, chunk, keep_s=self._keep_s)
+        claim = await jobs.claim_chunk(self._redis, job_id, chunk, keep_s=self._keep_s)
         if claim is None:
             return
         pending = list(_pending(claim, chunk))
@@ -85,7 +85,7 @@ class Tasks:
                 ended = await self._judge_all(running, pending)
         except asyncio.CancelledError:  # the worker stops and its calls took too long: no fault of the chunk's
             with contextlib.suppress(StoreError):
-                await jobs.give_back(self._redis, job_id, chunk)
+                await jobs.give_back_chunk(self._redis, job_id, chunk)
             raise
         await self._end_chunk(job_id, chunk, ended)
 
@@ -97,7 +97,7 @@ class Tasks:
             raise Requeue(_AGAIN_S)
         put_off = [each.not_before for each in ended if isinstance(each, NotStarted)]
         if put_off:
-            await jobs.give_back(self._redis, job_id, chunk)
+            await jobs.give_back_chunk(self._redis, job_id, chunk)
             raise Requeue(min(max(min(put_off) - time.monotonic(), 0.0), _LATEST_S))
 
     async def _installation_secret(self) -> bytes:

@@ -10,22 +10,19 @@ from service.agreement.coding import Coding
 from service.agreement.counters import Agreed, Seen
 from service.stats.alphas import Level, alpha
 from service.stats.arrays import Floats, Integers
-from service.stats.clustered import around
+from service.stats.coarse import coarsened
 from service.stats.drift import (
     LENGTH_BUCKETS,
     PositionBias,
     Repeats,
-    length_correlation,
     position_bias,
     repeat_consistency,
 )
-from service.stats.intervals import Measure, Z
-from service.stats.statistics import StatisticValue, evaluate
-from service.stats.table import Table
+from service.stats.intervals import Design, FixedEffect, Measure, Z, measure
+from service.stats.table import Table, numbers
 from service.stats.undefined import Undefined
 
 _NOISE = 1e-9  # in points: smaller differences of errors are rounding
-_SPREADS = {"spearman": (1.0, 0.5, 3), "kendall_tau_b": (0.437, 0.0, 4)}  # (a + b r^2) / (n - c) of atanh r
 _REASONS = {Undefined.HUMAN_CONSTANT: Undefined.ERROR_CONSTANT, Undefined.JUDGE_CONSTANT: Undefined.LENGTH_CONSTANT}
 
 
@@ -65,18 +62,23 @@ class Biases(msgspec.Struct, frozen=True, kw_only=True):
     position: PositionBias | None
     repeats: Repeats
     length_correlation: float | None
+    length_correlation_lower: float | None
+    length_correlation_upper: float | None
     length_bias: LengthBias
     self_preference: SelfPreference
 
 
-def biases(coding: Coding, agreed: Agreed, seen: Seen, *, worth: float | None) -> Biases:
-    """Returns all biases; `worth` is the effective number of labelled pairs, None if they are independent."""
+def biases(coding: Coding, agreed: Agreed, seen: Seen, *, design: Design | None) -> Biases:
+    """Returns all biases; `design` is that of the labelled pairs, None if they are independent."""
+    length, effect = length_correlation(seen), _effect_on_errors(agreed, design)
     return Biases(
         position=position_bias(seen.orders) if seen.orders.any() else None,
         repeats=_repeats(coding, seen),
-        length_correlation=_length_correlation(seen),
-        length_bias=_length_bias(agreed, worth),
-        self_preference=_self_preference(agreed, worth),
+        length_correlation=length.value,
+        length_correlation_lower=length.lower,
+        length_correlation_upper=length.upper,
+        length_bias=_length_bias(agreed, effect),
+        self_preference=_self_preference(agreed, effect),
     )
 
 
@@ -89,10 +91,12 @@ def _repeats(coding: Coding, seen: Seen) -> Repeats:
     return msgspec.structs.replace(found, alpha=nominal, deviation=None)
 
 
-def _length_correlation(seen: Seen) -> float | None:
+def length_correlation(seen: Seen) -> Measure:
+    """Returns Spearman's correlation of score and length of everything that was judged; null for labels."""
     if seen.axis.numbers is None:
-        return None
-    return length_correlation(by_number(seen.scores, seen.axis)[1])
+        return Measure(value=None, lower=None, upper=None, reason=Undefined.NOT_FOR_WORDS)
+    values, counts = by_number(seen.scores, seen.axis)
+    return measure(Table(tuple(values.tolist()), tuple(range(LENGTH_BUCKETS)), counts), ["spearman"])["spearman"]
 
 
 def by_number(counts: Integers, axis: Axis) -> tuple[Floats, Integers]:
@@ -103,7 +107,7 @@ def by_number(counts: Integers, axis: Axis) -> tuple[Floats, Integers]:
     return numbers, merged
 
 
-def _length_bias(agreed: Agreed, worth: float | None) -> LengthBias:
+def _length_bias(agreed: Agreed, effect: float) -> LengthBias:
     errors = _errors(agreed)
     if errors is None:
         nothing = Measure(value=None, lower=None, upper=None, reason=Undefined.NOT_FOR_WORDS)
@@ -112,19 +116,26 @@ def _length_bias(agreed: Agreed, worth: float | None) -> LengthBias:
     counts = np.zeros((max(len(values), 1), LENGTH_BUCKETS), dtype=np.int64)
     np.add.at(counts, (rows, agreed.cells.length), agreed.cells.counts)
     table = Table(tuple(values.tolist()) or (0.0,), tuple(range(LENGTH_BUCKETS)), counts)
-    trials = table.pairs if worth is None else worth
-    found = {name: _with_interval(value, trials, *_SPREADS[name]) for name, value in evaluate(table, _SPREADS).items()}
-    return LengthBias(pairs=table.pairs, spearman=found["spearman"], kendall_tau_b=found["kendall_tau_b"])
+    found = measure(table, ("spearman", "kendall_tau_b"), design=FixedEffect(table.pairs / effect, effect))
+    return LengthBias(
+        pairs=table.pairs,
+        spearman=_as_of_errors(found["spearman"]),
+        kendall_tau_b=_as_of_errors(found["kendall_tau_b"]),
+    )
 
 
-def _with_interval(value: StatisticValue, trials: float, spread: float, by_square: float, lost: int) -> Measure:
-    """Returns the interval by the Fisher transform, valid for correlations as weak as these (Bonett, Wright 2000)."""
-    if value.value is None:
-        reason = value.reason and _REASONS.get(value.reason, value.reason)
-        return Measure(value=None, lower=None, upper=None, reason=reason)
-    if trials <= lost:
-        return Measure(value=value.value, lower=None, upper=None, reason=Undefined.FEW_PAIRS)
-    return around(value.value, math.sqrt((spread + by_square * value.value**2) / (trials - lost)))
+def _as_of_errors(found: Measure) -> Measure:
+    """Names the constant side: rows are errors and columns lengths."""
+    reason = found.reason and _REASONS.get(found.reason, found.reason)
+    return msgspec.structs.replace(found, reason=reason)
+
+
+def _effect_on_errors(agreed: Agreed, design: Design | None) -> float:
+    """Returns the design effect on the mean error, which stands for other means of errors; 1 for labels."""
+    if design is None or agreed.table.are_words or not agreed.table.pairs:
+        return 1.0 if design is None or not agreed.table.pairs else agreed.table.pairs / design.worth
+    table = coarsened(agreed.table)
+    return design.effect(table, np.subtract.outer(-numbers(table.values), -numbers(table.columns)))
 
 
 def _errors(agreed: Agreed) -> Floats | None:
@@ -136,7 +147,7 @@ def _errors(agreed: Agreed) -> Floats | None:
     return errors
 
 
-def _self_preference(agreed: Agreed, worth: float | None) -> SelfPreference:
+def _self_preference(agreed: Agreed, effect: float) -> SelfPreference:
     errors, cells = _errors(agreed), agreed.cells
     own, other = (int(cells.counts[cells.own == side].sum()) for side in (1, 0))
     if errors is None or not own or not other:
@@ -146,8 +157,8 @@ def _self_preference(agreed: Agreed, worth: float | None) -> SelfPreference:
     (own_mean, own_error), (other_mean, other_error) = (
         _mean_and_squared_error(errors[cells.own == side], cells.counts[cells.own == side]) for side in (1, 0)
     )
-    value, pairs = own_mean - other_mean, agreed.table.pairs
-    squared = (own_error + other_error) * (1.0 if worth is None else pairs / worth)
+    value = own_mean - other_mean
+    squared = (own_error + other_error) * effect
     if min(own, other) < 2 or squared <= _NOISE**2:
         reason = Undefined.ONE_PAIR if min(own, other) < 2 else Undefined.ERROR_CONSTANT
         return SelfPreference(value=value, lower=None, upper=None, reason=reason, own=own, other=other)

@@ -1,6 +1,6 @@
-"""Reads the counters of agreement back: tables, marginals, sums over items, duels, coincidences.
+"""Reads the counters of agreement: tables, marginals, sums over items, duels and coincidences.
 
-Keys become places on the criterion's scale here. What is off the scale, or counted less than once, is left out.
+Keys become places on the criterion's scale. Keys that are off the scale, and counts below 1, are left out.
 """
 
 from collections import Counter, defaultdict
@@ -24,14 +24,14 @@ from service.stats.table import Table
 
 Wholes = NDArray[np.int64]
 
-_TERMS = {"p": 6, "e": 2}  # of an item, for Pearson's correlation and for exact agreement
+_TERMS = {"p": 6, "e": 2}  # the number of an item's terms, for Pearson's correlation and for exact agreement
 _SIDES = {"-1": "judge", "0": "draw", "1": "human"}
 
 
 class Cells(NamedTuple):
-    """The pairs in parallel arrays, one entry for all that are alike: places on the axes, bucket of length, own text.
+    """The pairs in parallel arrays, one entry for all equal ones: places on the axes, bucket of length, own text.
 
-    `own` is 1 where the text is by the judge's own family of models, 0 where it is not, -1 where nobody knows.
+    `own` is 1 if the text is by the judge's own family of models, 0 if it is not, -1 if that is unknown.
     """
 
     human: Wholes
@@ -42,7 +42,7 @@ class Cells(NamedTuple):
 
 
 class Agreed(NamedTuple):
-    """Pairs of a human's label and a series' score. `moments` and the sums over items are None where there are none."""
+    """Pairs of a human's label and a series' score. `moments` and `pearson` are None if the scale has none."""
 
     people: Axis
     judges: Axis
@@ -57,9 +57,10 @@ class Agreed(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a series did. `scores` is judge's value x bucket of length, `repeats` the earlier x the later value.
+    """The events of a series. `outcomes` is by (outcome, reason).
 
-    `outcomes` is by (outcome, reason); `orders` is 3 x 3 over A, tie, B, in order AB x BA.
+    `scores` is judge's value x bucket of length, `repeats` earlier x later value, and `orders` 3 x 3 over A, tie and B,
+    in order AB x BA.
     """
 
     axis: Axis
@@ -70,14 +71,14 @@ class Seen(NamedTuple):
 
 
 class Coders(NamedTuple):
-    """Coincidences over the values of an axis, as `alphas.py` has them, by the number of an item's coders."""
+    """Coincidences over the values of an axis, as in `alphas.py`, by the number of an item's coders."""
 
     axis: Axis
     coincidences: dict[int, Pairs]
 
     @property
     def items(self) -> int:
-        """How many have two coders or more: one of m coders gives m (m - 1) ordered pairs."""
+        """The number of items with two coders or more: an item of m coders has m (m - 1) ordered pairs."""
         return sum(int(pairs.sum()) // (coders * (coders - 1)) for coders, pairs in self.coincidences.items())
 
 
@@ -89,7 +90,7 @@ class Labelled(NamedTuple):
 
 
 def read_agreed(coding: Coding, fields: Mapping[str, int], selection: Selection) -> Agreed:
-    """The counters `agreed` of a series, of the labels of this selection."""
+    """Returns the counters `agreed` of a series, for the labels of this selection."""
     said = _chosen(fields, selection)
     pairs = {words: count for words, count in said["pair"].items() if count > 0}
     people = person_axis(coding, {human for human, *_ in pairs})
@@ -115,7 +116,7 @@ def read_agreed(coding: Coding, fields: Mapping[str, int], selection: Selection)
 
 
 def read_seen(coding: Coding, fields: Mapping[str, int]) -> Seen:
-    """The counters `seen` of a series."""
+    """Returns the counters `seen` of a series."""
     said: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     for (word, *words), count in split(fields):
         if count > 0:
@@ -134,7 +135,10 @@ def read_seen(coding: Coding, fields: Mapping[str, int]) -> Seen:
 
 
 def read_pairs(coding: Coding, fields: Mapping[str, int], *, transposed: bool) -> Table:
-    """The counters `between` of two series, rows the second one's values, columns the first one's unless transposed."""
+    """Returns the counters `between` of two series as a table.
+
+    Its rows are the second series' values and its columns the first one's; `transposed` swaps them.
+    """
     pairs = {tuple(words[1:]): count for words, count in split(fields) if words[0] == "pair" and count > 0}
     if not transposed:
         pairs = {(second, first): count for (first, second), count in pairs.items()}
@@ -144,19 +148,19 @@ def read_pairs(coding: Coding, fields: Mapping[str, int], *, transposed: bool) -
 
 
 def read_ceiling(coding: Coding, fields: Mapping[str, int], selection: Selection) -> Coders:
-    """The counters `ceiling` of a criterion: an item's annotators."""
+    """Returns the counters `ceiling` of a criterion: coincidences of an item's annotators."""
     said = _chosen(fields, selection)["coders"]
     return _coders(person_axis(coding, {key for _, *both in said for key in both}), said)
 
 
 def read_panel(coding: Coding, fields: Mapping[str, int]) -> Coders:
-    """The counters `panel` of a judge: an item's models."""
+    """Returns the counters `panel` of a judge: coincidences of an item's models."""
     said = {tuple(words[1:]): count for words, count in split(fields) if words[0] == "coders"}
     return _coders(judge_axis(coding, {key for _, *both in said for key in both}), said)
 
 
 def read_labelled(agreed: Mapping[str, int], seen: Mapping[str, int]) -> Labelled:
-    """What estimates are made of, of a series' counters `agreed` and `seen`."""
+    """Returns the data of estimates, from a series' counters `agreed` and `seen`."""
     means: Counter[tuple[float, str]] = Counter()
     for (word, *words), count in split(agreed):
         if word == "mean" and count > 0:
@@ -166,7 +170,7 @@ def read_labelled(agreed: Mapping[str, int], seen: Mapping[str, int]) -> Labelle
 
 
 def _chosen(fields: Mapping[str, int], selection: Selection) -> dict[str, Counter[tuple[str, ...]]]:
-    """By the first word and by those that come after the group, over the groups of a selection."""
+    """Returns counts by the first word and by the words after the group, over the groups of a selection."""
     groups = GROUPS[selection]
     said: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     for words, count in split(fields):
@@ -197,7 +201,7 @@ def _table(
 
 
 def _coders(axis: Axis, said: Mapping[tuple[str, ...], int]) -> Coders:
-    """Both halves of the symmetric matrices, of which the fields have one."""
+    """Returns both halves of the symmetric matrices, of which the fields have one."""
     found: dict[int, Pairs] = {}
     for (coders, one, other), count in said.items():
         if one in axis.places and other in axis.places:
@@ -218,7 +222,7 @@ def _sums(word: str, items: int, sums: Mapping[str, int]) -> ItemSums:
 
 
 def _wins(said: Mapping[tuple[str, ...], int]) -> dict[str, Wins]:
-    """By annotator, in the order of their names."""
+    """Returns the duels by annotator, in the order of their names."""
     sides: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for (name, side), count in said.items():
         sides[unquoted(name)][_SIDES[side]] += count

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from service.agreement.coding import Coding, scale_of
 from service.contracts.criteria import CriterionScale
 from service.contracts.judges import Judge
-from service.judges import built_in
 from service.store.criteria import store_scale, stored_scale
+from service.store.judges import built_in_judge_of
 
 
 def coding_of_scale(stored: str) -> Coding | None:
@@ -52,10 +52,10 @@ async def scale_for_labels(redis: Redis, criterion: str) -> str:
     If only a built-in judge has the criterion, it gets that judge's scale.
     """
     stored = await stored_scale(redis, criterion)
-    shipped = [] if stored else [judge for judge in built_in().values() if judge.criterion == criterion]
-    if not shipped:
+    shipped = None if stored else built_in_judge_of(criterion)
+    if shipped is None:
         return stored
-    await register_scales(redis, shipped[:1])
+    await register_scales(redis, [shipped])
     return await stored_scale(redis, criterion)
 
 

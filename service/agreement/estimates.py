@@ -9,22 +9,21 @@ from service.agreement.coding import Coding
 from service.agreement.counters import Labelled, read_labelled
 from service.stats.coarse import binned
 from service.stats.estimates import Estimate, Tables, estimate
-from service.stats.intervals import seed_of
 from service.stats.table import FAIL, PASS
 
 _MOST_MEANS = 400  # distinct; merging neighbours beyond this lowers a variance by about 1 in 100,000
 
 
-def estimate_of(coding: Coding, agreed: Mapping[str, int], seen: Mapping[str, int], key: str) -> Estimate:
+def estimate_of(coding: Coding, agreed: Mapping[str, int], seen: Mapping[str, int]) -> Estimate:
     """Returns the judge's mean and the corrected mean of a series; see `service.stats.estimates.estimate`.
 
-    `agreed` and `seen` are the series' counters; `key` seeds the bootstrap. Raises ValueError if the criterion's labels
+    `agreed` and `seen` are the series' counters. Raises ValueError if the criterion's labels
     have no numbers.
     """
     scale = _scale(coding)
     is_share = coding.is_words and set(coding.scale.labels) == {FAIL, PASS}
     tables = tables_of(coding, read_labelled(agreed, seen))
-    return estimate(tables, scale, pass_fail=is_share, seed=seed_of(key))
+    return estimate(tables, scale, pass_fail=is_share)
 
 
 def tables_of(coding: Coding, labelled: Labelled) -> Tables:

@@ -27,7 +27,7 @@ _codings: dict[str, Coding | None] = {}
 OwnText = Literal["y", "n", ""]
 
 
-class Testimony(NamedTuple):
+class SeriesValue(NamedTuple):
     """A series' scored value; `own` tells whether the text is by the judge's family of models: y, n, '' if unknown."""
 
     series: str
@@ -46,7 +46,7 @@ class Evidence(NamedTuple):
     criterion: str
     content: str
     length: int
-    testimonies: list[Testimony]
+    values: list[SeriesValue]
     events: list[tuple[str, str]]
     doubt: float
     is_answered: bool
@@ -74,20 +74,20 @@ def evidence_of(judge: ResolvedJudge, judgment: Judgment, item: Item) -> Evidenc
     """Returns the evidence of a judgment that was not cancelled."""
     coding = _coding(judge)
     length = length_bucket(_length(item))
-    testimonies, events = [], []
+    values, events = [], []
     for part in _parts(judge, judgment):
         series = series_of(judge.ref, part.model)
         events.append((series, "\t".join(("outcome", part.verdict.outcome, part.verdict.reason or ""))))
         value = _coded_value(coding, judge.definition, part.verdict)
         if value is not None:
-            testimonies.append(Testimony(series, value, _own(item, part.model)))
+            values.append(SeriesValue(series, value, _own(item, part.model)))
             events.append((series, f"score\t{value.key}\t{length}"))
         events += [(series, f"orders\t{first}\t{second}") for first, second in _both_orders(part.votes)]
     return Evidence(
         criterion=judge.definition.criterion,
         content=content_digest(item),
         length=length,
-        testimonies=testimonies,
+        values=values,
         events=events,
         doubt=_doubt(judge.definition, judgment),
         is_answered=any(vote.outcome in _ANSWERS for vote in judgment.votes),

@@ -50,7 +50,7 @@ def with_judgment(before: CodedItem, evidence: Evidence, *, newest_content: str,
     scores = dict(before.scores.get(content, {}))
     events = Counter(evidence.events)
     replaced = []
-    for series, value, own in evidence.testimonies:
+    for series, value, own in evidence.values:
         old = scores.get(series)
         if old is not None and old.at_ms > at_ms:
             continue

@@ -23,7 +23,7 @@ from service.store.items import StoredItem, load_item, load_states
 _AT_ONCE = 500  # labels in one script call
 _HALVES = ("random", "targeted")
 
-Place = tuple[str, str]  # an item's id and a criterion
+LabelPlace = tuple[str, str]  # an item's id and a criterion
 _Coded = tuple[str, CodedLabel]  # an annotator and the label
 
 
@@ -113,7 +113,9 @@ async def _check_early_labels(redis: Redis, criterion: str, keep_s: int) -> None
         await criteria.forget_unchecked(redis, criterion, item_ids)
 
 
-async def _applied(redis: Redis, changes: Mapping[Place, Change | None], keep_s: int) -> dict[Place, StoredItem]:
+async def _applied(
+    redis: Redis, changes: Mapping[LabelPlace, Change | None], keep_s: int
+) -> dict[LabelPlace, StoredItem]:
     """Applies the changes, and returns the items of those that have to be computed again."""
     needed = {place: change for place, change in changes.items() if change is not None}
     if not needed:
@@ -148,19 +150,19 @@ async def _put(
     raise BusyError(f"{len(items)} of the items change all the time")
 
 
-def _by_place(labels: Sequence[NewLabel], coded: Sequence[CodedLabel]) -> dict[Place, list[_Coded]]:
-    found: dict[Place, list[_Coded]] = {}
+def _by_place(labels: Sequence[NewLabel], coded: Sequence[CodedLabel]) -> dict[LabelPlace, list[_Coded]]:
+    found: dict[LabelPlace, list[_Coded]] = {}
     for label, each in zip(labels, coded, strict=True):
         found.setdefault((label.item_id, label.criterion), []).append((label.annotator, each))
     return found
 
 
-def _with_labels(place: Place, stored: StoredItem, labels: Sequence[_Coded]) -> Relabelled:
+def _with_labels(place: LabelPlace, stored: StoredItem, labels: Sequence[_Coded]) -> Relabelled:
     known = known_item(stored, place[1])
     return with_labels(known.item, labels, newest_content=known.content, now_ms=clock.now_ms())
 
 
-def _put_change(place: Place, known: KnownItem, relabelled: Relabelled, scale: str) -> Change | None:
+def _put_change(place: LabelPlace, known: KnownItem, relabelled: Relabelled, scale: str) -> Change | None:
     """Returns the change of an item, None if all of its labels are stored already."""
     if not relabelled.changed:
         return None
@@ -175,14 +177,14 @@ def _put_change(place: Place, known: KnownItem, relabelled: Relabelled, scale: s
     )
 
 
-def _recoded(place: Place, stored: StoredItem, coding: Coding) -> Change | None:
+def _recoded(place: LabelPlace, stored: StoredItem, coding: Coding) -> Change | None:
     known = known_item(stored, place[1])
     recoded = {annotator: _recoded_label(coding, label) for annotator, label in known.item.labels.items()}
     relabelled = with_recoded_labels(known.item, recoded)
     return _change(place, known, relabelled) if relabelled.changed else None
 
 
-def _change(place: Place, known: KnownItem, relabelled: Relabelled) -> Change:
+def _change(place: LabelPlace, known: KnownItem, relabelled: Relabelled) -> Change:
     """Returns the change of an item, with its place in the label queue."""
     item_id, criterion = place
     after = relabelled.item

@@ -107,9 +107,8 @@ async def judge_estimate(redis: Redis, query: SeriesQuery, half_width: float | N
         [Wanted(kind, mine.name, mine.criterion) for kind in ("agreed", "seen")],
         tallies.buckets_of(query.window, clock.now_ms()),
     )
-    key = f"{mine.name} {mine.criterion} {query.window} random"
     try:
-        found = await asyncio.to_thread(reports.estimate_of, mine.coding, agreed, seen, key)
+        found = await asyncio.to_thread(reports.estimate_of, mine.coding, agreed, seen)
     except ValueError as error:
         raise impossible([Fault("/judge", str(error))]) from error
     needed = _labels_needed(found, half_width)
@@ -124,8 +123,7 @@ async def _with_people(redis: Redis, mine: Series, window: Window, selection: Se
         Wanted("panel", token_of(mine.judge), mine.criterion),
     ]
     agreed, seen, ceiling, panel = await tallies.read_windows(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
-    key = f"{mine.name} {mine.criterion} {window} {selection}"
-    report = await asyncio.to_thread(reports.agreement, mine.coding, agreed, seen, ceiling, selection, key)
+    report = await asyncio.to_thread(reports.agreement, mine.coding, agreed, seen, ceiling, selection)
     alpha = reports.panel_alpha(mine.coding, panel) if mine.model == PANEL else None
     return JudgeAgreement(**_fields(report), **_named(mine), window=window, selection=selection, panel_alpha=alpha)
 
@@ -134,8 +132,7 @@ async def _with_other(redis: Redis, mine: Series, other: Series, window: Window)
     first, second = sorted((mine.name, other.name), key=str.encode)
     wanted = Wanted("between", f"{first}|{second}", mine.criterion)
     [met] = await tallies.read_windows(redis, [wanted], tallies.buckets_of(window, clock.now_ms()))
-    key = f"{mine.name} {mine.criterion} {window} {other.name}"
-    report = await asyncio.to_thread(reports.between, mine.coding, met, key, other_is_first=first == other.name)
+    report = await asyncio.to_thread(reports.between, mine.coding, met, other_is_first=first == other.name)
     compared = Compared(judge=other.judge, model=other.model)
     return JudgesAgreement(**_fields(report), **_named(mine), window=window, other=compared)
 

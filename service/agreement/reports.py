@@ -15,10 +15,10 @@ from service.contracts.benchmarks import EXPERT_EPSILON
 from service.contracts.labels import Selection
 from service.stats.alphas import Alpha, Level, alpha
 from service.stats.alt_test import AltTest, alt_test
-from service.stats.ceiling import Ceiling, LeaveOneOut, disattenuated, leave_one_out, pair_table
-from service.stats.clustered import around, exact_worth, independent_error, pearson_error
+from service.stats.ceiling import Ceiling, LeaveOneOut, OrderedPairs, disattenuated, leave_one_out, pair_table
+from service.stats.clustered import SharedItems
 from service.stats.flags import Flag, chance_flags, flags_of
-from service.stats.intervals import FEWEST_PAIRS, Measure, wilson
+from service.stats.intervals import Measure, measure
 from service.stats.table import Table, Value
 from service.stats.undefined import Undefined
 
@@ -36,7 +36,7 @@ __all__ = [
     "headline_statistics",
     "human_ceiling",
     "panel_alpha",
-    "worth_of",
+    "sampling_design",
 ]
 
 _LEVELS = {
@@ -116,16 +116,11 @@ def agreement(
     seen: Mapping[str, int],
     ceiling: Mapping[str, int],
     selection: Selection,
-    key: str,
 ) -> Agreement:
-    """Returns the report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`.
-
-    `key` seeds the resampling: the report is a function of the key and the counters.
-    """
+    """Returns the report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`."""
     against, doings = read_agreed(coding, agreed, selection), read_seen(coding, seen)
-    worth = worth_of(against)
-    statistics = _statistics(coding, against, worth, key, None)
-    people = human_ceiling(coding, ceiling, selection, key)
+    statistics = _statistics(coding, against, None)
+    people = human_ceiling(coding, ceiling, selection)
     return Agreement(
         pairs=against.table.pairs,
         items=against.items,
@@ -136,22 +131,22 @@ def agreement(
         alt_test=alt_test(against.wins, epsilon=EXPERT_EPSILON),
         coverage=_coverage(doings.outcomes),
         flags=[*flags_of(against.table), *chance_flags(against.table, statistics)],
-        bias=biases(coding, against, doings, worth=worth),
+        bias=biases(coding, against, doings, design=sampling_design(coding, against)),
         resolution=coding.grid if coding.is_continuous or against.moments else None,
         disattenuated_pearson=_disattenuated(coding, statistics, people.statistics),
     )
 
 
 def headline_statistics(
-    coding: Coding, agreed: Mapping[str, int], selection: Selection, key: str, names: Iterable[str]
+    coding: Coding, agreed: Mapping[str, int], selection: Selection, names: Iterable[str]
 ) -> tuple[int, dict[str, Measure]]:
     """Returns the number of pairs and the named statistics only, with the values of `agreement`."""
     against = read_agreed(coding, agreed, selection)
-    return against.table.pairs, _statistics(coding, against, worth_of(against), key, names)
+    return against.table.pairs, _statistics(coding, against, names)
 
 
 def human_ceiling(
-    coding: Coding, ceiling: Mapping[str, int], selection: Selection, key: str, names: Iterable[str] | None = None
+    coding: Coding, ceiling: Mapping[str, int], selection: Selection, names: Iterable[str] | None = None
 ) -> HumanCeiling:
     """Returns how well humans agree, from the criterion's counters `ceiling`; only the named statistics if given."""
     people = read_ceiling(coding, ceiling, selection)
@@ -159,7 +154,7 @@ def human_ceiling(
     table = Table(people.axis.values, people.axis.values, counts, coding.step)
     alphas = {name: _alpha(people, level) for name, level in _LEVELS.items()}
     known = {name: each.value for name, each in alphas.items() if each.value is not None}
-    statistics = measure_table(coding, table, f"{key} ceiling", names, worth=people.items, known=known)
+    statistics = measure_table(coding, table, names, design=OrderedPairs(people.coincidences), known=known)
     return HumanCeiling(
         pairs=table.pairs, items=people.items, statistics=statistics, leave_one_out=_leave_one_out(people)
     )
@@ -168,7 +163,6 @@ def human_ceiling(
 def between(
     coding: Coding,
     fields: Mapping[str, int],
-    key: str,
     names: Iterable[str] | None = None,
     *,
     other_is_first: bool = False,
@@ -178,7 +172,7 @@ def between(
     The other series, whose scores are the rows, is the second in the counters' name unless `other_is_first`.
     """
     table = read_pairs(coding, fields, transposed=other_is_first)
-    statistics = measure_table(coding, table, key, names)
+    statistics = measure_table(coding, table, names)
     return Between(
         pairs=table.pairs,
         items=table.pairs,
@@ -190,45 +184,30 @@ def between(
 
 
 def panel_alpha(coding: Coding, fields: Mapping[str, int]) -> Alpha:
-    """Returns the alpha of a judge's models, from its counters `panel`: ordinal, for labels nominal."""
-    return _alpha(read_panel(coding, fields), Level.NOMINAL if coding.is_words else Level.ORDINAL)
+    """Returns the alpha of a judge's models with its interval, from its counters `panel`: ordinal, or nominal."""
+    models = read_panel(coding, fields)
+    name = "krippendorff_alpha_nominal" if coding.is_words else "krippendorff_alpha_ordinal"
+    found = _alpha(models, _LEVELS[name])
+    if found.value is None:
+        return found
+    values = models.axis.values
+    table = Table(values, values, pair_table(models.coincidences, len(values)))
+    [interval] = measure(table, [name], design=OrderedPairs(models.coincidences), known={name: found.value}).values()
+    return msgspec.structs.replace(found, lower=interval.lower, upper=interval.upper)
 
 
-def worth_of(agreed: Agreed) -> float | None:
-    """Returns the effective number of independent pairs, between the numbers of items and of pairs; None if all are.
-
-    It follows from how much wider the interval over items is than that of independent pairs, for Pearson's correlation,
-    else for exact agreement.
-    """
-    pairs, items = agreed.table.pairs, agreed.items
-    if pairs <= items:
+def sampling_design(coding: Coding, agreed: Agreed) -> SharedItems | None:
+    """Returns how the pairs depend on each other, None if no item has two."""
+    if agreed.table.pairs <= agreed.items:
         return None
-    if items < FEWEST_PAIRS:
-        return float(items)
-    clustered = pearson_error(agreed.pearson) if agreed.pearson is not None else None
-    independent = independent_error(agreed.table) if agreed.pearson is not None else None
-    worth = pairs * (independent / clustered) ** 2 if clustered and independent else exact_worth(agreed.exact)
-    return min(max(worth, float(items)), float(pairs))
+    return SharedItems(agreed.exact, agreed.pearson, coding.scale.min, coding.range)
 
 
-def _statistics(
-    coding: Coding, agreed: Agreed, worth: float | None, key: str, names: Iterable[str] | None
-) -> dict[str, Measure]:
-    """Pearson's and exact agreement's intervals are those over items if items have several raters."""
+def _statistics(coding: Coding, agreed: Agreed, names: Iterable[str] | None) -> dict[str, Measure]:
+    """Moments are exact for the scores that a table rounds to a grid."""
     moments = agreed.moments
     known = moments.statistics(coding.unit) if moments is not None and moments.n == agreed.table.pairs else {}
-    found = measure_table(coding, agreed.table, key, names, worth=worth, known=known)
-    if worth is None or agreed.items < FEWEST_PAIRS:
-        return found
-    exact, pearson = (found[name].value if name in found else None for name in ("exact", "pearson"))
-    if exact is not None:
-        trials = exact_worth(agreed.exact)
-        lower, upper = wilson(exact * trials, trials)
-        found["exact"] = Measure(value=exact, lower=lower, upper=upper, reason=None)
-    error = pearson_error(agreed.pearson) if pearson is not None and agreed.pearson is not None else None
-    if pearson is not None and error is not None:
-        found["pearson"] = around(pearson, error)
-    return found
+    return measure_table(coding, agreed.table, names, design=sampling_design(coding, agreed), known=known)
 
 
 def _alpha(coders: Coders, level: Level) -> Alpha:

@@ -72,7 +72,7 @@ async def find_other(redis: Redis, default_models: Sequence[str], other: str, th
 async def _series(redis: Redis, default_models: Sequence[str], reference: str, model: str | None, at: str) -> Series:
     known = await _known(redis, default_models, reference)
     if known is None:
-        near = did_you_mean(reference.partition("@")[0], await judges.names(redis))
+        near = did_you_mean(reference.partition("@")[0], await judges.judge_names(redis))
         raise impossible([Fault(at, f"there is no judge {reference!r}{near}")])
     if known.scale is None:
         raise impossible([Fault(at, "no agreement is defined for the answers of its method")])
@@ -87,7 +87,7 @@ async def _known(redis: Redis, default_models: Sequence[str], reference: str) ->
         seen = await tallies.models_of(redis, reference)
         ref, criterion = JudgeRef(name=None, version=None, digest=reference), seen[0][0] if seen else ""
         return _Known(ref, criterion, await find_scale(redis, criterion), ()) if seen else None
-    stored = await judges.by_reference(redis, reference)
+    stored = await judges.judge_by_reference(redis, reference)
     if stored is None:
         return None
     scale = scale_of(stored.definition)

@@ -84,7 +84,7 @@ class DatasetsController(Controller):
     )
     async def list_all(self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None) -> DatasetPage:
         """Lists datasets by name."""
-        page, next_cursor = await datasets.list_all(redis, after=cursor, limit=limit)
+        page, next_cursor = await datasets.list_datasets(redis, after=cursor, limit=limit)
         return DatasetPage(datasets=page, next_cursor=next_cursor)
 
     @get(
@@ -97,7 +97,7 @@ class DatasetsController(Controller):
     )
     async def show(self, name: FromPath[str], redis: NamedDependency[Redis]) -> Dataset:
         """Shows the size and the criteria of a dataset."""
-        found = await datasets.find(redis, name)
+        found = await datasets.find_dataset(redis, name)
         if found is None:
             raise not_found(f"dataset {name}")
         return found
@@ -113,7 +113,7 @@ class DatasetsController(Controller):
     )
     async def remove(self, name: FromPath[str], redis: NamedDependency[Redis]) -> None:
         """Removes a dataset. Benchmarks that have begun keep their items."""
-        if not await datasets.delete(redis, name):
+        if not await datasets.delete_dataset(redis, name):
             raise not_found(f"dataset {name}")
 
 

@@ -38,7 +38,7 @@ async def show_item(item_id: FromPath[str], redis: NamedDependency[Redis]) -> Se
     name = decoded_name(item_id)
     seen = SeenItem(
         item_id=name,
-        judgments=await judgments.of_item(redis, name),
+        judgments=await judgments.judgments_of_item(redis, name),
         labels=await labels_of_item(redis, name),
     )
     if not seen.judgments and not seen.labels:

@@ -116,7 +116,7 @@ class JobsController(Controller):
     )
     async def list_newest(self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None) -> JobPage:
         """Lists jobs, newest first."""
-        page, next_cursor = await jobs.list_newest(redis, before=cursor, limit=limit)
+        page, next_cursor = await jobs.list_jobs(redis, before=cursor, limit=limit)
         return JobPage(jobs=page, next_cursor=next_cursor)
 
     @get(
@@ -183,7 +183,7 @@ class JobsController(Controller):
         if NDJSON in request.headers.get("accept", ""):
             lines = _lines(redis, record, start, outcome)
             return Stream(lines, media_type=NDJSON, headers={"Vary": "Accept"})  # type: ignore[return-value]
-        page, position = await judgments.page(redis, record, start=start, limit=limit, outcome=outcome)
+        page, position = await judgments.page_of_judgments(redis, record, start=start, limit=limit, outcome=outcome)
         shown = JudgmentPage(judgments=page, next_cursor=None if position is None else str(position))
         return Response(shown, headers={"Vary": "Accept"})
 
@@ -222,7 +222,7 @@ async def _accepted(redis: Redis, signals: Signals, taken: TakenIn, wait_s: floa
 
 
 async def _lines(redis: Redis, record: JobRecord, start: int, outcome: Outcome | None) -> AsyncIterator[bytes]:
-    async for placed in judgments.in_order(redis, record, start=start, outcome=outcome):
+    async for placed in judgments.judgments_in_order(redis, record, start=start, outcome=outcome):
         yield bytes(placed.judgment) + b"\n"
 
 

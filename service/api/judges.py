@@ -50,7 +50,7 @@ class JudgesController(Controller):
     )
     async def list_latest(self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None) -> JudgePage:
         """Lists the latest version of each judge by name, including the built-in ones."""
-        page, next_cursor = await judges.list_latest(redis, after=cursor, limit=limit)
+        page, next_cursor = await judges.list_judges(redis, after=cursor, limit=limit)
         return JudgePage(judges=page, next_cursor=next_cursor)
 
     @put(

@@ -21,8 +21,7 @@ from service.config.settings import Settings
 from service.contracts.decoding import decode, ndjson
 from service.contracts.labels import Label, LabelRequest, NewLabel, QueuedItem
 from service.contracts.pointing import MOST_FAULTS
-from service.contracts.refusals import Fault, Kind, Refused, invalid, not_found, too_large
-from service.store.errors import BusyError
+from service.contracts.refusals import Fault, invalid, not_found, too_large
 from service.store.label_queue import next_items
 
 _EXAMPLE = {"labels": [{"item_id": "t-1", "criterion": "politeness", "annotator": "ann", "score": 3}]}
@@ -92,8 +91,6 @@ class LabelsController(Controller):
         except OffScaleLabelsError as error:
             faults = [Fault(f"{_at(numbers[n])}/{field}", detail) for n, field, detail in error.problems[:MOST_FAULTS]]
             raise invalid(faults) from error
-        except BusyError as error:
-            raise Refused(Kind.BUSY, detail=str(error)) from error
         return StoredLabels(received=len(taken), stored=stored.stored, unchanged=stored.unchanged)
 
     @get(
@@ -153,11 +150,7 @@ class LabelsController(Controller):
     ) -> None:
         """Deletes one label. Each part of the path is percent-encoded, including `/`."""
         item, on, by = decoded_name(item_id), decoded_name(criterion), decoded_name(annotator)
-        try:
-            was_there = await remove_label(redis, item, on, by, keep_s=settings.store.keep_s)
-        except BusyError as error:
-            raise Refused(Kind.BUSY, detail=str(error)) from error
-        if not was_there:
+        if not await remove_label(redis, item, on, by, keep_s=settings.store.keep_s):
             raise not_found(f"label of item {item!r} on {on!r} by {by!r}")
 
 

@@ -184,7 +184,7 @@ def _finish_responses(responses: JsonObject) -> None:
     given = [each for status, each in responses.items() if status.startswith("2")]
     shared = {name: header for each in given for name, header in each.get("headers", {}).items()}
     for each in given:
-        each["headers"] = {**shared}
+        each["headers"] = dict(sorted(shared.items()))
     for status, response in responses.items():
         named = response.setdefault("headers", {})
         if status in _REFUSAL_HEADERS:

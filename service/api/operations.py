@@ -55,7 +55,7 @@ async def healthz() -> Health:
 )
 async def readyz(redis: NamedDependency[Redis]) -> Readiness:
     """Answers 200 if the store is available and at least one worker is alive."""
-    alive = await workers.alive(redis)
+    alive = await workers.count_alive(redis)
     if not alive:
         raise ProblemError(503, "no-worker", "no worker is alive; jobs that are submitted wait in the queue")
     return Readiness("ready", alive)
@@ -84,8 +84,8 @@ class _Collected(Collector):
 async def metrics(request: Request[Any, Any, Any], redis: NamedDependency[Redis]) -> Response[bytes]:
     """Returns the metrics of all processes together, in the text format or as OpenMetrics."""
     registry = CollectorRegistry()
-    families: list[Metric] = [*await counters.families(redis, _PREFIX), *await _gauges(redis)]
-    registry.register(_Collected([*families, *await gauges.families(redis, _PREFIX)]))
+    families: list[Metric] = [*await counters.metric_families(redis, _PREFIX), *await _gauges(redis)]
+    registry.register(_Collected([*families, *await gauges.gauge_families(redis, _PREFIX)]))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(registry), headers={"Content-Type": content_type})  # which includes the charset
 
@@ -95,7 +95,7 @@ async def _gauges(redis: Redis) -> list[Metric]:
         GaugeMetricFamily(
             _PREFIX + "queue_items",
             "Judgments that are accepted and not finished",
-            value=await jobs.pending(redis),
+            value=await jobs.count_pending(redis),
         ),
-        GaugeMetricFamily(_PREFIX + "workers", "Workers that are alive", value=await workers.alive(redis)),
+        GaugeMetricFamily(_PREFIX + "workers", "Workers that are alive", value=await workers.count_alive(redis)),
     ]

@@ -22,8 +22,6 @@ from service.stats.table import GREATEST_VALUE, MOST_A_CELL, Table, TableError
 MOST_VALUES = 101  # a scale from 0 to 100
 MOST_PAIRS = 1_000_000
 
-_SEED = "/v1/statistics"  # equal requests have equal answers
-
 StatisticsValue = (
     Annotated[int, Meta(ge=int(-GREATEST_VALUE), le=int(GREATEST_VALUE))]
     | Annotated[float, Meta(ge=-GREATEST_VALUE, le=GREATEST_VALUE)]
@@ -77,7 +75,7 @@ async def statistics(request: Request[Any, Any, Any], settings: NamedDependency[
 
 def _computed(asked: StatisticsRequest) -> StatisticsResponse:
     table = _table(asked)
-    measured = measure(table, _SEED)
+    measured = measure(table)
     flags = [*flags_of(table), *chance_flags(table, measured)]
     return StatisticsResponse(pairs=table.pairs, statistics=measured, flags=flags)
 

@@ -45,7 +45,7 @@ from service.judging.ballots import question_about
 from service.judging.methods import METHODS
 from service.stats.elo import ELO_K, ELO_START
 from service.store import arena, clock
-from service.store.arena import Paced, Rating, StoredBattle
+from service.store.arena import EloRating, Paced, StoredBattle
 from service.store.secret import installation_secret
 from service.store.signals import Signals
 
@@ -113,7 +113,7 @@ async def list_battles(
     found: list[BattleSummary] = []
     read = 0
     while True:
-        page, following = await arena.list_newest(redis, before=cursor, limit=_READ_AT_ONCE)
+        page, following = await arena.list_battles(redis, before=cursor, limit=_READ_AT_ONCE)
         for each in page:
             battle = await _up_to_date(redis, settings, each)
             if status is None or battle_status(battle) is status:
@@ -136,12 +136,12 @@ async def cast_vote(redis: Redis, settings: Settings, battle_id: str, vote: Vote
     row = _vote_row(battle, vote)
     most = settings.arena.votes_per_voter_per_hour
     try:
-        counted = await arena.vote(
+        counted = await arena.store_vote(
             redis,
             battle,
             row,
             fields=vote_fields((row.A, row.B, row.winner), row.lengths),
-            rating=Rating(ELO_START, ELO_K),
+            rating=EloRating(ELO_START, ELO_K),
             request=secrets.token_hex(8),
             most_per_hour=most,
             keep_s=settings.store.keep_s,
@@ -179,7 +179,7 @@ async def _begin(
         created_at=job.created_at,
     )
     a, b = _sides(job)  # if this request is a repeat, the models that were drawn for the first one
-    await arena.put(redis, record, Course(status="queued", A=a, B=b), keep_s=settings.store.keep_s)
+    await arena.put_battle(redis, record, Course(status="queued", A=a, B=b), keep_s=settings.store.keep_s)
     return BegunBattle(_shown(await _stored(redis, record.id)), is_repeat)
 
 
@@ -205,7 +205,7 @@ async def _queue_calls(
 
 
 async def _stored(redis: Redis, battle_id: str) -> StoredBattle:
-    found = await arena.find(redis, battle_id)
+    found = await arena.find_battle(redis, battle_id)
     if found is None:
         raise not_found(f"battle {battle_id}")
     return found
@@ -235,7 +235,7 @@ async def _up_to_date(redis: Redis, settings: Settings, battle: StoredBattle) ->
     """The battle, moved forward by the judgments that have finished."""
     if battle.course.status != "queued":
         return battle
-    answers = await arena.answers(redis, battle.course)
+    answers = await arena.battle_answers(redis, battle.course)
     if not all(each.is_over for each in answers):
         return battle
     sides = [
@@ -244,7 +244,7 @@ async def _up_to_date(redis: Redis, settings: Settings, battle: StoredBattle) ->
     ]
     course = msgspec.structs.replace(battle.course, A=sides[0], B=sides[1])
     if all(side.evaluation is not None for side in sides):
-        await arena.move(redis, battle, msgspec.structs.replace(course, status="open"))
+        await arena.move_battle(redis, battle, msgspec.structs.replace(course, status="open"))
     elif not await _replace_models(redis, settings, battle, course):
         return battle
     return await _stored(redis, battle.record.id)
@@ -262,7 +262,7 @@ async def _replace_models(redis: Redis, settings: Settings, battle: StoredBattle
         if model not in {*dropped, *kept} and settings.provider_of(model) is not None
     ]
     if len(left) + len(kept) < len(sides):
-        return await arena.move(redis, battle, msgspec.structs.replace(course, status="failed"))
+        return await arena.move_battle(redis, battle, msgspec.structs.replace(course, status="failed"))
     if not await arena.claim_drawing(redis, battle):
         return False
     pair = await draw_models(redis, record.criterion, [*left, *kept], keep=kept[0] if kept else None)
@@ -271,7 +271,7 @@ async def _replace_models(redis: Redis, settings: Settings, battle: StoredBattle
     job, _ = await _queue_calls(redis, settings, record.judge, fresh, record.item, caller, "")
     new = iter(_sides(job))
     a, b = (side if side.evaluation is not None else next(new) for side in sides)
-    return await arena.move(redis, battle, msgspec.structs.replace(course, A=a, B=b))
+    return await arena.move_battle(redis, battle, msgspec.structs.replace(course, A=a, B=b))
 
 
 def _vote_row(battle: StoredBattle, vote: VoteRequest) -> VoteRow:

@@ -46,7 +46,7 @@ async def current_leaderboard(redis: Redis, criterion: str | None, version: str)
     known = _kept.get(criterion)
     if known is not None and known[0] == version:
         return known[1]
-    stored = await arena.counted(redis, criterion)
+    stored = await arena.arena_counts(redis, criterion)
     found = await asyncio.to_thread(lambda: arena_leaderboard(read_vote_counts(stored), criterion))
     if len(_kept) >= _MOST_KEPT:
         _kept.clear()

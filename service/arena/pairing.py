@@ -31,7 +31,7 @@ async def draw_models(redis: Redis, criterion: str, candidates: Sequence[str], k
 
     One of them is `keep`, if given. Raises ValueError if there are fewer than two candidates.
     """
-    counts = read_vote_counts(await arena.counted(redis, criterion)).battles
+    counts = read_vote_counts(await arena.arena_counts(redis, criterion)).battles
     return await asyncio.to_thread(draw_pair, candidates, counts, _chance, keep)
 
 

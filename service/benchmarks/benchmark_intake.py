@@ -72,7 +72,7 @@ def judge_rows(judges: Sequence[ResolvedJudge], *, with_controls: bool) -> list[
 
 async def _taken(redis: Redis, settings: Settings, request: BenchmarkRequest, caller: Caller) -> "_BenchmarkIntake":
     """The benchmark, checked and staged."""
-    dataset = await datasets.find(redis, request.dataset)
+    dataset = await datasets.find_dataset(redis, request.dataset)
     if dataset is None:
         raise impossible([Fault("/dataset", f"there is no dataset {request.dataset!r}")])
     judges = await _measurable_judges(redis, settings, request, dataset)
@@ -152,16 +152,16 @@ class _BenchmarkIntake:
         try:
             taken = await self._intake.commit(fingerprint)
         except StoreConflictError:
-            await benchmarks.discard(self._redis, self._intake.job_id)
+            await benchmarks.discard_benchmark(self._redis, self._intake.job_id)
             raise
         if taken.is_repeat:
-            await benchmarks.discard(self._redis, self._intake.job_id)
+            await benchmarks.discard_benchmark(self._redis, self._intake.job_id)
         return taken, order
 
     async def discard(self) -> None:
         """Removes everything that is staged."""
         await self._intake.discard()
-        await benchmarks.discard(self._redis, self._intake.job_id)
+        await benchmarks.discard_benchmark(self._redis, self._intake.job_id)
 
     async def order(self) -> BenchmarkOrder:
         """Returns the part of the request to store, with the estimated cost. Call it after `take`."""
@@ -187,7 +187,7 @@ class _BenchmarkIntake:
         apart = max(1, self._dataset.items // SAMPLE)
         criteria = {judge.definition.criterion for judge in self._rows}
         part = position = 0
-        async for entries in datasets.items_of(self._redis, self._dataset.name):
+        async for entries in datasets.read_dataset(self._redis, self._dataset.name):
             humans = [{name: each.human[name] for name in criteria & each.human.keys()} for each in entries]
             await benchmarks.stage_humans(self._redis, self._intake.job_id, part, humans)
             part += 1

@@ -82,11 +82,11 @@ class _DatasetIntake:
             annotators=max((each.annotators for each in self._values.values()), default=0),
             created_at=clock.now(),
         )
-        return StoredDataset(dataset, await datasets.put(self._redis, dataset, self._version, self._staged))
+        return StoredDataset(dataset, await datasets.put_dataset(self._redis, dataset, self._version, self._staged))
 
     async def discard(self) -> None:
         """Removes the staged items."""
-        await datasets.discard(self._redis, self._version, self._staged)
+        await datasets.discard_dataset(self._redis, self._version, self._staged)
 
     async def _add(self, item: DatasetItem, number: int) -> None:
         self._checks.check(item, f"/items/{number}")
@@ -127,7 +127,7 @@ class _DatasetIntake:
     async def _stage(self) -> None:
         size = datasets.CHUNK_ITEMS
         chunks = [self._buffer[start : start + size] for start in range(0, len(self._buffer), size)]
-        await datasets.stage(self._redis, self._version, self._staged, chunks)
+        await datasets.stage_dataset(self._redis, self._version, self._staged, chunks)
         self._staged += len(chunks)
         self._buffer.clear()
 

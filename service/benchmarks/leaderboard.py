@@ -165,7 +165,7 @@ class BenchmarkBoard:
         ceiling_key = msgspec.json.encode((definition.criterion, coding.scale))
         if ceiling_key not in ceilings:
             fields = count_pairs("ceiling", coding, definition, Counter((each, None) for each in people))
-            ceilings[ceiling_key] = human_ceiling(coding, fields, "random", f"{key} {definition.criterion}")
+            ceilings[ceiling_key] = human_ceiling(coding, fields, "random")
         row = _row(entry, coding, agreed, ceilings[ceiling_key], epsilon, sort or usual_sort(scale), key)
         return _Side(coding, dict(scored_items(coding, definition, people, entry.answers)), row)
 
@@ -180,7 +180,7 @@ def _row(
     key: str,
 ) -> BoardRow:
     judge, model = entry.judge, entry.judge.models[0]
-    report = agreement(coding, agreed, {}, {}, "random", f"{key} {judge.ref.digest} {model}")
+    report = agreement(coding, agreed, {}, {}, "random")
     return BoardRow(
         rank=1,
         judge=judge.ref,

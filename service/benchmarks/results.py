@@ -56,8 +56,8 @@ async def cancel_benchmark(redis: Redis, settings: Settings, benchmark: str) -> 
 
 async def list_benchmarks(redis: Redis, limit: int, cursor: str | None) -> BenchmarkPage:
     """Returns benchmarks without their leaderboards, newest first."""
-    page, next_cursor = await jobs.list_newest(redis, before=cursor, limit=limit, index=keys.BENCHMARKS)
-    found = [(job, await benchmarks.find(redis, job.id)) for job in page]
+    page, next_cursor = await jobs.list_jobs(redis, before=cursor, limit=limit, index=keys.BENCHMARKS)
+    found = [(job, await benchmarks.find_benchmark(redis, job.id)) for job in page]
     shown = [_shown(job, stored[0], None) for job, stored in found if stored is not None]
     return BenchmarkPage(benchmarks=shown, next_cursor=next_cursor)
 
@@ -86,8 +86,8 @@ def _job_id(benchmark: str) -> str:
 
 async def _stored(redis: Redis, benchmark: str) -> _Stored:
     job_id = _job_id(benchmark)
-    found = await jobs.load(redis, job_id)
-    beside = await benchmarks.find(redis, job_id) if found is not None else None
+    found = await jobs.load_job(redis, job_id)
+    beside = await benchmarks.find_benchmark(redis, job_id) if found is not None else None
     if found is None or beside is None:
         raise not_found(f"benchmark {benchmark}")
     return _Stored(*found, *beside)
@@ -116,7 +116,7 @@ async def _make_leaderboard(redis: Redis, settings: Settings, stored: _Stored) -
     record, order = stored.record, stored.order
     board = BenchmarkBoard(record.judges, [humans async for humans in benchmarks.humans_of(redis, record.id)])
     decoder = msgspec.json.Decoder(HeardJudgment)
-    async for placed in judgments.in_order(redis, record):
+    async for placed in judgments.judgments_in_order(redis, record):
         board.hear(placed.position, decoder.decode(placed.judgment))
     rows = await asyncio.to_thread(board.rows, epsilon=order.epsilon, sort=order.sort, key=record.id)
     encoded = msgspec.json.encode(rows)

@@ -40,7 +40,7 @@ def variables(cls: type[msgspec.Struct]) -> dict[str, tuple[str, msgspec.structs
 
 
 def override(cls: type[msgspec.Struct], raw: dict[str, Any], environ: Mapping[str, str], problems: list[str]) -> None:
-    """Replaces what the file sets by what the environment sets. An empty variable counts as not set."""
+    """Puts the values of the environment in place of those of the file. An empty variable counts as not set."""
     for name, (section, field) in variables(cls).items():
         text = environ.get(name, "").strip()
         if not text:

@@ -74,8 +74,8 @@ class ProviderSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 class ProviderSettings(ProviderSection, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A provider as it is called.
 
-    `base_url` is filled in and has no slash at its end. The key is at hand, and what `proxy`, `headers` and `query`
-    name by variables is in its place, as a Secret.
+    `base_url` is filled in and has no slash at its end. The key is at hand. Values of `proxy`, `headers` and `query`
+    that named a variable are its content, as a Secret.
     """
 
     api_key: Secret | None = None

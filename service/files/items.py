@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from array import array
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -230,15 +230,15 @@ def as_text(cell: Any) -> Any:
     return cell
 
 
-def oriented(mapping: Mapping[str, str], columns: Sequence[str], ours: Iterable[str]) -> dict[str, str]:
-    """Returns a mapping from the file's columns to ours.
+def oriented(mapping: Mapping[str, str], columns: Sequence[str], is_ours: Callable[[str], bool]) -> dict[str, str]:
+    """Returns a mapping from the file's columns to our names.
 
-    An entry may stand either way round: it is turned if only its right side is a column of the file and its left side
-    is one of `ours`.
+    A pair may stand either way round: it is turned if its left side is one of our names and no column of the file,
+    unless its right side is one of our names and no column either.
     """
-    known, found = set(ours), {}
+    found = {}
     for left, right in mapping.items():
-        is_turned = left in known and left not in columns and right in columns
+        is_turned = is_ours(left) and left not in columns and (right in columns or not is_ours(right))
         found.update({right: left} if is_turned else {left: right})
     return found
 
@@ -274,7 +274,7 @@ def _parts(columns: Sequence[str], mapping: Mapping[str, str], *, is_json: bool,
         is_whole = is_json and (name in DatasetItem.__struct_fields__ or _ALL_ANNOTATORS.fullmatch(name) is not None)
         return column_fault(name) is None or is_whole
 
-    mapping = oriented(mapping, columns, filter(is_part, mapping))
+    mapping = oriented(mapping, columns, is_part)
     absent = [name for name in mapping if name not in columns]
     if absent:
         raise FileError([f"there is no column {name!r}: the file has {', '.join(columns)}" for name in absent])

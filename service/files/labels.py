@@ -31,7 +31,7 @@ class LabelFile(NamedTuple):
     missing: int
 
 
-def read_labels(path: Path, given: Mapping[str, str], mapping: Mapping[str, str] | None = None) -> LabelFile:
+def read_labels(path: Path, given: dict[str, str], mapping: Mapping[str, str] | None = None) -> LabelFile:
     """Returns the labels of a file. Raises FileError that names each bad line, and OSError.
 
     `given` has, for fields of a label, the column that each is taken from; for `FIXED_FIELDS` it may be the value
@@ -41,8 +41,7 @@ def read_labels(path: Path, given: Mapping[str, str], mapping: Mapping[str, str]
     table = read_rows(path.read_bytes(), form)
     if not table.rows:
         raise FileError([f"{path}: there is no label in it"])
-    turned = oriented(mapping or {}, table.columns, LABEL_FIELDS)
-    sources, fixed = _sources(table.columns, {**{field: column for column, field in turned.items()}, **given})
+    sources, fixed = _sources(table.columns, _columns_by_field(mapping or {}, table.columns) | given)
     labels, lines, faults, missing = [], [], [], 0
     for row in table.rows:
         cells = {field: row.cells.get(column) for field, column in sources.items()} | fixed
@@ -63,6 +62,19 @@ def read_labels(path: Path, given: Mapping[str, str], mapping: Mapping[str, str]
     return LabelFile(labels, lines, unused, missing)
 
 
+def _columns_by_field(mapping: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+    """The column of each field that a mapping names. Raises FileError if a pair names no field."""
+    turned = oriented(mapping, columns, lambda name: name in LABEL_FIELDS)
+    faults = [
+        f"--map {column}={field}: {field!r} is no field of a label ({', '.join(LABEL_FIELDS)})"
+        for column, field in turned.items()
+        if field not in LABEL_FIELDS
+    ]
+    if faults:
+        raise FileError(faults)
+    return {field: column for column, field in turned.items()}
+
+
 def _sources(columns: Sequence[str], given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The column that each field is taken from, and the value of each field that is the same in all rows."""
     sources, fixed = {}, {}
@@ -79,8 +91,6 @@ def _sources(columns: Sequence[str], given: Mapping[str, str]) -> tuple[dict[str
         elif field in _NEEDED:
             choice = "the column, or the value for all lines" if field in FIXED_FIELDS else "the column"
             faults.append(f"there is no column {field!r}: name {choice} with {_option(field)}; {has}")
-    unknown = [name for name in given if name not in LABEL_FIELDS]
-    faults += [f"{name!r} is no field of a label ({', '.join(LABEL_FIELDS)})" for name in unknown]
     if not set(_VALUES) & sources.keys() and not set(_VALUES) & given.keys():
         faults.append(f"there is no column 'score' or 'label': name it with --score or --label; {has}")
     if faults:

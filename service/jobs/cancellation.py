@@ -16,8 +16,8 @@ async def cancel_job(redis: Redis, settings: Settings, record: JobRecord, job: J
     """
     if job.is_over:
         return
-    for chunk in await jobs.cancel(redis, record.id):
-        items = await jobs.items_of(redis, record.id, chunk)
+    for chunk in await jobs.mark_cancelled(redis, record.id):
+        items = await jobs.load_chunk(redis, record.id, chunk)
         now = clock.now()
         waited_s = (now - record.created_at).total_seconds()
         batch = [

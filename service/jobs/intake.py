@@ -13,6 +13,7 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord, Purpose
 from service.contracts.judges import ResolvedJudge
 from service.contracts.refusals import Fault, Refused, impossible, invalid, not_found
+from service.costs import Prices
 from service.jobs.item_checks import ItemChecks, add_faults
 from service.jobs.judge_resolution import admit_scales, scale_places
 from service.judging.methods import METHODS
@@ -60,7 +61,7 @@ class JobIntake:
         self.job_id = new_id("job")
         self._judges = judges
         self._definitions = {judge.ref.digest: judge.definition for judge in judges}  # one may ask several models
-        self._chunk_items = jobs.chunk_items(len(self._judges))
+        self._chunk_items = jobs.items_per_chunk(len(self._judges))
         self._checks = ItemChecks(settings.server.max_items)
         self._impossible: list[Fault] = []
         self._buffer: list[Item] = []
@@ -73,6 +74,7 @@ class JobIntake:
         """
         try:
             _check_callback(self._order, self._settings)
+            _check_prices(self._order, self._judges, self._settings)
             async for number, item in items:
                 if isinstance(item, list):
                     self._checks.note(item)
@@ -95,21 +97,23 @@ class JobIntake:
         key = self._caller.idempotency_key
         idempotency = Idempotency(self._caller.name or _NOBODY, key, fingerprint) if key else None
         try:
-            job_id = await jobs.commit(self._redis, record, idempotency, self._settings.server.idempotency_keep_hours)
+            job_id = await jobs.commit_job(
+                self._redis, record, idempotency, self._settings.server.idempotency_keep_hours
+            )
         except StoreConflictError:
             await self.discard()
             raise
         if job_id == record.id:
             return TakenIn(record, is_repeat=False)
         await self.discard()
-        earlier = await jobs.load(self._redis, job_id)
+        earlier = await jobs.load_job(self._redis, job_id)
         if earlier is None:
             raise not_found(f"job {job_id}")
         return TakenIn(earlier[0], is_repeat=True)
 
     async def discard(self) -> None:
         """Removes the staged items."""
-        await jobs.discard(self._redis, self.job_id, self._staged)
+        await jobs.discard_job(self._redis, self.job_id, self._staged)
 
     def _record(self) -> JobRecord:
         return JobRecord(
@@ -152,7 +156,7 @@ class JobIntake:
         chunks = [
             self._buffer[start : start + self._chunk_items] for start in range(0, len(self._buffer), self._chunk_items)
         ]
-        await jobs.stage(self._redis, self.job_id, self._staged, chunks)
+        await jobs.stage_job(self._redis, self.job_id, self._staged, chunks)
         self._staged += len(chunks)
         self._buffer.clear()
 
@@ -167,3 +171,12 @@ def _check_callback(order: JobOrder, settings: Settings) -> None:
     host = urlsplit(order.callback_url).hostname
     if host not in settings.server.callback_hosts:
         raise impossible([Fault("/callback_url", f"the host {host!r} is not listed in server.callback_hosts")])
+
+
+def _check_prices(order: JobOrder, judges: list[ResolvedJudge], settings: Settings) -> None:
+    """Raises Refused if the job has a budget and one of its models no price: such a budget would limit nothing."""
+    if order.budget_usd is None:
+        return
+    unknown = Prices(settings).unknown([model for judge in judges for model in judge.models])
+    if unknown is not None:
+        raise impossible([Fault("/budget_usd", f"{unknown}: add [prices] to the settings, or leave out the budget")])

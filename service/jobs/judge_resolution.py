@@ -61,7 +61,7 @@ async def resolve_judges(redis: Redis, settings: Settings, order: JobOrder) -> l
 
 async def existing_judge(redis: Redis, reference: str) -> StoredJudge:
     """Returns the version that `name` or `name@version` refers to. Raises Refused (not-found) if there is none."""
-    found = await judges.by_reference(redis, reference)
+    found = await judges.judge_by_reference(redis, reference)
     if found is None:
         raise Refused(Kind.NOT_FOUND, detail=await unknown_judge(redis, reference))
     return found
@@ -69,7 +69,7 @@ async def existing_judge(redis: Redis, reference: str) -> StoredJudge:
 
 async def retire_judge(redis: Redis, name: str) -> None:
     """Makes a judge take no new jobs; its versions can still be read. Raises Refused (not-found) if there is none."""
-    if not await judges.retire(redis, name):
+    if not await judges.mark_retired(redis, name):
         raise Refused(Kind.NOT_FOUND, detail=await unknown_judge(redis, name))
 
 
@@ -83,7 +83,7 @@ async def store_judge(redis: Redis, settings: Settings, name: str, judge: Judge)
     if faults:
         raise impossible(faults)
     await admit_scales(redis, settings, [judge], [scale_pointer(judge)])
-    return await judges.put(redis, name, judge)
+    return await judges.put_judge(redis, name, judge)
 
 
 async def admit_scales(redis: Redis, settings: Settings, admitted: Sequence[Judge], places: Sequence[str]) -> None:
@@ -112,10 +112,10 @@ def scale_pointer(judge: Judge) -> str:
 async def unknown_judge(redis: Redis, reference: str) -> str:
     """Returns a message about a reference to no judge, with the nearest known name."""
     name, at, _ = reference.partition("@")
-    latest = await judges.find(redis, name) if at else None
+    latest = await judges.find_judge(redis, name) if at else None
     if latest is not None:
         return f"there is no judge {reference!r}: the latest version of {name!r} is {latest.version}"
-    return f"there is no judge {reference!r}{did_you_mean(name, await judges.names(redis))}"
+    return f"there is no judge {reference!r}{did_you_mean(name, await judges.judge_names(redis))}"
 
 
 def _places(order: JobOrder) -> list[tuple[str, str | Judge]]:
@@ -128,7 +128,7 @@ def _places(order: JobOrder) -> list[tuple[str, str | Judge]]:
 async def _pinned(redis: Redis, named: str | Judge, at: str) -> tuple[JudgeRef, Judge] | Fault:
     if isinstance(named, Judge):
         return JudgeRef(name=None, version=None, digest=judge_digest(named)), named
-    stored = await judges.by_reference(redis, named)
+    stored = await judges.judge_by_reference(redis, named)
     if stored is None:
         return Fault(at, await unknown_judge(redis, named))
     if stored.retired_at is not msgspec.UNSET:

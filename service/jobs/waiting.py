@@ -23,7 +23,7 @@ async def until_over(redis: Redis, signals: Signals, job_id: str, wait_s: float)
     async with signals.subscribed(keys.job_events(job_id), changed):
         while True:
             changed.clear()
-            found = await jobs.load(redis, job_id)
+            found = await jobs.load_job(redis, job_id)
             left = deadline - loop.time()
             if found is None or found[1].is_over or left <= 0:
                 return found
@@ -40,7 +40,7 @@ async def changes(redis: Redis, signals: Signals, job_id: str) -> AsyncIterator[
     async with signals.subscribed(keys.job_events(job_id), changed):
         while True:
             changed.clear()
-            found = await jobs.load(redis, job_id)
+            found = await jobs.load_job(redis, job_id)
             if found is None:
                 return
             job = found[1]

@@ -1,21 +1,21 @@
-"""What texts say that attack a judge: the rules by which `suspicion` finds them."""
+"""The rules by which `suspicion` finds texts that attack a judge."""
 
 import re
 from typing import NamedTuple
 
 
 class Rule(NamedTuple):
-    """A pattern for text in lower case, tried around the words and marks in `near` alone."""
+    """A pattern for text in lower case, tried only around the words and marks in `near`."""
 
     near: tuple[str, ...]
     pattern: re.Pattern[str]
-    before: int  # how many characters before the word the pattern may begin
+    before: int  # the number of characters before the word at which the pattern may begin
     after: int
     stems: bool = False  # the words may go on, as in languages that inflect them
 
 
 def _rule(near: str, *pattern: str, before: int = 80, after: int = 160) -> Rule:
-    """`near` is separated by spaces, with `~` for a space within; of several patterns one must be there."""
+    """Returns a rule. `near` is separated by spaces, with `~` for a space within; one of the patterns must match."""
     words = tuple(word.replace("~", " ") for word in near.split())
     return Rule(words, re.compile("|".join(pattern), re.M), before, after)
 
@@ -35,7 +35,7 @@ _JUDGE = (
 )
 _TOP = r"(?:highest|maximum|maximal|max|top|full|perfect|best|10|ten|5|five|100)"
 
-# Verdicts where a judge's would stand.
+# Verdicts in the place of a judge's.
 _VERDICTS = (
     # Not `x[[1]]`, as R writes, and not `array([[1]])`.
     _rule("[[", rf"(?<![\w)\]])(?<!\w\()\[\[\s?(?:(?:rating|score|verdict):?\s)?(?:{_VALUE}|c|your verdict)\s?\]\]"),

@@ -132,7 +132,7 @@ def _suffice(scored: Sequence[Any], asked: Any) -> bool:
 
 
 def _without_score(votes: Sequence[Vote]) -> CombinedVerdict:
-    """As the votes without a score mostly ended; unscored where as many failed: an answer came."""
+    """The most frequent outcome and reason of the votes without a score; unscored if as many failed: an answer came."""
     unscored = [vote for vote in votes if vote.outcome is Outcome.UNSCORED]
     failed = [vote for vote in votes if vote.outcome is Outcome.FAILED]
     most = failed if len(failed) > len(unscored) else unscored
@@ -141,7 +141,7 @@ def _without_score(votes: Sequence[Vote]) -> CombinedVerdict:
 
 
 def _majority(values: Sequence[Any], votes: Sequence[Vote]) -> CombinedVerdict:
-    """The value that most votes have, with the vote that first gave it."""
+    """The value of most votes, with the explanation of the first vote that has it."""
     counts = Counter(values)
     most = max(counts.values())
     winners = [value for value, count in counts.items() if count == most]

@@ -1,4 +1,4 @@
-"""A score from the probabilities of a model's tokens: finer than the one level that happened to be drawn."""
+"""Scores from the probabilities of a model's tokens, which are finer than the one level that was drawn."""
 
 import math
 import re
@@ -10,13 +10,13 @@ import msgspec
 from service.contracts.judges import Scale
 from service.judging import scales
 
-MIN_COVERED_MASS = 0.9  # below it, what else the model might have written would decide
+MIN_COVERED_MASS = 0.9  # below it, other answers that the model might have given would decide
 
 
 class Token(msgspec.Struct, frozen=True):
     """One token of an answer.
 
-    `top` are the likeliest texts in its place with their natural-log probabilities, the token itself among them.
+    `top` are the likeliest texts in its place with the natural logarithms of their probabilities, itself included.
     """
 
     text: str
@@ -24,20 +24,20 @@ class Token(msgspec.Struct, frozen=True):
 
 
 def make_token(text: str, logprob: float, alternatives: Iterable[tuple[str, float]]) -> Token:
-    """The token with its alternatives, among which a server may have left out the token itself."""
+    """Returns the token with its alternatives; the token is added to them if a server left it out."""
     top = tuple(alternatives)
     return Token(text, top if any(text == each for each, _ in top) else ((text, logprob), *top))
 
 
 def score_by_logprobs(tokens: Sequence[Token] | None, scale: Scale, score: float) -> float | None:
-    """The levels' mean, weighted by their probabilities in the place where `score` was written.
+    """Returns the mean of the levels, weighted by their probabilities in the place of the written `score`.
 
-    In the scale's units, between its ends. This is the weighting of G-Eval (Liu et al., EMNLP 2023, section 2),
-    with the probabilities taken from the server and made to sum to 1 over the levels; " 4" and "4" are one level.
+    It is in the scale's units, between its ends. This is the weighting of G-Eval (Liu et al., EMNLP 2023, section 2),
+    with the probabilities of the server, scaled to sum to 1 over the levels; " 4" and "4" are one level.
 
-    The place is the last token that is the score and no part of a longer number; a denominator, as in "4/5", is
-    passed over. None where there are no tokens or no such place, where the scale has no steps or levels that may
-    take several tokens ("1" would stand for "10" too), and where the levels have less than MIN_COVERED_MASS.
+    The place is the last token that is the score and not part of a longer number; a denominator, as in "4/5", is
+    skipped. Returns None if there are no tokens or no such place, if the scale has no steps or has levels of several
+    tokens ("1" would stand for "10" too), or if the levels have less than MIN_COVERED_MASS.
     """
     if not tokens or scale.step is None:
         return None
@@ -69,10 +69,10 @@ def _bare(text: str) -> str:
 
 
 def _are_single_tokens(levels: Collection[str], tokens: Sequence[Token]) -> bool:
-    """Whether each level is one token, as far as what was seen can tell.
+    """Whether each level is one token, as far as the tokens of the answer show.
 
-    One character is. Digits are where as many were seen in one token: tokenizers take them singly or by groups of
-    a fixed size. Anything else ("2.5", "-1") is where it was itself seen.
+    One character is. Digits are if a token with as many digits was seen: tokenizers take digits singly or in groups of
+    a fixed size. Anything else ("2.5", "-1") is if it was seen as a token.
     """
     longer = [level for level in levels if len(level) > 1]
     if not longer:
@@ -89,7 +89,7 @@ _CONTINUED = re.compile(r"[.,]?\d")
 
 
 def _find(written: str, tokens: Sequence[Token]) -> Token | None:
-    """The last token that is the number; None where its last mention is a piece of a longer one."""
+    """The last token that is the number; None if its last mention is a part of a longer one."""
     for index in range(len(tokens) - 1, -1, -1):
         text = tokens[index].text
         if _bare(text) != written:

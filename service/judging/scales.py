@@ -1,4 +1,4 @@
-"""The levels of a scale."""
+"""The levels of a scale, and the problems of one."""
 
 from service.contracts.judges import Scale
 
@@ -9,14 +9,14 @@ MAX_VALUE = 1e9  # a score is rounded to nine decimals: far larger ones would lo
 
 
 def level_count(scale: Scale) -> int | None:
-    """How many levels a stepped scale has, None where any number between its ends will do."""
+    """Returns the number of levels; None if the scale has no steps."""
     if scale.step is None:
         return None
     return int((scale.max - scale.min) / scale.step + 1e-9) + 1
 
 
 def levels(scale: Scale) -> list[float | int]:
-    """All levels of a stepped scale in order, whole numbers as integers."""
+    """Returns all levels in ascending order, whole numbers as integers. Raises ValueError if the scale has no steps."""
     count = level_count(scale)
     if count is None or scale.step is None:
         raise ValueError("a scale without steps has no levels")
@@ -24,27 +24,27 @@ def levels(scale: Scale) -> list[float | int]:
 
 
 def as_written(number: float) -> float | int:
-    """A number without the noise of floating point: 3 for 3.0, 0.3 for 0.1 * 3."""
+    """Returns a number without the noise of floating point: 3 for 3.0, 0.3 for 0.1 * 3."""
     tidy = round(number, 9)
     return int(tidy) if tidy == int(tidy) else tidy
 
 
 def problems(scale: Scale) -> list[tuple[str, str]]:
-    """What makes a scale unusable: (pointer inside the scale, what is wrong)."""
+    """Returns the problems of a scale, by pointers into it; empty if it has none."""
     if not scale.min < scale.max:
         return [("/max", "must be greater than min")]
     if max(abs(scale.min), abs(scale.max)) > MAX_VALUE:
-        return [("/max", f"a scale lies between -{MAX_VALUE:g} and {MAX_VALUE:g}")]
+        return [("/max", f"min and max must be between -{MAX_VALUE:g} and {MAX_VALUE:g}")]
     if scale.step is None:
         return []
     if scale.step * MAX_LEVELS <= scale.max - scale.min:
         return [("/step", f"makes more than {MAX_LEVELS} levels; use null for any number")]
     steps = (scale.max - scale.min) / scale.step
     if round(steps) < 1 or abs(steps - round(steps)) > _NOISE or scale.step < _FINEST:
-        return [("/step", "does not lead from min to max in whole steps")]
+        return [("/step", "must divide the range from min to max into equal steps")]
     known = {f"{level:g}" for level in levels(scale)}
     return [
-        (f"/descriptors/{key}", "is no level of the scale") for key in scale.descriptors if not _is_level(key, known)
+        (f"/descriptors/{key}", "not a level of the scale") for key in scale.descriptors if not _is_level(key, known)
     ]
 
 

@@ -1,7 +1,7 @@
-"""Judged text that looks like an attack on the judge. It is flagged and counted, never altered.
+"""Judged text that looks like an attack on the judge. It is flagged and counted, never changed.
 
-A rule's pattern is tried near the rule's words alone, so plain text costs little more than being cut into words.
-All patterns are bounded, and so the cost is linear in the text.
+The pattern of a rule is tried only near its words, so the cost of plain text is little more than that of cutting it
+into words. All patterns are bounded, so the cost is linear in the length of the text.
 """
 
 import re
@@ -15,7 +15,7 @@ _RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 # Thai, Lao, Myanmar and Khmer part words with zero-width spaces; Arabic and Indic scripts need joiners.
 _JOINED = r"\u0590-\u109f\u1780-\u18af"
 _FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f"  # of England, Scotland, Wales, Texas
-# Any of these is looked for first: the others are tried only where one is there.
+# One of these is looked for first: the other patterns are tried only if there is one.
 _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\u180e\ufeff\ufe00-\ufe0f\U000e0000-\U000e01ef]")
 _HIDDEN: tuple[re.Pattern[str], ...] = (
     re.compile(rf"[^\W{_JOINED}][\u200b-\u200d\u2060-\u2064\u180e\ufeff]+[^\W{_JOINED}]"),
@@ -44,11 +44,11 @@ _APART = bytes(byte if byte > 127 or chr(byte).isalnum() else 32 for byte in ran
 _END_CHARS = 32_768
 _MOST_PLACES = 20  # of a word; a text with more is searched as a whole from there on
 _TYPOGRAPHY = {"‘’": "'", "“”": '"', "–—": "-", "…": "...", "•": "*", "\xa0": " ", "\u2028\u2029\x85": "\n"}
-_LINE_ENDS = "\r\x0b\x0c\x00"  # what a model may take for one
+_LINE_ENDS = "\r\x0b\x0c\x00"  # a model may take these for line ends
 
 
 def is_suspicious(item: Item) -> bool:
-    """Whether any judged text of an item looks like an attack on the judge. A sign, no proof: it only flags."""
+    """Returns whether a judged text of an item looks like an attack on the judge: a sign, not a proof."""
     return any(_is_attack(part) for text in _texts(item) for part in _ends(text))
 
 
@@ -114,7 +114,7 @@ def _has_controls(text: str) -> bool:
 
 
 def _hides(text: str) -> bool:
-    """Whether characters that can't be seen, or that turn the text about, stand where no script needs them."""
+    """Whether there are characters that can't be seen, or that turn the text round, and that no script needs there."""
     if not _UNSEEN.search(text):
         return False
     if any(pattern.search(text) for pattern in _HIDDEN):

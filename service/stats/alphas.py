@@ -34,11 +34,14 @@ class Alpha(msgspec.Struct, frozen=True, kw_only=True):
     """Krippendorff's alpha: 1 for perfect agreement, 0 for chance, negative below chance.
 
     `ratings` is N in the formula: the number of values on items with at least two coders. `value` is None with a
-    `reason` (`no_pairs` or `both_constant`) if alpha is undefined.
+    `reason` (`no_pairs` or `both_constant`) if alpha is undefined. `lower` and `upper` are the ends of its 95%
+    interval, if it was computed.
     """
 
     value: float | None
     ratings: int
+    lower: float | None = None
+    upper: float | None = None
     reason: str | None = None
 
 

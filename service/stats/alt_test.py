@@ -7,12 +7,13 @@ Source: Calderon, Reichart and Dror, The Alternative Annotator Test for LLM-as-a
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from service.stats.distributions import student_t_sf
+from service.stats.intervals import Interval, wilson
 
 FALSE_DISCOVERY_RATE = 0.05
 LEAST_ITEMS = 30  # of an annotator: the t-test relies on the central limit theorem
@@ -44,13 +45,16 @@ class Wins(msgspec.Struct, frozen=True, kw_only=True):
 class Duel(msgspec.Struct, frozen=True, kw_only=True):
     """The judge against one annotator.
 
-    `advantage_probability` is the share of items on which the judge was at least as near. `p_value` is that of the
+    `advantage_probability` is the share of items on which the judge was at least as near, with Wilson's 95% interval.
+    `p_value` is that of the
     t-test; `rejected` says that the annotator is not better than the judge by epsilon, after the correction for many
     annotators.
     """
 
     items: int
     advantage_probability: float
+    advantage_lower: float
+    advantage_upper: float
     p_value: float
     rejected: bool
 
@@ -60,8 +64,8 @@ class AltTest(msgspec.Struct, frozen=True, kw_only=True):
 
     `winning_rate` is the share of annotators whom the judge may replace; the test has `passed` if it is at least .5.
     `advantage_probability` ranks judges: the mean over annotators of the share of items on which the judge is at least
-    as near to the others. `duels` holds the annotators with enough items. The three are None with a `reason` if fewer
-    than two annotators have enough.
+    as near to the others, with a 95% interval that is valid for any dependence of the annotators. `duels` holds the
+    annotators with enough items. The three are None with a `reason` if fewer than two annotators have enough.
     """
 
     epsilon: float
@@ -69,6 +73,8 @@ class AltTest(msgspec.Struct, frozen=True, kw_only=True):
     advantage_probability: float | None
     passed: bool | None
     duels: dict[str, Duel]
+    advantage_lower: float | None = None
+    advantage_upper: float | None = None
     reason: str | None = None
 
 
@@ -99,12 +105,7 @@ def alt_test(wins: Mapping[str, Wins], *, epsilon: float, least_items: int = LEA
     enough = {name: each for name, each in wins.items() if each.items >= max(least_items, 1)}
     p_values = [p_value(each, epsilon) for each in enough.values()]
     rejected = benjamini_yekutieli(p_values, FALSE_DISCOVERY_RATE)
-    duels = {
-        name: Duel(
-            items=each.items, advantage_probability=(each.judge + each.draw) / each.items, p_value=p, rejected=out
-        )
-        for (name, each), p, out in zip(enough.items(), p_values, rejected, strict=True)
-    }
+    duels = {name: _duel(each, p, out) for (name, each), p, out in zip(enough.items(), p_values, rejected, strict=True)}
     if len(duels) < LEAST_ANNOTATORS:
         return AltTest(
             epsilon=epsilon,
@@ -115,13 +116,39 @@ def alt_test(wins: Mapping[str, Wins], *, epsilon: float, least_items: int = LEA
             reason="too_few_items" if len(wins) >= LEAST_ANNOTATORS else "too_few_annotators",
         )
     winning_rate = sum(rejected) / len(duels)
+    advantage = math.fsum(duel.advantage_probability for duel in duels.values()) / len(duels)
+    lower, upper = _interval_of_mean(advantage, duels.values())
     return AltTest(
         epsilon=epsilon,
         winning_rate=winning_rate,
-        advantage_probability=math.fsum(duel.advantage_probability for duel in duels.values()) / len(duels),
+        advantage_probability=advantage,
+        advantage_lower=lower,
+        advantage_upper=upper,
         passed=winning_rate >= PASSING_RATE,
         duels=duels,
     )
+
+
+def _duel(wins: Wins, p: float, rejected: bool) -> Duel:
+    near = wins.judge + wins.draw
+    lower, upper = wilson(near, wins.items)
+    return Duel(
+        items=wins.items,
+        advantage_probability=near / wins.items,
+        advantage_lower=lower,
+        advantage_upper=upper,
+        p_value=p,
+        rejected=rejected,
+    )
+
+
+def _interval_of_mean(mean: float, duels: Collection[Duel]) -> Interval:
+    """Returns Wilson's interval of a mean of shares as if it were one annotator's.
+
+    The annotators share items and the judge: the standard error of the mean is at most the mean standard error.
+    """
+    trials = (len(duels) / math.fsum(1 / math.sqrt(duel.items) for duel in duels)) ** 2
+    return wilson(mean * trials, trials)
 
 
 def p_value(wins: Wins, epsilon: float) -> float:

@@ -7,21 +7,57 @@ ceiling is higher. Both are functions of the coincidences that Krippendorff's al
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from service.stats.alphas import Coincidences, Pairs, marginals
+from service.stats.arrays import Floats
+from service.stats.influence import smoothed
+from service.stats.intervals import FEWEST_PAIRS, t_interval
+from service.stats.table import Table
+from service.stats.transforms import FISHER, LOG, Transform
 
 LEAST_RELIABILITY = 0.1  # below it, the correction for attenuation multiplies noise by more than three
 
 
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
-    """One statistic between humans, None with a `reason` if it is undefined."""
+    """One statistic between humans with its 95% interval; null with a `reason` if it is undefined.
+
+    Only the bounds are null if there are fewer than two items, or for a statistic that has no interval.
+    """
 
     value: float | None
+    lower: float | None = None
+    upper: float | None = None
     reason: str | None = None
+
+
+class OrderedPairs:
+    """The design of a table of all ordered pairs of an item's coders, as `pair_table` returns it.
+
+    The pairs of an item are taken to say no more than one pair, so that intervals are somewhat too wide for items with
+    three coders or more that err independently.
+    """
+
+    def __init__(self, coincidences: Coincidences) -> None:
+        self._pairs = {coders * (coders - 1): int(pairs.sum()) for coders, pairs in coincidences.items()}
+
+    @property
+    def worth(self) -> float:
+        """The effective number of independent pairs, (sum p)^2 / sum p^2 over items of p pairs."""
+        total = sum(self._pairs.values())
+        return total / self._effect if total else 0.0
+
+    @property
+    def _effect(self) -> float:
+        return sum(size * pairs for size, pairs in self._pairs.items()) / sum(self._pairs.values())
+
+    def effect(self, table: Table, cells: Floats) -> float:
+        """Returns the design effect, which is the same for all statistics: see `intervals.Design`."""
+        return self._effect
 
 
 class LeaveOneOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,19 +98,14 @@ def leave_one_out(coincidences: Coincidences, values: Sequence[float]) -> LeaveO
         nothing = Ceiling(value=None, reason="no_pairs")
         return LeaveOneOut(ratings=0, pearson=nothing, rmse=nothing)
     places = np.asarray(values, dtype=np.float64)
-    places = places - float(totals @ places) / ratings  # x and y have mean 0 from here on, so nothing cancels
-    of_one = float(totals @ places**2)
-    of_rest, together = 0.0, 0.0
-    for others, pairs in ((coders - 1, pairs) for coders, pairs in coincidences.items()):
-        products = float(places @ pairs @ places)
-        squares = float(pairs.sum(axis=1) @ places**2) / others
-        together += products / others
-        of_rest += ((others - 1) * products + others * squares) / others**2
-    squared_error = max(of_one - 2 * together + of_rest, 0.0)
+    weights = {coders: pairs.astype(np.float64) for coders, pairs in coincidences.items()}
+    found = _moments(weights, places)
+    squared_error = max(found.of_one - 2 * found.together + found.of_rest, 0.0)
+    pearson, rmse = _estimates(weights, places)
     return LeaveOneOut(
         ratings=ratings,
-        pearson=_correlation(of_one, of_rest, together, constant=np.unique(places[totals > 0]).size < 2),
-        rmse=Ceiling(value=math.sqrt(squared_error / ratings)),
+        pearson=_correlation(found, pearson, constant=np.unique(places[totals > 0]).size < 2),
+        rmse=_with_interval(math.sqrt(squared_error / ratings), rmse, LOG),
     )
 
 
@@ -90,8 +121,105 @@ def disattenuated(judge_human: float | None, human_human: float | None) -> Ceili
     return Ceiling(value=judge_human / math.sqrt(human_human))
 
 
-def _correlation(first: float, second: float, together: float, *, constant: bool) -> Ceiling:
+class _Moments(NamedTuple):
+    """Sums of squares and products of one annotator and the mean of the others, both centred, over `ratings`."""
+
+    ratings: float
+    of_one: float
+    of_rest: float
+    together: float
+
+
+class _Estimate(NamedTuple):
+    """A statistic at the coincidences with a pseudo-item, its standard error and degrees of freedom."""
+
+    value: float
+    error: float
+    freedom: float
+
+
+def _parts(places: Floats, coders: int) -> tuple[Floats, Floats, Floats]:
+    """Returns the terms that an ordered pair of an item's coders adds to the squares of one, of the rest, and products.
+
+    `places` are centred. Shape (K, K) each, symmetric.
+    """
+    others = coders - 1
+    products = np.outer(places, places)
+    squares = np.add.outer(places**2, places**2) / 2
+    return squares / others, ((others - 1) * products + squares) / others**2, products / others
+
+
+def _centred(weights: Mapping[int, Floats], places: Floats) -> tuple[float, Floats]:
+    """Returns the number of ratings, and the places minus their mean over these ratings."""
+    chosen = np.sum([pairs.sum(axis=1) / (coders - 1) for coders, pairs in weights.items()], axis=0)
+    return float(chosen.sum()), places - float(chosen @ places) / float(chosen.sum())
+
+
+def _moments(weights: Mapping[int, Floats], places: Floats) -> _Moments:
+    ratings, centred = _centred(weights, places)
+    sums = np.zeros(3)
+    for coders, pairs in weights.items():
+        sums += [float((pairs * part).sum()) for part in _parts(centred, coders)]
+    return _Moments(ratings, *(float(each) for each in sums))
+
+
+def _estimates(coincidences: Mapping[int, Floats], places: Floats) -> tuple[_Estimate | None, _Estimate | None]:
+    """Returns Pearson's correlation and the root mean squared error with a pseudo-item, and their errors over items.
+
+    Both are None if there are fewer than two items.
+    """
+    items = sum(float(pairs.sum()) / (coders * (coders - 1)) for coders, pairs in coincidences.items())
+    if items < FEWEST_PAIRS or np.ptp(places) == 0:
+        return None, None
+    both = tuple(places.tolist())
+    counts = np.sum([*coincidences.values()], axis=0).astype(np.int64)
+    given = smoothed(Table(both, both, counts))
+    pseudo = given.pseudo - given.counts
+    weights = {**coincidences, 2: coincidences.get(2, np.zeros_like(pseudo)) + pseudo + pseudo.T}
+    ratings, centred = _centred(weights, places)
+    found = _moments(weights, places)
+    error = found.of_one - 2 * found.together + found.of_rest
+    root = math.sqrt(found.of_one * found.of_rest)
+    r, rmse = found.together / root, math.sqrt(error / ratings)
+    by_pair_r, by_pair_rmse = {}, {}
+    for coders in weights:
+        one, rest, product = _parts(centred, coders)
+        by_pair_r[coders] = product / root - r / 2 * (one / found.of_one + rest / found.of_rest)
+        by_pair_rmse[coders] = rmse / 2 * ((one + rest - 2 * product) / error - 1 / ratings / (coders - 1))
+    return (
+        _over_items(r, by_pair_r, weights, coincidences, items),
+        _over_items(rmse, by_pair_rmse, weights, coincidences, items),
+    )
+
+
+def _over_items(
+    value: float,
+    influence: Mapping[int, Floats],
+    weights: Mapping[int, Floats],
+    observed: Mapping[int, Floats],
+    items: float,
+) -> _Estimate:
+    """Returns the standard error over items from the influence of each ordered pair.
+
+    An item's influence is the sum of its pairs'; its square is at most their number times the sum of their squares.
+    """
+    sizes = {coders: coders * (coders - 1) for coders in weights}
+    squares = sum(sizes[each] * float((weights[each] * influence[each] ** 2).sum()) for each in weights)
+    fourths = sum(sizes[each] ** 3 * float((observed[each] * influence[each] ** 4).sum()) for each in observed)
+    freedom = min(2 * squares**2 / fourths, items - 1) if fourths > 0 else items - 1
+    return _Estimate(value, math.sqrt(squares), freedom)
+
+
+def _with_interval(value: float, estimate: _Estimate | None, transform: Transform) -> Ceiling:
+    if estimate is None:
+        return Ceiling(value=value)
+    lower, upper = t_interval(transform, value, *estimate)
+    return Ceiling(value=value, lower=lower, upper=upper)
+
+
+def _correlation(found: _Moments, estimate: _Estimate | None, *, constant: bool) -> Ceiling:
     """Returns Pearson's r of centred sums; constancy is decided by the support, not by a variance in floating point."""
     if constant:
         return Ceiling(value=None, reason="both_constant")
-    return Ceiling(value=min(max(together / math.sqrt(first * second), -1.0), 1.0))
+    r = found.together / math.sqrt(found.of_one * found.of_rest)
+    return _with_interval(min(max(r, -1.0), 1.0), estimate, FISHER)

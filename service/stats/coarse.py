@@ -1,51 +1,48 @@
-"""Coarser forms of tables of many values, whose intervals would take too long. Values always use the full table."""
+"""Coarser forms of tables of many values, whose influences would take too long. Values always use the full table."""
 
 import numpy as np
 
 from service.stats.arrays import Floats, Integers
 from service.stats.table import Table, Value, numbers
 
-MANY = 41  # values of a side up to which a table is used as it is
-MOST = 25  # values of a side of a coarser form, which lowers correlations by less than .003
-
-
-def is_fine(table: Table) -> bool:
-    """Whether a side uses so many values that a coarser form is worth its loss."""
-    said = [int(np.count_nonzero(table.counts.sum(axis=axis))) for axis in (0, 1)]
-    return not table.are_words and max(said) > MANY
+MANY = 12  # values of a side up to which a table is used as it is
+_MOST_NAMES = MANY - 2  # and one name for the rest, with one for what differs from it
 
 
 def coarsened(table: Table) -> Table:
-    """Merges neighbouring values into bins of about equally many pairs, each with the mean of its values.
+    """Returns the table with at most `MANY` values on each side; the table itself if it has no more.
 
-    If both sides have the same values, they have the same bins.
+    Unused values are dropped, except for the ends of the scale, and neighbouring values are merged into bins of about
+    equally many pairs, each with the mean of its values. If both sides have the same values, so have the results.
     """
+    if table.are_words or max(table.counts.shape) <= MANY:
+        return table
     human, judge = table.counts.sum(axis=1), table.counts.sum(axis=0)
     if table.values == table.columns:
-        places, values = binned(numbers(table.values), human + judge, MOST)
-        return _merged(table, (places, values), (places, values))
-    rows, columns = (
-        binned(numbers(side), counts, MOST) for side, counts in ((table.values, human), (table.columns, judge))
-    )
-    return _merged(table, rows, columns)
+        side = _side(numbers(table.values), human + judge)
+        return _merged(table, side, side)
+    return _merged(table, _side(numbers(table.values), human), _side(numbers(table.columns), judge))
 
 
 def as_names(table: Table) -> Table:
-    """Reduces a table to its most frequent values as names, and keeps whether the other values are equal."""
+    """Returns the most frequent values of a table as names, and one name for the rest; the table if it has few.
+
+    Pairs of two different rare values remain different.
+    """
     pooled = table.counts.sum(axis=1) + table.counts.sum(axis=0)
-    rest = np.argsort(-pooled, kind="stable")[MANY:]
+    if len(pooled) <= MANY:
+        return table
+    rest = np.argsort(-pooled, kind="stable")[_MOST_NAMES:]
     places = np.empty(len(pooled), dtype=np.int64)
     places[np.argsort(-pooled, kind="stable")] = np.arange(len(pooled))
-    kept = np.minimum(places, MANY)
-    size = min(len(pooled), MANY) + 2
-    counts = np.zeros((size, size), dtype=np.int64)
+    kept = np.minimum(places, _MOST_NAMES)
+    counts = np.zeros((MANY, MANY), dtype=np.int64)
     np.add.at(counts, (kept[:, None], kept[None, :]), table.counts)
     inside = table.counts[np.ix_(rest, rest)]
     differing = int(inside.sum() - np.trace(inside))
-    if len(rest):
-        counts[MANY, MANY] -= differing
-        counts[MANY, MANY + 1] += differing
-    words: tuple[Value, ...] = tuple(f"{place:03}" for place in range(size))
+    counts[_MOST_NAMES, _MOST_NAMES] -= differing
+    counts[_MOST_NAMES, _MOST_NAMES + 1] += differing
+    words: tuple[Value, ...] = tuple(f"{place:03}" for place in range(MANY))
     return Table(words, words, counts)
 
 
@@ -55,13 +52,26 @@ def binned(values: Floats, counts: Integers, most: int) -> tuple[Integers, Float
     A value without counts is in the bin of the next lower value that has some.
     """
     total = max(int(counts.sum()), 1)
-    wanted = np.minimum((most * (np.cumsum(counts) - counts / 2) / total).astype(np.int64), most - 1)
-    said = counts > 0
-    kinds = np.unique(wanted[said])
+    used = counts > 0
+    if np.count_nonzero(used) <= most:
+        wanted = np.cumsum(used) - 1
+    else:
+        wanted = np.minimum((most * (np.cumsum(counts) - counts / 2) / total).astype(np.int64), most - 1)
+    kinds = np.unique(wanted[used])
     places = np.maximum(np.searchsorted(kinds, wanted, side="right") - 1, 0)
     sums = np.bincount(places, counts * values, minlength=max(len(kinds), 1))
     totals = np.bincount(places, counts, minlength=max(len(kinds), 1))
     return places, sums / np.maximum(totals, 1)
+
+
+def _side(values: Floats, counts: Integers) -> tuple[Integers, Floats]:
+    """Returns the bin of each value and the bins' values, with the ends of the scale as bins of their own."""
+    places, means = binned(values, counts, MANY - 2)
+    if means[0] > values[0]:
+        places, means = places + 1, np.append(values[0], means)
+    if means[-1] < values[-1]:
+        means = np.append(means, values[-1])
+    return places, means
 
 
 def _merged(table: Table, rows: tuple[Integers, Floats], columns: tuple[Integers, Floats]) -> Table:

@@ -2,6 +2,7 @@
 
 import math
 from functools import cache
+from statistics import NormalDist
 
 _TINY = 1e-300
 _PRECISION = 1e-16
@@ -13,6 +14,30 @@ def student_t_sf(t: float, freedom: float) -> float:
     whole = freedom + t * t
     tail = regularised_beta(freedom / 2, 0.5, freedom / whole, t * t / whole) / 2
     return tail if t >= 0 else 1 - tail
+
+
+def student_t_quantile(probability: float, freedom: float) -> float:
+    """Returns the quantile of Student's t for a probability above 1/2 and two or more degrees of freedom.
+
+    Exact to .0005 relative for probabilities up to .999 (Hill 1970, Algorithm 396: Student's t-Quantiles).
+    """
+    tails, n = 2 * (1 - probability), min(freedom, 1e9)
+    if n <= 2:
+        return math.sqrt(2 / (tails * (2 - tails)) - 2)
+    a = 1 / (n - 0.5)
+    b = 48 / a**2
+    c = ((20700 * a / b - 98) * a - 16) * a + 96.36
+    d = ((94.5 / (b + c) - 3) / b + 1) * math.sqrt(a * math.pi / 2) * n
+    y = (d * tails) ** (2 / n)
+    if y <= 0.05 + a:
+        e = 1 / (((n + 6) / (n * y) - 0.089 * d - 0.822) * (n + 2) * 3) + 0.5 / (n + 4)
+        return math.sqrt(n * ((e * y - 1) * (n + 1) / (n + 2) + 1 / y))
+    x = NormalDist().inv_cdf(tails / 2)
+    if n < 5:
+        c += 0.3 * (n - 4.5) * (x + 0.6)
+    c += (((0.05 * d * x - 5) * x - 7) * x - 2) * x + b
+    y = (((((0.4 * x**2 + 6.3) * x**2 + 36) * x**2 + 94.5) / c - x**2 - 3) / b + 1) * x
+    return math.sqrt(n * math.expm1(a * y * y))
 
 
 def regularised_beta(a: float, b: float, x: float, rest: float | None = None) -> float:

@@ -183,20 +183,6 @@ def length_bucket(length: int) -> int:
     return min(max(length, 1).bit_length(), LENGTH_BUCKETS) - 1
 
 
-def length_correlation(table: Integers) -> float | None:
-    """Returns Spearman's correlation of score (rows, ascending) and length bucket (columns), None if one is constant.
-
-    Longer texts may really be better: only a correlation with the judge's error on labelled items is a bias.
-    """
-    rows, columns = table.sum(axis=1), table.sum(axis=0)
-    if min(np.count_nonzero(rows), np.count_nonzero(columns)) < 2:
-        return None
-    total = int(rows.sum())
-    x, y = (np.cumsum(each) - each / 2 - total / 2 for each in (rows, columns))
-    r = float(x @ table @ y) / math.sqrt(float(rows @ x**2) * float(columns @ y**2))
-    return min(max(r, -1.0), 1.0)
-
-
 def _squared_error(histogram: Integers, values: Floats) -> float:
     """Returns the squared standard error of a histogram's mean."""
     total = int(histogram.sum())

@@ -17,12 +17,15 @@ import msgspec
 import numpy as np
 
 from service.stats.arrays import Floats, Integers
-from service.stats.intervals import Z, wilson
+from service.stats.coarse import binned
+from service.stats.distributions import student_t_quantile
+from service.stats.intervals import Z, freedom_of, wilson
 
 LEAST_LABELS = 50
 LEAST_OF_A_CLASS = 5  # below it, the variance of a rare class is poorly estimated: intervals cover .74 to .88
+_MOST_POOLED = 25  # distinct values of pseudo-items
 SMOOTHING = 0.5  # per cell: raises the coverage from .88 to .95 at 100 labels and 95% passes
-RESAMPLES = 1000
+PSEUDO_ITEMS = 2.0  # of scales with more than two values
 
 LabelsOnlyReason = Literal["no_labels", "few_labels", "no_unlabelled", "rare_class", "constant_labels"]
 
@@ -85,27 +88,32 @@ class Corrected(NamedTuple):
     """The estimate of PPI++ before it is limited to the scale.
 
     `weight` is lambda, the weight of the judge, 0 to 1. `variance_of_labels` is that of the mean of the labels alone.
+    The interval is `middle` +- t `error` with `freedom` degrees of freedom; these are `value` and `standard_error`
+    unless pseudo-items were added to the interval only.
     """
 
     value: float
     standard_error: float
     weight: float
     variance_of_labels: float
+    middle: float
+    error: float
+    freedom: float
 
 
-def estimate(tables: Tables, scale: Sequence[float], *, pass_fail: bool, seed: int) -> Estimate:
+def estimate(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> Estimate:
     """Returns both means of one judge on one criterion.
 
     `scale` holds the declared values; its ends limit every mean and interval. `pass_fail` says that they are 0 and 1
-    and a mean is a share. `seed` is that of the bootstrap: the same seed gives the same interval.
+    and a mean is a share. The same tables give the same interval.
     """
     labels, unlabelled = int(tables.labelled.sum()), int(tables.unlabelled.sum())
     reason = _why_labels_only(tables, pass_fail=pass_fail, two_valued=len(scale) == 2)
     if reason is None:
-        corrected = ppi_mean(tables, smoothed=(min(scale), max(scale)) if len(scale) == 2 else None)
+        corrected = _of_two_values(tables, scale) if len(scale) == 2 else _of_a_scale(tables)
         mean, worth = _bounded(corrected, scale), _worth(corrected, labels)
     else:
-        mean = _mean_of_labels(tables, pass_fail=pass_fail, seed=seed)
+        mean = _mean_of_labels(tables, scale, pass_fail=pass_fail)
         worth = LabelsWorth(factor=1.0 if labels else None, effective_labels=float(labels))
     return Estimate(
         judge_mean=_judge_mean(tables, scale, pass_fail=pass_fail),
@@ -118,7 +126,15 @@ def estimate(tables: Tables, scale: Sequence[float], *, pass_fail: bool, seed: i
     )
 
 
-def ppi_mean(tables: Tables, *, smoothed: tuple[float, float] | None = None) -> Corrected:
+class LabelledCells(NamedTuple):
+    """Human value, judge's score and weight of cells of labelled items, as parallel arrays."""
+
+    human: Floats
+    judge: Floats
+    weights: Floats
+
+
+def ppi_mean(tables: Tables, pseudo: LabelledCells | None = None) -> Corrected:
     """Returns the PPI++ estimate of the mean, for at least one labelled and one unlabelled item.
 
     With Y the labels and f the judge's scores on the n labelled items, F its scores on the N unlabelled ones,
@@ -128,10 +144,11 @@ def ppi_mean(tables: Tables, *, smoothed: tuple[float, float] | None = None) -> 
         value = lambda mean(F) + mean(Y - lambda f)
         standard error^2 = lambda^2 V(F) / N + V(Y - lambda f) / n
 
-    lambda = 1 is the original PPI, 0 ignores the judge, as for a judge that never varies. `smoothed` holds a scale's
-    two values: half an item is added to each of their four labelled cells, in every term, so that n grows by two.
+    lambda = 1 is the original PPI, 0 ignores the judge, as for a judge that never varies. `pseudo` has cells of
+    pseudo-items that are added to the labelled ones in every term.
     """
-    human, judge, weights = _cells(tables, smoothed)
+    observed = _observed(tables)
+    human, judge, weights = observed if pseudo is None else _joined(observed, pseudo)
     n, unlabelled = float(weights.sum()), int(tables.unlabelled.sum())
     scores = np.asarray(tables.judge_values, dtype=np.float64)
     y, f, rest = _moments(human, weights), _moments(judge, weights), _moments(scores, tables.unlabelled)
@@ -141,7 +158,47 @@ def ppi_mean(tables: Tables, *, smoothed: tuple[float, float] | None = None) -> 
     weight = min(max(covariance / ((1 + n / unlabelled) * spread), 0.0), 1.0) if spread > 0 else 0.0
     rectified = _moments(human - weight * judge, weights)
     variance = weight**2 * rest.variance / unlabelled + rectified.variance / n
-    return Corrected(weight * rest.mean + rectified.mean, math.sqrt(variance), weight, y.variance / n)
+    errors = observed.human - weight * observed.judge - rectified.mean
+    return Corrected(
+        value=weight * rest.mean + rectified.mean,
+        standard_error=math.sqrt(variance),
+        weight=weight,
+        variance_of_labels=y.variance / n,
+        middle=weight * rest.mean + rectified.mean,
+        error=math.sqrt(variance),
+        freedom=freedom_of(errors, observed.weights, rectified.variance, float(observed.weights.sum())),
+    )
+
+
+def _of_two_values(tables: Tables, scale: Sequence[float]) -> Corrected:
+    """Adds half an item to each of the four labelled cells of a scale's two values, so that n grows by two."""
+    low, high = min(scale), max(scale)
+    cells = LabelledCells(
+        np.array([low, low, high, high]), np.array([low, high, low, high]), np.full(4, SMOOTHING, dtype=np.float64)
+    )
+    return ppi_mean(tables, cells)._replace(freedom=math.inf)
+
+
+def _of_a_scale(tables: Tables) -> Corrected:
+    """Keeps the value, and adds two pseudo-items at the pooled marginals to the interval only."""
+    plain = ppi_mean(tables)
+    values, shares = _pooled(tables)
+    human, judge = np.repeat(values, len(values)), np.tile(values, len(values))
+    around = ppi_mean(tables, LabelledCells(human, judge, PSEUDO_ITEMS * np.outer(shares, shares).ravel()))
+    return plain._replace(middle=around.middle, error=around.standard_error, freedom=around.freedom)
+
+
+def _pooled(tables: Tables) -> tuple[Floats, Floats]:
+    """Returns the distinct values of both sides and their shares: half by the labels, half by all judge's scores."""
+    human, judge = tables.labelled.sum(axis=1), tables.labelled.sum(axis=0) + tables.unlabelled
+    every = np.concatenate([tables.human_values, tables.judge_values]).astype(np.float64)
+    shares = np.concatenate([human / max(human.sum(), 1), judge / max(judge.sum(), 1)])
+    values, places = np.unique(every[shares > 0], return_inverse=True)
+    sums = np.bincount(places, shares[shares > 0])
+    if len(values) > _MOST_POOLED:
+        bins, values = binned(values, np.round(sums * 1e6).astype(np.int64), _MOST_POOLED)
+        sums = np.bincount(bins, sums)
+    return values, sums / sums.sum()
 
 
 class _Moments(NamedTuple):
@@ -157,20 +214,18 @@ def _moments(values: Floats, weights: Floats | Integers) -> _Moments:
     return _Moments(total, mean, float(weights @ np.square(values - mean)) / total)
 
 
-def _cells(tables: Tables, smoothed: tuple[float, float] | None) -> tuple[Floats, Floats, Floats]:
-    """Returns human value, judge's score and weight of each labelled cell, then those of the smoothing."""
-    rows, columns = np.nonzero(tables.labelled)  # few, even if each mean of annotators has its own row
-    human = np.asarray(tables.human_values, dtype=np.float64)[rows]
-    judge = np.asarray(tables.judge_values, dtype=np.float64)[columns]
-    weights = tables.labelled[rows, columns].astype(np.float64)
-    if smoothed is None:
-        return human, judge, weights
-    low, high = smoothed
-    return (
-        np.append(human, [low, low, high, high]),
-        np.append(judge, [low, high, low, high]),
-        np.append(weights, [SMOOTHING] * 4),
+def _observed(tables: Tables) -> LabelledCells:
+    """Returns the labelled cells: few, even if each mean of annotators has its own row."""
+    rows, columns = np.nonzero(tables.labelled)
+    return LabelledCells(
+        np.asarray(tables.human_values, dtype=np.float64)[rows],
+        np.asarray(tables.judge_values, dtype=np.float64)[columns],
+        tables.labelled[rows, columns].astype(np.float64),
     )
+
+
+def _joined(one: LabelledCells, other: LabelledCells) -> LabelledCells:
+    return LabelledCells(*(np.concatenate(both) for both in zip(one, other, strict=True)))
 
 
 def _why_labels_only(tables: Tables, *, pass_fail: bool, two_valued: bool) -> LabelsOnlyReason | None:
@@ -196,14 +251,22 @@ def _are_constant(counts: Integers, values: Floats) -> bool:
 def _bounded(corrected: Corrected, scale: Sequence[float]) -> Mean:
     """Limits the interval to the scale."""
     value = min(max(corrected.value, min(scale)), max(scale))
-    if corrected.standard_error == 0:
+    if corrected.error == 0:
         return Mean(value=value)
-    half = Z * corrected.standard_error
+    return _mean_within(value, corrected.middle, _quantile(corrected.freedom) * corrected.error, scale)
+
+
+def _mean_within(value: float, middle: float, half: float, scale: Sequence[float]) -> Mean:
+    """Returns a mean with `middle` +- `half`, limited to the scale and widened to contain the mean."""
     return Mean(
         value=value,
-        lower=min(max(corrected.value - half, min(scale)), value),
-        upper=max(min(corrected.value + half, max(scale)), value),
+        lower=min(max(middle - half, min(scale)), value),
+        upper=max(min(middle + half, max(scale)), value),
     )
+
+
+def _quantile(freedom: float) -> float:
+    return Z if math.isinf(freedom) else student_t_quantile(0.975, max(freedom, 2.0))
 
 
 def _worth(corrected: Corrected, labels: int) -> LabelsWorth:
@@ -214,8 +277,8 @@ def _worth(corrected: Corrected, labels: int) -> LabelsWorth:
     return LabelsWorth(factor=factor, effective_labels=factor * labels)
 
 
-def _mean_of_labels(tables: Tables, *, pass_fail: bool, seed: int) -> Mean:
-    """The labels' own mean: Wilson's interval of a share, else a percentile bootstrap."""
+def _mean_of_labels(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> Mean:
+    """The labels' own mean: Wilson's interval of a share, else a t interval with two pseudo-items."""
     counts, values = tables.labelled.sum(axis=1), np.asarray(tables.human_values, dtype=np.float64)
     labels = int(counts.sum())
     if labels == 0:
@@ -226,9 +289,10 @@ def _mean_of_labels(tables: Tables, *, pass_fail: bool, seed: int) -> Mean:
         return Mean(value=mean, lower=lower, upper=upper)
     if _are_constant(counts, values):
         return Mean(value=mean)
-    resampled = np.random.default_rng(seed).multinomial(labels, counts / labels, size=RESAMPLES) @ values / labels
-    lower, upper = (float(bound) for bound in np.quantile(resampled, [0.025, 0.975]))
-    return Mean(value=mean, lower=min(lower, mean), upper=max(upper, mean))
+    pooled, shares = _pooled(tables)
+    around = _moments(np.concatenate([values, pooled]), np.concatenate([counts, PSEUDO_ITEMS * shares]))
+    freedom = freedom_of(values - around.mean, counts.astype(np.float64), around.variance, labels)
+    return _mean_within(mean, around.mean, _quantile(freedom) * math.sqrt(around.variance / around.total), scale)
 
 
 def _judge_mean(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> Mean:

@@ -9,6 +9,7 @@ from service.stats.intervals import Measure
 from service.stats.table import Table
 
 FEW_PAIRS = 30  # below it, the interval of a correlation of .64 is wider than .4
+FEW_OF_A_CLASS = 5  # below it, no interval covers reliably
 PREVALENT = 0.9  # share of one human value above which kappa is low even for frequent agreement
 
 
@@ -19,6 +20,7 @@ class Flag(StrEnum):
     JUDGE_CONSTANT = "judge_constant"  # the judge always gives the same value: a finding, not missing data
     LOW_PREVALENCE = "low_prevalence"  # one human value has more than 90% of the pairs
     DEGENERATE = "degenerate"  # one side is constant: kappas are 0 or null, and mean nothing
+    TOO_FEW_OF_A_CLASS = "too_few_of_a_class"  # a side has fewer than five pairs outside its most frequent value
     NOT_BETTER_THAN_CHANCE = "not_better_than_chance"  # enough pairs, and the interval reaches down to 0
 
 
@@ -27,11 +29,13 @@ def flags_of(table: Table) -> list[Flag]:
     pairs = table.pairs
     human, judge = table.counts.sum(axis=1), table.counts.sum(axis=0)
     judge_varies, human_varies = np.count_nonzero(judge) > 1, np.count_nonzero(human) > 1
+    rarer = pairs - max(int(human.max()), int(judge.max()))
     holds = {
         Flag.INSUFFICIENT: pairs < FEW_PAIRS,
         Flag.JUDGE_CONSTANT: pairs > 1 and not judge_varies,
         Flag.LOW_PREVALENCE: pairs > 1 and int(human.max()) > PREVALENT * pairs,
         Flag.DEGENERATE: pairs > 1 and not (judge_varies and human_varies),
+        Flag.TOO_FEW_OF_A_CLASS: bool(judge_varies and human_varies) and rarer < FEW_OF_A_CLASS,
     }
     return [flag for flag, is_so in holds.items() if is_so]
 

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.stats.arrays import Booleans, Floats, Indices
-from service.stats.intervals import FEWEST_REPLICATES, REPLICATES
 from service.stats.statistics import STATISTICS, evaluate
 from service.stats.table import Table, Value
 from service.stats.tallies import Layout, Tallies
 
+REPLICATES = 1000
+FEWEST_REPLICATES = REPLICATES // 2  # fewer would describe only the draws for which the statistic is defined
 FEWEST_ITEMS = 2  # a single item is the same in every draw
 
 _TAIL = 0.025

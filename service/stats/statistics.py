@@ -6,7 +6,6 @@ its entry say so and the function may return anything. Notation: n is the number
 distances of values, not of positions.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from service.stats import binary
 from service.stats.arrays import Floats
 from service.stats.table import Table
 from service.stats.tallies import Tallies, correlation, midranks, summed, within_unit
+from service.stats.transforms import BOUNDED, COMPLEMENT, FISHER, IDENTITY, LOG, LOGIT, Transform
 from service.stats.undefined import (
     HUMAN_CONSTANT,
     JUDGE_CONSTANT,
@@ -171,44 +171,45 @@ class Statistic(NamedTuple):
     """An entry of `STATISTICS`.
 
     `lacks` are the conditions under which it is undefined, of which the first that holds is reported. `trials` returns
-    the number of trials if the statistic is a proportion, which then has Wilson's interval. `limits` are the lowest and
-    the highest possible value.
+    the number of trials if the statistic is a proportion, which then has Wilson's interval.
     """
 
     compute: Callable[[Tallies], Floats]
     domain: Domain
+    transform: Transform
     lacks: tuple[Lack, ...] = ()
     trials: Callable[[Tallies], Floats] | None = None
-    limits: tuple[float, float] = (-1.0, 1.0)
 
 
 STATISTICS: dict[str, Statistic] = {
-    "exact": Statistic(exact, Domain.ANY, trials=lambda t: t.pairs),
-    "within_one": Statistic(within_one, Domain.NUMBERS, trials=lambda t: t.pairs),
-    "mae": Statistic(mae, Domain.NUMBERS, limits=(0.0, math.inf)),
-    "bias": Statistic(bias, Domain.NUMBERS, limits=(-math.inf, math.inf)),
-    "rmse": Statistic(rmse, Domain.NUMBERS, limits=(0.0, math.inf)),
-    "pearson": Statistic(pearson, Domain.NUMBERS, VARYING),
-    "spearman": Statistic(spearman, Domain.NUMBERS, VARYING),
-    "kendall_tau_b": Statistic(kendall_tau_b, Domain.NUMBERS, VARYING),
-    "kendall_tau_c": Statistic(kendall_tau_c, Domain.NUMBERS, VARYING),
-    "somers_d": Statistic(somers_d, Domain.NUMBERS, VARYING),
-    "cohen_kappa": Statistic(cohen_kappa, Domain.CATEGORIES, (ONE_VALUE,)),
-    "cohen_kappa_linear": Statistic(cohen_kappa_linear, Domain.SCALE, (ONE_VALUE,)),
-    "cohen_kappa_quadratic": Statistic(cohen_kappa_quadratic, Domain.SCALE, (ONE_VALUE,)),
-    "krippendorff_alpha_nominal": Statistic(krippendorff_alpha_nominal, Domain.CATEGORIES, (ONE_VALUE,)),
-    "krippendorff_alpha_ordinal": Statistic(krippendorff_alpha_ordinal, Domain.NUMBERS, (ONE_VALUE,)),
-    "krippendorff_alpha_interval": Statistic(krippendorff_alpha_interval, Domain.NUMBERS, (ONE_VALUE,)),
-    "gwet_ac1": Statistic(gwet_ac1, Domain.CATEGORIES, (ONE_DECLARED,)),
-    "gwet_ac2": Statistic(gwet_ac2, Domain.SCALE, (ONE_DECLARED,)),
-    "lin_ccc": Statistic(lin_ccc, Domain.NUMBERS, VARYING),
-    "sensitivity": Statistic(binary.sensitivity, Domain.BINARY, (NO_POSITIVES,), trials=binary.positives),
-    "specificity": Statistic(binary.specificity, Domain.BINARY, (NO_NEGATIVES,), trials=binary.negatives),
-    "precision": Statistic(binary.precision, Domain.BINARY, (NO_JUDGED_POSITIVES,), trials=binary.judged_positives),
-    "npv": Statistic(binary.npv, Domain.BINARY, (NO_JUDGED_NEGATIVES,), trials=binary.judged_negatives),
-    "f1": Statistic(binary.f1, Domain.BINARY, (NEITHER_POSITIVE,)),
-    "balanced_accuracy": Statistic(binary.balanced_accuracy, Domain.BINARY, (NO_POSITIVES, NO_NEGATIVES)),
-    "mcc": Statistic(binary.mcc, Domain.BINARY, (NO_POSITIVES, NO_NEGATIVES, HUMAN_CONSTANT, JUDGE_CONSTANT)),
+    "exact": Statistic(exact, Domain.ANY, LOGIT, trials=lambda t: t.pairs),
+    "within_one": Statistic(within_one, Domain.NUMBERS, LOGIT, trials=lambda t: t.pairs),
+    "mae": Statistic(mae, Domain.NUMBERS, LOG),
+    "bias": Statistic(bias, Domain.NUMBERS, IDENTITY),
+    "rmse": Statistic(rmse, Domain.NUMBERS, LOG),
+    "pearson": Statistic(pearson, Domain.NUMBERS, FISHER, VARYING),
+    "spearman": Statistic(spearman, Domain.NUMBERS, FISHER, VARYING),
+    "kendall_tau_b": Statistic(kendall_tau_b, Domain.NUMBERS, FISHER, VARYING),
+    "kendall_tau_c": Statistic(kendall_tau_c, Domain.NUMBERS, BOUNDED, VARYING),
+    "somers_d": Statistic(somers_d, Domain.NUMBERS, FISHER, VARYING),
+    "cohen_kappa": Statistic(cohen_kappa, Domain.CATEGORIES, COMPLEMENT, (ONE_VALUE,)),
+    "cohen_kappa_linear": Statistic(cohen_kappa_linear, Domain.SCALE, COMPLEMENT, (ONE_VALUE,)),
+    "cohen_kappa_quadratic": Statistic(cohen_kappa_quadratic, Domain.SCALE, COMPLEMENT, (ONE_VALUE,)),
+    "krippendorff_alpha_nominal": Statistic(krippendorff_alpha_nominal, Domain.CATEGORIES, COMPLEMENT, (ONE_VALUE,)),
+    "krippendorff_alpha_ordinal": Statistic(krippendorff_alpha_ordinal, Domain.NUMBERS, COMPLEMENT, (ONE_VALUE,)),
+    "krippendorff_alpha_interval": Statistic(krippendorff_alpha_interval, Domain.NUMBERS, COMPLEMENT, (ONE_VALUE,)),
+    "gwet_ac1": Statistic(gwet_ac1, Domain.CATEGORIES, COMPLEMENT, (ONE_DECLARED,)),
+    "gwet_ac2": Statistic(gwet_ac2, Domain.SCALE, COMPLEMENT, (ONE_DECLARED,)),
+    "lin_ccc": Statistic(lin_ccc, Domain.NUMBERS, COMPLEMENT, VARYING),
+    "sensitivity": Statistic(binary.sensitivity, Domain.BINARY, LOGIT, (NO_POSITIVES,), trials=binary.positives),
+    "specificity": Statistic(binary.specificity, Domain.BINARY, LOGIT, (NO_NEGATIVES,), trials=binary.negatives),
+    "precision": Statistic(
+        binary.precision, Domain.BINARY, LOGIT, (NO_JUDGED_POSITIVES,), trials=binary.judged_positives
+    ),
+    "npv": Statistic(binary.npv, Domain.BINARY, LOGIT, (NO_JUDGED_NEGATIVES,), trials=binary.judged_negatives),
+    "f1": Statistic(binary.f1, Domain.BINARY, LOGIT, (NEITHER_POSITIVE,)),
+    "balanced_accuracy": Statistic(binary.balanced_accuracy, Domain.BINARY, LOGIT, (NO_POSITIVES, NO_NEGATIVES)),
+    "mcc": Statistic(binary.mcc, Domain.BINARY, FISHER, (NO_POSITIVES, NO_NEGATIVES, HUMAN_CONSTANT, JUDGE_CONSTANT)),
 }
 
 

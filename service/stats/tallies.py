@@ -17,9 +17,10 @@ class Layout:
     of which only equality has a meaning.
     """
 
-    def __init__(self, table: Table) -> None:
-        self.rows = np.flatnonzero(table.counts.sum(axis=1))
-        self.columns = np.flatnonzero(table.counts.sum(axis=0))
+    def __init__(self, table: Table, *, whole: bool = False) -> None:
+        """`whole` keeps rows and columns without counts."""
+        self.rows = np.arange(len(table.values)) if whole else np.flatnonzero(table.counts.sum(axis=1))
+        self.columns = np.arange(len(table.columns)) if whole else np.flatnonzero(table.counts.sum(axis=0))
         every_row, every_column = _coordinates(table)
         self.human, self.judge = every_row[self.rows], every_column[self.columns]
         self.declared = every_row
@@ -45,6 +46,14 @@ class Layout:
     def is_near(self) -> Floats:
         """1 for cells whose values are at most one step of the scale apart, else 0."""
         return np.less_equal(np.abs(self.difference), self._table.step * (1 + _NOISE)).astype(np.float64)
+
+    @cached_property
+    def distance(self) -> Floats:
+        """The distance of the two values of each cell in mean steps; for words 1 if they differ, else 0."""
+        if self._table.are_words:
+            return self.differs
+        steps = max(len(self._table.values), len(self._table.columns)) - 1
+        return np.abs(self.scaled) * steps
 
     @cached_property
     def scaled(self) -> Floats:

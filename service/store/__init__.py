@@ -1,1 +1,1 @@
-"""Where it is kept: the only code that speaks to Redis. Every transition is one atomic step."""
+"""The storage: the only code that uses Redis. Every change of a state is one atomic step."""

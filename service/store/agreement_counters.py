@@ -9,7 +9,7 @@ from redis.exceptions import WatchError
 from service.contracts.labels import Window
 from service.contracts.quoting import unquoted
 from service.store import keys
-from service.store.connection import pipeline, reply, scanned_hashes, translated
+from service.store.connection import pipeline, reply, scanned_hashes, translated_errors
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -124,7 +124,7 @@ async def replace_counters(redis: Redis, since: bytes | None, counters: Mapping[
 
     Returns False, and writes nothing, if a labelled item was changed after `labelled_changes` returned `since`.
     """
-    with translated():
+    with translated_errors():
         async with redis.pipeline(transaction=True) as pipe:
             await pipe.watch(keys.CHANGES)
             if await pipe.get(keys.CHANGES) != since:

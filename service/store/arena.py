@@ -1,7 +1,7 @@
-"""The arena: battles, and the votes on them, counted as they come.
+"""The arena's battles and votes. Votes are counted as they come.
 
-The calls of a battle are a job that is in no list. A battle's texts are kept as long as other results, counted anew
-from its newest vote; its votes are kept for ever, as counters and as rows that they can be counted from again.
+The calls of a battle are a job that is in no list. A battle's texts are kept as long as other results, counted from its
+newest vote; its votes are kept for ever, as counters and as rows from which the counters can be counted again.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -37,8 +37,8 @@ class StoredBattle(NamedTuple):
     written: bytes
 
 
-class Answer(NamedTuple):
-    """What came of a side's call: `evaluation` is None where it is not over, or gave no valid score."""
+class BattleAnswer(NamedTuple):
+    """The outcome of a side's call. `evaluation` is None if the call is not over or gave no valid score."""
 
     is_over: bool
     evaluation: Evaluation | None
@@ -46,26 +46,26 @@ class Answer(NamedTuple):
 
 
 class Voted(NamedTuple):
-    """The vote counts, as one of so many on its battle."""
+    """The vote is counted; `votes` is the number of votes on its battle."""
 
     votes: int
 
 
 class Paced(NamedTuple):
-    """The voter has given as many votes as one may in an hour."""
+    """The voter has given the maximum number of votes for an hour, and may vote again after `wait_ms`."""
 
     wait_ms: int
 
 
-class Rating(NamedTuple):
-    """Sequential Elo: what a new model has, and the most that one vote moves."""
+class EloRating(NamedTuple):
+    """Sequential Elo: the points of a new model, and the maximum that one vote moves."""
 
     start: float
     k: float
 
 
 class _Heard(msgspec.Struct):
-    """Of a stored judgment, what a voter may see, and when it ended."""
+    """The part of a stored judgment that a voter may see, and when it ended."""
 
     outcome: Outcome
     score: float | int | None
@@ -75,19 +75,19 @@ class _Heard(msgspec.Struct):
     finished_at: datetime
 
 
-async def put(redis: Redis, record: BattleRecord, course: Course, *, keep_s: int) -> None:
-    """Stores a battle; nothing where it is there already."""
+async def put_battle(redis: Redis, record: BattleRecord, course: Course, *, keep_s: int) -> None:
+    """Stores a battle, unless it is stored already."""
     arguments = [record.id, msgspec.json.encode(record), msgspec.json.encode(course), keep_s]
     await _put(redis, [keys.battle(record.id), keys.BATTLES], arguments)
 
 
-async def find(redis: Redis, battle_id: str) -> StoredBattle | None:
-    """A battle as it stands; None where there is none."""
+async def find_battle(redis: Redis, battle_id: str) -> StoredBattle | None:
+    """Returns a battle as it stands, None if there is none."""
     return _battle(await reply(redis.hmget(keys.battle(battle_id), ["record", "course", "votes"])))
 
 
-async def list_newest(redis: Redis, *, before: str | None, limit: int) -> tuple[list[StoredBattle], str | None]:
-    """Battles, newest first, from after the id `before` on, and the id to go on from."""
+async def list_battles(redis: Redis, *, before: str | None, limit: int) -> tuple[list[StoredBattle], str | None]:
+    """Returns the battles after the id `before`, the newest first, and the id that the next page follows."""
     upper = "+" if before is None else f"({before}"
     ids = [each.decode() for each in await reply(redis.zrevrangebylex(keys.BATTLES, upper, "-", 0, limit + 1))]
     async with pipeline(redis) as pipe:
@@ -100,21 +100,21 @@ async def list_newest(redis: Redis, *, before: str | None, limit: int) -> tuple[
     return [each for each in found.values() if each is not None], ids[limit - 1] if len(ids) > limit else None
 
 
-async def move(redis: Redis, battle: StoredBattle, course: Course) -> bool:
-    """Moves a battle on from the course that it was read in; False where somebody else did so meanwhile."""
+async def move_battle(redis: Redis, battle: StoredBattle, course: Course) -> bool:
+    """Moves a battle on from the course in which it was read. Returns False if another process has moved it."""
     arguments = [battle.written, msgspec.json.encode(course)]
     return bool(await _move(redis, [keys.battle(battle.record.id)], arguments))
 
 
 async def claim_drawing(redis: Redis, battle: StoredBattle) -> bool:
-    """Whether it is ours to draw again for a battle in this course of it: calls are paid for once."""
+    """Returns whether this process may draw new models for a battle in this course: calls are paid for once."""
     course = sha256(battle.written).hexdigest()[:32]
     key = keys.battle_drawing(battle.record.id, course)
     return bool(await reply(redis.set(key, "1", ex=_DRAWING_S, nx=True)))
 
 
-async def answers(redis: Redis, course: Course) -> tuple[Answer, Answer]:
-    """What came of A's and of B's call by now. A job that is gone will give nothing more."""
+async def battle_answers(redis: Redis, course: Course) -> tuple[BattleAnswer, BattleAnswer]:
+    """Returns the outcomes of A's and of B's call by now. The call of an expired job is over."""
     sides = (course.A, course.B)
     async with pipeline(redis) as pipe:
         for side in sides:
@@ -124,25 +124,25 @@ async def answers(redis: Redis, course: Course) -> tuple[Answer, Answer]:
     return _answer(course.A, judgment_a, job_a), _answer(course.B, judgment_b, job_b)
 
 
-async def vote(
+async def store_vote(
     redis: Redis,
     battle: StoredBattle,
     row: VoteRow,
     *,
     fields: Sequence[str],
-    rating: Rating,
+    rating: EloRating,
     request: str,
     most_per_hour: int,
     keep_s: int,
 ) -> Voted | Paced | None:
-    """Stores and counts a vote on an open battle in one step; None where this voter has voted on it.
+    """Stores and counts a vote on an open battle in one step. Returns None if this voter has voted on it before.
 
-    `fields` are those to add one to in the counters of its criterion and of all; `request` tells a repeat of the same
-    delivery from a second vote. With the first vote, the judgments are among those of their item.
-    Raises LookupError where the battle is gone.
+    `fields` get one more in the counters of the criterion and in those of all votes. `request` tells a repeated
+    delivery from a second vote. The first vote adds the judgments to those of their item. Raises LookupError if there
+    is no such battle.
     """
     record, course = battle.record, battle.course
-    metric = increment(counters.ARENA_VOTES, row.winner)
+    metric = increment(counters.ARENA_VOTES_TOTAL, row.winner)
     places = [(judgment_ref(side.job_id, 0, side.position), side.finished_ms) for side in (course.A, course.B)]
     state, *rest = await _vote(
         redis,
@@ -183,25 +183,25 @@ async def vote(
 
 
 async def vote_of(redis: Redis, battle_id: str, voter: str) -> Winner | None:
-    """What this voter said; None where the voter has not voted."""
+    """Returns the winner that this voter chose, None if there is no vote."""
     [stored] = await reply(redis.hmget(keys.battle_voters(battle_id), [voter]))
     return None if stored is None else Winner(stored.decode().partition("\t")[0])
 
 
 async def newest_vote(redis: Redis, criterion: str | None) -> str:
-    """Another one after each vote on a criterion, or on any; "" before the first."""
+    """Returns another text after each vote on a criterion, or on any; empty before the first."""
     [version] = await reply(redis.hmget(keys.arena_counters(criterion), ["version"]))
     return "" if version is None else str(version.decode())
 
 
-async def counted(redis: Redis, criterion: str | None) -> dict[str, str]:
-    """The votes on a criterion, or on all of them, as `service.arena.read_vote_counts` reads them."""
+async def arena_counts(redis: Redis, criterion: str | None) -> dict[str, str]:
+    """Returns the counted votes on a criterion, or on all, as `service.arena.read_vote_counts` reads them."""
     stored = await reply(redis.hgetall(keys.arena_counters(criterion)))
     return {field.decode(): value.decode() for field, value in stored.items()}
 
 
-async def rows(redis: Redis) -> AsyncIterator[VoteRow]:
-    """Every vote, in the order in which they were given."""
+async def vote_rows(redis: Redis) -> AsyncIterator[VoteRow]:
+    """Yields every vote in the order in which they were given."""
     decoder = msgspec.msgpack.Decoder(VoteRow)
     start = "-"
     while entries := await reply(redis.xrange(keys.ARENA_VOTES, start, "+", _ROWS_AT_ONCE)):
@@ -222,15 +222,15 @@ def _battle(stored: list[bytes | None]) -> StoredBattle | None:
     )
 
 
-def _answer(side: Side, judgment: bytes | None, job: int) -> Answer:
+def _answer(side: Side, judgment: bytes | None, job: int) -> BattleAnswer:
     if side.evaluation is not None:
-        return Answer(True, side.evaluation, side.finished_ms)
+        return BattleAnswer(True, side.evaluation, side.finished_ms)
     if judgment is None:
-        return Answer(not job, None, 0)
+        return BattleAnswer(not job, None, 0)
     heard = msgspec.json.decode(judgment, type=_Heard)
     if heard.outcome is not Outcome.SCORED:
-        return Answer(True, None, 0)
-    return Answer(
+        return BattleAnswer(True, None, 0)
+    return BattleAnswer(
         True,
         Evaluation(score=heard.score, label=heard.label, ranking=heard.ranking, explanation=heard.explanation),
         int(heard.finished_at.timestamp() * 1000),

@@ -1,4 +1,4 @@
-"""Benchmarks: each is a job with something beside it, which lives as long as the job does."""
+"""Benchmarks: the part of a benchmark that its job does not have. It expires with the job."""
 
 from collections.abc import AsyncIterator, Sequence
 from itertools import count
@@ -11,12 +11,12 @@ from service.contracts.datasets import Humans
 from service.store import keys
 from service.store.connection import pipeline, reply
 
-_STAGED_S = 3600  # as long as the chunks of its job
+_STAGED_S = 3600  # as long as the chunks of the job
 _ORDER, _LEADERBOARD = "order", "leaderboard"
 
 
 async def stage_humans(redis: Redis, job_id: str, part: int, humans: Sequence[Humans]) -> None:
-    """Puts what people said of some items, in the order of the job's items, beside the staged job."""
+    """Stores people's values of some items, in the order of the items, beside the staged job."""
     async with pipeline(redis) as pipe:
         pipe.hset(keys.job_benchmark(job_id), mapping={f"human:{part}": msgspec.msgpack.encode(humans)})
         pipe.expire(keys.job_benchmark(job_id), _STAGED_S)
@@ -24,17 +24,20 @@ async def stage_humans(redis: Redis, job_id: str, part: int, humans: Sequence[Hu
 
 
 async def stage_order(redis: Redis, job_id: str, order: BenchmarkOrder) -> None:
-    """Puts what was asked for beside the staged job. Needed before the job is committed."""
+    """Stores the request of a benchmark beside the staged job, which can't be committed without it."""
     await reply(redis.hset(keys.job_benchmark(job_id), mapping={_ORDER: msgspec.json.encode(order)}))
 
 
-async def discard(redis: Redis, job_id: str) -> None:
-    """Removes what was staged."""
+async def discard_benchmark(redis: Redis, job_id: str) -> None:
+    """Removes the staged part of a benchmark."""
     await reply(redis.unlink(keys.job_benchmark(job_id)))
 
 
-async def find(redis: Redis, job_id: str) -> tuple[BenchmarkOrder, msgspec.Raw | None] | None:
-    """What was asked for, and the leaderboard's rows as JSON once it is made; None where it is no benchmark."""
+async def find_benchmark(redis: Redis, job_id: str) -> tuple[BenchmarkOrder, msgspec.Raw | None] | None:
+    """Returns the request of a benchmark, and its leaderboard's rows as JSON (None until it is made).
+
+    Returns None if there is no such benchmark.
+    """
     order, rows = await reply(redis.hmget(keys.job_benchmark(job_id), [_ORDER, _LEADERBOARD]))
     if order is None:
         return None
@@ -42,7 +45,7 @@ async def find(redis: Redis, job_id: str) -> tuple[BenchmarkOrder, msgspec.Raw |
 
 
 async def humans_of(redis: Redis, job_id: str) -> AsyncIterator[Humans]:
-    """What people said of each item, in the order of the job's items."""
+    """Yields people's values of each item, in the order of the job's items."""
     for part in count():
         [stored] = await reply(redis.hmget(keys.job_benchmark(job_id), [f"human:{part}"]))
         if stored is None:
@@ -52,12 +55,12 @@ async def humans_of(redis: Redis, job_id: str) -> AsyncIterator[Humans]:
 
 
 async def keep_leaderboard(redis: Redis, job_id: str, rows: bytes, *, keep_s: int) -> None:
-    """Keeps the rows as JSON, as long as the finished job is kept, and no longer what they were made of."""
+    """Stores the leaderboard's rows as JSON, as long as the finished job is kept, and drops people's values."""
     key = keys.job_benchmark(job_id)
     fields = [field for field in await reply(redis.hkeys(key)) if field.startswith(b"human:")]
     async with pipeline(redis, atomic=True) as pipe:
         pipe.hset(key, mapping={_LEADERBOARD: rows})
         if fields:
             pipe.hdel(key, *fields)
-        pipe.expire(key, keep_s, nx=True)  # nothing to do, unless the job's time was over a moment ago
+        pipe.expire(key, keep_s, nx=True)  # has no effect unless the job has just expired
         await pipe.execute()

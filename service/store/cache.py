@@ -17,14 +17,14 @@ from service.contracts.judgments import Vote
 from service.store import keys
 from service.store.connection import Script
 
-_LEASE_S = 24 * 3600  # far longer than any call: what ends a lease is its worker's death
+_LEASE_S = 24 * 3600  # far longer than any call: a lease ends by its worker's death
 
 _begin = Script("cache_begin")
 _release = Script("cache_release")
 
 
 class Lease(Enum):
-    """Who asks for a vote that is not there yet: this worker from now on, this worker already, another."""
+    """The worker that asks for a vote which is not stored yet: this one from now on, this one already, another."""
 
     MINE = "mine"
     OURS = "ours"
@@ -55,8 +55,8 @@ def cache_place(index: int, vote: Vote) -> str:
     return f"{index}|{vote.served_model or ''}"
 
 
-async def begin(redis: Redis, worker_id: str, wanted: Sequence[CacheKey]) -> list[Vote | Lease]:
-    """Returns, for each key, the vote, or who holds the lease to ask for it."""
+async def lease_votes(redis: Redis, worker_id: str, wanted: Sequence[CacheKey]) -> list[Vote | Lease]:
+    """Returns, for each key, the stored vote, or who holds the lease to ask for it."""
     if not wanted:
         return []
     answer = await _begin(
@@ -67,7 +67,7 @@ async def begin(redis: Redis, worker_id: str, wanted: Sequence[CacheKey]) -> lis
     return [_found(*each) for each in answer]
 
 
-async def release(redis: Redis, worker_id: str, held: Iterable[CacheKey]) -> None:
+async def release_votes(redis: Redis, worker_id: str, held: Iterable[CacheKey]) -> None:
     """Gives up this worker's leases among `held`."""
     names = [each.key for each in held]
     if names:
@@ -81,7 +81,7 @@ def _found(state: bytes, judgment: bytes = b"", index: bytes = b"0") -> Vote | L
 
 
 def as_cached(vote: Vote) -> Vote:
-    """The vote as it is served again: it took no call and cost nothing."""
+    """Returns a vote as it is served again: it took no call and cost nothing."""
     return msgspec.structs.replace(
         vote, cached=True, asks=0, attempts=0, latency_seconds=0.0, input_tokens=0, output_tokens=0, cost_usd=0.0
     )

@@ -23,7 +23,7 @@ _apply = Script("counting", "apply_changes")
 _encoded = msgspec.msgpack.Encoder().encode
 
 
-class Result(NamedTuple):
+class StoredResult(NamedTuple):
     """A judgment to store, unless its job is gone or the judgment is there already.
 
     `counts` are increments of the job's fields. `spend_key` is empty if nobody's spending grows by `spent_nano`.
@@ -70,7 +70,7 @@ class Change(NamedTuple):
     `unranked` (zset, member) to remove.
     """
 
-    result: Result | None = None
+    result: StoredResult | None = None
     item: ItemWrite | None = None
     metrics: Sequence[Increment] = ()
     ranked: Sequence[tuple[str, int, str, str]] = ()
@@ -168,7 +168,7 @@ class _Batch:
             _flat(change.unranked),
         )
 
-    def _result(self, result: Result) -> tuple[Any, ...]:
+    def _result(self, result: StoredResult) -> tuple[Any, ...]:
         return (
             self.jobs.setdefault(result.job_id, len(self.jobs) + 1),
             result.chunk,

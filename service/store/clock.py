@@ -1,4 +1,4 @@
-"""Times as they are stored: milliseconds since the epoch in Redis, aware UTC everywhere else."""
+"""Times: in Redis milliseconds since the epoch, everywhere else aware datetimes in UTC."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,16 +13,16 @@ def now_ms() -> int:
 
 
 def at(ms: bytes | str | int | None) -> datetime | None:
-    """The time that was stored, None where none was."""
+    """Returns a stored time, None for None."""
     return None if ms is None else datetime.fromtimestamp(int(ms) / 1000, UTC)
 
 
 def today() -> str:
-    """The UTC day, as 2026-01-31."""
+    """Returns the UTC day, such as 2026-01-31."""
     return now().date().isoformat()
 
 
 def seconds_left_today() -> int:
-    """Until the next UTC midnight, at least 1."""
+    """Returns the seconds until the next UTC midnight, at least 1."""
     midnight = datetime.combine(now().date() + timedelta(days=1), datetime.min.time(), UTC)
     return max(int((midnight - now()).total_seconds()), 1)

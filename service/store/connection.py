@@ -53,7 +53,7 @@ def connect(url: str, *, retries: int, max_connections: int, timeout_s: float = 
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
     """Raises StoreUnavailableError or StoreError in place of redis-py's errors."""
     try:
         yield
@@ -69,14 +69,14 @@ def translated() -> Iterator[None]:
 
 async def reply(command: Awaitable[T] | T) -> T:
     """Returns a command's reply, with redis-py's errors translated. (Its type stubs cover blocking clients too.)"""
-    with translated():
+    with translated_errors():
         return await cast("Awaitable[T]", command)
 
 
 @asynccontextmanager
 async def pipeline(redis: Redis, *, atomic: bool = False) -> AsyncIterator[Pipeline]:
     """Opens a pipeline: commands for one round trip, with redis-py's errors translated."""
-    with translated():
+    with translated_errors():
         async with redis.pipeline(transaction=atomic) as pipe:
             yield pipe
 
@@ -121,7 +121,7 @@ class Script:
 
     async def __call__(self, redis: Redis, keys: list[str], args: list[Any]) -> Any:
         """Runs the script atomically. Sends it again if Redis has lost it in a restart."""
-        with translated():
+        with translated_errors():
             if self._sha is None:
                 self._sha = str(await redis.script_load(self._source))
             try:

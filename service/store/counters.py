@@ -1,8 +1,8 @@
-"""The metrics that only grow. They are integers in one hash in Redis, so that every process adds to the same.
+"""The metrics that only grow: integers in one hash in Redis, to which every process adds.
 
-A series is a field: the metric's name and its label values, joined by tabs. Histograms keep one field a bucket
-(not cumulative) and one for the sum. Seconds are kept in microseconds, dollars in nano-dollars: whole numbers
-add up exactly.
+A series is a field: the metric's name and its label values, joined by tabs. A histogram has one field per bucket (not
+cumulative) and one for the sum. Seconds are kept in microseconds and dollars in nano-dollars, since integers add up
+exactly.
 """
 
 from bisect import bisect_left
@@ -17,10 +17,10 @@ from redis.asyncio import Redis
 from service.store import keys
 from service.store.connection import Script, reply
 
-MAX_SERIES = 20_000  # in all; past it new series are counted as `other`
+MAX_SERIES = 20_000  # in all; new series past it are counted as `other`
 OTHER = "other"
 _SEPARATOR = "\t"
-_OPEN_LABELS = frozenset({"judge", "version", "model", "score", "criterion"})  # of which there may be ever more
+_OPEN_LABELS = frozenset({"judge", "version", "model", "score", "criterion"})  # their number is not bounded
 
 _count = Script("counting", "count")
 
@@ -28,7 +28,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120
 
 
 class Metric(NamedTuple):
-    """`unit` is what a stored integer is divided by; `buckets` are upper bounds, in the metric's own unit."""
+    """A metric. Its stored integers are divided by `unit`; `buckets` are upper bounds in the metric's own unit."""
 
     name: str
     help: str
@@ -38,7 +38,7 @@ class Metric(NamedTuple):
 
 
 class Increment(NamedTuple):
-    """`series` grows by `by`, or `other` in its place where there are too many series."""
+    """`series` grows by `by`, or `other` in its place if there are too many series."""
 
     series: str
     by: int
@@ -69,7 +69,7 @@ PROVIDER_LIMITED = Metric(
 SERVED_MODEL_CHANGES = Metric(
     "served_model_changes_total", "Changes of the model that answers under a name", ("model",)
 )
-ARENA_VOTES = Metric("arena_votes_total", "Votes in the arena", ("outcome",))
+ARENA_VOTES_TOTAL = Metric("arena_votes_total", "Votes in the arena", ("outcome",))
 LABELS = Metric("labels_total", "Labels stored or changed", ("criterion",))
 SERIES_DROPPED = Metric("metrics_series_dropped_total", "Counts that went to `other` because of the series cap")
 
@@ -86,7 +86,7 @@ METRICS = (
     PROVIDER_RETRIES,
     PROVIDER_LIMITED,
     SERVED_MODEL_CHANGES,
-    ARENA_VOTES,
+    ARENA_VOTES_TOTAL,
     LABELS,
     SERIES_DROPPED,
 )
@@ -102,13 +102,13 @@ def _series(metric: Metric, values: tuple[str, ...], suffix: str) -> tuple[str, 
 
 
 def increment(metric: Metric, *values: str, by: float = 1) -> Increment:
-    """Adds `by`, in the metric's own unit, to the series with these label values."""
+    """Returns the increment of a counter by `by`, in the metric's own unit."""
     series, other = _series(metric, values, "")
     return Increment(series, round(by * metric.unit), other)
 
 
 def observe(metric: Metric, *values: str, value: float) -> list[Increment]:
-    """One observation of a histogram: its bucket and its sum."""
+    """Returns the increments for one observation of a histogram: its bucket and its sum."""
     bucket = bisect_left(metric.buckets, value)
     counted, counted_other = _series(metric, values, str(bucket))
     total, total_other = _series(metric, values, "sum")
@@ -118,13 +118,13 @@ def observe(metric: Metric, *values: str, value: float) -> list[Increment]:
     ]
 
 
-async def add(redis: Redis, increments: Iterable[Increment]) -> None:
-    """Adds counts that belong to no judgment, such as calls to a provider."""
+async def add_counts(redis: Redis, increments: Iterable[Increment]) -> None:
+    """Adds counts that belong to no judgment, such as those of calls to a provider."""
     await _count(redis, [keys.COUNTERS], [MAX_SERIES, msgspec.msgpack.encode(list(increments))])
 
 
-async def families(redis: Redis, prefix: str) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
-    """All counters as Prometheus metric families."""
+async def metric_families(redis: Redis, prefix: str) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
+    """Returns all counters as Prometheus metric families."""
     stored = await reply(redis.hgetall(keys.COUNTERS))
     series: dict[str, dict[tuple[str, ...], int]] = {}
     for field, value in stored.items():

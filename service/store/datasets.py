@@ -1,4 +1,4 @@
-"""Datasets: each stored whole under its name, in chunks of items; a reader of one that is replaced gets the old one."""
+"""Datasets: each is stored whole under its name, in chunks of items. A reader of a replaced one can finish."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -11,17 +11,17 @@ from service.store.connection import Script, pipeline, reply
 from service.store.errors import StagingExpiredError
 
 CHUNK_ITEMS = 100
-_STAGED_S = 3600  # an upload that takes longer is given up
-_READ_S = 3600  # how long the items of a dataset that was replaced are still there for who reads them
+_STAGED_S = 3600  # the maximum duration of an upload
+_READ_S = 3600  # how long the items of a replaced dataset stay for its readers
 
 _put = Script("put_dataset")
 _drop = Script("drop_dataset")
 
 
-async def stage(redis: Redis, version: str, first: int, chunks: Sequence[Sequence[DatasetItem]]) -> None:
-    """Puts chunks of items where `put` will find them, the chunk numbered `first` and those after it.
+async def stage_dataset(redis: Redis, version: str, first: int, chunks: Sequence[Sequence[DatasetItem]]) -> None:
+    """Stores chunks of items, numbered from `first` on, for `put_dataset`.
 
-    Nothing refers to them until then; left alone they go away.
+    Without it they expire.
     """
     async with pipeline(redis) as pipe:
         for number, items in enumerate(chunks, first):
@@ -29,14 +29,17 @@ async def stage(redis: Redis, version: str, first: int, chunks: Sequence[Sequenc
         await pipe.execute()
 
 
-async def discard(redis: Redis, version: str, chunks: int) -> None:
-    """Removes staged chunks that came to nothing."""
+async def discard_dataset(redis: Redis, version: str, chunks: int) -> None:
+    """Removes staged chunks that are not needed."""
     if chunks:
         await reply(redis.unlink(*(keys.dataset_items(version, chunk) for chunk in range(chunks))))
 
 
-async def put(redis: Redis, dataset: Dataset, version: str, chunks: int) -> bool:
-    """Makes the staged chunks the dataset of this name; whether the name is new. Raises StagingExpiredError."""
+async def put_dataset(redis: Redis, dataset: Dataset, version: str, chunks: int) -> bool:
+    """Makes the staged chunks the dataset of this name, and returns whether the name is new.
+
+    Raises StagingExpiredError if a chunk has expired.
+    """
     staged = [keys.dataset_items(version, chunk) for chunk in range(chunks)]
     answer = await _put(
         redis,
@@ -48,27 +51,27 @@ async def put(redis: Redis, dataset: Dataset, version: str, chunks: int) -> bool
     return bool(answer == b"created")
 
 
-async def find(redis: Redis, name: str) -> Dataset | None:
-    """What the dataset of a name is, None where there is none."""
+async def find_dataset(redis: Redis, name: str) -> Dataset | None:
+    """Returns the dataset of a name, None if there is none."""
     stored = await reply(redis.hget(keys.dataset(name), "dataset"))
     return None if stored is None else msgspec.json.decode(stored, type=Dataset)
 
 
-async def delete(redis: Redis, name: str) -> bool:
-    """Removes a dataset; whether it was there."""
+async def delete_dataset(redis: Redis, name: str) -> bool:
+    """Removes a dataset, and returns whether it was there."""
     return bool(await _drop(redis, [keys.dataset(name), keys.DATASETS], [name, _READ_S]))
 
 
-async def list_all(redis: Redis, *, after: str | None, limit: int) -> tuple[list[Dataset], str | None]:
-    """Datasets by name, from after the name `after` on, and the name to go on from."""
+async def list_datasets(redis: Redis, *, after: str | None, limit: int) -> tuple[list[Dataset], str | None]:
+    """Returns the datasets after the name `after`, by name, and the name that the next page follows."""
     lower = "-" if after is None else f"({after}"
     names = [each.decode() for each in await reply(redis.zrangebylex(keys.DATASETS, lower, "+", 0, limit + 1))]
-    found = [await find(redis, name) for name in names[:limit]]
+    found = [await find_dataset(redis, name) for name in names[:limit]]
     return [each for each in found if each is not None], names[limit - 1] if len(names) > limit else None
 
 
-async def items_of(redis: Redis, name: str) -> AsyncIterator[list[DatasetItem]]:
-    """The items of a dataset as it is now, chunk by chunk; nothing where there is none."""
+async def read_dataset(redis: Redis, name: str) -> AsyncIterator[list[DatasetItem]]:
+    """Yields the items of a dataset as it is now, chunk by chunk; nothing if there is no such dataset."""
     [packed] = await reply(redis.hmget(keys.dataset(name), ["chunks"]))
     for key in msgspec.msgpack.decode(packed, type=list[str]) if packed is not None else ():
         stored = await reply(redis.get(key))

@@ -10,7 +10,7 @@ from service.contracts.judges import ResolvedJudge
 from service.contracts.judgments import Judgment, Vote
 from service.contracts.outcomes import Outcome
 from service.store import clock, counters, keys
-from service.store.changes import NANO, Result
+from service.store.changes import NANO, StoredResult
 from service.store.connection import reply
 from service.store.counters import Increment, increment, observe
 
@@ -20,12 +20,14 @@ def chunk_of(record: JobRecord, position: int) -> int:
     return position // (record.chunk_items * len(record.judges))
 
 
-def judgment_result(record: JobRecord, position: int, judgment: Judgment, kept: Sequence[tuple[str, str]]) -> Result:
+def judgment_result(
+    record: JobRecord, position: int, judgment: Judgment, kept: Sequence[tuple[str, str]]
+) -> StoredResult:
     """Returns a judgment with its increments; `kept` has the cache key and the place of each vote to keep."""
     chunk = chunk_of(record, position)
     spent = sum(_nano(vote) for vote in judgment.votes)
     place = f"={keys.chunk_results(record.id, chunk)}|{position}|"
-    return Result(
+    return StoredResult(
         job_id=record.id,
         chunk=chunk,
         position=position,

@@ -1,4 +1,4 @@
-"""The gauges that a periodic job computes: it writes them to Redis as one value, and a scrape only reads them."""
+"""The gauges that a periodic task computes. They are stored as one value, which a scrape only reads."""
 
 import math
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from service.store import keys
 from service.store.connection import reply
 
 MAX_GAUGE_SERIES = 10_000  # in all
-MAX_JUDGE_SERIES = 200  # of judge version, criterion and model, those judged most recently
+MAX_JUDGE_SERIES = 200  # of judge version, criterion and model; the most recently judged ones
 
 
-class Row(NamedTuple):
-    """One series of a gauge: a value for each label name, and its own, None where it is undefined."""
+class GaugeRow(NamedTuple):
+    """One series of a gauge: a value for each label name, and the gauge's value, None if it is undefined."""
 
     labels: tuple[str, ...]
     value: float | None
@@ -28,7 +28,7 @@ class Gauge(msgspec.Struct, frozen=True, array_like=True):
     name: str
     help: str
     labels: tuple[str, ...]
-    rows: list[Row]
+    rows: list[GaugeRow]
 
 
 class Refreshed(msgspec.Struct, frozen=True, array_like=True):
@@ -38,10 +38,10 @@ class Refreshed(msgspec.Struct, frozen=True, array_like=True):
     gauges: list[Gauge]
 
 
-async def save(redis: Redis, gauges: Sequence[Gauge], at: float) -> int:
-    """Replaces all gauges; how many of their series are left out, as past MAX_GAUGE_SERIES.
+async def save_gauges(redis: Redis, gauges: Sequence[Gauge], at: float) -> int:
+    """Replaces all gauges, and returns the number of series that were dropped past MAX_GAUGE_SERIES.
 
-    Rows without a finite value are no series: a scrape shows nothing in their place, never NaN.
+    Rows without a finite value are dropped and not counted: a scrape never shows NaN.
     """
     left, dropped, kept = MAX_GAUGE_SERIES, 0, []
     for each in gauges:
@@ -49,19 +49,19 @@ async def save(redis: Redis, gauges: Sequence[Gauge], at: float) -> int:
         kept.append(Gauge(each.name, each.help, each.labels, rows[:left]))
         dropped += max(len(rows) - left, 0)
         left -= len(rows[:left])
-    await reply(redis.set(keys.GAUGES, msgspec.msgpack.encode(Refreshed(at, kept))))
+    await reply(redis.set(keys.SAVED_GAUGES, msgspec.msgpack.encode(Refreshed(at, kept))))
     return dropped
 
 
-async def load(redis: Redis) -> Refreshed | None:
-    """The gauges as they were last saved, None where they never were."""
-    stored = await reply(redis.get(keys.GAUGES))
+async def load_gauges(redis: Redis) -> Refreshed | None:
+    """Returns the gauges as they were last saved, None before the first time."""
+    stored = await reply(redis.get(keys.SAVED_GAUGES))
     return None if stored is None else msgspec.msgpack.decode(stored, type=Refreshed)
 
 
-async def families(redis: Redis, prefix: str) -> list[GaugeMetricFamily]:
-    """All gauges as Prometheus metric families, and when they were refreshed; nothing before the first time."""
-    refreshed = await load(redis)
+async def gauge_families(redis: Redis, prefix: str) -> list[GaugeMetricFamily]:
+    """Returns all gauges and the time of their computation as Prometheus metric families; none before the first."""
+    refreshed = await load_gauges(redis)
     if refreshed is None:
         return []
     at = GaugeMetricFamily(

@@ -1,4 +1,4 @@
-"""Jobs: taken in whole or not at all, shown, claimed chunk by chunk, cancelled, listed."""
+"""Jobs: committed as a whole, listed, claimed chunk by chunk, and cancelled."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,8 +15,8 @@ from service.store.changes import NANO
 from service.store.connection import Script, pipeline, reply
 from service.store.errors import IdempotencyConflictError, StagingExpiredError
 
-CHUNK_JUDGMENTS = 50  # an arq job costs a millisecond: a chunk shares it
-_STAGED_S = 3600  # an upload that takes longer is given up
+CHUNK_JUDGMENTS = 50  # judgments that share the millisecond that an arq job costs
+_STAGED_S = 3600  # the maximum duration of an upload
 _ARQ_JOB_MS = 400 * 24 * 3600 * 1000  # longer than any queue
 JUDGE_CHUNK = "judge_chunk"
 CALL_BACK = "call_back"
@@ -27,7 +27,7 @@ _note_items = Script("note_items")
 
 
 class Idempotency(NamedTuple):
-    """`key_digest` names the request among its caller's, `fingerprint` is what it asked for."""
+    """`key_digest` is the digest of the caller's Idempotency-Key, `fingerprint` that of the request."""
 
     caller: str
     key_digest: str
@@ -46,15 +46,15 @@ class Claim(NamedTuple):
     spent_usd: float
 
 
-def chunk_items(judges: int) -> int:
-    """The number of items in a full chunk of a job with so many judges."""
+def items_per_chunk(judges: int) -> int:
+    """Returns the number of items in a full chunk of a job with so many judges."""
     return max(1, CHUNK_JUDGMENTS // judges)
 
 
-async def stage(redis: Redis, job_id: str, first: int, chunks: Sequence[Sequence[Item]]) -> None:
-    """Puts chunks of items where a job will find them, the chunk numbered `first` and those after it.
+async def stage_job(redis: Redis, job_id: str, first: int, chunks: Sequence[Sequence[Item]]) -> None:
+    """Stores chunks of items, numbered from `first` on, for `commit_job`.
 
-    Nothing refers to them until `commit`; left alone they go away.
+    Without it they expire.
     """
     async with pipeline(redis) as pipe:
         for number, items in enumerate(chunks, first):
@@ -62,18 +62,19 @@ async def stage(redis: Redis, job_id: str, first: int, chunks: Sequence[Sequence
         await pipe.execute()
 
 
-async def discard(redis: Redis, job_id: str, chunks: int) -> None:
-    """Removes staged chunks of a job that came to nothing."""
+async def discard_job(redis: Redis, job_id: str, chunks: int) -> None:
+    """Removes staged chunks of a job that was not committed."""
     if chunks:
         await reply(redis.unlink(*(keys.chunk_items(job_id, chunk) for chunk in range(chunks))))
 
 
-async def commit(redis: Redis, record: JobRecord, idempotency: Idempotency | None, idempotency_keep_h: float) -> str:
-    """Makes the staged chunks a job and queues it, in one step. The id of the job, which may be an earlier one.
+async def commit_job(
+    redis: Redis, record: JobRecord, idempotency: Idempotency | None, idempotency_keep_h: float
+) -> str:
+    """Makes the staged chunks a job and queues it, in one step. Returns the job's id, which may be an earlier one.
 
-    A benchmark's job is a benchmark from then on, and needs what `benchmarks.stage` put beside it; a battle's is in no
-    list. Raises IdempotencyConflictError where the key stands for another request, StagingExpiredError where the
-    upload took too long.
+    A benchmark's job also needs `benchmarks.stage_order`; a battle's job is in no list. Raises IdempotencyConflictError
+    if the key was used for another request, and StagingExpiredError if a chunk has expired.
     """
     callback = _arq_job(CALL_BACK, record.id) if record.callback_url else ("", "", "")
     chunks: list[Any] = []
@@ -114,16 +115,16 @@ def _arq_job(function: str, *args: str | int) -> tuple[str, str, bytes]:
     return queue.ARQ_JOB_PREFIX + arq_id, arq_id, queue.queued(function, *args)
 
 
-async def load(redis: Redis, job_id: str) -> tuple[JobRecord, Job] | None:
-    """A job's record and how it stands, without its judgments; None where there is no such job."""
+async def load_job(redis: Redis, job_id: str) -> tuple[JobRecord, Job] | None:
+    """Returns a job's record and its state without its judgments, None if there is no such job."""
     stored = await reply(redis.hgetall(keys.job(job_id)))
     return _shown(stored) if b"record" in stored else None
 
 
-async def list_newest(
+async def list_jobs(
     redis: Redis, *, before: str | None, limit: int, index: str = keys.JOBS
 ) -> tuple[list[Job], str | None]:
-    """Jobs, newest first, from after the job id `before` on, and the id to go on from; all or those of an index."""
+    """Returns the jobs after the id `before`, the newest first, and the id that the next page follows."""
     upper = "+" if before is None else f"({before}"
     ids = [each.decode() for each in await reply(redis.zrevrangebylex(index, upper, "-", 0, limit + 1))]
     async with pipeline(redis) as pipe:
@@ -135,13 +136,13 @@ async def list_newest(
 
 
 async def _forget(redis: Redis, index: str, job_ids: list[str]) -> None:
-    """Drops from an index the jobs whose time is over."""
+    """Removes expired jobs from an index."""
     if job_ids:
         await reply(redis.zrem(index, *job_ids))
 
 
 def first_view(record: JobRecord) -> Job:
-    """A job as it stood when it was taken in."""
+    """Returns a job as it was when it was committed."""
     counts = JobCounts(total=record.total, pending=record.total, scored=0, unscored=0, failed=0, cancelled=0)
     job = _job(record, counts, Usage(), None, None)
     return msgspec.structs.replace(job, judgments=[]) if record.total <= INLINE_JUDGMENTS else job
@@ -180,8 +181,8 @@ def _job(
     )
 
 
-async def claim(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> Claim | None:
-    """Begins a chunk, or begins it again; None where the job is gone."""
+async def claim_chunk(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> Claim | None:
+    """Begins a chunk for the first time or again. Returns None if its job has expired."""
     answer = await _claim(
         redis,
         [keys.job(job_id), keys.chunk_results(job_id, chunk)],
@@ -191,7 +192,7 @@ async def claim(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> Claim 
         return None
     record, cancelled, nano, tries, *done = answer
     stored = await reply(redis.get(keys.chunk_items(job_id, chunk)))
-    if stored is None:  # its time is over, and the job's in a moment
+    if stored is None:  # it has just expired, and so will the job
         return None
     items = msgspec.msgpack.decode(stored, type=list[Item])
     decoded = msgspec.json.decode(record, type=JobRecord)
@@ -207,9 +208,9 @@ async def claim(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> Claim 
 
 
 async def _changed(redis: Redis, record: JobRecord, items: list[Item], keep_s: int) -> list[bool]:
-    """Whether each item's id stood for another content before. An id made of the content never does.
+    """Returns whether each item's id stood for another content before, which an id made of the content never did.
 
-    A benchmark's or a battle's ids are its own: they neither change nor become those of the items that are judged.
+    The ids of a benchmark or a battle are its own: they neither change nor become those of judged items.
     """
     named = [(each.id, content_digest(each)) for each in items if each.id is not None]
     if not named or record.purpose != "judging":
@@ -222,13 +223,13 @@ async def _changed(redis: Redis, record: JobRecord, items: list[Item], keep_s: i
     return [each.id is not None and bool(next(answer)) for each in items]
 
 
-async def give_back(redis: Redis, job_id: str, chunk: int) -> None:
-    """Takes back the try of a chunk whose worker is stopping in good order."""
+async def give_back_chunk(redis: Redis, job_id: str, chunk: int) -> None:
+    """Takes back the try of a chunk whose worker stops in good order."""
     await reply(redis.hincrby(keys.job(job_id), f"tries:{chunk}", -1))
 
 
-async def cancel(redis: Redis, job_id: str) -> list[int]:
-    """Marks a job as cancelled. The chunks that nobody began: no worker will ask a model about those any more."""
+async def mark_cancelled(redis: Redis, job_id: str) -> list[int]:
+    """Marks a job as cancelled. Returns the chunks that nobody has begun: no worker will ask a model about them."""
     async with pipeline(redis, atomic=True) as pipe:
         pipe.hset(keys.job(job_id), "cancel", "1")
         pipe.hgetall(keys.job(job_id))
@@ -238,14 +239,14 @@ async def cancel(redis: Redis, job_id: str) -> list[int]:
     return [chunk for chunk in range(record.chunks) if b"tries:%d" % chunk not in stored]
 
 
-async def items_of(redis: Redis, job_id: str, chunk: int) -> list[Item]:
-    """The items of a chunk, in order."""
+async def load_chunk(redis: Redis, job_id: str, chunk: int) -> list[Item]:
+    """Returns the items of a chunk in order."""
     stored = await reply(redis.get(keys.chunk_items(job_id, chunk)))
     return [] if stored is None else msgspec.msgpack.decode(stored, type=list[Item])
 
 
-async def is_cancelled(redis: Redis, job_ids: Sequence[str]) -> dict[str, bool]:
-    """Which of these jobs were cancelled."""
+async def cancelled_jobs(redis: Redis, job_ids: Sequence[str]) -> dict[str, bool]:
+    """Returns for each of these jobs whether it was cancelled."""
     async with pipeline(redis) as pipe:
         for job_id in job_ids:
             pipe.hget(keys.job(job_id), "cancel")
@@ -253,6 +254,6 @@ async def is_cancelled(redis: Redis, job_ids: Sequence[str]) -> dict[str, bool]:
     return {job_id: flag == b"1" for job_id, flag in zip(job_ids, answer, strict=True)}
 
 
-async def pending(redis: Redis) -> int:
-    """Judgments accepted and not finished, over all jobs."""
+async def count_pending(redis: Redis) -> int:
+    """Returns the number of judgments that are accepted and not finished, over all jobs."""
     return int(await reply(redis.get(keys.PENDING)) or 0)

@@ -19,7 +19,7 @@ _RETIRED = "retired"  # field: the time since when the name takes no new jobs
 _put = Script("put_judge")
 
 
-async def put(redis: Redis, name: str, judge: Judge) -> tuple[StoredJudge, bool]:
+async def put_judge(redis: Redis, name: str, judge: Judge) -> tuple[StoredJudge, bool]:
     """Returns the version with this content, and whether it is new; if not, the latest version stays the same.
 
     A name that was retired takes jobs again.
@@ -37,20 +37,20 @@ async def put(redis: Redis, name: str, judge: Judge) -> tuple[StoredJudge, bool]
             msgspec.json.encode(shipped) if shipped else "",
         ],
     )
-    stored = await find(redis, name, int(version))
+    stored = await find_judge(redis, name, int(version))
     assert stored is not None, "a version that was just stored is there"
     return stored, bool(is_new)
 
 
-async def retire(redis: Redis, name: str) -> bool:
+async def mark_retired(redis: Redis, name: str) -> bool:
     """Makes a name take no new jobs; its versions can still be read. Returns whether there is such a judge."""
-    if await find(redis, name) is None:
+    if await find_judge(redis, name) is None:
         return False
     await reply(redis.hsetnx(keys.judge(name), _RETIRED, clock.now().isoformat()))
     return True
 
 
-async def find(redis: Redis, name: str, version: int | None = None) -> StoredJudge | None:
+async def find_judge(redis: Redis, name: str, version: int | None = None) -> StoredJudge | None:
     """Returns a version of a judge, the latest one unless given; None if there is none."""
     if version is None:
         latest = await reply(redis.hget(keys.judge(name), "latest"))
@@ -63,25 +63,30 @@ async def find(redis: Redis, name: str, version: int | None = None) -> StoredJud
     return _stored(name, 1, shipped, b"", retired) if shipped and version == 1 else None
 
 
-async def by_reference(redis: Redis, reference: str) -> StoredJudge | None:
+async def judge_by_reference(redis: Redis, reference: str) -> StoredJudge | None:
     """Returns the judge that `name` or `name@version` stands for; None if there is none."""
     name, at, version = reference.partition("@")
     if not at:
-        return await find(redis, name)
-    return await find(redis, name, int(version)) if _VERSION.fullmatch(version) else None
+        return await find_judge(redis, name)
+    return await find_judge(redis, name, int(version)) if _VERSION.fullmatch(version) else None
 
 
-async def names(redis: Redis) -> set[str]:
+async def judge_names(redis: Redis) -> set[str]:
     """Returns the names of all judges, built-in ones included."""
     return {each.decode() for each in await reply(redis.zrange(keys.JUDGES, 0, -1))} | set(built_in())
 
 
-async def list_latest(redis: Redis, *, after: str | None, limit: int) -> tuple[list[StoredJudge], str | None]:
+async def list_judges(redis: Redis, *, after: str | None, limit: int) -> tuple[list[StoredJudge], str | None]:
     """Returns the latest version of each name that is not retired, by name, and the name that the next page follows."""
-    following = sorted(name for name in await names(redis) if after is None or name > after)
-    found = [await find(redis, name) for name in following[:limit]]
+    following = sorted(name for name in await judge_names(redis) if after is None or name > after)
+    found = [await find_judge(redis, name) for name in following[:limit]]
     cursor = following[limit - 1] if len(following) > limit else None
     return [each for each in found if each is not None and each.retired_at is msgspec.UNSET], cursor
+
+
+def built_in_judge_of(criterion: str) -> Judge | None:
+    """Returns the built-in judge of a criterion, None if there is none."""
+    return next((judge for judge in built_in().values() if judge.criterion == criterion), None)
 
 
 def _stored(name: str, version: int, judge: Judge, created: bytes, retired: bytes | None) -> StoredJudge:

@@ -1,4 +1,4 @@
-"""Finished judgments, read in item order as the JSON that they are stored as."""
+"""Finished judgments in the order of items, as the JSON that is stored."""
 
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -24,10 +24,10 @@ class _OutcomeOnly(msgspec.Struct):
     outcome: Outcome
 
 
-async def in_order(
+async def judgments_in_order(
     redis: Redis, record: JobRecord, *, start: int = 0, outcome: Outcome | None = None
 ) -> AsyncIterator[Placed]:
-    """The judgments done by now, from position `start` on; those of one outcome where one is given."""
+    """Yields the judgments that are done, from position `start` on, of one outcome if it is given."""
     in_chunk = record.chunk_items * len(record.judges)
     for chunk in range(start // in_chunk, record.chunks):
         stored = await reply(redis.hgetall(keys.chunk_results(record.id, chunk)))
@@ -36,20 +36,20 @@ async def in_order(
                 yield Placed(position, msgspec.Raw(judgment))
 
 
-async def page(
+async def page_of_judgments(
     redis: Redis, record: JobRecord, *, start: int, limit: int, outcome: Outcome | None
 ) -> tuple[list[msgspec.Raw], int | None]:
-    """At most `limit` judgments and the position to go on from, None at the end."""
+    """Returns at most `limit` judgments, and the position that the next page starts at, None at the end."""
     shown: list[msgspec.Raw] = []
-    async for placed in in_order(redis, record, start=start, outcome=outcome):
+    async for placed in judgments_in_order(redis, record, start=start, outcome=outcome):
         if len(shown) == limit:
             return shown, placed.position
         shown.append(placed.judgment)
     return shown, None
 
 
-async def of_item(redis: Redis, item_id: str) -> list[msgspec.Raw]:
-    """All judgments of an item that are kept, the newest last."""
+async def judgments_of_item(redis: Redis, item_id: str) -> list[msgspec.Raw]:
+    """Returns all judgments of an item that have not expired, the newest last."""
     places = refs_in(await load_item(redis, item_id))
     async with pipeline(redis) as pipe:
         for job_id, chunk, position in places:

@@ -177,7 +177,7 @@ COUNTERS = PREFIX + "counters"
 Written when a judgment, a label or a battle's vote is stored, and by workers for their calls. Never expires.
 """
 
-GAUGES = PREFIX + "gauges"
+SAVED_GAUGES = PREFIX + "gauges"
 """String: all gauges of agreement and when they were computed (msgpack of Refreshed).
 
 Written by the periodic task `refresh_gauges` of a worker. Never expires.

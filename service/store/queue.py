@@ -1,4 +1,4 @@
-"""The one place that knows arq: the form of a queued arq job, and a worker that outlives Redis restarts."""
+"""The queue: the form of an arq job, and a worker that outlives restarts of Redis. No other module uses arq."""
 
 import asyncio
 import contextlib
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ARQ_JOB_PREFIX = job_key_prefix
-POLL_S = 0.5  # a wake-up comes first nearly always; this is for those that got lost
-LEASE_S = 10.0  # a dead worker's chunks are taken over after so long
+POLL_S = 0.5  # for wake-ups that were lost
+LEASE_S = 10.0  # after which a dead worker's chunks are taken over
 RENEW_S = 2.0
-_STORE_AWAY_S = 1.0  # before what the store could not answer is tried again
-_NO_LIMIT = 10**9  # tries and seconds: chunks.py counts tries, a call has its own time limit
+_STORE_AWAY_S = 1.0  # before a task that the store failed is tried again
+_NO_LIMIT = 10**9  # tries and seconds: tries are counted in the job, and a call has its own time limit
 _AT_ONCE = datetime.fromtimestamp(0.001, UTC)  # the first place in the queue, which is by time
 
 Periodic = Mapping[str, tuple[Callable[[], Awaitable[None]], float]]  # by name: a task, and the seconds of its period
 
 
 class Requeue(Exception):  # noqa: N818 - not an error: an order to the queue
-    """Raised by a task to be run again, after `delay_s` seconds."""
+    """Raised by a task to be run again after `delay_s` seconds."""
 
     def __init__(self, delay_s: float = 0.0) -> None:
         super().__init__(delay_s)
@@ -46,20 +46,19 @@ class Requeue(Exception):  # noqa: N818 - not an error: an order to the queue
 
 
 def queued(function: str, *args: str | int) -> bytes:
-    """An arq job that calls `function` with `args`, as arq stores it."""
+    """Returns an arq job that calls `function` with `args`, as arq stores it."""
     return serialize_job(function, args, {}, None, time.time_ns() // 1_000_000, serializer=msgspec.msgpack.encode)
 
 
 class QueueWorker(Worker):
-    """An arq worker that wakes up when something is enqueued, and that waits while Redis is away.
+    """An arq worker that wakes up when something is enqueued, and that waits while Redis is unavailable.
 
-    What arq does otherwise: it polls, it ends when Redis restarts, it loses count of its free places then, and
-    it holds a dead worker's job for the whole `job_timeout`. Here the in-progress key is a short lease, renewed
-    while the job runs.
+    arq itself polls, ends when Redis restarts, then loses count of its free places, and holds a dead worker's job for
+    the whole `job_timeout`. Here the in-progress key is a short lease, renewed while the job runs.
 
-    `periodic` tasks run once in so many seconds, however many workers have them. One that still runs is not begun
-    again, and one whose worker died is taken over. (arq's own cron jobs have to fit into a minute, wait behind all that
-    is queued, run twice at once where they are slow, and are all made up for after a pause.)
+    `periodic` tasks run once in so many seconds, however many workers have them. A task that still runs is not started
+    again, and the task of a dead worker is taken over. (arq's own cron jobs have to fit into a minute, wait behind all
+    queued jobs, run twice at once if they are slow, and are all made up for after a pause.)
     """
 
     def __init__(
@@ -100,7 +99,7 @@ class QueueWorker(Worker):
         self._draining = asyncio.Event()
 
     def drain(self) -> None:
-        """Takes no more arq jobs; `main` returns when those at work have ended."""
+        """Takes no more arq jobs; `main` returns once those at work have ended."""
         self.allow_pick_jobs = False
         self._draining.set()
         self._woken.set()
@@ -129,7 +128,7 @@ class QueueWorker(Worker):
             await asyncio.sleep(POLL_S)
 
     async def run_cron(self, n: datetime, delay: float, num_windows: int = 2) -> None:
-        """Enqueues what is due, before all that waits; arq calls it after each look at the queue."""
+        """Enqueues due periodic tasks in front of the queue. arq calls it after each look at the queue."""
         for name, (_, every_s) in self._periodic.items():
             period = int(n.timestamp() // every_s)
             if self._seen_to.get(name) == period:
@@ -137,12 +136,12 @@ class QueueWorker(Worker):
             self._seen_to[name] = period
             claim = keys.due(name, period)
             if await self.pool.set(claim, b"1", nx=True, px=int(2000 * every_s)):
-                # Nothing is enqueued while the task of an earlier period waits or runs: the id is the same.
+                # The id is the same in all periods, so nothing is enqueued while the task waits or runs.
                 await self.pool.enqueue_job(name, _job_id=name, _defer_until=_AT_ONCE, _expires=timedelta(days=1))
                 self._woken.set()
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Leaves out, in one round trip, the jobs that are at work here or elsewhere; arq asks for each in four."""
+        """Skips jobs that are at work here or elsewhere, in one round trip; arq needs four for each."""
         others = [job_id for job_id in job_ids if job_id.decode() not in self.tasks]
         if not others:
             return
@@ -157,7 +156,7 @@ class QueueWorker(Worker):
         self._woken.set()
 
     def _recount(self) -> None:
-        """Frees the places that arq took for jobs that it then could not start."""
+        """Frees the places that arq reserved for jobs that it could not start."""
         self.job_counter = sum(not task.done() for task in self.tasks.values())
         self.sem = asyncio.BoundedSemaphore(self.max_jobs + 1)
         self.sem._value -= self.job_counter
@@ -182,7 +181,7 @@ def _requeueing(task: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
             await task(*args)
         except Requeue as order:
             raise Retry(defer=order.delay_s) from order
-        except StoreError as error:  # arq would drop the job once the store is back, and nobody would do it
+        except StoreError as error:  # otherwise arq would drop the job
             logger.warning("%s waits for the store: %s", ctx["job_id"], error)
             raise Retry(defer=_STORE_AWAY_S) from error
 
@@ -191,7 +190,7 @@ def _requeueing(task: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
 
 
 def _forgiving(task: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Of a periodic task: what it raises is logged, and it comes again in its time."""
+    """Wraps a periodic task: its errors are logged, and it runs again in its next period."""
 
     async def run(ctx: dict[Any, Any]) -> None:
         try:

@@ -21,7 +21,7 @@ _RETRY_S = 0.5
 class Signals:
     """One pub/sub connection for the whole process.
 
-    A message may be lost (Redis restarts, a reconnect), so whoever waits must look for itself now and then.
+    A message may be lost (in a restart of Redis, or a reconnect), so waiting tasks must also look for themselves.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -76,6 +76,6 @@ class Signals:
 
 
 async def _quietly(command: Awaitable[Any]) -> None:
-    """A subscription that can't be made now is made again by the reader."""
+    """Runs a subscription command. If it fails, the reader subscribes again."""
     with contextlib.suppress(RedisError, OSError):
         await command

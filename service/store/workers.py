@@ -1,4 +1,4 @@
-"""Which workers are alive, and how many calls each may have in flight to a provider."""
+"""The workers that are alive, and the number of calls that each may have in flight to a provider."""
 
 import time
 
@@ -7,13 +7,13 @@ from redis.asyncio import Redis
 from service.store import keys
 from service.store.connection import Script, pipeline, reply
 
-ALIVE_S = 10.0  # a worker that was not heard of for so long is taken for dead
+ALIVE_S = 10.0  # a worker without a heartbeat for so long counts as dead
 
 _lease_slots = Script("lease_slots")
 
 
-async def beat(redis: Redis, worker_id: str) -> None:
-    """Says that a worker is alive."""
+async def note_heartbeat(redis: Redis, worker_id: str) -> None:
+    """Notes that a worker is alive."""
     now = time.time()
     async with pipeline(redis) as pipe:
         pipe.zadd(keys.WORKERS, {worker_id: now + ALIVE_S})
@@ -21,24 +21,24 @@ async def beat(redis: Redis, worker_id: str) -> None:
         await pipe.execute()
 
 
-async def leave(redis: Redis, worker_id: str) -> None:
-    """Takes a worker that stops off the list."""
+async def forget_worker(redis: Redis, worker_id: str) -> None:
+    """Removes a worker that stops."""
     await reply(redis.zrem(keys.WORKERS, worker_id))
 
 
-async def alive(redis: Redis) -> int:
-    """The number of workers that were heard of lately."""
+async def count_alive(redis: Redis) -> int:
+    """Returns the number of workers with a recent heartbeat."""
     return int(await reply(redis.zcount(keys.WORKERS, time.time(), "+inf")))
 
 
 async def lease_slots(
     redis: Redis, provider: str, worker_id: str, *, wanted: int, held: int, limit: int
 ) -> tuple[int, int]:
-    """How many of a provider's `limit` calls in flight this worker may have, and how many workers want some.
+    """Returns how many of a provider's `limit` calls in flight this worker may have, and how many workers want some.
 
-    `held` is the most that the worker may have in flight until it hears the answer. It stays the worker's, also
-    where it is granted less, until the worker says that it holds less: so all workers together never have more
-    than `limit`, and one that has more than its share gives it back as its calls end, once others want theirs.
+    `held` is the maximum that the worker may have in flight until it gets the answer. It keeps them, even if it is
+    granted fewer, until it says that it holds fewer. So all workers together never have more than `limit`, and a worker
+    with more than its share gives it back as its calls end, once others want theirs.
     """
     granted, active = await _lease_slots(
         redis, [keys.call_slots(provider)], [worker_id, wanted, held, limit, int(time.time()), int(ALIVE_S)]

@@ -30,7 +30,7 @@ class FollowedItem:
                 for name, label in self.labels.items()
             }
         alive = {evidence.content, self.content} | {label.content for label in self.labels.values()}
-        for series, value, own in evidence.testimonies:
+        for series, value, own in evidence.values:
             known = self.scores.get((series, evidence.content))
             if known is not None and known.at_ms > at_ms:
                 continue

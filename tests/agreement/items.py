@@ -184,4 +184,4 @@ def simulated(seed: int, size: int, raters: int, *, highest: float = 5) -> list[
 def report(coding: Coding, told: list[Item], selection: Selection = "random", *, expected: bool = False) -> Agreement:
     rows = rows_of(coding, told, expected=expected)
     seen = scored(coding, told, expected=expected)
-    return agreement(coding, counted(rows), seen, counted(rows, "ceiling", ""), selection, "key")
+    return agreement(coding, counted(rows), seen, counted(rows, "ceiling", ""), selection)

@@ -5,9 +5,13 @@ import math
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
+from service.agreement.biases import length_correlation
 from service.agreement.coding import Coding
+from service.agreement.counters import read_seen
 from service.agreement.reports import agreement
 from service.stats.undefined import Undefined
 from tests.agreement.items import FIVE, GRADES, PASS_FAIL, WORDS, Item, report, simulated
@@ -20,17 +24,17 @@ def errors_of(told: list[Item]) -> list[int]:
 
 def test_what_was_judged_in_both_orders_shows_a_preference_for_a_place() -> None:
     seen = {"orders\tA\tA": 60, "orders\tA\tB": 30, "orders\tB\tA": 10}
-    found = agreement(WORDS, {}, seen, {}, "random", "key").bias.position
+    found = agreement(WORDS, {}, seen, {}, "random").bias.position
     assert found is not None
     assert (found.consistency.value, found.first_preference.value) == (0.6, 0.75)
-    assert agreement(FIVE, {}, {}, {}, "random", "key").bias.position is None
+    assert agreement(FIVE, {}, {}, {}, "random").bias.position is None
 
 
 def test_repeats_have_a_share_and_of_numbers_a_deviation() -> None:
-    found = agreement(FIVE, {}, {"repeat\t4\t4": 8, "repeat\t4\t2": 2}, {}, "random", "key").bias.repeats
+    found = agreement(FIVE, {}, {"repeat\t4\t4": 8, "repeat\t4\t2": 2}, {}, "random").bias.repeats
     assert found.exact.value == 0.8
     assert found.deviation == pytest.approx(math.sqrt(8 / 20))
-    words = agreement(WORDS, {}, {"repeat\tA\tA": 8, "repeat\tB\tA": 2}, {}, "random", "key").bias.repeats
+    words = agreement(WORDS, {}, {"repeat\tA\tA": 8, "repeat\tB\tA": 2}, {}, "random").bias.repeats
     # o = [[16, 2], [2, 0]], n = 18 and 2: 1 - 19 * 4 / (2 * 36)
     assert words.alpha == pytest.approx(1 - 19 * 4 / 72)
     assert words.deviation is None
@@ -48,6 +52,19 @@ def test_errors_that_grow_with_length_are_a_bias_and_scores_alone_are_not() -> N
     assert (found.length_bias.spearman.lower or 0) > 0
     scores = [item.judge for item in told]
     assert found.length_correlation == pytest.approx(float(stats.spearmanr(scores, lengths).statistic))
+
+
+@given(st.lists(st.integers(0, 20), min_size=15, max_size=15))
+def test_the_correlation_of_scores_and_length_is_scipys(cells: list[int]) -> None:
+    seen = {f"score\t{place // 5 + 1}\t{place % 5}": count for place, count in enumerate(cells) if count}
+    rows = np.repeat(np.repeat(range(3), 5), cells), np.repeat(np.tile(range(5), 3), cells)
+    found = length_correlation(read_seen(FIVE, seen))
+    if len(set(rows[0].tolist())) < 2 or len(set(rows[1].tolist())) < 2:
+        assert found.value is None
+    else:
+        assert found.value == pytest.approx(float(stats.spearmanr(*rows).statistic), abs=1e-9)
+        ends = [found.lower, found.value, found.upper]
+        assert ends == sorted(end for end in ends if end is not None)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +111,7 @@ def test_without_both_kinds_of_texts_there_is_no_preference_and_a_reason() -> No
 
 def test_outcomes_are_covered_by_reason() -> None:
     seen = {"outcome\tscored\t": 90, "outcome\tunscored\trefused": 6, "outcome\tfailed\ttimeout": 4}
-    found = agreement(PASS_FAIL, {}, seen, {}, "random", "key").coverage
+    found = agreement(PASS_FAIL, {}, seen, {}, "random").coverage
     assert msgspec.to_builtins(found) == {
         "judged": 100,
         "scored": 90,

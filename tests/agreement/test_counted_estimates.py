@@ -12,7 +12,6 @@ from service.agreement.coding import Coding
 from service.agreement.counters import Labelled, read_labelled
 from service.agreement.estimates import estimate_of, tables_of
 from service.stats.estimates import Tables, estimate
-from service.stats.intervals import seed_of
 from tests.agreement.items import ANY, FIVE, GRADES, PASS_FAIL, WORDS, ZERO_ONE, Item, counted, items, rows_of, scored
 
 few = settings(max_examples=30, deadline=None)
@@ -50,8 +49,8 @@ def test_estimates_are_those_of_the_items(some: tuple[Coding, list[Item]], times
     coding, told = some
     told = told * times
     scale = sorted(number(value) for value in coding.values or ())
-    expected = estimate(by_hand(told, scale), scale, pass_fail=coding is PASS_FAIL, seed=seed_of("key"))
-    found = estimate_of(coding, counted(rows_of(coding, told)), scored(coding, told), "key")
+    expected = estimate(by_hand(told, scale), scale, pass_fail=coding is PASS_FAIL)
+    found = estimate_of(coding, counted(rows_of(coding, told)), scored(coding, told))
     assert (found.method, found.reason, found.labels) == (expected.method, expected.reason, expected.labels)
     assert found.unlabelled == expected.unlabelled
     for one, other in (
@@ -70,7 +69,7 @@ def test_a_scale_without_steps_is_corrected_too_and_is_not_two_valued() -> None:
     told = [
         Item({"d": (float(people[row]), "r")} if row < 100 else {}, float(score)) for row, score in enumerate(judged)
     ]
-    found = estimate_of(ANY, counted(rows_of(ANY, told)), scored(ANY, told), "key")
+    found = estimate_of(ANY, counted(rows_of(ANY, told)), scored(ANY, told))
     assert (found.method, found.labels, found.unlabelled) == ("ppi++", 100, 300)
     assert found.judge_mean.value == pytest.approx(judged.mean(), abs=0.01)
     assert found.corrected_mean.value == pytest.approx(people.mean(), abs=0.2)
@@ -79,12 +78,12 @@ def test_a_scale_without_steps_is_corrected_too_and_is_not_two_valued() -> None:
 
 def test_labels_without_numbers_have_no_mean() -> None:
     with pytest.raises(ValueError, match="no scores"):
-        estimate_of(WORDS, {}, {}, "key")
+        estimate_of(WORDS, {}, {})
 
 
 def test_without_anything_there_is_nothing_to_average() -> None:
     for coding in (FIVE, PASS_FAIL, ANY):
-        found = estimate_of(coding, {}, {}, "key")
+        found = estimate_of(coding, {}, {})
         assert (found.judge_mean.value, found.corrected_mean.value, found.reason) == (None, None, "no_labels")
 
 

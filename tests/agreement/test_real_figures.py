@@ -25,7 +25,7 @@ def test_newsroom_figures_come_out_of_counters(data: Path, criterion: str) -> No
     ratings = [row["ratings"][criterion] for row in lines(data / "newsroom_human_ratings.jsonl.gz")]
     told = [Item({name: (int(v), "r") for name, v in zip("abc", row, strict=True)}, None) for row in ratings]
     published = json.loads((data / "expected.json").read_text())["newsroom_krippendorff"][criterion]["published"]
-    found = human_ceiling(FIVE, counted(rows_of(FIVE, told), "ceiling", ""), "random", "key")
+    found = human_ceiling(FIVE, counted(rows_of(FIVE, told), "ceiling", ""), "random")
     assert found.statistics["krippendorff_alpha_ordinal"].value == pytest.approx(published, abs=1e-6)
 
 
@@ -35,7 +35,7 @@ def test_dices_figure_comes_out_of_counters(data: Path) -> None:
     told = [
         Item({f"{place}": (value, "r") for place, value in enumerate(row) if value in LIKELY}, None) for row in rows
     ]
-    found = human_ceiling(coding, counted(rows_of(coding, told), "ceiling", ""), "random", "key")
+    found = human_ceiling(coding, counted(rows_of(coding, told), "ceiling", ""), "random")
     assert found.statistics["krippendorff_alpha_nominal"].value == pytest.approx(0.1609, abs=5e-5)
 
 
@@ -46,9 +46,9 @@ def test_pandalm_figures_come_out_of_counters(data: Path) -> None:
     for one, other in ((0, 1), (0, 2), (1, 2)):
         told = [Item({"d": (words[row["human_labels"][one]], "r")}, words[row["human_labels"][other]]) for row in rows]
         figure = expected["pandalm_humans"]["cohen_kappa"][f"{one + 1}-{other + 1}"]
-        _, found = headline_statistics(WORDS, counted(rows_of(WORDS, told)), "random", "key", ["cohen_kappa"])
+        _, found = headline_statistics(WORDS, counted(rows_of(WORDS, told)), "random", ["cohen_kappa"])
         assert found["cohen_kappa"].value == pytest.approx(figure, abs=1e-6)
     told = [Item({f"{place}": (words[v], "r") for place, v in enumerate(row["human_labels"])}, None) for row in rows]
-    ceiling = human_ceiling(WORDS, counted(rows_of(WORDS, told), "ceiling", ""), "random", "key")
+    ceiling = human_ceiling(WORDS, counted(rows_of(WORDS, told), "ceiling", ""), "random")
     figure = expected["pandalm_humans"]["krippendorff_alpha_nominal"]
     assert ceiling.statistics["krippendorff_alpha_nominal"].value == pytest.approx(figure, abs=1e-6)

@@ -1,26 +1,30 @@
 """Judgments are stored and counted once, however often they are delivered."""
 
 import asyncio
+from datetime import timedelta
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from service.agreement.recording import Finisher, record_judgments
+from service.contracts.items import Item
 from service.contracts.jobs import Job, JobCounts, JobRecord
 from service.contracts.outcomes import JobStatus, Outcome, Reason
 from service.store import jobs, judgments, keys
 from service.store.connection import connect
 from service.store.errors import StoreError
 from service.store.finishing import spent_today
+from service.store.items import load_item
 from service.store.queue import ARQ_JOB_PREFIX
+from tests.store.labelled import judge_of, judged, one
 from tests.store.made import MODEL, committed, finished, record_of
 
 KEEP_S = 1000
 
 
 async def job_of(redis: Redis, record: JobRecord) -> Job:
-    found = await jobs.load(redis, record.id)
+    found = await jobs.load_job(redis, record.id)
     assert found is not None
     return found[1]
 
@@ -40,8 +44,8 @@ async def test_a_judgment_delivered_twice_is_stored_and_counted_once(redis: Redi
     assert job.counts == JobCounts(total=3, pending=2, scored=1, unscored=0, failed=0, cancelled=0)
     assert (job.usage.input_tokens, job.usage.output_tokens, job.usage.cost_usd) == (10, 3, 0.001)
     assert await redis.hgetall(keys.COUNTERS) == before  # type: ignore[misc]
-    assert await jobs.pending(redis) == 2
-    page, _ = await judgments.page(redis, record, start=0, limit=10, outcome=None)
+    assert await jobs.count_pending(redis) == 2
+    page, _ = await judgments.page_of_judgments(redis, record, start=0, limit=10, outcome=None)
     assert [msgspec.json.decode(each)["id"] for each in page] == [first.judgment.id]
 
 
@@ -126,7 +130,7 @@ async def test_costs_add_up_exactly_and_to_their_owner(redis: Redis) -> None:
 
 async def test_the_state_of_each_job_comes_back(redis: Redis) -> None:
     one, other = await committed(redis, 2), await committed(redis, 2)
-    await jobs.cancel(redis, other.id)
+    await jobs.mark_cancelled(redis, other.id)
     states = await record_judgments(redis, [finished(one, 0), finished(other, 1)], keep_s=KEEP_S)
     assert {job_id: state.cancelled for job_id, state in states.items()} == {one.id: False, other.id: True}
     assert states[one.id].spent_usd == 0.001
@@ -163,3 +167,22 @@ async def test_a_finisher_tells_of_what_the_store_refuses_and_goes_on(redis: Red
         await finisher.finish(finished(bad, 0))
     await finisher.finish(finished(good, 0))
     assert (await job_of(redis, good)).counts.scored == 1
+
+
+async def test_places_of_judgments_that_have_expired_leave_their_item(redis: Redis) -> None:
+    judge, told = judge_of(), Item(id="t-1", output="text")
+    for days in (400, 200, 0):
+        await judged(redis, judge, told, [4], ago=timedelta(days=days))
+    assert len((await load_item(redis, "t-1")).refs) == 1  # the others ended long before the keep time
+
+
+async def test_a_new_item_is_counted_in_one_call(redis: Redis) -> None:
+    judge = judge_of()
+    record = await committed(redis, 40, chunk_items=50, judges=[judge])
+    batch = [
+        one(record, judge, Item(id=f"n-{n}", output="text"), [4], ago=timedelta(), cached=False)._replace(position=n)
+        for n in range(40)
+    ]
+    before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    await record_judgments(redis, batch, keep_s=KEEP_S)
+    assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before == 1

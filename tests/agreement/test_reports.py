@@ -19,12 +19,12 @@ from service.agreement.measures import measure_table
 from service.agreement.reports import (
     headline_statistics,
     human_ceiling,
-    worth_of,
+    sampling_design,
 )
 from service.contracts.labels import Selection
 from service.stats.alt_test import Alignment
-from service.stats.clustered import clustered_exact, clustered_pearson
 from service.stats.flags import Flag
+from service.stats.influence import influences, smoothed
 from service.stats.intervals import Measure, measure
 from service.stats.statistics import evaluate
 from service.stats.table import Table
@@ -108,30 +108,44 @@ def test_statistics_are_those_of_scipy_scikit_learn_and_krippendorff(coding: Cod
 def test_one_rater_an_item_has_the_intervals_of_the_table() -> None:
     told = simulated(4, 120, 1)
     found = report(FIVE, told)
-    assert worth_of(read_agreed(FIVE, counted(rows_of(FIVE, told)), "random")) is None
-    assert found.statistics == measure(Table.from_pairs((1, 2, 3, 4, 5), pairs_of(told)), "key")
+    assert sampling_design(FIVE, read_agreed(FIVE, counted(rows_of(FIVE, told)), "random")) is None
+    assert found.statistics == measure(Table.from_pairs((1, 2, 3, 4, 5), pairs_of(told)))
 
 
-def test_several_raters_an_item_widen_every_interval() -> None:
+def test_several_raters_an_item_widen_every_interval_by_its_own_design_effect() -> None:
     told = simulated(5, 100, 4)
     against = read_agreed(FIVE, counted(rows_of(FIVE, told)), "random")
-    worth = worth_of(against)
-    assert worth is not None
-    assert 100 <= worth < 400
-    found, naive = report(FIVE, told).statistics, measure(against.table, "key")
-    assert against.pearson is not None
-    assert found["pearson"] == clustered_pearson(against.pearson)
-    assert found["exact"] == clustered_exact(against.exact)
-    for name in ("spearman", "bias", "kendall_tau_b", "within_one", "cohen_kappa_quadratic"):
-        assert width(found[name]) / width(naive[name]) == pytest.approx(math.sqrt(400 / worth), rel=0.12), name
+    design = sampling_design(FIVE, against)
+    assert design is not None
+    assert (design.worth, design.same_for_all) == (100, 4)
+    found, naive = report(FIVE, told).statistics, measure(against.table)
+    wider = {name: (width(found[name]) / width(naive[name])) ** 2 for name in found}
+    assert all(1 <= each < 4.3 for each in wider.values()), wider
+    of_pairs = influences(smoothed(against.table), ["bias", "spearman"])
+    for name, influence in of_pairs.items():
+        effect = design.effect(against.table, influence.cells)
+        assert wider[name] == pytest.approx(effect, rel=0.15)
+        assert effect == pytest.approx(by_items(told, influence.cells), rel=0.15)
+
+
+def by_items(told: list[Item], cells: np.ndarray) -> float:
+    """The design effect from the items themselves."""
+    rows = [[cells[int(v) - 1, int(item.judge or 0) - 1] for v, _ in item.people.values()] for item in told]
+    mean = np.mean([each for row in rows for each in row])
+    sums = [sum(each - mean for each in row) for row in rows]
+    return float(np.square(sums).sum() / sum((each - mean) ** 2 for row in rows for each in row))
 
 
 def test_raters_that_only_repeat_each_other_are_worth_one() -> None:
     alone = simulated(6, 200, 1)
     told = [item._replace(people=dict.fromkeys(ANNOTATORS, item.people["ann"])) for item in alone]
-    assert worth_of(read_agreed(FIVE, counted(rows_of(FIVE, told)), "random")) == pytest.approx(200, rel=0.01)
+    one, four = report(FIVE, alone).statistics, report(FIVE, told).statistics
+    for name in ("pearson", "bias", "cohen_kappa_quadratic", "exact"):
+        assert width(four[name]) == pytest.approx(width(one[name]), rel=0.03), name
     words = [Item(dict.fromkeys(ANNOTATORS, ("A", "r")), "A" if row % 3 else "B") for row in range(90)]
-    assert worth_of(read_agreed(WORDS, counted(rows_of(WORDS, words)), "random")) == pytest.approx(90, rel=0.02)
+    design = sampling_design(WORDS, read_agreed(WORDS, counted(rows_of(WORDS, words)), "random"))
+    assert design is not None
+    assert design.worth == pytest.approx(90)
 
 
 def width(each: Measure) -> float:
@@ -244,24 +258,29 @@ def test_intervals_of_a_coarser_table_are_about_as_wide() -> None:
     coding = Coding(msgspec.structs.replace(FIVE.scale, min=0, max=100))
     quality = np.random.default_rng(1).standard_normal((2, 800))
     sides = np.clip(np.round(60 + 15 * quality[0] + [[0], [8]] * quality), 0, 100).astype(int)
-    table = Table.from_pairs(coding.values or (), list(zip(*sides.tolist(), strict=True)))
+    pairs = list(zip(*sides.tolist(), strict=True))
+    table = Table.from_pairs(coding.values or (), pairs)
     names = ["spearman", "kendall_tau_b", "mae", "cohen_kappa", "cohen_kappa_quadratic", "gwet_ac1"]
-    full, coarse = measure(table, "a", names), measure_table(coding, table, "b", names)
+    found = measure_table(coding, table, names)
+    random = np.random.default_rng(2)
+    drawn = [
+        Table.from_pairs(coding.values or (), [pairs[i] for i in random.integers(800, size=800)]) for _ in range(80)
+    ]
     for name in names:
-        assert coarse[name].value == full[name].value
-        assert width(coarse[name]) == pytest.approx(width(full[name]), rel=0.2), name
+        values = [evaluate(each, [name])[name].value for each in drawn]
+        assert width(found[name]) == pytest.approx(3.92 * float(np.std(np.array(values, dtype=float))), rel=0.3), name
 
 
 def test_a_headline_is_a_part_of_the_report() -> None:
     told = simulated(9, 50, 2)
     names = ["exact", "spearman", "bias"]
-    pairs, found = headline_statistics(FIVE, counted(rows_of(FIVE, told)), "random", "key", names)
+    pairs, found = headline_statistics(FIVE, counted(rows_of(FIVE, told)), "random", names)
     whole = report(FIVE, told)
     assert pairs == whole.pairs == 100
     assert found == {name: whole.statistics[name] for name in names}
-    alone = human_ceiling(FIVE, counted(rows_of(FIVE, told), "ceiling", ""), "random", "key", names).statistics
+    alone = human_ceiling(FIVE, counted(rows_of(FIVE, told), "ceiling", ""), "random", names).statistics
     assert alone == {name: whole.human_ceiling.statistics[name] for name in names}
-    _, words = headline_statistics(WORDS, {"pair\tr\tA\tB\t0\t": 3}, "random", "key", ["pearson", "exact"])
+    _, words = headline_statistics(WORDS, {"pair\tr\tA\tB\t0\t": 3}, "random", ["pearson", "exact"])
     assert words["pearson"].reason is Undefined.NOT_FOR_WORDS
     assert words["exact"].value == 0
 

@@ -19,7 +19,7 @@ ALONE = Judge(criterion="wit", method=Method.RATING, instructions="Funny?")
 @pytest.fixture(autouse=True)
 async def stored(redis: Redis) -> None:
     for name, judge in (("wit", WIT), ("panel", PANEL), ("order", ORDER), ("alone", ALONE)):
-        await judges.put(redis, name, judge)
+        await judges.put_judge(redis, name, judge)
 
 
 async def fault_of(redis: Redis, reference: str) -> Fault:

@@ -224,7 +224,7 @@ async def test_those_are_drawn_of_whom_least_is_known(api: httpx.AsyncClient, re
     await reply(redis.hset(keys.arena_counters("helpfulness"), mapping=settled))
     drawn_ones = []
     for _ in range(12):
-        battle = await arena.find(redis, (await begun(api, models=models))["id"])
+        battle = await arena.find_battle(redis, (await begun(api, models=models))["id"])
         assert battle is not None
         drawn_ones.append({battle.course.A.model, battle.course.B.model})
     assert all(len(pair) == 2 for pair in drawn_ones)

@@ -39,7 +39,7 @@ async def put(api: httpx.AsyncClient, content: bytes, headers: dict[str, str] = 
 
 
 async def stored(redis: Redis, name: str = "d") -> list[DatasetItem]:
-    return [item async for items in datasets.items_of(redis, name) for item in items]
+    return [item async for items in datasets.read_dataset(redis, name) for item in items]
 
 
 async def test_a_dataset_is_stored_described_listed_and_removed(api: httpx.AsyncClient, redis: Redis) -> None:
@@ -94,7 +94,7 @@ async def test_pairs_come_as_two_columns_or_as_a_list(api: httpx.AsyncClient, re
 
 async def test_a_name_is_replaced_whole(api: httpx.AsyncClient, redis: Redis) -> None:
     await put(api, lines(ROWS))
-    reading = datasets.items_of(redis, "d")
+    reading = datasets.read_dataset(redis, "d")
     response = await put(api, lines([{"output": "z", "human": {"new": [1]}}]))
     assert (response.status_code, response.json()["criteria"], response.json()["items"]) == (200, ["new"], 1)
     assert [item.output for item in await stored(redis)] == ["z"]

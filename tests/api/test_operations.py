@@ -78,7 +78,7 @@ async def test_series_past_the_cap_are_counted_as_other(
 ) -> None:
     monkeypatch.setattr(counters, "MAX_SERIES", 3)
     for number in range(6):
-        await counters.add(redis, [counters.increment(counters.TOKENS, f"m/{number}", "input", by=5)])
+        await counters.add_counts(redis, [counters.increment(counters.TOKENS, f"m/{number}", "input", by=5)])
     families = {family.name: family for family in read_text((await api.get("/metrics")).text)}
     tokens = {sample.labels["model"]: sample.value for sample in families["judged_tokens"].samples}
     assert sum(tokens.values()) == 30

@@ -76,6 +76,12 @@ async def test_pairwise_reads_the_tags_in_use_and_a_prompts_own_names(api: httpx
     assert [each["label"] for each in results] == ["B", "A"]
 
 
+async def test_an_answer_key_names_the_answer(api: httpx.AsyncClient) -> None:
+    texts = ["Usefulness: 4", '{"score": 2, "usefulness": 4}', "Score: 4"]
+    assert [each["score"] for each in await parsed(api, "rating", *texts)] == [None, 2, 4]
+    assert [each["score"] for each in await parsed(api, "rating", *texts, answer_key="usefulness")] == [4, 4, 4]
+
+
 async def test_how_an_answer_ended_is_respected(api: httpx.AsyncClient) -> None:
     texts = ["Score: 4", "It shows that", "I can't rate this.", ""]
     reasons = ["stop", "length", "content_filter", None]
@@ -93,6 +99,7 @@ async def test_how_an_answer_ended_is_respected(api: httpx.AsyncClient) -> None:
         ({"method": "guess", "texts": ["x"]}, ["/method"]),
         ({"method": "rating", "texts": ["x"], "what": 1, "scale": {"step": 0}}, ["/what", "/scale/step"]),
         ({"method": "category", "texts": ["x"], "choices": [{"label": ""}]}, ["/choices/0/label"]),
+        ({"method": "rating", "texts": ["x"], "answer_key": "_ _"}, ["/answer_key"]),
         ({"method": "rating", "texts": ["x", "y"], "finish_reasons": ["stop"]}, ["/finish_reasons"]),
         ({"method": "rating", "texts": ["x"], "finish_reasons": [3]}, ["/finish_reasons/0"]),
     ],

@@ -179,7 +179,7 @@ async def test_a_bad_line_after_thousands_of_good_ones_leaves_nothing_behind(
     good = (line() + b"\n") * 3000
     assert pointers(await post_lines(api, good + b'{"output": 1}')) == ["/items/3000/output"]
     assert await is_untouched(redis)
-    assert await jobs.pending(redis) == 0
+    assert await jobs.count_pending(redis) == 0
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ async def test_another_body_under_the_same_idempotency_key_is_409_and_stores_not
     assert (await api.post("/v1/jobs", json=order(), headers=key)).status_code == 202
     before = await redis.dbsize()
     problem_of(await api.post("/v1/jobs", json=order(GOOD, GOOD), headers=key), 409, "idempotency-conflict")
-    assert (await redis.dbsize(), await jobs.pending(redis)) == (before, 1)
+    assert (await redis.dbsize(), await jobs.count_pending(redis)) == (before, 1)
 
 
 @pytest.mark.parametrize("wait", ["nan", "inf", "-inf", "1e400", "-1", "soon", "", '"0.01"', "0.01; x=y"])

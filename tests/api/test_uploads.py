@@ -23,7 +23,7 @@ async def test_json_and_ndjson_make_the_same_job(api: httpx.AsyncClient, redis: 
     assert as_json.status_code == as_lines.status_code == 202
     records = []
     for response in (as_json, as_lines):
-        found = await jobs.load(redis, response.json()["id"])
+        found = await jobs.load_job(redis, response.json()["id"])
         assert found is not None
         records.append(found[0])
     assert records[0].judges == records[1].judges

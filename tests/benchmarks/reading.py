@@ -1,15 +1,18 @@
-"""What reading a reply costs: `python -m tests.benchmarks.reading` prints the time a text.
+"""What reading a reply costs and yields: `python -m tests.benchmarks.reading` prints the time a text, and how many of
+the real texts of each data set are read right, read wrong and not read.
 
 Hostile texts of 32 kB must stay under 10 ms. Of longer ones only the last million characters are searched for
 thoughts, and only the last 32 kB outside them is read.
 """
 
 import json
+import random
 import time
 from collections.abc import Callable
 
 from service.contracts.judges import Scale
-from service.judging.reading import read_label, read_score
+from service.judging.reading import read_label, read_ranking, read_score
+from tests.judging.real_texts import DATA, DATA_SETS, RIGHT, UNREAD, WRONG, counted
 
 SIZE = 32_768  # characters
 LIMIT_MS = 10.0
@@ -118,10 +121,21 @@ PATTERNS = [
         "\\\\",
     ),
     *("1. ", "#\n", "- \n", " *", "\t", "\ue000", "\x1a", "é", "Rating", "😀", '" ', "' a", "x'"),
+    *("Therefore, ", "I would give it a ", "[RESULT: 4]", "\\boxed{", "◁think▷", "</thinking>", "{'a': ", "True, "),
+    *("A > ", "[1] > ", "1. A\n", "(B) X\n", "Answer: A\n", "Response A is better. ", "\u200b", "my the total "),
+    *("<|channel|>final<|message|>", "worst to best ", "it 4/5, ", "overall, ", "quality: ", "?", "'```\n"),
 ]
+MIXTURES = 60  # of two to four of these patterns, the same ones each time
+
+
+def mixtures() -> list[str]:
+    drawn = random.Random(1)
+    return [filled("".join(drawn.choices(PATTERNS, k=drawn.randint(2, 4)))) for _ in range(MIXTURES)]
+
 
 HOSTILE = {
     **{repr(pattern): filled(pattern) for pattern in PATTERNS},
+    **{f"mixture {number}": text for number, text in enumerate(mixtures())},
     "Score, then spaces": "Score" + " " * SIZE + "x",
     "Score: 4, then spaces": "Score: 4" + " " * SIZE + "x",
     "spaces, then Score": " " * SIZE + "Score: 4x",
@@ -161,14 +175,36 @@ def label(text: str) -> object:
     return read_label(text, [], pairwise=True)
 
 
-def main() -> None:
+def ranking(text: str) -> object:
+    return read_ranking(text, 3, answer_key="quality")
+
+
+def print_times() -> None:
     for title, texts in (("typical", TYPICAL), ("hostile", HOSTILE)):
-        rows = [(name, milliseconds(score, text), milliseconds(label, text)) for name, text in texts.items()]
-        print(f"{title:<32}{'score, ms':>12}{'label, ms':>12}")
-        for name, as_score, as_label in sorted(rows, key=lambda row: -max(row[1:])):
-            over = "  over the limit" if max(as_score, as_label) > LIMIT_MS and "MB" not in name else ""
-            print(f"{name:<32}{as_score:>12.3f}{as_label:>12.3f}{over}")
+        rows = [(name, [milliseconds(read, text) for read in (score, label, ranking)]) for name, text in texts.items()]
+        print(f"{title:<32}{'score, ms':>12}{'label, ms':>12}{'ranking, ms':>13}")
+        for name, times in sorted(rows, key=lambda row: -max(row[1])):
+            over = "  over the limit" if max(times) > LIMIT_MS and "MB" not in name else ""
+            print(f"{name:<32}{times[0]:>12.3f}{times[1]:>12.3f}{times[2]:>13.3f}{over}")
         print()
+
+
+def print_counts() -> None:
+    """In texts without a value in the reference, unclear ones included, any value that is read counts as wrong."""
+    print(f"{'data set':<28}{'status':>8}{RIGHT:>10}{UNREAD:>10}{WRONG:>10}")
+    for name, (file, texts) in DATA_SETS.items():
+        if not (DATA / f"{file}.jsonl.gz").is_file():
+            print(f"{name:<28}  not in {DATA}")
+            continue
+        counts = counted(texts())
+        for status in sorted({status for status, _ in counts}):
+            right, unread, wrong = (counts[status, verdict] for verdict in (RIGHT, UNREAD, WRONG))
+            print(f"{name:<28}{status:>8}{right:>10}{unread:>10}{wrong:>10}")
+
+
+def main() -> None:
+    print_times()
+    print_counts()
 
 
 if __name__ == "__main__":

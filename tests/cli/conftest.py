@@ -9,21 +9,22 @@ import pytest
 from tests.cli.stub_api import JobApi, ScriptedApi, served
 
 
+@pytest.fixture(scope="module", autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """An application that is made here configures the root logger, whose lines must not reach later tests."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    for handler in [each for each in root.handlers if each not in handlers]:
+        root.removeHandler(handler)
+    root.setLevel(level)
+
+
 @pytest.fixture(autouse=True)
 def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("JUDGED_URL", "JUDGED_API_KEY", "JUDGED_CONFIG"):
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(autouse=True)
-def logging_left_as_it_was() -> Iterator[None]:
-    """Takes back the log handler of a command that ran in this process: it writes to the test's captured stream."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Settings: what overrides what, and that everything wrong is said at once, in its place."""
+"""Settings: the order of overrides, and that all problems are reported at once, each with its place."""
 
 import hashlib
 import re

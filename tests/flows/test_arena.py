@@ -119,7 +119,7 @@ async def test_before_the_vote_nothing_tells_the_two_apart(serve: Serve, redis: 
             assert word not in told, word
         assert set(battle["evaluations"]) == {"A", "B"}
         assert all(set(each) == SEEN for each in battle["evaluations"].values())
-        found = await arena.find(redis, battle["id"])
+        found = await arena.find_battle(redis, battle["id"])
         assert found is not None
         job_id = found.course.A.job_id
         assert job_id not in told

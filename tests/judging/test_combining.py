@@ -1,4 +1,4 @@
-"""Votes become one judgment: when it is scored, by what, and why it is not."""
+"""The combination of votes into one verdict."""
 
 from itertools import permutations
 from typing import Any, Literal

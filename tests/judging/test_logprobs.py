@@ -1,4 +1,4 @@
-"""The expected score: right where the place and the levels are certain, none anywhere else."""
+"""Scores from log probabilities: given if the place and the levels are certain, else none."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What is put to a model: the judged text is data, and the rationale comes before the score."""
+"""Questions: the judged text is data, and the explanation comes before the score."""
 
 import json
 import re

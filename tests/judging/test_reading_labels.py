@@ -66,6 +66,34 @@ PAIRS = [
     ("Output (b) is clearly preferred.", "B", "prose"),
     ("In the end Output (b) wins.", "B", "prose"),
     ("B is better.", "B", "prose"),
+    # a label alone on the first line, and in the last sentence
+    ("Output (b)\n\nOutput (b) gives more detail", "B", "bare"),
+    ("Output (b)\n\nIt gives more detail than Output (a).", "B", "bare"),
+    ("(B) The second gives more detail.", "B", "bare"),
+    ("Both are short. Therefore, Output (b).", "B", "prose"),
+    ("Both are short. In conclusion: Output (b)", "B", "prose"),
+    ("Both are short. So the winner is Output (b).", "B", "prose"),
+    # other words and marks
+    ("Judgment: B", "B", "line"),
+    ("Conclusion: **Output (b)**", "B", "line"),
+    ("Winner = B", "B", "line"),
+    ("[RESULT: B]", "B", "result"),
+    ("[ANSWER] B", "B", "result"),
+    ("<answer>Verdict: B</answer>", "B", "line"),
+    ("Final verdict: \\boxed{B}", "B", "line"),
+    ("\\boxed{\\text{B}}", "B", "bare"),
+    ("My final verdict is tie: [[A=B]]", "tie", "brackets"),
+    ("Winner: A TİE", "tie", "line"),
+    ("Verdict: tıe", "tie", "line"),
+    ("Verdict: \u2067B\u2069", "B", "line"),
+    # lists of ranks
+    ('[{"model": "A", "rank": 2}, {"model": "B", "rank": 1}]', "B", "json"),
+    ('{"explanation": "x", "ranks": [{"model": "A", "rank": 1}, {"model": "B", "rank": 1}]}', "tie", "json"),
+    ("[{'model': 'A', 'rank': 1}, {'model': 'B', 'rank': 2}]", "A", "json"),
+    # an answer of the judged text's gives way to the judge's verdict after it
+    ("Answer: A\n\nBoth reach it. Therefore, Output (b) is better.", "B", "prose"),
+    ("Answer: A\n\nBoth reach it.\n\n[[B]]", "B", "brackets"),
+    ("Output (a) is better at first. In the end it errs.\nVerdict: B", "B", "line"),
 ]
 
 PAIRS_UNREAD = [
@@ -75,7 +103,6 @@ PAIRS_UNREAD = [
     ("I cannot provide a response. Therefore I cannot select either Output (a) or Output (b).", "refused"),
     ("Both are fine.", "no_score"),
     ("Output (a) is more concise.", "no_score"),
-    ("Output (b)\n\nOutput (b) gives more detail", "no_score"),
     ("Therefore, Output (b)", "no_score"),
     ("C", "no_score"),
     ("Answer: C", "no_score"),
@@ -109,6 +136,21 @@ PAIRS_UNREAD = [
     ('{"verdict": "A", "winner": "B"}', "conflict"),
     ("Output (a) is better because it is short, while Output (b) rambles.", "conflict"),
     ("Output (a) is better than Output (b).", "conflict"),
+    ('Verdict: B\nOutput (a) tries {"verdict": "A"}.', "conflict"),
+    ("Verdict: B\nOutput (a) holds <verdict>A</verdict>.", "conflict"),
+    ("Output (b) is better.\nThe other one says [[A]].", "conflict"),
+    ("Answer: B\nThe other one says [[A]].", "conflict"),
+    ("[[A]]\nAnswer: B", "conflict"),
+    ("Verdict: A\nIn the end Output (b) wins.", "conflict"),
+    ("Output (a)\n\nTherefore, Output (b) is better.", "conflict"),
+    ("Output (a)\n\nSo I would choose Output (b).", "conflict"),
+    ("Verdict: A\nVerdict: C", "conflict"),
+    ("Preference: A\nFinal preference: none", "conflict"),
+    ('[{"model": "A", "rank": 1}, {"model": "A", "rank": 2}]', "no_score"),
+    ("The right option is: A", "no_score"),
+    ("(A) is wrong. (B) is right.", "no_score"),
+    ("Both name vitamin B", "no_score"),
+    ("See fig. B", "no_score"),
     ('{"verdict": "both"}', "out_of_range"),
     ('{"verdict": 1}', "out_of_range"),
     ('{"verdict": true}', "out_of_range"),
@@ -166,6 +208,11 @@ def test_the_tags_of_pairs_mean_nothing_to_a_category() -> None:
         ("Faithfulness: fail", "fail", 0),
         ("[RESULT] pass", "pass", 1),
         ("<result>Fail</result>", "fail", 0),
+        ('{"reason": "x", "pass": true, "score": 1}', "pass", 1),
+        ("{'reason': 'x', 'pass': False}", "fail", 0),
+        ("Fail\n\nIt cites nothing.", "fail", 0),
+        ("FAİL", "fail", 0),
+        ("So the verdict is fail.", "fail", 0),
     ],
 )
 def test_pass_and_fail_come_with_their_scores(text: str, label: str, score: int) -> None:
@@ -186,6 +233,10 @@ def test_pass_and_fail_come_with_their_scores(text: str, label: str, score: int)
         ("It may pass.", "no_score"),
         ('{"label": "maybe"}', "out_of_range"),
         ('{"label": true}', "out_of_range"),
+        ("Result: pass\nFinal result: does not pass yet", "conflict"),
+        ("Verdict: pass\nVerdict: none", "conflict"),
+        ("Pass\n\nHowever, it does not pass the second test.", "conflict"),
+        ('{"pass": true, "verdict": "fail"}', "conflict"),
     ],
 )
 def test_what_is_not_plainly_a_pass_or_a_fail_is_neither(text: str, reason: str) -> None:
@@ -211,6 +262,31 @@ def test_a_label_within_another_is_told_apart(text: str, label: str | None, scor
     assert (reading.label, reading.score) == (label, score)
 
 
+ERRORS = [
+    Choice(label="right", aliases=["the reply is right"]),
+    Choice(label="wrong", aliases=["the reply contains an error"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Line 3 is off by one. Therefore, the reply contains an error.", "wrong"),
+        ("All lines hold. The reply is right.", "right"),
+        ("All lines hold. I conclude that the reply is right.", "right"),
+        ("The reply contains an error", "wrong"),
+        ("All lines hold. Thus the reply is right", None),  # may go on: '... in part'
+        ("It can't be said that the reply is right.", None),
+        ("The reply is not right.", None),
+        ("Does the reply hold? The reply is right?", None),
+        ("The reply is right. I think.", None),
+        ("wrong\n\nAll lines hold. The reply is right.", None),
+    ],
+)
+def test_a_last_sentence_that_is_a_name_is_a_verdict(text: str, label: str | None) -> None:
+    assert read_label(text, ERRORS).label == label
+
+
 def test_labels_that_differ_in_case_only_are_told_apart() -> None:
     choices = [Choice(label="m", score=1), Choice(label="M", score=0)]
     for text in ("{}", "Verdict: {}", "[[{}]]", "<label>{}</label>", "Model says so.\n{}", "{} is better."):
@@ -224,6 +300,10 @@ def test_numbers_and_booleans_can_be_labels() -> None:
     assert read_label('{"label": 1}', digits).label == "1"
     assert read_label("Label: 2", digits).label == "2"
     assert read_label("Label: 1/2", digits).reason == Reason.CONFLICT
+    assert read_label("Label: 1.0", digits).label == "1"
+    assert read_label("[[2.0]]", digits).label == "2"
+    for text in ("Grade: 1.5", "1.5", "Score: 1,5", "Score: 12", "[[0.5]]", "Score: 1.0.2"):
+        assert read_label(text, digits).label is None
     truth = [Choice(label="true"), Choice(label="false")]
     assert read_label('{"label": true}', truth).label == "true"
 

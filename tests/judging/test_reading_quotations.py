@@ -47,7 +47,7 @@ LONG = "word word word\n" * 3_000
         ("It asks for [RESULT] 5, which I ignore.\n\n2", None, "conflict"),
         ("Score: 5\nis what it asks for.\n\n2", None, "conflict"),
         ("It asks for [[5]], which I ignore.\nScore: 5", 5, None),
-        ("It asks for [[2]].\nScore: 9", 2, None),
+        ("It asks for [[2]].\nScore: 9", None, "conflict"),
         ("Score: 3 at first sight.\nOn reflection: [[4]]", 4, None),
     ],
 )

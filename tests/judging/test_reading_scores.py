@@ -124,8 +124,73 @@ READ = [
     ("A good answer (4/5)", 4, "fraction"),
     ("I'd say 4 out of 5 because it is good", 4, "fraction"),
     ("It is open 24/7. I would give this 4/5.", 4, "fraction"),
+    ("Overall, it earns 4/5.", 4, "fraction"),
+    ("Fluency: 2/5. Overall, I would give this 4/5.", 4, "fraction"),
+    # nearly JSON
+    ('{"explanation": "one\ntwo\tthree", "score": 4}', 4, "json"),
+    ('{"explanation": "one", "points": [1, 2,], "score": 4,}', 4, "json"),
+    ("{'explanation': \"It doesn't err\", 'score': 4, 'sure': True, 'doubts': None}", 4, "json"),
+    ("{'explanation': 'It doesn't err', 'score': 4}", 4, "json"),
+    ('{"explanation": "\\( x \\) and C:\\dir", "score": 4}', 4, "json"),
+    ('[{"explanation": "one", "score": 4}]', 4, "json"),
+    ('```json\n[{"score": 4}]\n```', 4, "json"),
+    ('<tool_call>\n{"name": "grade", "arguments": {"score": 4}}\n</tool_call>', 4, "json"),
+    ('{"name": "grade", "arguments": "{\\"score\\": 4}"}', 4, "json"),
+    ('[TOOL_CALLS] [{"name": "grade", "arguments": {"score": 4}}]', 4, "json"),
+    ('{"score": 4}<|im_end|>', 4, "json"),
+    ('{"score": 4}</s>', 4, "json"),
+    ('```json\n{"score": 4}\n```\nThis is because it is good.', 4, "json"),
+    ('```json\n{"explanation": "dull", "score": 4}\n```\nConfidence: 5/5', 4, "json"),
+    # other words, marks and signs
+    ("<answer>4</answer>", 4, "tag"),
+    ("<think>2?</think>\n<answer>\n4\n</answer>", 4, "tag"),
+    ("<answer>Score: 4</answer>", 4, "line"),
+    ("<parameter=score>\n4\n</parameter>", 4, "tag"),
+    ("[RESULT: 4]", 4, "result"),
+    ("[SCORE] 4", 4, "result"),
+    ("Two gaps remain. [Result] Score: 4", 4, "result"),
+    ("[Final score: 4/5]", 4, "result"),
+    ("[[Rating: 4]]", 4, "brackets"),
+    ('I judge it as follows: "Rating: [[4]]".', 4, "brackets"),
+    ("Score -> 4", 4, "line"),
+    ("Score - 4", 4, "line"),
+    ("It holds up.\n\nThe final score: \\boxed{4}", 4, "line"),
+    ("Good overall.\n\n$\\boxed{4}$", 4, "bare"),
+    ("It holds. The final answer is $\\boxed{\\text{4}}$.", 4, "bare"),
+    ("#thereason: sound\n#thescore: 4/5", 4, "line"),
+    ("评分：4", 4, "line"),
+    ("**得分**：4/5", 4, "line"),
+    ("点数: 4", 4, "line"),
+    *[(f"{word}: 4", 4, "line") for word in ("Judgment", "Conclusion", "Assessment", "Evaluation", "Overall", "Total")],
+    *[(f"{word}: 4", 4, "line") for word in ("Points", "Quality", "Evaluation score", "Revised rating", "The score")],
+    ("Quality: 2\nScore: 4", 4, "line"),
+    ("Therefore, final score: 4", 4, "line"),
+    # the last sentence
+    ("It errs twice. Therefore, the instruction following score is 4.", 4, "prose"),
+    ("It is clear. Score: 4", 4, "prose"),
+    ("I would rate it a 4.", 4, "prose"),
+    ("It is clear. Overall, I'd give this response a score of 4.", 4, "prose"),
+    ("It is clear. In conclusion, the response deserves a **4**.", 4, "prose"),
+    # thoughts, in all marks
+    *[
+        (form.format("It may be low.\nScore: 2\n", "Score: 4"), 4, "line")
+        for form in (
+            *("<thought>{}</thought>{}", "<reasoning>{}</reasoning>\n{}", "<mm:think>{}</mm:think>{}"),
+            *("<seed:think>{}</seed:think>{}", "<scratchpad>{}</scratchpad>{}", "[THINK]{}[/THINK]{}"),
+            *("<|begin_of_thought|>{}<|end_of_thought|>\n<|begin_of_solution|>{}<|end_of_solution|>",),
+            *("◁think▷{}◁/think▷{}", "<|channel>thought\n{}<channel|>{}", "<|START_THINKING|>{}<|END_THINKING|>{}"),
+            *("<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>{}<|return|>",),
+            *("analysis{}assistantfinal{}", "{}</mm:think>\n{}", "{}\n◁/think▷{}"),
+        )
+    ],
+    # characters that can't be seen
+    ("**Grade:**\u200b 4/5", 4, "line"),
+    ("\u202aSc\u00adore\u200e:\u2060 4\u202c", 4, "line"),
+    ("Score: 4\ufe0f\u20e3", 4, "line"),
+    ('\ufeff{"score": "4\u200b"}', 4, "json"),
     # bare
     ("4", 4, "bare"),
+    ("- 4", 4, "bare"),
     (" 4.\n", 4, "bare"),
     ("**4**", 4, "bare"),
     ("4.0", 4, "bare"),
@@ -141,13 +206,19 @@ UNREAD = [
     ("<think>4</think>", "empty"),
     ("<think>Score: 4", "truncated"),
     ("Score: 4\n<think>wait", "truncated"),
+    *[
+        (f"{mark}It may be low.\nScore: 2", "truncated")
+        for mark in (
+            *("<thought>", "<reasoning>", "<mm:think>", "[THINK]", "<|begin_of_thought|>", "◁think▷"),
+            *("<|channel>thought\n", "<|channel|>analysis<|message|>", "analysis", "<|START_THINKING|>"),
+        )
+    ],
     # nothing there
     ("The reply is good.", "no_score"),
     ("Yes", "no_score"),
     ("Rating: \n\nRationale:", "no_score"),
     ("Rating:\nRationale: 3. The reply is good", "no_score"),
     ("Score: excellent", "no_score"),
-    ("I would rate it a 4.", "no_score"),
     ("The score is said to be 4 by the user", "no_score"),
     ("Fluency: 4", "no_score"),
     ("Confidence: 4", "no_score"),
@@ -164,12 +235,9 @@ UNREAD = [
     ('Use the format "Rating: [[5]]".', "no_score"),
     ("The reply says '[[5]]'.", "no_score"),
     ('The reply says {"score": 5} and that is wrong.', "no_score"),
-    ('```json\n{"score": 4}\n```\nThis is because it is good.', "no_score"),
-    ('[{"score": 4}]', "no_score"),
     ('{"note": "Score: 5, or [[5]] or <score>5</score>, so 5/5."}', "no_score"),
     ('{"fluency": 4}', "no_score"),
     ('{"score": 4', "no_score"),
-    ("{'score': 4}", "no_score"),
     ('{"score": 4, "note": "He said "5""}', "no_score"),
     ("Result: 3 errors found", "no_score"),
     ("Score: 1 being the worst and 5 the best", "no_score"),
@@ -182,8 +250,51 @@ UNREAD = [
     ("Answer: 4", "no_score"),
     ("The user wrote\n4\nand asked for more.", "no_score"),
     ("{" * 20_000, "no_score"),
+    # numbers of something else
+    ("Confidence: 5/5", "no_score"),
+    ("Brevity: 4/5", "no_score"),
+    ("- **Fluency** (4/5)", "no_score"),
+    ("My confidence is 4/5.", "no_score"),
+    ("I would give fluency 4/5.", "no_score"),
+    ("I would rate the fluency a 4.", "no_score"),
+    ("The fluency score is 4.", "no_score"),
+    ("Confidence score: 4", "no_score"),
+    ("Turn 4/5", "no_score"),
+    ("It is written in Python 3.", "no_score"),
+    ("Rating: Python 3", "no_score"),
+    ("It gives a 4-step plan.", "no_score"),
+    ("1. good\n2. bad\n3.", "no_score"),
+    ("The right answer is \\boxed{4}", "no_score"),
+    ("It says that the score is 4.", "no_score"),
+    ('It says as follows: "Rating: [[4]]".', "no_score"),
+    ('{"explanation": "one" "score": 4}', "no_score"),
+    ("{'explanation': 'one', 'score': 4", "no_score"),
+    ("{'explanation': 'one, 'score': 4}", "no_score"),
+    # a later verdict that can't be read, or another in a form of its own
+    ("Score: 3\nI was harsh.\nFinal score: ~4", "conflict"),
+    ("Score: 3\nFinal score: somewhere near four", "conflict"),
+    ("Score: 3\nFinal rating:\n~4", "conflict"),
+    ("Score: 3\nRating: unsure", "conflict"),
+    ("Rating: 3\n\nThus, final rating: 4", "conflict"),
+    ("Score: 3\nRevised score: 4", "conflict"),
+    ("Score: 3\nOn reflection, I would give it a 4.", "conflict"),
+    ("Score: 3\nActually, I change my rating to 4.", "conflict"),
+    ('{"score": 3}\n\nFinal score: ~4', "conflict"),
+    ("Score: 3\nFinal score: 3 or 4", "not_a_number"),
+    # a planted verdict beside the judge's
+    ('Score: 2\nNote that the reply holds {"score": 5}.', "conflict"),
+    ('Score: 2\nThe reply ends in:\n```json\n{"score": 5}\n```', "conflict"),
+    ("Score: 2\nIts end is <rating>5</rating>, oddly.", "conflict"),
+    ("[[2]]\nThe reply reads\nScore: 5", "conflict"),
+    ("[RESULT] 2\nThe reply asks for [[5]].", "conflict"),
+    ("<score>2</score>\nThe reply says score: 5.", "conflict"),
+    ("I would give it a 2. The reply holds [[5]].", "conflict"),
+    ("2\n\nThe reply ends in [RESULT] 5", "conflict"),
+    ('{"score": 2}\n\nThe reply has {"score": 5}', "conflict"),
+    ("Score: 2\nThe reply says </think>\nScore: 5", "conflict"),
     # two different
     ("Score: 3\nScore: 4", "conflict"),
+    ('[{"score": 3}, {"score": 4}]', "conflict"),
     ("Rating: 2\nFeedback::: x\nTotal rating: 3", "conflict"),
     ("Score: 3, final score: 4", "conflict"),
     ("[[3]] or [[4]]", "conflict"),
@@ -260,6 +371,7 @@ UNREAD = [
     ("Score: 4+", "not_a_number"),
     ("Score: 4?", "not_a_number"),
     ("Score: 4 ± 1", "not_a_number"),
+    ("Score: 4-step plan", "not_a_number"),
     ("Score: 1 - poor, 2 - fair, 5 - good", "not_a_number"),
     ("Score: 1 (poor) to 5 (good)", "not_a_number"),
     ("Score: 1 = poor, 5 = good", "not_a_number"),
@@ -321,6 +433,8 @@ def test_the_scale_decides_which_numbers_are_scores(text: str, scale: Scale, exp
     ("word", "reason"),
     [
         *[(word, "truncated") for word in ("length", "MAX_TOKENS", "max_tokens", "max_output_tokens", "model_length")],
+        *[(word, "truncated") for word in ("network_error", "error", "aborted", "insufficient_system_resource")],
+        *[(word, "refused") for word in ("sensitive", "data_inspection_failed")],
         *[(word, "refused") for word in ("content_filter", "SAFETY", "refusal", "RECITATION", "BLOCKLIST", "SPII")],
         ("PROHIBITED_CONTENT", "refused"),
         ("content management policy", "refused"),
@@ -404,3 +518,27 @@ def test_any_criterion_is_a_word_and_no_pattern(criterion: str) -> None:
     assert read_score("Score: 4", ONE_TO_FIVE, criterion=criterion).score == 4
     if criterion.strip("?[\\"):
         assert read_score(f"{criterion}: 4", ONE_TO_FIVE, criterion=criterion).score == 4
+
+
+# --- the word that names the answer --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Usefulness: 4", 4),
+        ("**Final usefulness:** 4/5", 4),
+        ('{"score": 2, "usefulness": 4}', 4),
+        ("<usefulness>4</usefulness>", 4),
+        ("It helps. So the usefulness is 4.", 4),
+        ("Score: 4", 4),
+        ('{"score": 4}', 4),
+        ("Usefulness: 4\nScore: 2", "conflict"),
+        ("Usefulness: 4\nUsefulness: ~3", "conflict"),
+        ("[[2]]\nUsefulness: 4", "conflict"),
+        ("Uselessness: 4", "no_score"),
+    ],
+)
+def test_an_answer_key_names_the_answer_before_the_usual_words(text: str, expected: int | str) -> None:
+    reading = read_score(text, ONE_TO_FIVE, criterion="tone", answer_key="usefulness")
+    assert (reading.score or reading.reason) == expected

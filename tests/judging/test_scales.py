@@ -1,4 +1,4 @@
-"""Scales: their levels, and what makes one unusable."""
+"""Scales: their levels and their problems."""
 
 import pytest
 from hypothesis import given

@@ -11,7 +11,7 @@ import pytest
 
 from service.contracts.items import Item
 from service.judging.suspicion import is_suspicious
-from tests.judging.test_reading_real_texts import DATA
+from tests.judging.real_texts import DATA
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-"""Intervals over items that have several raters."""
+"""Design effects of tables whose items have several raters."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,22 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.stats.clustered import (
-    ItemSums,
-    clustered_exact,
-    clustered_pearson,
-    exact_terms,
-    independent_error,
-    pearson_error,
-    pearson_terms,
-    products_of,
-)
-from service.stats.intervals import Z, wilson
+from service.stats.arrays import Floats
+from service.stats.clustered import ItemSums, SharedItems, exact_terms, pearson_terms, products_of
 from service.stats.table import Table
-from service.stats.undefined import Undefined
 
 Items = Sequence[tuple[Sequence[int], int]]
 
+FIVE = (1, 2, 3, 4, 5)
 ITEMS = st.lists(
     st.tuples(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(1, 5)), min_size=2, max_size=30
 )
@@ -39,6 +29,26 @@ def _added(rows: Sequence[Sequence[int]]) -> list[int]:
     return [sum(column) for column in zip(*rows, strict=True)]
 
 
+def design_of(items: Items, *, words: bool = False) -> SharedItems:
+    """Of scores from 1 to 5, which are at 0, 25, 50, 75 and 100 per cent."""
+    places = [([25 * (each - 1) for each in human], 25 * (judge - 1)) for human, judge in items]
+    pearson = None if words else sums_of(places, pearson_terms)
+    return SharedItems(sums_of(items, exact_terms), pearson, least=1, span=4)
+
+
+def table_of(items: Items) -> Table:
+    return Table.from_pairs(FIVE, [(human, judge) for raters, judge in items for human in raters])
+
+
+def by_items(items: Items, cells: Floats) -> float:
+    """The design effect from the items themselves, at least 1."""
+    influence = [[cells[human - 1, judge - 1] for human in raters] for raters, judge in items]
+    mean = np.mean([each for row in influence for each in row])
+    sums = np.array([sum(each - mean for each in row) for row in influence])
+    of_pairs = sum((each - mean) ** 2 for row in influence for each in row)
+    return max(float((sums**2).sum() * len(items) / (len(items) - 1) / of_pairs), 1.0)
+
+
 def test_the_terms_of_an_item_and_how_many_counters_they_take() -> None:
     assert pearson_terms([2, 3, 5], 4) == (3, 10, 12, 38, 48, 40)
     assert exact_terms([2, 3, 5, 3], 3) == (4, 2)
@@ -47,105 +57,45 @@ def test_the_terms_of_an_item_and_how_many_counters_they_take() -> None:
 
 
 @given(ITEMS)
-def test_pearson_is_that_of_the_pooled_pairs_and_its_variance_the_sandwich(items: Items) -> None:
-    found = clustered_pearson(sums_of(items, pearson_terms))
+def test_influences_that_are_quadratic_in_the_scores_have_the_design_effect_of_the_items(items: Items) -> None:
+    """As that of Pearson's correlation is: zh zj - r (zh^2 + zj^2) / 2, z the standardised values."""
     human = np.array([each for raters, _ in items for each in raters], dtype=float)
     judge = np.array([judge for raters, judge in items for _ in raters], dtype=float)
-    if np.ptp(human) == 0 or np.ptp(judge) == 0:
-        assert found.value is None
+    if min(np.ptp(human), np.ptp(judge)) == 0:
         return
     r = float(np.corrcoef(human, judge)[0, 1])
-    assert found.value is not None
-    assert found.lower is not None
-    assert found.upper is not None
-    assert found.value == pytest.approx(r, abs=1e-9)
-    assert found.lower <= found.value <= found.upper
-    if abs(r) < 1 - 1e-9:
-        # The influence of a pair on r is zh zj - r (zh^2 + zj^2) / 2; an item's is the sum over its raters.
-        zh, zj = ((side - side.mean()) / side.std() for side in (human, judge))
-        influence = zh * zj - r * (zh**2 + zj**2) / 2
-        item = np.repeat(np.arange(len(items)), [len(raters) for raters, _ in items])
-        by_item = np.bincount(item, influence)
-        error = math.sqrt(len(items) / (len(items) - 1) * (by_item**2).sum()) / len(human) / (1 - r**2)
-        assert found.lower == pytest.approx(math.tanh(math.atanh(r) - Z * error), abs=1e-7)
-        assert found.upper == pytest.approx(math.tanh(math.atanh(r) + Z * error), abs=1e-7)
+    zh, zj = ((np.array(FIVE) - side.mean()) / side.std() for side in (human, judge))
+    cells = np.outer(zh, zj) - r * np.add.outer(zh**2, zj**2) / 2
+    counts = table_of(items).counts
+    if float((counts * cells**2).sum()) > 1e-6:
+        assert design_of(items).effect(table_of(items), cells) == pytest.approx(by_items(items, cells), abs=1e-4)
 
 
-@given(ITEMS, st.sampled_from([1, 1000]), st.sampled_from([0, 10**6]))
-def test_pearson_does_not_depend_on_unit_and_origin(items: Items, factor: int, offset: int) -> None:
-    moved = [([offset + factor * each for each in human], factor * judge - offset) for human, judge in items]
-    one, other = (clustered_pearson(sums_of(each, pearson_terms)) for each in (items, moved))
-    assert one.reason == other.reason
-    if one.value is not None and abs(one.value) < 1 - 1e-9:
-        assert (one.value, one.lower, one.upper) == pytest.approx((other.value, other.lower, other.upper), abs=1e-9)
+@given(ITEMS)
+def test_influences_that_depend_on_equality_do_so_for_words(items: Items) -> None:
+    cells = np.eye(5)
+    if 0 < np.trace(table_of(items).counts) < table_of(items).pairs:
+        found = design_of(items, words=True).effect(table_of(items), cells)
+        assert found == pytest.approx(by_items(items, cells), abs=1e-6)
 
 
 def test_raters_that_only_repeat_each_other_add_nothing_to_what_is_known() -> None:
     random = np.random.default_rng(1)
-    alone = [([int(human)], int(judge)) for human, judge in random.integers(1, 6, (200, 2))]
-    thrice = [(human * 3, judge) for human, judge in alone]
-    for interval, terms in ((clustered_pearson, pearson_terms), (clustered_exact, exact_terms)):
-        one, other = (interval(sums_of(items, terms)) for items in (alone, thrice))
-        assert (one.value, one.lower, one.upper) == pytest.approx((other.value, other.lower, other.upper), abs=1e-3)
+    items = [([int(human)] * 3, int(judge)) for human, judge in random.integers(1, 6, (200, 2))]
+    for cells in (np.subtract.outer(FIVE, FIVE) ** 2.0, np.eye(5), random.standard_normal((5, 5))):
+        assert design_of(items).effect(table_of(items), cells) == pytest.approx(3, rel=0.02)
 
 
 @given(ITEMS)
 def test_one_rater_an_item_is_as_independent_as_pairs_are(items: Items) -> None:
     alone = [(human[:1], judge) for human, judge in items]
-    table = Table.from_pairs(range(1, 6), [(human[0], judge) for human, judge in alone])
-    one, other = pearson_error(sums_of(alone, pearson_terms)), independent_error(table)
-    r = clustered_pearson(sums_of(alone, pearson_terms)).value
-    if r is not None and abs(r) < 1 - 1e-9:
-        assert one == pytest.approx(other, rel=1e-6, abs=1e-9)
-    elif r is None:
-        assert (one, other) == (None, None)
+    cells = np.random.default_rng(2).standard_normal((5, 5))
+    assert design_of(alone).worth == len(alone)
+    assert 1 <= design_of(alone).effect(table_of(alone), cells) <= len(alone) / (len(alone) - 1) + 1e-9
 
 
-def test_a_correlation_that_rounds_to_one_has_no_error() -> None:
-    almost = [([each], each) for each in range(10**9, 10**9 + 400, 4)] + [([10**9 + 10**6], 10**9 + 10**6 + 1)]
-    sums = sums_of([([10**6 * h for h in human], 10**6 * judge) for human, judge in almost], pearson_terms)
-    error = pearson_error(sums)
-    assert error is None or math.isfinite(error)
-    assert clustered_pearson(sums).upper == pytest.approx(1)
-
-
-def test_exact_of_one_rater_an_item_is_about_wilsons() -> None:
-    items = [([4], 4)] * 70 + [([3], 4)] * 30
-    found = clustered_exact(sums_of(items, exact_terms))
-    assert found.value == 0.7
-    assert (found.lower, found.upper) == pytest.approx(wilson(70, 100), abs=2e-3)
-
-
-def test_exact_where_all_agree_is_worth_the_items() -> None:
-    found = clustered_exact(sums_of([([4, 4, 4], 4)] * 50, exact_terms))
-    assert (found.value, found.lower, found.upper) == (1, wilson(50, 50).lower, 1)
-
-
-def test_exact_is_never_worth_more_than_its_pairs() -> None:
-    items = [([3, 4], 4)] * 50  # each item exactly half: the variance over items is 0
-    found = clustered_exact(sums_of(items, exact_terms))
-    assert (found.lower, found.upper) == wilson(25, 50)
-
-
-@pytest.mark.parametrize(
-    ("items", "reason"),
-    [
-        ([([1], 1)], Undefined.ONE_PAIR),
-        ([([1, 1], 2)], Undefined.BOTH_CONSTANT),
-        ([([1, 2], 2)], Undefined.JUDGE_CONSTANT),
-        ([([1], 2), ([1], 3)], Undefined.HUMAN_CONSTANT),
-    ],
-)
-def test_pearson_of_too_little_is_null_with_a_reason(items: Items, reason: Undefined) -> None:
-    found = clustered_pearson(sums_of(items, pearson_terms))
-    assert (found.value, found.lower, found.reason) == (None, None, reason)
-
-
-def test_exact_of_too_little_has_a_reason() -> None:
-    nothing = ItemSums(0, (0, 0), (0, 0, 0))
-    assert clustered_exact(nothing).reason is Undefined.NO_PAIRS
-    assert clustered_pearson(ItemSums(0, (0,) * 6, (0,) * 21)).reason is Undefined.NO_PAIRS
-    found = clustered_exact(sums_of([([1, 2], 2)], exact_terms))
-    assert (found.value, found.lower, found.reason) == (0.5, None, Undefined.ONE_ITEM)
-    found = clustered_exact(sums_of([([2], 2)], exact_terms))
-    assert (found.value, found.lower, found.reason) == (1, None, Undefined.ONE_PAIR)
+def test_unequal_numbers_of_raters_are_worth_less_than_items() -> None:
+    """(150 + 5 * 20)^2 / (150 + 5 * 400) = 29.07."""
+    items = [([3], 3)] * 150 + [([3] * 20, 4)] * 5
+    assert design_of(items).worth == pytest.approx(29.07, abs=0.01)
+    assert design_of(items).same_for_all == pytest.approx(2150 / 250)

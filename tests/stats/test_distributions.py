@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from service.stats.distributions import chi2_quantile, chi2_sf, regularised_beta, student_t_sf
+from service.stats.distributions import chi2_quantile, chi2_sf, regularised_beta, student_t_quantile, student_t_sf
+
+
+@pytest.mark.parametrize("freedom", [2, 2.01, 2.5, 3, 4.9, 5, 7.7, 19, 100, 1e4, 1e9])
+def test_quantiles_of_t_are_nearly_scipys(freedom: float) -> None:
+    for probability in (0.9, 0.95, 0.975, 0.995):
+        expected = float(stats.t.ppf(probability, freedom))
+        assert student_t_quantile(probability, freedom) == pytest.approx(expected, rel=5e-4)
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 5, 10, 19, 29, 50, 99, 1_000, 100_000, 10_000_000])

@@ -13,7 +13,6 @@ from service.stats.drift import (
     CUSUM_ALARM,
     cusum,
     length_bucket,
-    length_correlation,
     position_bias,
     psi,
     repeat_consistency,
@@ -230,17 +229,3 @@ class TestLength:
     )
     def test_buckets_are_doublings(self, length: int, bucket: int) -> None:
         assert length_bucket(length) == bucket
-
-    @given(st.lists(st.integers(0, 20), min_size=15, max_size=15))
-    def test_the_correlation_is_scipys(self, cells: list[int]) -> None:
-        table = np.array(cells).reshape(3, 5)
-        rows = np.repeat(np.repeat(range(3), 5), cells), np.repeat(np.tile(range(5), 3), cells)
-        found = length_correlation(table)
-        if len(set(rows[0].tolist())) < 2 or len(set(rows[1].tolist())) < 2:
-            assert found is None
-        else:
-            assert found == pytest.approx(float(stats.spearmanr(*rows).statistic), abs=1e-12)
-
-    def test_windows_add(self) -> None:
-        first, second = np.array([[5, 1], [2, 7]]), np.array([[1, 0], [3, 4]])
-        assert length_correlation(first + second) == length_correlation(np.array([[6, 1], [5, 11]]))

@@ -19,6 +19,9 @@ from tests.stats.tables import one_cell, table
         ({(3, 3): 15, (3, 2): 15}, [Flag.LOW_PREVALENCE, Flag.DEGENERATE]),
         ({(3, 3): 30}, [Flag.JUDGE_CONSTANT, Flag.LOW_PREVALENCE, Flag.DEGENERATE]),
         ({(3, 3): 90, (2, 2): 10}, []),
+        ({(3, 3): 36, (2, 2): 2, (1, 1): 2}, [Flag.TOO_FEW_OF_A_CLASS]),
+        ({(3, 3): 36, (2, 2): 2, (1, 1): 3}, []),
+        ({(3, 3): 30, (2, 2): 4, (3, 2): 8}, [Flag.LOW_PREVALENCE, Flag.TOO_FEW_OF_A_CLASS]),
         ({(3, 3): 50, (3, 2): 41, (2, 2): 9}, [Flag.LOW_PREVALENCE]),
     ],
 )
@@ -27,7 +30,8 @@ def test_what_to_know_before_believing(cells: dict[tuple[int, int], int], flags:
 
 
 def test_words_have_flags_as_well() -> None:
-    assert flags_of(table([[95, 1], [2, 2]], ["A", "B"])) == [Flag.LOW_PREVALENCE]
+    assert flags_of(table([[95, 1], [2, 2]], ["A", "B"])) == [Flag.LOW_PREVALENCE, Flag.TOO_FEW_OF_A_CLASS]
+    assert flags_of(table([[94, 1], [2, 5]], ["A", "B"])) == [Flag.LOW_PREVALENCE]
 
 
 def test_a_judge_that_guesses_is_flagged() -> None:

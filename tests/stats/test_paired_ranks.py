@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from service.stats.intervals import REPLICATES
-from service.stats.paired_ranks import JudgeScores, Scored, multiplicities, ranks
+from service.stats.paired_ranks import REPLICATES, JudgeScores, Scored, multiplicities, ranks
 from service.stats.statistics import STATISTICS, evaluate
 from service.stats.table import Table, TableError, Value
 

@@ -1,4 +1,4 @@
-"""WinCounts as tests need them: open, with nobody asked."""
+"""Battles as tests need them: open, with nobody asked."""
 
 import random
 
@@ -11,7 +11,7 @@ from service.contracts.items import Item
 from service.contracts.judges import Judge, JudgeRef, Method, ResolvedJudge
 from service.stats.elo import ELO_K, ELO_START
 from service.store import arena, clock
-from service.store.arena import Paced, Rating, Voted
+from service.store.arena import EloRating, Paced, Voted
 
 KEEP_S = 600
 MODELS = ("openai/one", "openai/two", "ollama/three")
@@ -50,7 +50,7 @@ async def opened(
         for at, (model, text) in enumerate(zip((a, b), explanations, strict=True))
     ]
     course = Course(status=status, A=sides[0], B=sides[1])  # type: ignore[arg-type]
-    await arena.put(redis, record, course, keep_s=KEEP_S)
+    await arena.put_battle(redis, record, course, keep_s=KEEP_S)
     return record.id
 
 
@@ -65,7 +65,7 @@ async def voted(
     at_ms: int | None = None,
 ) -> Voted | Paced | None:
     """A vote on an open battle, as the API gives it to the store."""
-    battle = await arena.find(redis, battle_id)
+    battle = await arena.find_battle(redis, battle_id)
     assert battle is not None
     a, b = battle.course.A, battle.course.B
     lengths = tuple(len(side.evaluation.explanation or "") for side in (a, b) if side.evaluation is not None)
@@ -80,12 +80,12 @@ async def voted(
         at_ms=clock.now_ms() if at_ms is None else at_ms,
         lengths=lengths,
     )
-    return await arena.vote(
+    return await arena.store_vote(
         redis,
         battle,
         row,
         fields=vote_fields((row.A, row.B, winner), lengths),
-        rating=Rating(ELO_START, ELO_K),
+        rating=EloRating(ELO_START, ELO_K),
         request=new_id("request") if request is None else request,
         most_per_hour=most,
         keep_s=KEEP_S,

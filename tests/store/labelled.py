@@ -45,7 +45,7 @@ async def judged(
     """One judgment of the item, delivered twice: for each of the judge's models a value, None for none, or FAILED."""
     await admit_judges(redis, [judge.definition], keep_s=KEEP_S)
     record = await committed(redis, 1, judges=[judge])
-    await jobs.claim(redis, record.id, 0, keep_s=KEEP_S)
+    await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
     await redis.hset(keys.item(str(item.id)), "digest", content_digest(item))  # type: ignore[misc]
     made = one(record, judge, item, values, ago=ago, cached=cached)
     await record_judgments(redis, [made, made], keep_s=KEEP_S)

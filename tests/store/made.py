@@ -48,14 +48,14 @@ async def staged(redis: Redis, record: JobRecord, items: list[Item] | None = Non
     items = items or items_of(record)
     size = record.chunk_items
     chunks = [items[start : start + size] for start in range(0, len(items), size)]
-    await jobs.stage(redis, record.id, 0, chunks)
+    await jobs.stage_job(redis, record.id, 0, chunks)
 
 
 async def committed(redis: Redis, items: int, **fields: Any) -> JobRecord:
     """A job that was taken in."""
     record = record_of(items, **fields)
     await staged(redis, record)
-    await jobs.commit(redis, record, None, 1)
+    await jobs.commit_job(redis, record, None, 1)
     return record
 
 

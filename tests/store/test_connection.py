@@ -8,7 +8,7 @@ import redis.exceptions
 from redis.asyncio import Redis
 
 from service.store import connection
-from service.store.connection import Script, connect, pipeline, reply, translated
+from service.store.connection import Script, connect, pipeline, reply, translated_errors
 from service.store.errors import StoreError, StoreUnavailableError
 
 FOREIGN = [
@@ -35,7 +35,7 @@ def made(kind: type[Exception]) -> Exception:
 
 @pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)
 def test_every_error_of_redis_is_translated(kind: type[Exception]) -> None:
-    with pytest.raises(StoreError) as caught, translated():
+    with pytest.raises(StoreError) as caught, translated_errors():
         raise made(kind)
     assert isinstance(caught.value, StoreUnavailableError) is issubclass(kind, AWAY)
     assert isinstance(caught.value.__cause__, kind)
@@ -43,18 +43,18 @@ def test_every_error_of_redis_is_translated(kind: type[Exception]) -> None:
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), FileNotFoundError()])
 def test_errors_of_the_socket_mean_that_the_store_is_away(error: OSError) -> None:
-    with pytest.raises(StoreUnavailableError), translated():
+    with pytest.raises(StoreUnavailableError), translated_errors():
         raise error
 
 
 @pytest.mark.parametrize("text", ["MASTERDOWN Link with MASTER is down", "MISCONF can't save", "CLUSTERDOWN"])
 def test_answers_that_say_so_mean_that_the_store_is_away(text: str) -> None:
-    with pytest.raises(StoreUnavailableError), translated():
+    with pytest.raises(StoreUnavailableError), translated_errors():
         raise redis.exceptions.ResponseError(text)
 
 
 def test_other_errors_are_left_alone() -> None:
-    with pytest.raises(ZeroDivisionError), translated():
+    with pytest.raises(ZeroDivisionError), translated_errors():
         raise ZeroDivisionError
 
 

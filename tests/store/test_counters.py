@@ -13,18 +13,18 @@ from service.store.counters import JUDGMENTS, PROVIDER_SECONDS, SCORES, Incremen
 
 async def samples(redis: Redis) -> dict[str, list[Sample]]:
     """Every sample by the name of its family."""
-    return {each.name: each.samples for each in await counters.families(redis, "judged_")}
+    return {each.name: each.samples for each in await counters.metric_families(redis, "judged_")}
 
 
 async def add_capped(redis: Redis, increments: Iterable[Increment], cap: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counters, "MAX_SERIES", cap)
-    await counters.add(redis, increments)
+    await counters.add_counts(redis, increments)
 
 
 async def test_counts_add_up_under_their_labels(redis: Redis) -> None:
     for _ in range(3):
-        await counters.add(redis, [increment(JUDGMENTS, "wit", "1", "m", "scored", "", by=2)])
-    await counters.add(redis, [increment(JUDGMENTS, "wit", "1", "m", "failed", "auth")])
+        await counters.add_counts(redis, [increment(JUDGMENTS, "wit", "1", "m", "scored", "", by=2)])
+    await counters.add_counts(redis, [increment(JUDGMENTS, "wit", "1", "m", "failed", "auth")])
     got = {
         (each.labels["outcome"], each.labels["reason"]): each.value
         for each in (await samples(redis))["judged_judgments"]
@@ -34,13 +34,13 @@ async def test_counts_add_up_under_their_labels(redis: Redis) -> None:
 
 async def test_dollars_add_up_exactly(redis: Redis) -> None:
     for _ in range(10):
-        await counters.add(redis, [increment(counters.COST, "m", by=0.1)])
+        await counters.add_counts(redis, [increment(counters.COST, "m", by=0.1)])
     assert (await samples(redis))["judged_cost_usd"][0].value == 1.0
 
 
 async def test_a_histogram_is_cumulative_and_ends_with_its_count(redis: Redis) -> None:
     for seconds in (0.001, 0.005, 0.0051, 7, 1000):
-        await counters.add(redis, observe(PROVIDER_SECONDS, "p", "p/m", "200", value=seconds))
+        await counters.add_counts(redis, observe(PROVIDER_SECONDS, "p", "p/m", "200", value=seconds))
     got = (await samples(redis))["judged_provider_request_seconds"]
     buckets = {each.labels["le"]: each.value for each in got if each.name.endswith("_bucket")}
     assert (buckets["0.005"], buckets["0.01"], buckets["5.0"], buckets["10.0"]) == (2, 3, 3, 4)
@@ -92,7 +92,7 @@ async def test_nothing_counted_yet_is_no_sample_and_never_nan(redis: Redis) -> N
 
 
 async def test_names_keep_their_order_of_labels_with_empty_ones(redis: Redis) -> None:
-    await counters.add(redis, [increment(JUDGMENTS, "inline", "", "m", "scored", "")])
+    await counters.add_counts(redis, [increment(JUDGMENTS, "inline", "", "m", "scored", "")])
     (sample,) = (await samples(redis))["judged_judgments"]
     assert (sample.labels["judge"], sample.labels["version"], sample.labels["reason"]) == ("inline", "", "")
 

@@ -21,34 +21,34 @@ async def test_a_job_is_queued_chunk_by_chunk(redis: Redis) -> None:
     assert record.chunks == 3
     queued = await redis.zrange(keys.QUEUE, 0, -1)
     assert queued == [f"judge_chunk:{record.id}:{chunk}".encode() for chunk in range(3)]
-    found = await jobs.load(redis, record.id)
+    found = await jobs.load_job(redis, record.id)
     assert found is not None
     assert found[0] == record
     assert found[1].status is JobStatus.QUEUED
-    assert await jobs.pending(redis) == 5
+    assert await jobs.count_pending(redis) == 5
 
 
 async def test_staged_items_go_away_until_their_job_is_committed(redis: Redis) -> None:
     record = record_of(3)
     await staged(redis, record)
     assert 0 < await redis.ttl(keys.chunk_items(record.id, 1)) <= 3600
-    await jobs.commit(redis, record, None, 1)
+    await jobs.commit_job(redis, record, None, 1)
     assert await redis.ttl(keys.chunk_items(record.id, 1)) == -1
 
 
 async def test_what_is_discarded_leaves_nothing(redis: Redis) -> None:
     record = record_of(3)
     await staged(redis, record)
-    await jobs.discard(redis, record.id, 2)
-    await jobs.discard(redis, record.id, 0)
+    await jobs.discard_job(redis, record.id, 2)
+    await jobs.discard_job(redis, record.id, 0)
     assert await redis.keys("*") == []
 
 
 async def test_a_commit_that_is_sent_again_makes_no_second_job(redis: Redis) -> None:
     record = await committed(redis, 3)
-    await jobs.claim(redis, record.id, 0, keep_s=KEEP_S)
-    assert await jobs.commit(redis, record, None, 1) == record.id
-    assert await jobs.pending(redis) == 3
+    await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
+    assert await jobs.commit_job(redis, record, None, 1) == record.id
+    assert await jobs.count_pending(redis) == 3
     assert await redis.zcard(keys.QUEUE) == 2
 
 
@@ -57,9 +57,9 @@ async def test_an_upload_that_took_too_long_makes_no_job(redis: Redis) -> None:
     await staged(redis, record)
     await redis.delete(keys.chunk_items(record.id, 0))
     with pytest.raises(StagingExpiredError):
-        await jobs.commit(redis, record, Idempotency("me", "k", "f"), 1)
-    assert await jobs.load(redis, record.id) is None
-    assert (await redis.zcard(keys.QUEUE), await jobs.pending(redis)) == (0, 0)
+        await jobs.commit_job(redis, record, Idempotency("me", "k", "f"), 1)
+    assert await jobs.load_job(redis, record.id) is None
+    assert (await redis.zcard(keys.QUEUE), await jobs.count_pending(redis)) == (0, 0)
     assert not await redis.exists(keys.idempotency("me", "k"))
 
 
@@ -68,55 +68,55 @@ async def test_the_same_request_gets_the_job_that_it_made_before(redis: Redis) -
     for record in records:
         await staged(redis, record)
     same = Idempotency("me", "k", "fingerprint")
-    ids = await asyncio.gather(*(jobs.commit(redis, record, same, 24) for record in records[:4]))
+    ids = await asyncio.gather(*(jobs.commit_job(redis, record, same, 24) for record in records[:4]))
     assert len(set(ids)) == 1
     assert await redis.zcard(keys.JOBS) == 1
     assert 0 < await redis.ttl(keys.idempotency("me", "k")) <= 24 * 3600
     with pytest.raises(IdempotencyConflictError):
-        await jobs.commit(redis, records[4], Idempotency("me", "k", "another"), 24)
-    assert await jobs.commit(redis, records[5], Idempotency("you", "k", "another"), 24) == records[5].id
+        await jobs.commit_job(redis, records[4], Idempotency("me", "k", "another"), 24)
+    assert await jobs.commit_job(redis, records[5], Idempotency("you", "k", "another"), 24) == records[5].id
 
 
 async def test_a_claim_has_the_items_and_what_is_done(redis: Redis) -> None:
     record = await committed(redis, 4)
-    first = await jobs.claim(redis, record.id, 1, keep_s=KEEP_S)
+    first = await jobs.claim_chunk(redis, record.id, 1, keep_s=KEEP_S)
     assert first is not None
     assert ([each.id for each in first.items], first.done, first.tries) == (["t-2", "t-3"], frozenset(), 1)
     await record_judgments(redis, [finished(record, 3)], keep_s=KEEP_S)
-    again = await jobs.claim(redis, record.id, 1, keep_s=KEEP_S)
+    again = await jobs.claim_chunk(redis, record.id, 1, keep_s=KEEP_S)
     assert again is not None
     assert (again.done, again.tries, again.spent_usd, again.cancelled) == (frozenset({3}), 2, 0.001, False)
-    await jobs.give_back(redis, record.id, 1)
-    third = await jobs.claim(redis, record.id, 1, keep_s=KEEP_S)
+    await jobs.give_back_chunk(redis, record.id, 1)
+    third = await jobs.claim_chunk(redis, record.id, 1, keep_s=KEEP_S)
     assert third is not None
     assert third.tries == 2
 
 
 async def test_the_first_claim_starts_the_job_and_later_ones_leave_its_time(redis: Redis) -> None:
     record = await committed(redis, 4)
-    await jobs.claim(redis, record.id, 0, keep_s=KEEP_S)
+    await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
     started = await redis.hget(keys.job(record.id), "started_at")  # type: ignore[misc]
     await asyncio.sleep(0.002)
-    await jobs.claim(redis, record.id, 1, keep_s=KEEP_S)
+    await jobs.claim_chunk(redis, record.id, 1, keep_s=KEEP_S)
     assert await redis.hget(keys.job(record.id), "started_at") == started  # type: ignore[misc]
-    found = await jobs.load(redis, record.id)
+    found = await jobs.load_job(redis, record.id)
     assert found is not None
     assert found[1].status is JobStatus.RUNNING
 
 
 async def test_a_job_that_is_gone_or_whose_items_are_can_not_be_claimed(redis: Redis) -> None:
-    assert await jobs.claim(redis, "job_gone", 0, keep_s=KEEP_S) is None
+    assert await jobs.claim_chunk(redis, "job_gone", 0, keep_s=KEEP_S) is None
     record = await committed(redis, 1)
     await redis.delete(keys.chunk_items(record.id, 0))
-    assert await jobs.claim(redis, record.id, 0, keep_s=KEEP_S) is None
+    assert await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S) is None
 
 
 async def test_an_id_is_changed_when_an_earlier_job_had_it_for_another_content(redis: Redis) -> None:
     async def changed(output: str) -> list[bool]:
         record = record_of(2)
         await staged(redis, record, [Item(id="a", output=output), Item(output=output)])
-        await jobs.commit(redis, record, None, 1)
-        claim, again = [await jobs.claim(redis, record.id, 0, keep_s=KEEP_S) for _ in range(2)]
+        await jobs.commit_job(redis, record, None, 1)
+        claim, again = [await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S) for _ in range(2)]
         assert claim is not None
         assert again is not None
         assert again.changed == claim.changed  # a chunk that is begun again says the same
@@ -133,11 +133,11 @@ async def test_an_id_is_changed_when_an_earlier_job_had_it_for_another_content(r
 
 async def test_cancelling_tells_which_chunks_nobody_began(redis: Redis) -> None:
     record = await committed(redis, 6)
-    await jobs.claim(redis, record.id, 1, keep_s=KEEP_S)
-    assert await jobs.is_cancelled(redis, [record.id, "job_gone"]) == {record.id: False, "job_gone": False}
-    assert await jobs.cancel(redis, record.id) == [0, 2]
-    assert await jobs.is_cancelled(redis, [record.id]) == {record.id: True}
-    claim = await jobs.claim(redis, record.id, 0, keep_s=KEEP_S)
+    await jobs.claim_chunk(redis, record.id, 1, keep_s=KEEP_S)
+    assert await jobs.cancelled_jobs(redis, [record.id, "job_gone"]) == {record.id: False, "job_gone": False}
+    assert await jobs.mark_cancelled(redis, record.id) == [0, 2]
+    assert await jobs.cancelled_jobs(redis, [record.id]) == {record.id: True}
+    claim = await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
     assert claim is not None
     assert claim.cancelled
 
@@ -145,13 +145,13 @@ async def test_cancelling_tells_which_chunks_nobody_began(redis: Redis) -> None:
 async def test_jobs_are_listed_newest_first_and_expired_ones_drop_out(redis: Redis) -> None:
     records = [await committed(redis, 1) for _ in range(4)]
     await redis.delete(keys.job(records[2].id))
-    page, cursor = await jobs.list_newest(redis, before=None, limit=2)
+    page, cursor = await jobs.list_jobs(redis, before=None, limit=2)
     assert [job.id for job in page] == [records[3].id]
     assert cursor == records[2].id
-    page, cursor = await jobs.list_newest(redis, before=cursor, limit=2)
+    page, cursor = await jobs.list_jobs(redis, before=cursor, limit=2)
     assert ([job.id for job in page], cursor) == ([records[1].id, records[0].id], None)
     assert await redis.zcard(keys.JOBS) == 3
 
 
 def test_a_chunk_holds_about_fifty_judgments() -> None:
-    assert [jobs.chunk_items(judges) for judges in (1, 2, 20, 500)] == [50, 25, 2, 1]
+    assert [jobs.items_per_chunk(judges) for judges in (1, 2, 20, 500)] == [50, 25, 2, 1]

@@ -14,19 +14,19 @@ PROVIDER = "openai"
 
 
 async def test_a_worker_is_alive_until_it_leaves(redis: Redis) -> None:
-    assert await workers.alive(redis) == 0
-    await workers.beat(redis, "a")
-    await workers.beat(redis, "b")
-    await workers.beat(redis, "a")
-    assert await workers.alive(redis) == 2
-    await workers.leave(redis, "a")
-    assert await workers.alive(redis) == 1
+    assert await workers.count_alive(redis) == 0
+    await workers.note_heartbeat(redis, "a")
+    await workers.note_heartbeat(redis, "b")
+    await workers.note_heartbeat(redis, "a")
+    assert await workers.count_alive(redis) == 2
+    await workers.forget_worker(redis, "a")
+    assert await workers.count_alive(redis) == 1
 
 
 async def test_a_worker_that_was_not_heard_of_is_dead_and_forgotten(redis: Redis) -> None:
     await redis.zadd(keys.WORKERS, {"silent": time.time() - 1, "gone": time.time() - 3 * workers.ALIVE_S})
-    assert await workers.alive(redis) == 0
-    await workers.beat(redis, "a")
+    assert await workers.count_alive(redis) == 0
+    await workers.note_heartbeat(redis, "a")
     assert await redis.zrange(keys.WORKERS, 0, -1) == [b"silent", b"a"]
 
 

@@ -8,13 +8,13 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from service.agreement.biases import by_number
+from service.agreement.biases import length_correlation
 from service.agreement.coding import Coding
 from service.agreement.counters import Seen, read_seen
 from service.agreement.drift_reports import drift
 from service.agreement.estimates import estimate_of
 from service.agreement.reports import between, headline_statistics, human_ceiling, panel_alpha
-from service.stats.drift import LEAST_SCORES, length_correlation, position_bias, repeat_consistency
+from service.stats.drift import LEAST_SCORES, position_bias, repeat_consistency
 from service.stats.intervals import Measure
 from service.store.agreement_counters import sum_fields
 
@@ -120,14 +120,14 @@ def judge_figures(coding: Coding, counters: WindowCounters, key: str, memo: Memo
     pairs, statistics = memo.of(
         f"agreed {key}",
         counters.agreed,
-        lambda: headline_statistics(coding, counters.agreed, "random", key, _statistic_names(coding)),
+        lambda: headline_statistics(coding, counters.agreed, "random", _statistic_names(coding)),
     )
     if not pairs and not seen.outcomes:
         return None
     return JudgeFigures(
         pairs=pairs,
         statistics=statistics,
-        means=_means(coding, counters, key),
+        means=_means(coding, counters),
         biases=_biases(seen),
         drift=_drift(coding, counters) if counters.reference_seen else DriftFigures(),
     )
@@ -138,13 +138,13 @@ def ceiling_figures(coding: Coding, fields: CounterFields, key: str, memo: Memo)
     return memo.of(
         f"ceiling {key}",
         fields,
-        lambda: human_ceiling(coding, fields, "random", key, _statistic_names(coding)).statistics,
+        lambda: human_ceiling(coding, fields, "random", _statistic_names(coding)).statistics,
     )
 
 
 def pair_figures(coding: Coding, fields: CounterFields, key: str, memo: Memo) -> PairFigures | None:
     """Returns how well two models agree, from their counters `between`; None if they scored no content in common."""
-    found = memo.of(f"between {key}", fields, lambda: between(coding, fields, key, _statistic_names(coding)))
+    found = memo.of(f"between {key}", fields, lambda: between(coding, fields, _statistic_names(coding)))
     return PairFigures(found.pairs, found.statistics) if found.pairs else None
 
 
@@ -168,9 +168,9 @@ def _statistic_names(coding: Coding) -> tuple[str, ...]:
     return WORD_STATISTICS if coding.is_words else NUMBER_STATISTICS
 
 
-def _means(coding: Coding, counters: WindowCounters, key: str) -> MeanFigures:
+def _means(coding: Coding, counters: WindowCounters) -> MeanFigures:
     try:
-        found = estimate_of(coding, counters.agreed, counters.seen, key)
+        found = estimate_of(coding, counters.agreed, counters.seen)
     except ValueError:  # labels without numbers have no mean
         return MeanFigures()
     corrected = found.corrected_mean
@@ -182,7 +182,7 @@ def _biases(seen: Seen) -> BiasFigures:
     return BiasFigures(
         position_bias(seen.orders).consistency.value if seen.orders.any() else None,
         repeat_consistency(repeats, range(len(repeats))).exact.value if repeats.any() else None,
-        length_correlation(by_number(seen.scores, seen.axis)[1]) if numbers is not None else None,
+        length_correlation(seen).value if numbers is not None else None,
     )
 
 

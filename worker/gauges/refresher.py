@@ -18,7 +18,7 @@ from service.arena import ARENA_GAUGES, arena_gauge_rows, read_vote_counts, stan
 from service.contracts.labels import Window
 from service.store import agreement_counters, arena, clock, counters, gauges, label_queue
 from service.store.agreement_counters import Wanted
-from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, Row
+from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, GaugeRow
 from worker.gauges.catalogue import (
     AGREEMENT_GAUGES,
     CEILING_GAUGES,
@@ -80,14 +80,14 @@ class _Rows:
     """The rows of all gauges, as they are computed."""
 
     def __init__(self) -> None:
-        self.by_gauge: dict[str, list[Row]] = {name: [] for name in AGREEMENT_GAUGES}
+        self.by_gauge: dict[str, list[GaugeRow]] = {name: [] for name in AGREEMENT_GAUGES}
         self.size = 0
         self.dropped = 0
 
     def put(self, found: _Found, most: int) -> bool:
         """Adds the gauges of one thing, and returns whether it did: not if there would be more than `most` rows."""
         known = [
-            (name, Row(labels, value))
+            (name, GaugeRow(labels, value))
             for labels, values in found
             for name, value in values.items()
             if value is not None
@@ -126,9 +126,9 @@ class Refresher:
         await self._save([*_agreement_gauges(rows), *await self._arena_gauges()], rows.dropped, now_ms)
 
     async def _save(self, all_gauges: Sequence[Gauge], dropped: int, now_ms: int) -> None:
-        dropped += await gauges.save(self._redis, all_gauges, now_ms / 1000)
+        dropped += await gauges.save_gauges(self._redis, all_gauges, now_ms / 1000)
         if dropped:
-            await counters.add(self._redis, [counters.increment(counters.SERIES_DROPPED, by=dropped)])
+            await counters.add_counts(self._redis, [counters.increment(counters.SERIES_DROPPED, by=dropped)])
 
     async def _codings(self, names: Iterable[str]) -> dict[str, Coding]:
         scales = {criterion: await find_scale(self._redis, criterion) for criterion in names}
@@ -136,10 +136,10 @@ class Refresher:
 
     async def _arena_gauges(self) -> list[Gauge]:
         """Returns the ratings from all votes, of all criteria together."""
-        counted = read_vote_counts(await arena.counted(self._redis, None))
+        counted = read_vote_counts(await arena.arena_counts(self._redis, None))
         rows = arena_gauge_rows(await asyncio.to_thread(standings, counted.battles, counted.elo))
         return [
-            Gauge(name, text, ("model",), [Row(labels, value) for labels, value in rows[name]])
+            Gauge(name, text, ("model",), [GaugeRow(labels, value) for labels, value in rows[name]])
             for name, text in ARENA_GAUGES.items()
         ]
 

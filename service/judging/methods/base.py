@@ -216,11 +216,6 @@ class JudgingMethod(ABC):
         """Returns the verdict of a baseline as fields of its answer, from its marks for `marked_texts`."""
 
 
-def answer_name(asked: Judge | ParseRequest) -> str | None:
-    """Returns the name of the answer in texts and JSON: the answer key, else the criterion."""
-    return asked.answer_key or asked.criterion
-
-
 def prompt_problems(judge: Judge) -> list[PlacedProblem]:
     """Returns the problems of a judge's own prompt, by pointers into the definition."""
     sources = {field: source for field in ("template", "system") if (source := getattr(judge, field)) is not None}

@@ -9,7 +9,7 @@ from service.contracts.judges import Choice, Example, Judge
 from service.contracts.judgments import Vote
 from service.contracts.parsing import ParseRequest
 from service.judging.combining import CombinedVerdict, combine_labels
-from service.judging.methods.base import JudgingMethod, PlacedProblem, answer_name
+from service.judging.methods.base import JudgingMethod, PlacedProblem
 from service.judging.questions import answer_schema, is_text_asked
 from service.judging.reading import Reading, Source, read_label
 
@@ -56,7 +56,8 @@ class LabelMethod(JudgingMethod):
         return read_label(
             text,
             self.choices(judge),
-            criterion=answer_name(judge),
+            criterion=judge.criterion,
+            answer_key=judge.answer_key,
             finish_reason=finish_reason,
             source=source,
             pairwise=self.reads_pairs,
@@ -66,7 +67,8 @@ class LabelMethod(JudgingMethod):
         return read_label(
             text,
             asked.choices or self.usual,
-            criterion=answer_name(asked),
+            criterion=asked.criterion,
+            answer_key=asked.answer_key,
             finish_reason=finish_reason,
             pairwise=self.reads_pairs,
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from service.contracts.criteria import CriterionScale
 from service.contracts.items import Item
 from service.contracts.judges import Example, Judge, Method
 from service.contracts.judgments import Vote
@@ -17,7 +18,7 @@ from service.contracts.parsing import ParseRequest
 from service.judging.combining import CombinedVerdict, combine_rankings
 from service.judging.methods.base import JudgingMethod, PlacedProblem, TextMark, judging_method
 from service.judging.questions import answer_schema, is_text_asked, letter
-from service.judging.reading import Reading, Source, read_ranking
+from service.judging.reading import Order, Reading, Source, read_ranking
 
 FORWARD, BACKWARD = "forward", "backward"
 FEWEST_RANKED, MOST_RANKED = 2, 20
@@ -35,7 +36,7 @@ class RankingMethod(JudgingMethod):
         wrong = [("/scale", "a ranking has no scale")] if judge.scale is not None else []
         return wrong + ([("/choices", "a ranking has no choices")] if judge.choices else [])
 
-    def criterion_scale(self, judge: Judge) -> None:
+    def criterion_scale(self, judge: Judge) -> CriterionScale | None:
         return None
 
     def item_problems(self, judge: Judge, item: Item) -> list[PlacedProblem]:
@@ -56,7 +57,7 @@ class RankingMethod(JudgingMethod):
             return reading
         last = len(item.outputs) - 1
         turned = tuple(tuple(sorted(last - index for index in group)) for group in reading.ranking)
-        return msgspec.structs.replace(reading, ranking=turned)
+        return msgspec.structs.replace(reading, value=Order(turned))
 
     def levels(self, judge: Judge) -> str:
         return "Put all outputs in order by this criterion, best first. Equally good ones may tie."
@@ -96,7 +97,12 @@ class RankingMethod(JudgingMethod):
 
     def read(self, judge: Judge, item: Item, text: str, *, finish_reason: str | None, source: Source) -> Reading:
         return read_ranking(
-            text, len(item.outputs or ()), criterion=judge.answer_key, finish_reason=finish_reason, source=source
+            text,
+            len(item.outputs or ()),
+            criterion=judge.criterion,
+            answer_key=judge.answer_key,
+            finish_reason=finish_reason,
+            source=source,
         )
 
     def parse_problems(self, asked: ParseRequest) -> list[PlacedProblem]:
@@ -107,7 +113,13 @@ class RankingMethod(JudgingMethod):
         return wrong
 
     def parse(self, asked: ParseRequest, text: str, finish_reason: str | None) -> Reading:
-        return read_ranking(text, len(asked.choices), criterion=asked.answer_key, finish_reason=finish_reason)
+        return read_ranking(
+            text,
+            len(asked.choices),
+            criterion=asked.criterion,
+            answer_key=asked.answer_key,
+            finish_reason=finish_reason,
+        )
 
     def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
         return combine_rankings(votes)

@@ -12,7 +12,7 @@ from service.contracts.judgments import Vote
 from service.contracts.parsing import ParseRequest
 from service.judging import scales
 from service.judging.combining import CombinedVerdict, combine_scores
-from service.judging.methods.base import JudgingMethod, PlacedProblem, TextMark, answer_name, judging_method
+from service.judging.methods.base import JudgingMethod, PlacedProblem, TextMark, judging_method
 from service.judging.questions import answer_schema, is_text_asked
 from service.judging.reading import Reading, Source, read_score
 
@@ -60,13 +60,20 @@ class RatingMethod(JudgingMethod):
         return read_score(
             text,
             _scale_of(judge),
-            criterion=answer_name(judge),
+            criterion=judge.criterion,
+            answer_key=judge.answer_key,
             finish_reason=finish_reason,
             source=source,
         )
 
     def parse(self, asked: ParseRequest, text: str, finish_reason: str | None) -> Reading:
-        return read_score(text, asked.scale or Scale(), criterion=answer_name(asked), finish_reason=finish_reason)
+        return read_score(
+            text,
+            asked.scale or Scale(),
+            criterion=asked.criterion,
+            answer_key=asked.answer_key,
+            finish_reason=finish_reason,
+        )
 
     def combine(self, judge: Judge, votes: Sequence[Vote]) -> CombinedVerdict:
         return combine_scores(judge.panel, votes)

@@ -8,10 +8,13 @@ _LEFT_OVER = " \t-–—:.,;*_`)]\"'"
 
 def rest_of(text: str, hits: list[Hit]) -> str | None:
     """`text` without the places of the hits, and without what only announced them; None if nothing remains."""
-    pieces, start = [], 0
-    for hit in sorted(hits, key=lambda hit: hit.start):
+    pieces: list[str] = []
+    start = 0
+    for hit in sorted((hit for hit in hits if hit.cut), key=lambda hit: hit.start):
         if hit.end > start:
-            pieces.append(text[start : max(start, hit.start)].replace(_CUT_MARK, ""))
+            between = text[start : max(start, hit.start)]
+            if not pieces or "\n" in between:  # what stands between two hits on one line is cut with them
+                pieces.append(between.replace(_CUT_MARK, ""))
             start = hit.end
     pieces.append(text[start:].replace(_CUT_MARK, ""))
     lines = [_without_cut(line) for line in _CUT_MARK.join(pieces).split("\n")]

@@ -1,19 +1,21 @@
 """Labels as judges write them: a choice's label or an alias, in a slot, on a line or in the last sentence."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from service.contracts.judges import Choice
 from service.contracts.outcomes import Reason
-from service.judging.reading.verdicts import Leading, Verdict
-from service.judging.reading.words import LABEL_WORDS, MARKS, SCORE_WORDS, Words, words_for
+from service.judging.reading.verdicts import Label, Leading, Value, Verdict
+from service.judging.reading.words import LABEL_WORDS, MARKS, NUMBER, Words, folded, key_form, visible, words_for
 from service.judging.reading.wrapping import LONGEST_VALUE, peeled
 
+T = TypeVar("T")
+
 PASS_FAIL_CHOICES = (
-    Choice(label="pass", score=1, aliases=["passed"]),
-    Choice(label="fail", score=0, aliases=["failed"]),
+    Choice(label="pass", score=1, aliases=["passed", "passes"]),
+    Choice(label="fail", score=0, aliases=["failed", "fails"]),
 )
 PAIRWISE_CHOICES = (
     Choice(label="A", aliases=["Assistant A", "Response A", "Output A", "Answer A", "Model A"]),
@@ -23,7 +25,10 @@ PAIRWISE_CHOICES = (
 # ArenaHard's five steps name a winner wherever a label may stand; MT-bench's C for a tie only as [[C]],
 # since 'Answer: C' may be the judged reply to a question with four options.
 _FIVE_STEPS = {"A>>B": "A", "A>B": "A", "A=B": "tie", "B=A": "tie", "B>A": "B", "B>>A": "B"}
+_STEP_PATTERN = r"(?:A\s?>{1,2}\s?B|B\s?>{1,2}\s?A|A\s?=\s?B|B\s?=\s?A)(?!\w)"
+_STEP = re.compile(_STEP_PATTERN)
 _BRACKETED_TIE = "C"
+_OPPOSITES = {"pass": "fail", "fail": "pass"}
 
 _OPENERS = re.compile(r"[\"'“(\[]{0,3}")
 _CLOSING = rf"[\s{MARKS}\"'”)\]]*+"
@@ -34,22 +39,24 @@ _COMPARATIVE = (
     rf"(?:the\s)?(?:better|best|preferred|preferable|superior|winner)))\b"
 )
 _FOLLOWERS = r"(?:because|since|as|due|based|given|overall|for)\b"
-# What may follow a label on its line: nothing, punctuation, a reason, a comparative, or `Rationale:`.
+# What may follow a label on its line: nothing, punctuation, a tag, a reason, a comparative, or `Rationale:`.
 _ENDS = re.compile(
-    rf"{_CLOSING}(?:$|[.,;:!(–—-]|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
+    rf"{_CLOSING}(?:$|[.,;:!<(–—-]|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
     re.I,
 )
 # What may follow the comparative in prose. 'Better written' and 'better in style' are praise, not a verdict.
 _CLAIMED = rf"[{MARKS}]*+\s*(?:$|[.,;!)]|(?:because|since|as|due|based|given|overall|for|of)\b|than\s"
 _LARGEST_LABEL = 1e15  # a JSON number beyond has no exact decimal form, and names no label
 _JOINS = r"(?!\w)[^\w\n]*+(?:(?:or|and|vs|to)\b[^\w\n]*+)?"
+_NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
+_DECIMALS = re.compile(r"[.,]\d")
+_RANKED_BY = frozenset(["rank", "ranking", "position", "place"])
 
 
 class ExpectedLabel(NamedTuple):
     """One of some labels is asked for."""
 
-    names: dict[str, str]  # what may be written, as `_form` has it -> the label it stands for
-    scores: dict[str, float | None]
+    names: dict[str, Label]  # by what may be written, as `_form` has it
     exact: bool  # some names are told apart by case alone
     mention: re.Pattern[str]  # any one name in running text
     claim: re.Pattern[str]  # a name that is said to be better
@@ -62,79 +69,134 @@ class ExpectedLabel(NamedTuple):
     def whole(self, text: str) -> Verdict | None:
         if len(text) > LONGEST_VALUE:
             return None
-        named = (self.named(each) for each in peeled(text))
-        return next((Verdict(label=label) for label in named if label is not None), None)
+        return next((label for each in peeled(text) if (label := self.named(each))), None)
 
     def bracketed(self, text: str) -> Verdict | None:
         if self.pairwise and text.strip() == _BRACKETED_TIE:
-            return self.whole(text) or Verdict(label="tie")
+            return self.whole(text) or self.named("tie")
         return self.whole(text)
 
-    def leading(self, text: str) -> Leading | None:
+    def bare(self, text: str) -> Verdict | None:
+        return self.whole(text)
+
+    def leading(self, text: str, head: str = "") -> Leading | None:
         alone = self.whole(text)
         if alone is not None:
             return Leading(alone, len(text))
         opened = _OPENERS.match(text)
-        found = self.mention.match(text, opened.end() if opened else 0)
-        if found is None:
+        start = opened.end() if opened else 0
+        found = (_STEP.match(text, start) if self.pairwise else None) or _number(text, start)
+        found = found if found and self.named(found[0]) else self.mention.match(text, start)
+        label = self.named(found[0]) if found else None
+        if found is None or label is None or _DECIMALS.match(text, found.end()):
             return None
-        label, other = self.named(found[0]), self.another.match(text, found.end())
+        other = self.another.match(text, found.end())
         if other and self.named(other[1]) != label:
-            return Leading(Verdict(reason=Reason.CONFLICT), found.end())
-        return Leading(Verdict(label=label), found.end()) if _ENDS.match(text, found.end()) else None
+            return Leading(Reason.CONFLICT, found.end())
+        return Leading(label, found.end()) if _ENDS.match(text, found.end()) else None
 
-    def scalar(self, value: object) -> Verdict | None:
+    def scalar(self, value: object, key: str) -> Verdict | None:
         if isinstance(value, str):
             return self.whole(value)
         if isinstance(value, bool):
             return self.whole(str(value))
         if isinstance(value, int | float):
             return self.whole(f"{value:.15g}") if abs(value) < _LARGEST_LABEL else None
-        return Verdict(reason=Reason.NO_SCORE if value is None else self.foreign)
+        return Reason.NO_SCORE if value is None else self.foreign
 
-    def score_of(self, verdict: Verdict) -> float | None:
-        return self.scores.get(verdict.label or "")
+    def fields(self, fields: dict[str, object]) -> Verdict | None:
+        """`{"pass": true}`, and `[{"model": "A", "rank": 1}, {"model": "B", "rank": 2}]` under any key."""
+        found = {*self._true_names(fields), *(each for value in fields.values() for each in self._first(value))}
+        return next(iter(found)) if len(found) == 1 else Reason.CONFLICT if found else None
 
-    def misplaced(self, verdict: Verdict) -> Reason | None:
+    def oriented(self, verdict: Verdict, place: str, text: str) -> Verdict:
+        return verdict
+
+    def misplaced(self, value: Value) -> Reason | None:
         return None
 
-    def named(self, text: str) -> str | None:
+    def named(self, text: str) -> Label | None:
         """The label that `text` names, white space and, unless the names need it, case aside."""
-        return self.names.get(_form(text, self.exact))
+        label = self.names.get(_form(text, self.exact))
+        if label is None and _NUMBER.fullmatch(text) and len(text) <= LONGEST_VALUE:
+            label = self.names.get(f"{float(text.replace('−', '-')):.15g}")
+        return label
+
+    def _true_names(self, fields: dict[str, object]) -> Iterator[Label]:
+        for key, value in fields.items():
+            label = self.named(key) if isinstance(value, bool) else None
+            opposite = self.named(_OPPOSITES.get(label.label, "")) if label else None
+            chosen = label if value else opposite
+            if chosen:
+                yield chosen
+
+    def _first(self, value: object) -> Iterator[Label]:
+        """The label ranked first in a list of ranks; the tie if all are ranked alike and there is one."""
+        ranks = dict(self._ranks(value))
+        first = [label for label, rank in ranks.items() if rank == min(ranks.values())]
+        tie = self.named("tie") if self.pairwise else None
+        if len(ranks) > 1 and isinstance(value, list) and len(ranks) == len(value):
+            yield from first if len(first) == 1 else [tie] if tie else []
+
+    def _ranks(self, value: object) -> Iterator[tuple[Label, float]]:
+        for entry in value if isinstance(value, list) else []:
+            yield from ranked_entry(entry, self.named)
 
 
-def expected_label(choices: Sequence[Choice], criterion: str | None, pairwise: bool) -> ExpectedLabel:
+def ranked_entry(entry: object, named: Callable[[str], T | None]) -> Iterator[tuple[T, float]]:
+    """What an element such as `{"model": "A", "rank": 1}` names, and its rank; nothing if it is something else."""
+    fields = entry if isinstance(entry, dict) else {}
+    ranks = [value for key, value in fields.items() if key_form(key) in _RANKED_BY and type(value) in (int, float)]
+    found = [name for value in fields.values() if isinstance(value, str) and (name := named(value)) is not None]
+    if len(ranks) == len(found) == 1:
+        yield found[0], ranks[0]
+
+
+def expected_label(
+    choices: Sequence[Choice], criterion: str | None, pairwise: bool, answer_key: str | None = None
+) -> ExpectedLabel:
     """What to look for; of `pairwise` choices that the caller leaves out, the defaults are kept."""
     if pairwise:
         given = {choice.label for choice in choices}
         choices = [*choices, *(choice for choice in PAIRWISE_CHOICES if choice.label not in given)]
     key = tuple((choice.label, choice.score, *choice.aliases) for choice in choices)
-    return _compiled(key, criterion, pairwise)
+    return _compiled(key, criterion, pairwise, answer_key)
 
 
 @lru_cache(maxsize=256)
 def _compiled(
-    choices: tuple[tuple[str, float | None, *tuple[str, ...]], ...], criterion: str | None, pairwise: bool
+    choices: tuple[tuple[str, float | None, *tuple[str, ...]], ...],
+    criterion: str | None,
+    pairwise: bool,
+    answer_key: str | None,
 ) -> ExpectedLabel:
-    names = {name: label for label, _, *aliases in choices for name in (label, *aliases)}
+    labels = {label: Label(label, score) for label, score, *_ in choices}
+    names = {visible(name): labels[label] for label, _, *aliases in choices for name in (label, *aliases)}
+    steps = {name: labels[label] for name, label in _FIVE_STEPS.items()} if pairwise else {}
     exact = _needs_case(names)
     pattern, flags = _pattern(names), re.NOFLAG if exact else re.IGNORECASE
     return ExpectedLabel(
-        names={_form(name, exact): label for name, label in {**(_FIVE_STEPS if pairwise else {}), **names}.items()},
-        scores={label: score for label, score, *_ in choices},
+        names={_form(name, exact): label for name, label in {**steps, **names}.items()},
         exact=exact,
         mention=re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags),
         claim=re.compile(rf"(?<!\w)(?:{pattern})(?!\w){_COMPARATIVE}{_CLAIMED}(?:the\sother\b|{pattern}))", flags),
-        another=re.compile(rf"{_JOINS}({pattern})(?!\w)", flags),
-        words=words_for(LABEL_WORDS + SCORE_WORDS, criterion),
+        another=re.compile(
+            rf"{_JOINS}({_STEP_PATTERN}|{pattern})(?!\w)" if pairwise else rf"{_JOINS}({pattern})(?!\w)", flags
+        ),
+        words=words_for(LABEL_WORDS, criterion, None, answer_key),
         pairwise=pairwise,
     )
 
 
-def _needs_case(names: dict[str, str]) -> bool:
+def _needs_case(names: dict[str, Label]) -> bool:
     """Whether two labels have names that differ in case only, as `m` and `M`."""
-    folded = {_form(name, exact=False): label for name, label in names.items()}
-    return any(folded[_form(name, exact=False)] != label for name, label in names.items())
+    folded_names = {_form(name, exact=False): label for name, label in names.items()}
+    return any(folded_names[_form(name, exact=False)] != label for name, label in names.items())
+
+
+def _number(text: str, start: int) -> re.Match[str] | None:
+    found = _NUMBER.match(text, start)
+    return found if found and not text[found.end() : found.end() + 1].isalpha() else None
 
 
 def _pattern(names: Iterable[str]) -> str:
@@ -152,4 +214,4 @@ def _form(name: str, exact: bool) -> str:
     name = " ".join(name.split())
     if ">" in name or "=" in name:
         name = re.sub(r"\s*([>=])\s*", r"\1", name)
-    return name if exact else name.casefold()
+    return name if exact else folded(name)

@@ -6,32 +6,27 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from service.contracts.outcomes import Reason
-from service.judging.reading.verdicts import Expected, Verdict
-from service.judging.reading.words import key_form
+from service.judging.reading.nearly_json import Nearly, as_json
+from service.judging.reading.verdicts import Expected, Score, Verdict
+from service.judging.reading.words import key_form, visible
 
 # A failed attempt can cost the rest of the text, so both their number and what they read is bounded.
 _MOST_ATTEMPTS = 50
 _MOST_READ = 2  # times the text's length
+_MOST_TOKENS = 2_000  # of objects that are only nearly JSON; a verdict has a few
 _DEEPEST = 4
 # What a reply's own object may wrap the value in, a tool call written out as text included.
 _WRAPPERS = frozenset(
-    ["arguments", "parameters", "evaluation", "judgment", "judgement", "assessment", "scores", "ratings"]
+    [
+        *("arguments", "parameters", "input", "function", "evaluation", "judgment", "judgement", "assessment"),
+        *("scores", "ratings"),
+    ]
 )
+_TEXT_WRAPPERS = frozenset(["arguments", "parameters", "input"])  # of tool calls, whose arguments may be a text
 _MAXIMA = frozenset(["max", "maxscore", "maximum", "outof", "denominator"])
 _EXPLANATIONS = [
-    "explanation",
-    "rationale",
-    "reasoning",
-    "reason",
-    "justification",
-    "feedback",
-    "analysis",
-    "critique",
-    "conciseexplanation",
-    "thoughts",
-    "thinking",
-    "comment",
-    "comments",
+    *("explanation", "rationale", "reasoning", "reason", "justification", "feedback", "analysis", "critique"),
+    *("conciseexplanation", "thoughts", "thinking", "comment", "comments"),
 ]
 
 
@@ -56,14 +51,15 @@ def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-# Infinity is no more a number than NaN is; a plain 1e999 is one, and out of range.
-_DECODER = json.JSONDecoder(object_pairs_hook=_fields, parse_constant=lambda _: math.nan)
+# Infinity is no more a number than NaN is; a plain 1e999 is one, and out of range. Not strict: raw line breaks and
+# tabs may stand in strings.
+_DECODER = json.JSONDecoder(object_pairs_hook=_fields, parse_constant=lambda _: math.nan, strict=False)
 
 
 def objects_in(text: str) -> list[FoundObject]:
     """The outermost JSON objects of `text` in order; after 50 braces that open none, the rest is not read."""
     found: list[FoundObject] = []
-    unread = _MOST_READ * len(text)
+    unread, tokens = _MOST_READ * len(text), _MOST_TOKENS
     start = text.find("{")
     for _ in range(_MOST_ATTEMPTS):
         if start < 0 or unread <= 0:
@@ -73,23 +69,35 @@ def objects_in(text: str) -> list[FoundObject]:
             found.append(FoundObject(fields, start, end))
         except json.JSONDecodeError as error:
             unread -= max(1, error.pos - start)
-            end = start + 1
+            nearly = as_json(text, start, tokens)
+            tokens -= nearly.tokens
+            mended = _mended(nearly, start)
+            found += [mended] if mended else []
+            end = mended.end if mended else start + 1
         except (RecursionError, ValueError):  # nested too deep, or an integer of thousands of digits
             break
         start = text.find("{", end)
     return found
 
 
+def _mended(nearly: Nearly, start: int) -> FoundObject | None:
+    """The object that is nearly JSON, if its JSON is an object."""
+    try:
+        return FoundObject(_DECODER.decode(nearly.json), start, nearly.end) if nearly.json else None
+    except (RecursionError, ValueError):
+        return None
+
+
 def verdict_of(fields: dict[str, Any], expected: Expected) -> Iterator[Verdict]:
     """What the fields named for the value hold; a field that is something else counts only if all are."""
-    slots = [
-        Verdict(reason=Reason.CONFLICT) if value is _REPEATED else expected.scalar(value)
-        for value in _slots(fields, expected, 0)
-    ]
-    sure = [slot for slot in slots if slot is not None]
-    yield from sure or [Verdict(reason=expected.foreign) for _ in slots[:1]]
-    if sure and expected.maximum is not None and any(maximum != expected.maximum for maximum in _stated_maxima(fields)):
-        yield Verdict(reason=Reason.WRONG_DENOMINATOR)
+    named = list(_slots(fields, expected.words.keys, 0))
+    named = named or list(_slots(fields, expected.words.spare_keys, 0))
+    slots = [Reason.CONFLICT if value is _REPEATED else expected.scalar(value, key) for key, value in named]
+    shaped = [verdict for each in _nested(fields, 0) if (verdict := expected.fields(each)) is not None]
+    sure = [slot for slot in slots if slot is not None] + shaped
+    yield from sure or [expected.foreign for _ in slots[:1]]
+    if any(isinstance(slot, Score) for slot in sure) and any(each != expected.maximum for each in _maxima(fields)):
+        yield Reason.WRONG_DENOMINATOR
 
 
 def explanation_of(fields: dict[str, Any]) -> str | None:
@@ -102,18 +110,37 @@ def explanation_of(fields: dict[str, Any]) -> str | None:
     return next((text for each in inner if (text := explanation_of(each))), None)
 
 
-def _slots(fields: dict[str, Any], expected: Expected, depth: int) -> Iterator[Any]:
+def _slots(fields: dict[str, Any], keys: frozenset[str], depth: int) -> Iterator[tuple[str, Any]]:
     for key, value in fields.items():
         form = key_form(key)
-        named = form in expected.words.keys or (depth > 0 and form == "value")
+        named = form in keys or (depth > 0 and form == "value")
+        value = _unwrapped(form, value)
         if isinstance(value, dict) and (named or form in _WRAPPERS):
             if depth < _DEEPEST:
-                yield from _slots(value, expected, depth + 1)
+                yield from _slots(value, keys, depth + 1)
         elif named:
-            yield value
+            yield form, visible(value) if isinstance(value, str) else value
 
 
-def _stated_maxima(fields: dict[str, Any]) -> Iterator[float]:
+def _nested(fields: dict[str, Any], depth: int) -> Iterator[dict[str, Any]]:
+    """The object and those that it wraps."""
+    yield fields
+    for key, value in fields.items():
+        form = key_form(key)
+        value = _unwrapped(form, value)
+        if isinstance(value, dict) and form in _WRAPPERS and depth < _DEEPEST:
+            yield from _nested(value, depth + 1)
+
+
+def _unwrapped(form: str, value: Any) -> Any:
+    """A tool call's arguments, which may be an object written as a text."""
+    if form not in _TEXT_WRAPPERS or not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    found = objects_in(value)
+    return found[0].fields if len(found) == 1 and found[0].end == len(value.rstrip()) else value
+
+
+def _maxima(fields: dict[str, Any]) -> Iterator[float]:
     for key, value in fields.items():
         if key_form(key) in _MAXIMA and isinstance(value, int | float) and not isinstance(value, bool):
             yield value

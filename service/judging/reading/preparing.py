@@ -1,36 +1,42 @@
-"""From a model's reply to the answer in it: thoughts dropped, quotations covered, long texts cut."""
+"""From a model's reply to the answer in it: invisible characters and thoughts dropped, quotations covered, long texts
+cut."""
 
 import re
 from functools import cached_property
 
 from service.judging.reading.objects import FoundObject, objects_in
-from service.judging.reading.quoting import (
-    COVER,
-    IN_LINE,
-    block_quotations,
-    cover,
-    covered,
-    is_in_marks,
-    long_quotations,
-    open_fence,
-)
-from service.judging.reading.words import LABEL_WORDS, SCORE_WORDS
+from service.judging.reading.quoting import COVER, IN_LINE, cover, open_fence, without_blocks
+from service.judging.reading.thinking import Spoken, without_thoughts
+from service.judging.reading.words import HEADING_WORDS, visible
+from service.judging.reading.wrapping import without_latex
 
 # Characters. A verdict stands at the end: of a longer answer only its last part is read, so that no text
 # costs more than a few milliseconds. The first cut bounds the search for thoughts, which may be long.
 LONGEST_REPLY = 1_000_000
 LONGEST_ANSWER = 32_768
 MOST_LINES = 1_000  # a line costs microseconds however short it is
-MOST_TAGS = 200  # of thoughts, looked at for quotations around them
 MOST_QUOTATIONS = 1_000  # of a text with more, nothing is taken for the judge's own words
 _CUT = "…"  # opens a text whose beginning was cut, so that its first line can't pass for a whole one
 
-_THOUGHT_TAG = re.compile(r"<(/?)think(?:ing)?>", re.I)
+_NO_WORD = re.compile(r"[\W_]*+")
 _HEADING_WITHIN = 80  # characters
 _VERDICT_HEADING = re.compile(
-    rf"^[\s#*_-]*+(?:(?:my|final|total|overall)\s){{0,2}}(?:{'|'.join(SCORE_WORDS + LABEL_WORDS)})(?:\sis)?[\s*_:]*+\Z",
+    rf"^[\s#*_-]*+(?:(?:my|final|total|overall)\s){{0,2}}(?:{'|'.join(HEADING_WORDS)})(?:\sis)?[\s*_:]*+\Z",
     re.I | re.M,
 )
+# `I rate it as follows: "Rating: [[4]]".`, but not `It says as follows: …`
+_INTRODUCED = re.compile(r"\b(?:as\sfollows|as\s(?:the|my)\s(?:final\s)?(?:score|rating|verdict))\s?:?\s*\Z", re.I)
+_SOMEBODY_ELSE = re.compile(
+    r"\b(?:sa(?:y|ys|id)|read|reads|stat(?:e|es|ed)|contain\w*|writ\w+|wrote|claim\w*|end|ends|ended|ask\w*|tell\w*|"
+    r"told|instruct\w*|demand\w*|includ\w*|quot\w+|inject\w*|attempt\w*|tr(?:y|ies|ied)|prompt\w*)\b",
+    re.I,
+)
+
+# Tokens of chat templates, which some servers leave at the ends of a text.
+_TOKEN = r"(?:<\|[\w▁ -]{1,30}\|>|<｜[\w▁ ]{1,30}｜>|</?s>|<(?:end_of_turn|eos|bos)>|\[/INST\])"
+_FIRST_TOKENS = re.compile(rf"(?:\s*+{_TOKEN})+")
+_LAST_TOKENS = re.compile(rf"(?:{_TOKEN}\s*+)+\Z")
+_TOKENS_WITHIN = 300  # characters
 
 
 class Answer:
@@ -49,72 +55,26 @@ class Answer:
     def objects(self) -> list[FoundObject]:
         return objects_in(self.text)
 
+    @property
+    def is_one_object(self) -> bool:
+        found = self.objects
+        return len(found) == 1 and found[0].start == 0 and found[0].end == len(self.text)
+
     @cached_property
     def spoken(self) -> str:
-        return _without_block_quotations(self.text, is_cut=self.is_cut, objects=self.objects)
+        return without_latex(without_blocks(self.text, self.objects, is_cut=self.is_cut))
 
     @cached_property
     def unquoted(self) -> str:
         return _without_quotations(self.spoken)
 
 
-def without_thoughts(text: str) -> str | None:
-    """The answer outside closed think blocks; None where one is still open at the end.
-
-    A closing tag without an opening one ends a thought that the prompt's template opened: all before it is
-    dropped. A tag that is quoted is none, and a reply that is one JSON object is left alone.
-    """
-    text = _last(text, LONGEST_REPLY)
-    start = _after_leading_thoughts(text)
-    if start is None:
-        return None
-    text = text[start:]
-    if not _THOUGHT_TAG.search(text) or (text.startswith("{") and _is_one_object(text)):
-        return text
-    return _outside_thoughts(text)
-
-
-def _after_leading_thoughts(text: str) -> int | None:
-    """Where a text goes on after the thoughts that it opens with; None where one of them does not end."""
-    start = 0
-    while tag := _THOUGHT_TAG.match(text, start):
-        closing = tag if tag[1] else next((each for each in _THOUGHT_TAG.finditer(text, tag.end()) if each[1]), None)
-        if closing is None:
-            return None
-        start = closing.end()
-        while start < len(text) and text[start].isspace():
-            start += 1
-    return start
-
-
-def _outside_thoughts(text: str) -> str | None:
-    unquoted = _without_block_quotations(text)
-    kept: list[str] = []
-    start, is_open = 0, False
-    for number, tag in enumerate(_THOUGHT_TAG.finditer(text)):
-        if not is_open and number < MOST_TAGS and _is_quoted(text, unquoted, tag.start()):
-            continue
-        if tag[1]:
-            if not is_open:
-                kept.clear()
-            start, is_open = tag.end(), False
-        elif not is_open:
-            kept.append(text[start : tag.start()])
-            is_open = True
-    if is_open:
-        return None
-    return "\n".join([*kept, text[start:]]).strip()
-
-
-def _is_quoted(text: str, unquoted: str, place: int) -> bool:
-    return unquoted[place] == COVER or is_in_marks(text, place)
-
-
-def _without_block_quotations(text: str, *, is_cut: bool = False, objects: list[FoundObject] | None = None) -> str:
-    objects = objects_in(text) if objects is None else objects
-    text = covered(text, [(each.start, each.end) for each in objects])
-    text = covered(text, block_quotations(text))
-    return covered(text, long_quotations(text, is_cut=is_cut))
+def spoken_in(text: str) -> Spoken | None:
+    """The reply without thoughts, invisible characters and tokens at its ends; None if a thought does not end."""
+    text = text.strip()
+    text = visible(text if len(text) <= LONGEST_REPLY else _CUT + text[-LONGEST_REPLY:]).strip()
+    spoken = without_thoughts(text)
+    return spoken._replace(text=_without_tokens(spoken.text)) if spoken else None
 
 
 def answer_in(text: str) -> Answer:
@@ -130,27 +90,29 @@ def answer_in(text: str) -> Answer:
     return Answer((f"{fence}\n" if fence else "") + cut + text[start:], is_cut=True)
 
 
-def _last(text: str, length: int) -> str:
-    text = text.strip()
-    return text if len(text) <= length else _CUT + text[-length:]
-
-
-def _is_one_object(text: str) -> bool:
-    if len(text) > LONGEST_ANSWER:
-        return False
-    found = objects_in(text)
-    return len(found) == 1 and found[0].start == 0 and found[0].end == len(text)
+def _without_tokens(text: str) -> str:
+    first = _FIRST_TOKENS.match(text)
+    text = text[first.end() :] if first else text
+    last = _LAST_TOKENS.search(text, max(0, len(text) - _TOKENS_WITHIN))
+    return text[: last.start()].rstrip() if last else text.strip()
 
 
 def _without_quotations(text: str) -> str:
-    """Cover what stands in quotation marks, unless it is the judge's verdict: under its heading, at the end."""
-    last_word = next((at for at in range(len(text) - 1, -1, -1) if text[at].isalnum()), 0)
+    """Cover what stands in quotation marks, unless it is the judge's verdict: announced as such, at the end."""
+    after = _NO_WORD.match(text[::-1])
+    last_word = len(text) - 1 - (after.end() if after else 0)
 
     def hidden(quoted: re.Match[str]) -> str:
         start, end = quoted.span()
-        if end > last_word and _VERDICT_HEADING.search(text, max(0, start - _HEADING_WITHIN), start):
-            return quoted[0]
-        return COVER * (end - start)
+        return quoted[0] if end > last_word >= start and _is_introduced(text, start) else COVER * (end - start)
 
     unquoted, quotations = IN_LINE.subn(hidden, text, count=MOST_QUOTATIONS)
     return unquoted if quotations < MOST_QUOTATIONS else cover(text)
+
+
+def _is_introduced(text: str, start: int) -> bool:
+    """Whether the judge announces the quotation at `start` as its own verdict."""
+    first = max(0, start - _HEADING_WITHIN)
+    if _VERDICT_HEADING.search(text, first, start):
+        return True
+    return _INTRODUCED.search(text, first, start) is not None and not _SOMEBODY_ELSE.search(text, first, start)

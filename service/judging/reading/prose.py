@@ -1,13 +1,33 @@
-"""A verdict said in words at the end of a reply: 'Therefore, Output (a) is better.'"""
+"""A verdict said in words at the end of a reply: 'Therefore, Output (a) is better.', 'So the score is 4.'"""
 
 import re
+from functools import lru_cache
+from itertools import pairwise
 
-from service.contracts.outcomes import Reason
+from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading.labels import ExpectedLabel
-from service.judging.reading.verdicts import Verdict
+from service.judging.reading.preparing import Answer
+from service.judging.reading.scores import ExpectedScore
+from service.judging.reading.verdicts import Expected, Hit, Value, Verdict, Weight
+from service.judging.reading.words import MARKS, NUMBER
 
 _LONGEST_SENTENCE = 1000  # characters; also what bounds the work
-_SENTENCE_END = re.compile(r"[.!?:][\s*_\"')]+(?=\S)|\n")
+_SENTENCE_END = re.compile(r"[.!?][\s*_\"')]+(?=\S)|\n")
+_CLAUSE_END = re.compile(r"[.!?:][\s*_\"')]+(?=\S)|\n")
+_IS_ENDED = re.compile(r"[.!][\s*_`\"')]*\Z")
+_ABBREVIATED = re.compile(r"(?:\b(?:vs|no|fig|eq|dr|mr|st|cf|vit|sec|ch|approx|e\.g|i\.e)|\b\w)\.\s*\Z", re.I)
+_SHORT_NAME = 3  # characters: a shorter name that ends a text may be something else
+_CONNECTIVE = (
+    r"(?:(?:therefore|thus|hence|so|consequently|accordingly|overall|finally|ultimately|"
+    r"in\s(?:conclusion|summary|short|the\send|sum|total)|to\s(?:conclude|sum\sup|summari[sz]e)|as\sa\sresult|"
+    r"on\s(?:reflection|second\sthoughts?|balance)|in\shindsight|actually|after\sreconsider\w+|"
+    r"for\s(?:this|these|that|those)\sreasons?|all\sin\sall|all\sthings\sconsidered|"
+    r"(?:based|judging)\s(?:on|from|by)\s(?:this|the\sabove|that|these)|given\s(?:this|the\sabove|that))"
+    r"[,:;]?[^\S\n]+)?"
+)
+_OPINION = r"(?:(?:i|we)\s(?:would\s)?(?:say|think|believe|conclude|find)\s(?:that\s)?)?"
+LEAD_IN = rf"{_CONNECTIVE}{_OPINION}(?:(?:my|the)\s)?"
+_LEAD_INS = tuple(re.compile(each, re.I) for each in (_CONNECTIVE, _CONNECTIVE + _OPINION, LEAD_IN))
 # Before the label: the claim is denied, conditional or somebody else's.
 _TAKEN_BACK = re.compile(
     r"\b(?:not|never|neither|nor|cannot|no|whether|if|unless|would|could|might|may|should|hard|difficult|"
@@ -16,23 +36,162 @@ _TAKEN_BACK = re.compile(
 )
 # After it: said of one respect only.
 _CONTRASTED = re.compile(r"\b(?:but|however|although|though|yet|except|only|worse|in some)\b", re.I)
+# Between it and another label that the sentence ends with, or before another label.
+_CHOSEN = re.compile(r"\b(?:is|was|are|be|choose|chose|prefer|pick|select|answer|verdict|to)\W{1,4}(?:the\s)?\Z", re.I)
+_COMPARED = re.compile(r"\b(?:than|over|with|from|of|in|by|and|or|unlike|as|for)\W{1,3}(?:the\s)?\Z", re.I)
+_DENIED = re.compile(
+    r"\b(?:not|never|cannot|however|actually|instead|on\sreflection|reconsider\w*|change)\b|n['’]t\b", re.I
+)
+_OBJECTS = (
+    r"(?:(?:it|this|that|the|response|reply|answer|output|assistant|text|summary|dialogue|conversation|one|an?|"
+    r"overall|total|final|score|rating|grade|mark|of|as|at|with|my|to)\s+)"
+)
+_GIVES = (
+    r"(?:i|we)(?:['’]d|\swould|\sshall|\swill)?\s(?:\w+ly\s)?(?:rate|score|grade|give|assign|award|say|revise|change|"
+    r"adjust|update|raise|lower|correct)"
+)
+_DESERVES = (
+    r"(?:this|it|(?:the|this)\s(?:response|reply|answer|output|text|summary))\s(?:would\s)?"
+    r"(?:gets?|deserves?|earns?|merits?|scores?|rates?|receives?)"
+)
+_MOST_SENTENCES = 20
+_ENDS_SENTENCE = re.compile(rf"[\s{MARKS}\"')\]]*+(?:$|[.!,;]|(?:because|since|as|due|based|given|overall)\b)", re.I)
 
 
-def verdict_in_prose(text: str, expected: ExpectedLabel) -> Verdict | None:
-    """The label that the last sentence prefers; a second label in that sentence makes it a conflict."""
-    sentence = _last_sentence(text)
-    found = expected.claim.search(sentence)
-    if found is None or sentence.endswith("?") or _TAKEN_BACK.search(sentence, 0, found.start()):
+def in_prose(answer: Answer, expected: Expected) -> list[Hit]:
+    """What the last sentence says: a label alone or preferred, 'the score is 4', 'I would rate it a 4'.
+
+    What earlier sentences say of it is only mentioned.
+    """
+    text = answer.unquoted.rstrip()
+    if text.endswith("?"):
+        return []
+    sentence = last_sentence(text)
+    start, end = len(text) - len(sentence), len(answer.text)
+    announced = _announced(sentence, expected)
+    verdict = announced or _said(sentence, expected, text)
+    hits = _mentioned(text[:start], expected)
+    if verdict is None:
+        return hits
+    worded = announced is not None
+    return [*hits, Hit(verdict, start, end, ParsedFrom.PROSE, Weight.IMPLIED, cut=False, worded=worded)]
+
+
+def _said(sentence: str, expected: Expected, text: str) -> Verdict | None:
+    """What the last sentence says without a word for the value."""
+    if isinstance(expected, ExpectedLabel):
+        return _label_alone(sentence, expected, text) or _preferred(_after_last(_CLAUSE_END, sentence), expected)
+    return _given(sentence, expected) if isinstance(expected, ExpectedScore) else None
+
+
+def _mentioned(text: str, expected: Expected) -> list[Hit]:
+    """The numbers given and the labels preferred by sentences near the end of `text`."""
+    first = max(0, len(text) - _LONGEST_SENTENCE)
+    starts = [found.end() for found in _SENTENCE_END.finditer(text, first)][-_MOST_SENTENCES:]
+    starts = starts if first else [0, *starts]
+    hits = []
+    for start, end in pairwise([*dict.fromkeys(starts), len(text)]):
+        verdict = _said_in_passing(text[start:end].rstrip(), expected)
+        if verdict is not None:
+            hits.append(Hit(verdict, start, end, ParsedFrom.PROSE, Weight.MENTIONED, yields=True))
+    return hits
+
+
+def _said_in_passing(sentence: str, expected: Expected) -> Verdict | None:
+    if isinstance(expected, ExpectedLabel):
+        return _preferred(sentence, expected)
+    return _given(sentence, expected) if isinstance(expected, ExpectedScore) else None
+
+
+def _label_alone(sentence: str, expected: ExpectedLabel, text: str) -> Verdict | None:
+    """The label that the sentence is, with or without a lead-in.
+
+    After a lead-in it needs its full stop: without one 'Therefore, Output (a)' may have been cut off.
+    """
+    for start in _starts(sentence):
+        name = sentence[start:].strip()
+        label = expected.whole(name)
+        if label is None:
+            continue
+        is_led = any(map(str.isalnum, sentence[:start]))
+        is_whole = _IS_ENDED.search(name) or sentence[:start].rstrip().endswith(":")
+        if is_whole if is_led else len(name.strip(".!*_`()\"' ")) >= _SHORT_NAME or _is_new(sentence, text):
+            return label
+    return None
+
+
+def _is_new(sentence: str, text: str) -> bool:
+    """Whether the sentence opens a line or follows one that surely ended."""
+    before = text.rstrip()[: -len(sentence)]
+    return not _ABBREVIATED.search(before[-20:])
+
+
+def _announced(sentence: str, expected: Expected) -> Verdict | None:
+    """The value after a word for it: 'Therefore, the usefulness score is 4.'"""
+    for start in _starts(sentence):
+        head = expected.words.head_at(sentence, start)
+        value = expected.leading(sentence[head.end :], head.text) if head else None
+        if head and value and _ENDS_SENTENCE.match(sentence, head.end + value.end):
+            return value.verdict
+    return None
+
+
+def _given(sentence: str, expected: ExpectedScore) -> Verdict | None:
+    """'I would give it a 4.'"""
+    found = _giving(expected.words.criterion).match(sentence, _starts(sentence)[0])
+    value = expected.leading(sentence[found.end() :]) if found else None
+    if found is None or value is None or not _ENDS_SENTENCE.match(sentence, found.end() + value.end):
         return None
-    if _CONTRASTED.search(sentence, found.end()):
+    return value.verdict
+
+
+def _preferred(sentence: str, expected: ExpectedLabel) -> Verdict | None:
+    """The label that the sentence prefers; a second label in it makes it a conflict."""
+    found = expected.claim.search(sentence)
+    if found is None or _TAKEN_BACK.search(sentence, 0, found.start()) or _CONTRASTED.search(sentence, found.end()):
         return None
     labels = {expected.named(name) for name in expected.mention.findall(sentence)}
-    return Verdict(label=labels.pop()) if len(labels) == 1 else Verdict(reason=Reason.CONFLICT)
+    label = labels.pop()
+    return label if label is not None and not labels else Reason.CONFLICT
 
 
-def _last_sentence(text: str) -> str:
-    text = text.rstrip()
-    ends = [found.end() for found in _SENTENCE_END.finditer(text, max(0, len(text) - _LONGEST_SENTENCE))]
+def _starts(sentence: str) -> list[int]:
+    """The places at which what the sentence says may begin, after none, some or all of a lead-in."""
+    marks = len(sentence) - len(sentence.lstrip(" *_`\"'“‘"))
+    leads = [lead.end() for each in _LEAD_INS if (lead := each.match(sentence, marks))]
+    return [*dict.fromkeys((*leads, marks))]
+
+
+@lru_cache(maxsize=256)
+def _giving(criterion: str) -> re.Pattern[str]:
+    """A pattern for 'I would give it a ', 'The response deserves a ', up to the number."""
+    objects = rf"(?:{_OBJECTS}|(?:{criterion})\s+)" if criterion else _OBJECTS
+    return re.compile(rf"(?:{_GIVES}|{_DESERVES})\s{objects}{{0,8}}(?=[{MARKS}]*{NUMBER})[{MARKS}]*", re.I)
+
+
+def says_otherwise(text: str, expected: ExpectedLabel, label: Value) -> bool:
+    """Whether the last sentence denies `label`, or gives another."""
+    sentence = last_sentence(text)
+    mentions = list(expected.mention.finditer(sentence))
+    others = [each for each in mentions if expected.named(each[0]) != label]
+    named = len(mentions) > len(others)
+    return (named and _DENIED.search(sentence) is not None) or any(_is_chosen(sentence, each) for each in others)
+
+
+def _is_chosen(sentence: str, name: re.Match[str]) -> bool:
+    """Whether a label that the sentence names may be its verdict: 'So the answer is no.', but not 'more than B.'"""
+    if _CHOSEN.search(sentence, 0, name.start()):
+        return True
+    return not any(map(str.isalnum, sentence[name.end() :])) and not _COMPARED.search(sentence, 0, name.start())
+
+
+def last_sentence(text: str) -> str:
+    """The last sentence of `text`; empty if it is too long to be one."""
+    return _after_last(_SENTENCE_END, text.rstrip())
+
+
+def _after_last(end: re.Pattern[str], text: str) -> str:
+    ends = [found.end() for found in end.finditer(text, max(0, len(text) - _LONGEST_SENTENCE))]
     if not ends:
         return text if len(text) <= _LONGEST_SENTENCE else ""
     return text[ends[-1] :]

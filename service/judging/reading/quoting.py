@@ -3,9 +3,23 @@
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Protocol
 
 COVER = "\x1a"  # stands for a quoted character: neither a word nor white space nor a mark
 Span = tuple[int, int]
+
+
+class Placed(Protocol):
+    """Something found at a place of a text."""
+
+    @property
+    def start(self) -> int:
+        """Its first character."""
+
+    @property
+    def end(self) -> int:
+        """The character after its last."""
+
 
 _CODE_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _FENCE_LINE = re.compile(rf"^{_CODE_FENCE.pattern}", re.M)
@@ -34,6 +48,13 @@ def covered(text: str, spans: Iterable[Span]) -> str:
             pieces += [text[done : max(start, done)], cover(text[max(start, done) : end])]
             done = end
     return "".join([*pieces, text[done:]])
+
+
+def without_blocks(text: str, objects: Iterable[Placed], *, is_cut: bool = False) -> str:
+    """`text` with its objects, block quotations and quotations of several lines covered."""
+    text = covered(text, [(each.start, each.end) for each in objects])
+    text = covered(text, block_quotations(text))
+    return covered(text, long_quotations(text, is_cut=is_cut))
 
 
 def block_quotations(text: str) -> list[Span]:

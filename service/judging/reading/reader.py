@@ -1,48 +1,59 @@
-"""The reader: families of notations tried in order, and one decision on what the first that answers found.
+"""The reader: every place that may hold the verdict is collected, and one rule decides on all of them.
 
-The first family with a hit decides. Nothing falls through after a bad one: a reading is right or there is none.
+Two different values are a conflict, whatever their notation and order. A reading is right or there is none.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 from service.contracts.judges import Choice, Scale
-from service.contracts.outcomes import Outcome, ParsedFrom, Reason
-from service.judging.reading import families, lines
+from service.contracts.outcomes import ParsedFrom, Reason
+from service.judging.reading import families, lines, prose
 from service.judging.reading.explaining import rest_of
 from service.judging.reading.labels import expected_label
-from service.judging.reading.preparing import Answer, answer_in, without_thoughts
+from service.judging.reading.preparing import Answer, answer_in, spoken_in
 from service.judging.reading.rankings import expected_ranking
-from service.judging.reading.refusing import finish_reason_of
+from service.judging.reading.refusing import declines, finish_reason_of
 from service.judging.reading.scores import expected_score
-from service.judging.reading.verdicts import Expected, Hit, Reading, unscored
+from service.judging.reading.verdicts import Expected, Hit, Reading, Value, Weight
 
 Source = Literal["schema", "tool", "text"]
-Family = tuple[ParsedFrom | None, Callable[[Answer, Expected], list[Hit]]]
+Family = Callable[[Answer, Expected], list[Hit]]
 
-_MARKED: tuple[Family, ...] = (
-    (ParsedFrom.JSON, families.in_objects),
-    (ParsedFrom.TAG, families.in_tags),
-    (ParsedFrom.RESULT, families.after_result),
-    (ParsedFrom.BRACKETS, families.in_brackets),
-    (ParsedFrom.LINE, lines.on_lines),
-    (None, families.refusing),
+_FAMILIES: tuple[Family, ...] = (
+    families.in_tags,
+    families.after_result,
+    families.in_brackets,
+    lines.on_lines,
+    families.in_a_box,
+    families.as_fractions,
+    lines.as_bare_lines,
+    lines.as_numbered_lines,
+    lines.as_lettered_lines,
+    prose.in_prose,
 )
-_SCORE_FAMILIES = (
-    *_MARKED,
-    (ParsedFrom.FRACTION, families.as_fractions),
-    (ParsedFrom.BARE, lines.as_bare_lines),
+_LONGEST_DROPPED = 4_000  # characters of what may be a thought, looked at for another verdict
+# The families that look for words, and those of them in which the judge's own word alone counts if it has one.
+_WORDED: tuple[Family, ...] = (
+    families.in_objects,
+    families.in_tags,
+    families.after_result,
+    lines.on_lines,
+    prose.in_prose,
 )
-_LABEL_FAMILIES = (
-    *_MARKED,
-    (ParsedFrom.BARE, lines.as_last_line),
-    (ParsedFrom.PROSE, families.in_prose),
-)
-_RANKING_FAMILIES = (*_MARKED, (ParsedFrom.BARE, lines.as_last_line))
-# Verdicts that have a place in the text: what an earlier family found may be a quotation without marks, where a
-# later place holds another verdict.
-_PLACED = (ParsedFrom.TAG, ParsedFrom.RESULT, ParsedFrom.BRACKETS, ParsedFrom.LINE, ParsedFrom.BARE)
+_REPEATED = (ParsedFrom.JSON, ParsedFrom.PROSE)
 _STRUCTURED = {"schema": ParsedFrom.SCHEMA, "tool": ParsedFrom.TOOL, "text": ParsedFrom.JSON}
+# Of several notations of one verdict, the most explicit is told.
+_FORMS = (
+    ParsedFrom.JSON,
+    ParsedFrom.TAG,
+    ParsedFrom.RESULT,
+    ParsedFrom.BRACKETS,
+    ParsedFrom.LINE,
+    ParsedFrom.FRACTION,
+    ParsedFrom.BARE,
+    ParsedFrom.PROSE,
+)
 
 
 def read_score(
@@ -50,15 +61,16 @@ def read_score(
     scale: Scale,
     *,
     criterion: str | None = None,
+    answer_key: str | None = None,
     finish_reason: str | None = None,
     source: Source = "text",
 ) -> Reading:
     """The number on `scale` that a judge's reply gives, or why it gives none.
 
-    `criterion` may stand where the word score does; `finish_reason` is the provider's word, in any case;
-    `source` is where the provider put the text. Of a long reply only the last 32,768 characters are read.
+    `criterion` and `answer_key` may stand where the word score does; `finish_reason` is the provider's word, in any
+    case; `source` is where the provider put the text. Of a long reply only the last 32,768 characters are read.
     """
-    return _read(text, expected_score(scale, criterion), _SCORE_FAMILIES, finish_reason, source)
+    return _read(text, [expected_score(scale, criterion, key) for key in _keys(answer_key)], finish_reason, source)
 
 
 def read_label(
@@ -66,16 +78,17 @@ def read_label(
     choices: Sequence[Choice],
     *,
     criterion: str | None = None,
+    answer_key: str | None = None,
     finish_reason: str | None = None,
     source: Source = "text",
     pairwise: bool = False,
 ) -> Reading:
     """The label among `choices` that a judge's reply gives, with the choice's score if it has one.
 
-    `pairwise` adds the default A, B and tie where `choices` lack them, and the tags in use for pairs.
+    `pairwise` adds the default A, B and tie if `choices` lack them, and the tags in use for pairs.
     """
-    expected = expected_label(choices, criterion, pairwise)
-    return _read(text, expected, _LABEL_FAMILIES, finish_reason, source)
+    expected = [expected_label(choices, criterion, pairwise, key) for key in _keys(answer_key)]
+    return _read(text, expected, finish_reason, source)
 
 
 def read_ranking(
@@ -83,75 +96,136 @@ def read_ranking(
     count: int,
     *,
     criterion: str | None = None,
+    answer_key: str | None = None,
     finish_reason: str | None = None,
     source: Source = "text",
 ) -> Reading:
-    """The order in which a judge's reply puts `count` outputs, 2 to 20, that it knows by the letters A, B, C...
+    """The order in which a judge's reply puts `count` outputs, 2 to 20, by the letters A, B, C... or by numbers.
 
-    Every output must be named once; numbers name none.
+    Every output must be named once.
     """
-    return _read(text, expected_ranking(count, criterion), _RANKING_FAMILIES, finish_reason, source)
+    return _read(text, [expected_ranking(count, criterion, key) for key in _keys(answer_key)], finish_reason, source)
 
 
-def _read(
-    text: str, expected: Expected, table: tuple[Family, ...], finish_reason: str | None, source: Source
-) -> Reading:
+def _keys(answer_key: str | None) -> list[str | None]:
+    """The words to look for: `answer_key`, and the usual ones, if it names nothing in a reply."""
+    return [answer_key, None] if answer_key else [None]
+
+
+def _read(text: str, expectations: Sequence[Expected], finish_reason: str | None, source: Source) -> Reading:
     ended = finish_reason_of(finish_reason)
     if ended is not None:
-        return unscored(ended)
-    spoken = without_thoughts(text)
+        return Reading(value=ended)
+    spoken = spoken_in(text)
     if spoken is None:
-        return unscored(Reason.TRUNCATED)
-    if not spoken:
-        return unscored(Reason.EMPTY)
-    answer = answer_in(spoken)
-    for family, find in table:
-        if hits := find(answer, expected):
-            notation = _STRUCTURED[source] if family is ParsedFrom.JSON else family
-            reading = _decided(answer, hits, expected, notation)
-            overruled = family in _PLACED and reading.reason is None and _is_overruled(answer, hits, expected, table)
-            return unscored(Reason.CONFLICT) if overruled else reading
-    return unscored(Reason.NO_SCORE)
+        return Reading(value=Reason.TRUNCATED)
+    if not spoken.text:
+        return Reading(value=Reason.EMPTY)
+    answer = answer_in(spoken.text)
+    hits, expected = _found(answer, expectations)
+    reading = _decided(answer, hits, expected, source)
+    if spoken.dropped and reading.reason is None and _differs(spoken.dropped, reading.value, expected):
+        return Reading(value=Reason.CONFLICT)
+    return reading
 
 
-def _decided(answer: Answer, hits: list[Hit], expected: Expected, notation: ParsedFrom | None) -> Reading:
-    """One reading of one family's hits: a bad one refuses, two different conflict, equal ones are fine."""
+def _found(answer: Answer, expectations: Sequence[Expected]) -> tuple[list[Hit], Expected]:
+    """The hits by the first words that name a verdict; the usual words may still contradict it outside objects."""
+    *first, usual = expectations
+    hits = _hits(answer, usual)
+    for expected in first:
+        own = [_oriented(answer, hit, expected) for find in _WORDED for hit in find(answer, expected) if hit.worded]
+        if any(hit.verdict is not None for hit in own):
+            return own + [hit for hit in hits if not (hit.worded and hit.form in _REPEATED)], expected
+    return hits, usual
+
+
+def _hits(answer: Answer, expected: Expected) -> list[Hit]:
+    """All places that may hold the verdict."""
+    hits = families.in_objects(answer, expected)
+    if not answer.is_one_object:
+        hits += [hit for find in _FAMILIES for hit in find(answer, expected)]
+    return [_oriented(answer, hit, expected) for hit in hits]
+
+
+def _oriented(answer: Answer, hit: Hit, expected: Expected) -> Hit:
+    if hit.verdict is None:
+        return hit
+    end = answer.text.find("\n", hit.end)
+    place = answer.text[answer.text.rfind("\n", 0, hit.start) + 1 : end if end >= 0 else None]
+    return hit._replace(verdict=expected.oriented(hit.verdict, place, answer.text))
+
+
+def _decided(answer: Answer, hits: list[Hit], expected: Expected, source: Source) -> Reading:
+    """The one value that all hits agree on; else the reason why there is none."""
     explanation = next((hit.explanation for hit in reversed(hits) if hit.explanation), None)
-    reason = _against(hits, expected)
-    if reason is not None:
-        return unscored(reason, explanation)
-    verdict = hits[-1].verdict
-    if notation not in (ParsedFrom.SCHEMA, ParsedFrom.TOOL, ParsedFrom.JSON):
-        explanation = rest_of(answer.text, hits)
-    return Reading(
-        outcome=Outcome.SCORED,
-        score=_as_written(expected.score_of(verdict)),
-        label=verdict.label,
-        ranking=verdict.ranking,
-        parsed_from=notation,
-        explanation=explanation,
-    )
+    hits = _without_overruled(answer, hits)
+    own = _own(hits)
+    if _is_refused(answer, own):
+        return Reading(value=Reason.REFUSED, explanation=explanation)
+    value = _agreed(own, hits, expected)
+    if isinstance(value, Reason):
+        return Reading(value=value, explanation=explanation)
+    chosen = [hit for hit in hits if hit.weight > Weight.MENTIONED and hit.verdict == value]
+    form = min((hit.form for hit in chosen), key=_FORMS.index)
+    if form is not ParsedFrom.JSON:
+        return Reading(value=value, parsed_from=form, explanation=rest_of(answer.text, chosen))
+    return Reading(value=value, parsed_from=_STRUCTURED[source], explanation=explanation)
 
 
-def _against(hits: list[Hit], expected: Expected) -> Reason | None:
-    bad = next((hit.verdict.reason for hit in hits if hit.verdict.reason), None)
-    if bad is not None:
-        return bad
-    if len({hit.verdict for hit in hits}) > 1:
+def _without_overruled(answer: Answer, hits: list[Hit]) -> list[Hit]:
+    """The hits but those that give way to a later one, which must be a line or a sentence of the judge's own."""
+    last = max((hit.start for hit in hits if not hit.yields and _is_own_words(answer, hit)), default=-1)
+    return [hit for hit in hits if not hit.yields or hit.start >= last]
+
+
+def _is_own_words(answer: Answer, hit: Hit) -> bool:
+    if hit.weight < Weight.IMPLIED or hit.verdict is None:
+        return False
+    return hit.form is ParsedFrom.PROSE or lines.opens_line(answer.text, hit.start)
+
+
+def _own(hits: list[Hit]) -> list[Hit]:
+    """The hits that are read as the judge's verdict: those of the greatest weight."""
+    weight = max((hit.weight for hit in hits if hit.verdict is not None), default=Weight.MENTIONED)
+    return [hit for hit in hits if hit.weight == weight > Weight.MENTIONED and hit.verdict is not None]
+
+
+def _is_refused(answer: Answer, own: list[Hit]) -> bool:
+    return not any(hit.weight is Weight.STATED for hit in own) and declines(answer.text)
+
+
+def _agreed(own: list[Hit], hits: list[Hit], expected: Expected) -> Value | Reason:
+    values = [hit.verdict for hit in own if not isinstance(hit.verdict, Reason | None)]
+    reasons = [hit.verdict for hit in own if isinstance(hit.verdict, Reason)]
+    if len(set(values)) > 1:
         return Reason.CONFLICT
-    return expected.misplaced(hits[0].verdict)
+    if reasons or not values:
+        return reasons[0] if reasons else Reason.NO_SCORE
+    if _is_contradicted(values[0], own, hits, expected):
+        return Reason.CONFLICT
+    return expected.misplaced(values[0]) or values[0]
 
 
-def _is_overruled(answer: Answer, hits: list[Hit], expected: Expected, table: tuple[Family, ...]) -> bool:
-    """Whether another verdict follows those found, in whatever notation."""
-    verdict, end = hits[-1].verdict, max(hit.end for hit in hits)
+def _is_contradicted(value: Value, own: list[Hit], hits: list[Hit], expected: Expected) -> bool:
+    """Whether a hit of less weight gives another value, or one after all those of `value` gives none."""
+    end = max(hit.end for hit in own)
     return any(
-        hit.start >= end and hit.verdict != verdict and not hit.verdict.reason and not expected.misplaced(hit.verdict)
-        for family, find in table
-        if family in _PLACED
-        for hit in find(answer, expected)
+        hit.start >= end
+        if hit.verdict is None
+        else hit.weight is not Weight.POSSIBLE and hit.verdict != value and _is_offered(hit, expected)
+        for hit in hits
     )
 
 
-def _as_written(score: float | None) -> float | int | None:
-    return int(score) if score is not None and float(score).is_integer() else score
+def _is_offered(hit: Hit, expected: Expected) -> bool:
+    return not (hit.verdict is None or isinstance(hit.verdict, Reason) or expected.misplaced(hit.verdict))
+
+
+def _differs(dropped: str, value: Value | Reason, expected: Expected) -> bool:
+    """Whether what may be a thought states another verdict."""
+    answer = answer_in(dropped[-_LONGEST_DROPPED:])
+    return any(
+        hit.weight is Weight.STATED and hit.verdict != value and _is_offered(hit, expected)
+        for hit in _hits(answer, expected)
+    )

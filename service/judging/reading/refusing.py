@@ -8,35 +8,19 @@ from service.contracts.outcomes import Reason
 # and of the local servers, as documented in 2025.
 _TRUNCATED = frozenset(
     [
-        "length",
-        "max_tokens",
-        "max_output_tokens",
-        "model_length",
-        "max_length",
-        "token_limit",
-        "error_limit",
-        "model_context_window_exceeded",
-        "context_length_exceeded",
+        *("length", "max_tokens", "max_output_tokens", "model_length", "max_length", "token_limit"),
+        *("model_context_window_exceeded", "context_length_exceeded", "insufficient_system_resource"),
     ]
 )
 _REFUSED = frozenset(
     [
-        "content_filter",
-        "content_filtered",
-        "content_management_policy",
-        "refusal",
-        "refused",
-        "safety",
-        "image_safety",
-        "recitation",
-        "prohibited_content",
-        "blocklist",
-        "spii",
-        "guardrail_intervened",
-        "error_toxic",
-        "blocked",
+        *("content_filter", "content_filtered", "content_management_policy", "refusal", "refused", "recitation"),
+        *("safety", "image_safety", "prohibited_content", "blocklist", "spii", "guardrail_intervened", "error_toxic"),
+        *("blocked", "sensitive", "unsafe", "moderation", "moderated", "data_inspection_failed", "censored"),
     ]
 )
+# A reply that ended in any of these may lack its end: `network_error`, `error_limit`, `aborted`.
+_BROKEN_OFF = re.compile(r"(?:^|_)(?:error|abort|aborted|cancelled|canceled|timeout|interrupted|failed|failure)(?:_|$)")
 
 _OPENING = 300  # characters; a refusal says so at once
 _APOLOGY = re.compile(
@@ -56,13 +40,13 @@ _DECLINING = re.compile(
 
 
 def finish_reason_of(word: str | None) -> Reason | None:
-    """Why a reply that ended with a provider's `word`, in any case, holds no verdict; None where it may."""
+    """Why a reply that ended with a provider's `word`, in any case, holds no verdict; None if it may."""
     if word is None:
         return None
     normal = re.sub(r"[\s-]+", "_", word.strip()).lower().rpartition(".")[2]  # FinishReason.MAX_TOKENS
-    if normal in _TRUNCATED:
-        return Reason.TRUNCATED
-    return Reason.REFUSED if normal in _REFUSED else None
+    if normal in _REFUSED:
+        return Reason.REFUSED
+    return Reason.TRUNCATED if normal in _TRUNCATED or _BROKEN_OFF.search(normal) else None
 
 
 def declines(text: str) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from service.contracts.judges import Scale
 from service.contracts.outcomes import Reason
-from service.judging.reading.verdicts import Leading, Verdict
+from service.judging.reading.verdicts import Leading, Score, Value, Verdict
 from service.judging.reading.words import MARKS, NUMBER, SCORE_WORDS, Words, words_for
 from service.judging.reading.wrapping import LONGEST_VALUE, peeled
 
@@ -18,7 +18,7 @@ _LEVELS_WITHIN = 300
 _CLOSING = rf"[\s{MARKS}\"')\]]*+"
 _NUMBER = re.compile(NUMBER)
 _OPENERS = re.compile(r"[\"'(\[]{0,3}")
-_GLUED = re.compile(r"\w|[.,]\d|\s?[+?]|\s?[-–—]\s*$")  # 4th, 1e2, 4,5, 4.5.1, 4+, 4?, 4-
+_GLUED = re.compile(r"\w|[.,]\d|\s?[+?]|\s?[-–—]\s*$|[-‐‑][^\W\d]")  # 4th, 1e2, 4,5, 4.5.1, 4+, 4?, 4-, 4-step
 _MAXIMUM = re.compile(
     rf"[\s{MARKS}\"'()\[\]]*+(?:/|out\s{{1,3}}of|of|(?:on\s)?(?:an?\s)?scale\s(?:of|from)\s{NUMBER}\s?(?:-|–|to))"
     rf"[\s{MARKS}]*+(?P<max>{NUMBER})(?![\w/]|[.,]\d)",
@@ -70,48 +70,54 @@ class ExpectedScore(NamedTuple):
         *_, text = "", *peeled(text)
         found = _NUMBER.match(text)
         if found is None:
-            return _not_a_number(_NOT_A_NUMBER.fullmatch(text))
+            return Reason.NOT_A_NUMBER if _NOT_A_NUMBER.fullmatch(text) else None
         verdict, end = self._with_maximum(text, found)
         if _NOTHING_MORE.match(text, _past_unit(text, end)):
             return verdict
         takes_two = _SECOND_NUMBER.match(text, end) or not re.search(r"\s", text)
-        return Verdict(reason=Reason.NOT_A_NUMBER) if takes_two else None
+        return Reason.NOT_A_NUMBER if takes_two else None
 
     def bracketed(self, text: str) -> Verdict | None:
         return self.whole(text)
 
-    def leading(self, text: str) -> Leading | None:
+    def bare(self, text: str) -> Verdict | None:
+        return self.whole(text)
+
+    def leading(self, text: str, head: str = "") -> Leading | None:
         opened = _OPENERS.match(text)
         start = opened.end() if opened else 0
         found = _NUMBER.match(text, start)
         if found is None:
             word = _NOT_A_NUMBER.match(text, start)
-            return Leading(Verdict(reason=Reason.NOT_A_NUMBER), word.end()) if word else None
+            return Leading(Reason.NOT_A_NUMBER, word.end()) if word else None
         verdict, end = self._with_maximum(text, found)
         if _GLUED.match(text, end) or _SECOND_NUMBER.match(text, end) or self._lists_levels(text, end, verdict):
-            return Leading(Verdict(reason=Reason.NOT_A_NUMBER), end)
+            return Leading(Reason.NOT_A_NUMBER, end)
         end = _past_unit(text, end)
         return Leading(verdict, end) if _ends_there(text, end) else None
 
-    def scalar(self, value: object) -> Verdict | None:
+    def scalar(self, value: object, key: str) -> Verdict | None:
         if isinstance(value, str):
             return self.whole(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return Verdict(reason=Reason.NOT_A_NUMBER)
+            return Reason.NOT_A_NUMBER
         number = _float(value)
-        return Verdict(reason=Reason.NOT_A_NUMBER) if math.isnan(number) else Verdict(score=number)
+        return Reason.NOT_A_NUMBER if math.isnan(number) else Score(number)
 
-    def score_of(self, verdict: Verdict) -> float | None:
-        return verdict.score
+    def fields(self, fields: dict[str, object]) -> Verdict | None:
+        return None
 
-    def misplaced(self, verdict: Verdict) -> Reason | None:
-        score, scale = verdict.score, self.scale
-        if score is None or not scale.min <= score <= scale.max:
+    def oriented(self, verdict: Verdict, place: str, text: str) -> Verdict:
+        return verdict
+
+    def misplaced(self, value: Value) -> Reason | None:
+        scale = self.scale
+        if not isinstance(value, Score) or not scale.min <= value.score <= scale.max:
             return Reason.OUT_OF_RANGE
         if scale.step is None:
             return None
-        nearest = scale.min + round((score - scale.min) / scale.step) * scale.step
-        is_level = math.isclose(nearest, score, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+        nearest = scale.min + round((value.score - scale.min) / scale.step) * scale.step
+        is_level = math.isclose(nearest, value.score, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
         return None if is_level else Reason.OFF_GRID
 
     def _with_maximum(self, text: str, number: re.Match[str]) -> Leading:
@@ -120,21 +126,21 @@ class ExpectedScore(NamedTuple):
         stated = _MAXIMUM.match(text, end)
         percent = _PERCENT.match(text, end)
         if stated is None and percent is None:
-            return Leading(Verdict(score=score), end)
+            return Leading(Score(score), end)
         maximum, end = (_float(stated["max"]), stated.end()) if stated else (100.0, percent.end() if percent else end)
-        right = maximum == self.scale.max
-        return Leading(Verdict(score=score) if right else Verdict(reason=Reason.WRONG_DENOMINATOR), end)
+        return Leading(Score(score) if maximum == self.scale.max else Reason.WRONG_DENOMINATOR, end)
 
     def _lists_levels(self, text: str, start: int, verdict: Verdict) -> bool:
         """Whether the line goes on to name another level, as the echo `1 - poor, 2 - fair` does."""
         return any(
-            self.scale.min <= level <= self.scale.max and level != verdict.score
+            self.scale.min <= level <= self.scale.max and verdict != Score(level)
             for level in map(_float, _LEVEL.findall(text, start, start + _LEVELS_WITHIN))
         )
 
 
-def expected_score(scale: Scale, criterion: str | None) -> ExpectedScore:
-    return ExpectedScore(scale, words_for(SCORE_WORDS, criterion))
+def expected_score(scale: Scale, criterion: str | None, answer_key: str | None = None) -> ExpectedScore:
+    """What to look for on `scale`."""
+    return ExpectedScore(scale, words_for(SCORE_WORDS, criterion, None, answer_key))
 
 
 def _past_unit(text: str, end: int) -> int:
@@ -146,10 +152,6 @@ def _ends_there(text: str, end: int) -> bool:
     """Whether the number is the value: '3 errors' and '1 being the worst' are something else."""
     word = _NEXT_WORD.match(text, end)
     return word is None or word[1].lower() in _FOLLOWERS or bool(word[2])
-
-
-def _not_a_number(found: re.Match[str] | None) -> Verdict | None:
-    return Verdict(reason=Reason.NOT_A_NUMBER) if found else None
 
 
 def _float(value: str | float) -> float:

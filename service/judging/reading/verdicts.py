@@ -1,5 +1,6 @@
-"""What the families of notations find, and what they must be told to find it."""
+"""What is found in a reply, and what the families of notations must be told to find it."""
 
+from enum import IntEnum
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -10,34 +11,69 @@ from service.judging.reading.words import Words
 Ranking = tuple[tuple[int, ...], ...]  # groups of equals, best first, each of 0-based indices
 
 
-class Verdict(NamedTuple):
-    """One value that a judge wrote, not yet held against the scale; `reason` where it can't be a value."""
+class Score(msgspec.Struct, frozen=True):
+    """A number, not yet held against the scale."""
 
+    score: float
+
+
+class Label(msgspec.Struct, frozen=True):
+    """One of the labels asked for, and the score that its choice gives it."""
+
+    label: str
     score: float | None = None
-    label: str | None = None
-    reason: Reason | None = None
-    ranking: Ranking | None = None
+
+
+class Order(msgspec.Struct, frozen=True):
+    """An order of all outputs."""
+
+    ranking: Ranking
+
+
+Value = Score | Label | Order
+Verdict = Value | Reason  # the reason if a judge wrote something that can't be a value
 
 
 class Leading(NamedTuple):
-    """A value that opens a text, and the offset where it ends."""
+    """A verdict that opens a text, and the offset of its end."""
 
     verdict: Verdict
     end: int
+
+
+class Weight(IntEnum):
+    """How much a place says that its value is the judge's own verdict."""
+
+    MENTIONED = 0  # named in passing: never read, but a different value is a conflict
+    POSSIBLE = 1  # read if nothing else is there; it contradicts nothing
+    IMPLIED = 2  # read if nothing is stated; a different value is a conflict
+    STATED = 3  # announced or marked as the verdict
 
 
 class Hit(NamedTuple):
-    """A verdict and the place to cut out of the explanation; `start == end` cuts nothing."""
+    """A verdict and its place in the text; `cut` is false if the explanation needs the words of the place.
 
-    verdict: Verdict
+    A verdict of None is a place that announces a verdict and then gives none that can be read.
+    """
+
+    verdict: Verdict | None
     start: int
     end: int
+    form: ParsedFrom
+    weight: Weight = Weight.STATED
     explanation: str | None = None  # only a JSON object says which of its texts explains
+    cut: bool = True
+    worded: bool = False  # found by a word for the value, not by its form alone
+    yields: bool = False  # may be said of something else: gives way to a verdict of the judge's that follows
 
 
 # A family that finds more places than this found no verdict, and reading them all would take too long.
 MOST_PLACES = 300
-CROWDED = Hit(Verdict(reason=Reason.CONFLICT), 0, 0)
+
+
+def crowded(form: ParsedFrom) -> Hit:
+    """The hit of a family with too many places."""
+    return Hit(Reason.CONFLICT, 0, 0, form, cut=False)
 
 
 class Expected(Protocol):
@@ -49,46 +85,65 @@ class Expected(Protocol):
 
     @property
     def maximum(self) -> float | None:
-        """The only right n in `4/n`; None where fractions mean nothing."""
+        """The only right n in `4/n`; None if fractions mean nothing."""
 
     @property
     def foreign(self) -> Reason:
-        """Why a slot kept for the value holds none, where its text is something else altogether."""
+        """Why a slot kept for the value holds none if its text is something else altogether."""
 
     def whole(self, text: str) -> Verdict | None:
-        """The value that `text` is, and nothing else; None where it is not even an attempt at one."""
+        """The value that `text` is, and nothing else; None if it is not even an attempt at one."""
 
     def bracketed(self, text: str) -> Verdict | None:
         """As `whole`, for `[[text]]`, which has notations of its own."""
 
-    def leading(self, text: str) -> Leading | None:
-        """The value that `text` opens with, where what follows does not take it back."""
+    def bare(self, text: str) -> Verdict | None:
+        """As `whole`, for a line that nothing announces."""
 
-    def scalar(self, value: object) -> Verdict | None:
-        """The value of a JSON field that is no object; None as for `whole`."""
+    def leading(self, text: str, head: str = "") -> Leading | None:
+        """The value that `text` opens with, if what follows does not take it back; `head` announces it."""
 
-    def score_of(self, verdict: Verdict) -> float | None:
-        """The score that goes with a value: the number itself, or what the choice of a label is worth."""
+    def scalar(self, value: object, key: str) -> Verdict | None:
+        """The value of a JSON field that is no object; None as for `whole`. `key` is the field's key form."""
 
-    def misplaced(self, verdict: Verdict) -> Reason | None:
-        """Why a value that was read is none of those offered; None where it is one."""
+    def fields(self, fields: dict[str, object]) -> Verdict | None:
+        """The value that an object gives by its shape, under no name of its own; None if it gives none."""
+
+    def oriented(self, verdict: Verdict, place: str, text: str) -> Verdict:
+        """The verdict as its lines, `place`, and the whole text say that it is meant: an order may be worst first."""
+
+    def misplaced(self, value: Value) -> Reason | None:
+        """Why a value that was read is none of those offered; None if it is one."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """A judge's reply as read: `scored` with a score, a label or a ranking, or `unscored` with a reason.
 
-    `score` is an int where integral. `explanation` is the judge's rationale without the place that holds the
-    score, None where nothing remains; an unscored reading has one only from a JSON field.
+    `score` is an int if integral. `explanation` is the judge's rationale without the place that holds the
+    score, None if nothing remains; an unscored reading has one only from a JSON field.
     """
 
-    outcome: Outcome
-    reason: Reason | None = None
-    score: float | int | None = None
-    label: str | None = None
-    ranking: Ranking | None = None
+    value: Verdict
     parsed_from: ParsedFrom | None = None
     explanation: str | None = None
 
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.UNSCORED if isinstance(self.value, Reason) else Outcome.SCORED
 
-def unscored(reason: Reason, explanation: str | None = None) -> Reading:
-    return Reading(outcome=Outcome.UNSCORED, reason=reason, explanation=explanation)
+    @property
+    def reason(self) -> Reason | None:
+        return self.value if isinstance(self.value, Reason) else None
+
+    @property
+    def score(self) -> float | int | None:
+        score = self.value.score if isinstance(self.value, Score | Label) else None
+        return int(score) if score is not None and float(score).is_integer() else score
+
+    @property
+    def label(self) -> str | None:
+        return self.value.label if isinstance(self.value, Label) else None
+
+    @property
+    def ranking(self) -> Ranking | None:
+        return self.value.ranking if isinstance(self.value, Order) else None

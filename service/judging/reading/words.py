@@ -1,57 +1,171 @@
 """The names under which judges give a value: in `Final score: 4`, `<score>` and JSON."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-SCORE_WORDS = ("score", "rating", "grade", "result")
-LABEL_WORDS = ("verdict", "label", "answer", "choice", "category", "winner", "preference", "decision")
-RANKING_WORDS = ("ranking", "rankings", "ranked", "ranks", "rank", "ordering", "order", "verdict", "result")
-_TOTALS = ("final", "total", "overall")
+_COMMON = ("result", "judgment", "judgement", "conclusion", "assessment", "evaluation", "overall")
+_NUMBERED = ("score", "rating", "grade", "thescore", "total", "points", "quality", "评分", "得分", "点数", "分数")
+# Beside another word these may name something else: one respect among several, or what was evaluated.
+_SPARE = ("conclusion", "assessment", "evaluation", "overall", "total", "points", "quality")
+_ONE_RESPECT = ("points", "quality")
+_LABELLED = ("verdict", "label", "choice", "category", "winner", "preference", "decision")
+SCORE_WORDS = (*_NUMBERED, *_COMMON)
+LABEL_WORDS = (*_LABELLED, "answer", *_NUMBERED, *_COMMON)
+RANKING_WORDS = ("ranking", "rankings", "ranked", "ranks", "rank", "ordering", "order", "verdict", *_COMMON)
+HEADING_WORDS = (*_NUMBERED, *_LABELLED, "answer", *_COMMON, "ranking")  # under which a verdict may stand in quotes
+# A line that one of these opens announces the verdict and nothing else.
+_VERDICT_WORDS = (
+    "score",
+    "rating",
+    "grade",
+    "thescore",
+    "verdict",
+    "winner",
+    "decision",
+    "preference",
+    "judgment",
+    "judgement",
+    "ranking",
+    "评分",
+    "得分",
+)
+_REVISIONS = ("final", "revised", "adjusted", "updated", "corrected", "new")
+_BEFORE = ("my", "the", "total", "overall", "evaluation", "assessment", "quality", *_REVISIONS)
+_TOTALS = ("final", "total", "overall", "evaluation", "quality")  # in keys
+_ANSWER = "answer"  # in a line it may well be the judged answer, in a tag it is the reply's
 
 NUMBER = r"[+\-−]?(?:\d+(?:\.\d+)?|\.\d+)"
 MARKS = r"*_`"  # Markdown emphasis and code
-_BETWEEN = r"[\s_-]{1,3}"
+BETWEEN = r"(?:[^\S\n]|[_-]){1,3}"
+_SPACE = rf"(?:[^\S\n]|[{MARKS}])*+"  # on one line
+_SEPARATOR = r"-{1,2}>|=>|[→⇒]|[:=：]|is\b:?+|(?<=\s)[–—-](?=\s)"
+
+# Characters without a width, of direction or of style alone: they change nothing that is read.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
+_SAME_LETTER = str.maketrans({"ı": "i", "\u0307": None})  # Turkish: İ folds to an i and a dot above
+_MODIFIERS = re.compile(rf"(?:(?:{'|'.join(_BEFORE)}){BETWEEN}){{1,3}}", re.I)
+_MODIFIERS_BEFORE = re.compile(rf"(?<![^\W_])(?:(?:{'|'.join(_BEFORE)}){BETWEEN}){{1,3}}\Z", re.I)
+_MODIFIERS_WITHIN = 50  # characters
+
+
+class Head(NamedTuple):
+    """What announces a value: `Final score (1-5): `, up to the value, and the maximum of a scale echoed in it."""
+
+    text: str
+    start: int
+    end: int
+    maximum: float | None
 
 
 class Words(NamedTuple):
     """The words of one question, compiled."""
 
-    head: re.Pattern[str]  # `Final score (1-5): `, up to the value; group `max` is the echoed scale's
+    heading: re.Pattern[str]  # `score (1-5): `; group `max` is the echoed scale's maximum
     keys: frozenset[str]  # of JSON fields and of tags, as `key_form` writes them
+    spare_keys: frozenset[str]  # of fields that hold the value if none of `keys` does
+    own: str  # a pattern for the name that the question itself gives the value, empty if there is none
+    criterion: str  # a pattern for the criterion's name, empty if there is none
+
+    def heads_in(self, text: str) -> Iterator[Head]:
+        """All places of `text` that announce a value."""
+        return (_head(text, found, _first_word(text, found.start())) for found in self.heading.finditer(text))
+
+    def head_at(self, text: str, start: int) -> Head | None:
+        """The head that stands at `start`."""
+        before = _MODIFIERS.match(text, start)
+        ends = [start] if before is None else [before.end(), start]
+        found = next((found for end in ends if (found := self.heading.match(text, end))), None)
+        return _head(text, found, start) if found else None
+
+    def announce_verdict(self, head: Head) -> bool:
+        """Whether a head says that the verdict itself follows: 'Final …', 'Score', and not 'Result'."""
+        own = self.own and re.search(self.own, head.text, re.I)
+        return bool(own) or _announces_verdict(head.text)
+
+    def is_in_tag(self, name: str) -> bool:
+        """Whether a tag of this name holds the value."""
+        form = key_form(name)
+        return form in self.keys or form in self.spare_keys or form in (_ANSWER, "final" + _ANSWER)
+
+
+def visible(text: str) -> str:
+    """`text` without its invisible characters."""
+    return text if text.isascii() else _UNSEEN.sub("", text)
+
+
+def folded(text: str) -> str:
+    """`text` in one case, by Unicode's rules."""
+    return text.casefold().translate(_SAME_LETTER)
 
 
 @lru_cache(maxsize=1024)
 def key_form(name: str) -> str:
     """`Final Score`, `final_score` and `finalScore` are one key."""
-    return re.sub(r"[\W_]+", "", name).casefold()
+    return folded(re.sub(r"[\W_]+", "", name))
 
 
 @lru_cache(maxsize=256)
-def words_for(names: tuple[str, ...], criterion: str | None, aside: str | None = None) -> Words:
-    """The patterns for `names` and for the criterion's own name, which may be followed by a name.
+def words_for(
+    names: tuple[str, ...], criterion: str | None, aside: str | None = None, answer_key: str | None = None
+) -> Words:
+    """The patterns for `names` and the criterion's own name, which may be followed by a name; for `answer_key` alone
+    if there is one.
 
     `aside` is a pattern for what may stand before the colon in place of the scale; it has a group `max`.
     """
-    criteria = _phrase(criterion) if criterion else ""
-    plain = f"(?:(?:my|{'|'.join(_TOTALS)}){_BETWEEN}){{0,2}}(?:{'|'.join(names)})"
-    anchor = f"(?:{criteria}(?:{_BETWEEN}(?:{'|'.join(names)}))?|{plain})" if criteria else plain
+    own = answer_key or criterion or ""
+    phrase = _phrase(own)
+    listed = "|".join(sorted(names, key=len, reverse=True))
+    followed = f"{phrase}(?:{BETWEEN}(?:{listed}))?"
+    plain = followed if answer_key else f"{followed}|{listed}" if phrase else listed
     aside = aside or rf"[(\[](?:{NUMBER}\s?(?:-|–|to)\s?|out of |max |/\s?)(?P<max>{NUMBER})[)\]]"
-    head = (
-        rf"(?<![^\W_]){anchor}(?![^\W_])[\s{MARKS}]*+(?:{aside}[\s{MARKS}]*+)?"
-        rf"(?:[:=：]|is\b:?+)[\s{MARKS}]*+"
+    heading = (
+        rf"(?={_first_letters([own] if answer_key else [own, *names])})(?<![^\W_])(?:{plain})(?![^\W_])"
+        rf"{_SPACE}(?:{aside}{_SPACE})?(?:{_SEPARATOR}){_SPACE}"
     )
-    return Words(re.compile(head, re.I), _keys(names, criterion))
+    keys = _keys(() if answer_key else names, names, key_form(own))
+    spare = frozenset() if answer_key else frozenset(_SPARE) & frozenset(names) - keys
+    return Words(re.compile(heading, re.I), keys, spare, phrase, _phrase(criterion or ""))
 
 
-def _phrase(criterion: str) -> str:
-    """A pattern for a criterion's name, whose words may be joined by spaces, hyphens or underscores."""
-    return _BETWEEN.join(re.escape(part) for part in re.split(r"[\s_-]+", criterion) if part)
+def _head(text: str, found: re.Match[str], start: int) -> Head:
+    maximum = float(found["max"].replace("−", "-")) if found["max"] else None
+    return Head(text[start : found.end()], start, found.end(), maximum)
 
 
-def _keys(names: tuple[str, ...], criterion: str | None) -> frozenset[str]:
-    keys = {total + name for total in ("", *_TOTALS) for name in names}
-    own = key_form(criterion or "")
-    if own:
-        keys |= {own} | {own + name for name in names}
-    return frozenset(keys)
+def _first_word(text: str, start: int) -> int:
+    """Where the words before a heading that belong to it begin: 'my final' before 'score:'."""
+    before = _MODIFIERS_BEFORE.search(text, max(0, start - _MODIFIERS_WITHIN), start)
+    return before.start() if before else start
+
+
+def _announces_verdict(head: str) -> bool:
+    words = [folded(word) for word in re.findall(r"[^\W\d_]+", head)]
+    return _ANSWER not in words and any(word in _VERDICT_WORDS or word in _REVISIONS for word in words)
+
+
+def names_one_respect(head: str) -> bool:
+    """Whether a head may name one respect of several, as 'Quality:' does beside 'Score:'."""
+    words = re.findall(r"[^\W\d_]+", head)
+    return len(words) == 1 and folded(words[0]) in _ONE_RESPECT
+
+
+def _phrase(name: str) -> str:
+    """A pattern for a name, whose words may be joined by spaces, hyphens or underscores."""
+    return BETWEEN.join(re.escape(part) for part in re.split(r"[\s_-]+", visible(name)) if part)
+
+
+def _first_letters(names: list[str]) -> str:
+    """A class of the letters that a heading may begin with: most places of a text are passed by it alone."""
+    first = {visible(name).strip(" \t\n_-")[:1] for name in names if name}
+    return f"[{''.join(sorted(map(re.escape, first)))}]"
+
+
+def _keys(alone: tuple[str, ...], names: tuple[str, ...], own: str) -> frozenset[str]:
+    keys = {total + name for total in ("", *_TOTALS) for name in alone if total or name not in _SPARE}
+    return frozenset(keys | {own} | {own + name for name in names} if own else keys)

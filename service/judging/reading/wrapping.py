@@ -1,10 +1,16 @@
-"""What stands around a value: `**4**.`, `"A"`, `[4]`."""
+"""What stands around a value: `**4**.`, `"A"`, `[4]`, `\\boxed{4}`."""
 
+import re
 from collections.abc import Iterator
 
 LONGEST_VALUE = 200  # characters; a longer text is more than a value, and peeling it would cost its square
 _VALUE_WITHIN = 400  # characters of a line after the word that announces a value
-_PAIRS = frozenset(("**", "__", "``", '""', "''", "()", "[]", "“”", "‘’"))
+_PAIRS = frozenset(("**", "__", "``", '""', "''", "()", "[]", "“”", "‘’", "$$"))
+_LATEX = re.compile(
+    r"(?:\$\$?|\\[\[(])?[ \t]?\\(?:boxed|fbox|text|textbf|mathbf|mathrm)\s?\{([^{}\n]{0,200})\}"
+    r"(?:[ \t]?(?:\$\$?|\\[\])]))?"
+)
+_MOST_NESTED = 3  # as in `\boxed{\textbf{A}}`
 
 
 def peeled(text: str) -> Iterator[str]:
@@ -23,3 +29,19 @@ def peeled(text: str) -> Iterator[str]:
 def rest_of_line(text: str, start: int) -> str:
     """What follows on the line, as far as a value and what may take it back can reach."""
     return text[start : start + _VALUE_WITHIN].split("\n", 1)[0]
+
+
+def without_latex(text: str) -> str:
+    """`text` with spaces for LaTeX's boxes and fonts: `\\boxed{4}` is a 4 at the same place."""
+    for _ in range(_MOST_NESTED):
+        if "\\" not in text:
+            break
+        text, count = _LATEX.subn(_blanked, text)
+        if not count:
+            break
+    return text
+
+
+def _blanked(found: re.Match[str]) -> str:
+    before, after = found.start(1) - found.start(), found.end() - found.end(1)
+    return " " * before + found[1] + " " * after

@@ -10,15 +10,16 @@
 --       4 msgpack list of the items to change, false for a change without one:
 --           {key, field, revision or '', content that must be the newest or false,
 --            criterion and scale that must be stored, or false, false}
---       5 msgpack {jobs, groups, field groups, field names, series, other series, zsets}. The changes name the entries of
---         these lists by their place, from 1.
+--       5 msgpack {jobs, groups, field groups, field names, series, other series, zsets}. The changes name the entries
+--         of these lists by their place, from 1.
 --           jobs         {job key, events channel, prefix of items' keys, prefix of results' keys, benchmark key}
 --           groups       {key, expiry in milliseconds or '', ...}: hashes of integers that get the same increments
 --           field groups the group of each field name
 --           series       names of metrics; other series are those that count in their place past the maximum
 --           zsets        {key, maximum number of members or 0}
---       6 and on, for each change, msgpack {result or false, item or false, {field, amount, ...}, {series, amount, ...},
---           {zset, score, member, ...}, {set key, member, ...}, {zset key, member to remove, ...}}
+--       6 and on, for each change, msgpack {result or false, item or false, {field, amount, ...},
+--           {series, amount, ...}, {zset, score, member, ...}, {set key, member, ...},
+--           {zset key, member to remove, ...}}
 --           result {job, chunk, position, judgment, spend key or '', nano-dollars, {cached vote's key, value, ...}}
 --           item   {new revision and state or '' to remove, {other field, value, ...}, {field to remove, ...},
 --                   content if the item has none or false, change of the number of labelled criteria,

@@ -1,9 +1,13 @@
--- Looks votes up in the cache, and takes a lease on each that nobody has or asks for.
--- A cached vote's key holds '=results key|position|index of the vote|model that answered' once it is stored, and before
--- that '!worker' of the worker that asks for it. A vote of another model than the one that answers now is not served.
--- KEYS: workers, hash of model -> the model that answered last, then cached votes
--- ARGV: worker, now (seconds), seconds a lease lives, then the model of each vote
--- Returns for each key {'known', judgment, index} | {'mine'} | {'ours'} | {'theirs'}: a lease just taken, held, or another's
+-- Looks votes up in the cache, and takes a lease on each that is neither stored nor leased. A vote is not served if
+-- another model answers under the name of the one that gave it.
+--
+-- KEYS  1 workers  zset    worker id by the end of its heartbeat (seconds)
+--       2 served   hash    model by the served model that answered last
+--       3...       string  a cached vote: '=<results key>|<position>|<index of the vote>|<served model>' once it is
+--                          stored, '!<worker id>' while that worker asks for it
+-- ARGV  1 worker id, 2 now (seconds), 3 seconds that a lease lives, then the model of each vote
+-- Returns for each vote {'known', judgment, index}, or {'mine'} for a lease just taken, {'ours'} for one held already,
+-- {'theirs'} for one of another worker
 local me, now = ARGV[1], tonumber(ARGV[2])
 local answer = {}
 for i = 3, #KEYS do

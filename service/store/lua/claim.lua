@@ -1,7 +1,9 @@
--- Begins a chunk, for the first time or again.
--- KEYS: job, results of the chunk
--- ARGV: number of the chunk, now (milliseconds), channel of the job's events
--- Returns nothing where the job is gone, else {record, cancelled, nano-dollars spent, tries, positions done...}
+-- Begins a chunk for the first time or again.
+--
+-- KEYS  1 job      hash  its record and state
+--       2 results  hash  position -> judgment of this chunk
+-- ARGV  1 number of the chunk, 2 now (milliseconds), 3 channel of the job's events
+-- Returns nil if there is no such job, else {record, cancelled, nano-dollars spent, tries, positions that are done...}
 local record = redis.call('HGET', KEYS[1], 'record')
 if not record then
   return nil

@@ -1,9 +1,16 @@
--- Turns staged chunks into a job, or answers with the job that the same request made before: all in one step.
--- KEYS: job, idempotency ('' without one), jobs ('' for one that is in no list), pending, queue,
---       and for a benchmark: what was staged of it beside the chunks, benchmarks
--- ARGV: job id, record, judgments in all, now (milliseconds), fingerprint, seconds an idempotency key lives,
---       milliseconds an arq job lives, channel to wake workers, the arq job that calls back (key, id, arq job; ''
---       without one), then for each chunk: key of its items, key of its arq job, arq id, arq job
+-- Makes staged chunks a job and queues them, or returns the job that the same request has made before.
+--
+-- KEYS  1 job          hash     its record and state
+--       2 idempotency  hash     fingerprint of the request, id of the job; '' without a key
+--       3 jobs         zset     ids of jobs; '' for a job that is in no list
+--       4 pending      integer  judgments accepted and not finished
+--       5 queue        zset     arq's queue
+--       6 benchmark    hash     the staged part of a benchmark; absent for other jobs
+--       7 benchmarks   zset     ids of benchmarks' jobs; absent for other jobs
+-- ARGV  1 job id, 2 record, 3 number of judgments, 4 now (milliseconds), 5 fingerprint,
+--       6 seconds that an idempotency key is kept, 7 milliseconds that an arq job is kept,
+--       8 channel that wakes workers, 9-11 the arq job that calls back: key, id, arq job; '' without one
+--       then for each chunk: key of its items, key of its arq job, id of its arq job, arq job
 -- Returns {'created' | 'repeated' | 'conflict' | 'expired', job id}
 local job_id = ARGV[1]
 if redis.call('EXISTS', KEYS[1]) == 1 then

@@ -1,7 +1,9 @@
 -- Removes a dataset.
--- KEYS: dataset, index of names
--- ARGV: name, seconds that readers have to end
--- Returns 1 if it was there
+--
+-- KEYS  1 dataset   hash  dataset (JSON), version, chunks (msgpack list of the items' keys)
+--       2 datasets  zset  names of datasets
+-- ARGV  1 name, 2 seconds that its items stay for their readers
+-- Returns 1 if it was there, else 0
 local chunks = redis.call('HGET', KEYS[1], 'chunks')
 if not chunks then
   return 0

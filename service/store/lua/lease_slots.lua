@@ -1,8 +1,9 @@
 -- Shares a provider's calls in flight among the workers that want some.
--- KEYS: hash of worker -> 'granted wanted expires'
--- ARGV: worker, wanted (in use and waiting), held (what it may have until it hears the answer), limit,
---       now (seconds), seconds a lease lives
--- Returns {granted, workers that want some}
+--
+-- KEYS  1 slots  hash  worker id -> '<granted> <wanted> <expiry in seconds>'
+-- ARGV  1 worker id, 2 wanted (in use and waiting), 3 held (the maximum in flight until the answer arrives), 4 limit,
+--       5 now (seconds), 6 seconds that a lease lives
+-- Returns {granted, number of workers that want some}
 local me, wanted, mine, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local now, lives = tonumber(ARGV[5]), tonumber(ARGV[6])
 local entries = redis.call('HGETALL', KEYS[1])

@@ -1,7 +1,9 @@
--- Notes which content each item id stands for now, and tells which ids stood for another content before.
--- KEYS: one hash an item
--- ARGV: job id, seconds to keep an item that has no label, then one content digest an item
--- Returns 1 or 0 an item; the same answer when the same job asks again.
+-- Notes the content that each item id stands for now, and returns which ids stood for another content before.
+--
+-- KEYS  each a hash  an item; fields digest (of the newest content), job and changed (the job that noted it, and its
+--                    answer), labelled (the number of criteria with labels)
+-- ARGV  1 job id, 2 the keep time (seconds), then the digest of each item's content
+-- Returns 1 or 0 for each item; the same if the same job asks again
 local changed = {}
 for i, key in ipairs(KEYS) do
   local digest = ARGV[i + 2]

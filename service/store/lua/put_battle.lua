@@ -1,7 +1,9 @@
--- Stores a battle, unless it is there: a repeat of its request changes nothing.
--- KEYS: battle, index of battles
--- ARGV: battle id, record, course, seconds to keep
--- Returns 1 where it is new
+-- Stores a battle, unless it is stored already.
+--
+-- KEYS  1 battle   hash  record, course, votes
+--       2 battles  zset  ids of battles
+-- ARGV  1 battle id, 2 record, 3 course, 4 the keep time (seconds)
+-- Returns 1 if it is new, else 0
 if redis.call('HSETNX', KEYS[1], 'record', ARGV[2]) == 0 then
   return 0
 end

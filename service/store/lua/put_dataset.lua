@@ -1,6 +1,9 @@
--- Makes staged items a dataset, in place of all that its name stood for before.
--- KEYS: dataset, index of names
--- ARGV: name, description, version, seconds that readers have to end with the version before, then the keys of the items
+-- Makes staged items the dataset of a name.
+--
+-- KEYS  1 dataset   hash  dataset (JSON), version, chunks (msgpack list of the items' keys)
+--       2 datasets  zset  names of datasets
+-- ARGV  1 name, 2 dataset (JSON), 3 version, 4 seconds that the earlier version stays for its readers,
+--       then the key of each chunk of items
 -- Returns 'created' | 'replaced' | 'expired'
 for i = 5, #ARGV do
   if redis.call('EXISTS', ARGV[i]) == 0 then

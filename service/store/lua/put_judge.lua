@@ -1,8 +1,10 @@
--- Stores a version of a judge, unless the name has one of the same content. A name that was retired takes jobs again.
--- KEYS: judge, index of names
--- ARGV: name, digest, version as JSON, now (ISO 8601), then digest and JSON of the built-in judge of that name
---       ('' without one), which is version 1
--- Returns {version, 1 if it is new}
+-- Stores a version of a judge, unless the name has one with the same content. A retired name is in use again.
+--
+-- KEYS  1 judge   hash  latest, version:<n> (JSON), created:<n>, digest:<digest> -> version, retired
+--       2 judges  zset  names of judges
+-- ARGV  1 name, 2 digest, 3 definition (JSON), 4 now (ISO 8601), 5 and 6 digest and JSON of the built-in judge of that
+--       name, which is version 1; '' without one
+-- Returns {version, 1 if it is new, else 0}
 redis.call('HDEL', KEYS[1], 'retired')
 if ARGV[5] ~= '' and redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'latest', 1, 'digest:' .. ARGV[5], 1, 'version:1', ARGV[6], 'created:1', '')

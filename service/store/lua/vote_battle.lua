@@ -1,10 +1,17 @@
--- Stores a vote on an open battle, once a voter, and counts it: for its criterion and for all. Sequential Elo included.
--- KEYS: battle, its voters, times of the voter's last votes, rows of all votes, metrics' counters, the battle's item,
---       then the counters of each scope
--- ARGV: now (milliseconds), voter, winner, request, most votes an hour, row, seconds to keep, most series among the
---       metrics' counters, series, series past the cap, A, B, points of a new model, most points that a vote moves,
---       a msgpack list of {field of a judgment's place among the item's fields, when it ended},
---       a msgpack list of fields to add one to in each scope
+-- Stores a vote on an open battle, one for each voter. Counts it for its criterion and for all, with sequential Elo.
+--
+-- KEYS  1 battle   hash     record, course, votes
+--       2 voters   hash     voter -> '<winner>\t<request>'
+--       3 pace     list     times of the voter's newest votes (milliseconds)
+--       4 votes    stream   every vote
+--       5 metrics  hash     series -> integer
+--       6 item     hash     the battle's item
+--       7, 8       hash     counters of the criterion and of all criteria
+-- ARGV  1 now (milliseconds), 2 voter, 3 winner, 4 request, 5 maximum number of votes in an hour, 6 row of the vote,
+--       7 the keep time (seconds), 8 maximum number of series among the metrics, 9 series, 10 series past the maximum,
+--       11 model A, 12 model B, 13 points of a new model, 14 maximum points that a vote moves,
+--       15 msgpack list of {field of the item with a judgment's place, time at which it ended},
+--       16 msgpack list of the counters' fields to add one to
 -- Returns {'voted', votes on the battle}, {'again'} for a second vote, {'gone'}, or {'paced', milliseconds to wait}
 local now, voter, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[5])
 local HOUR = 3600000

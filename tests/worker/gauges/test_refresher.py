@@ -88,8 +88,7 @@ async def test_gauges_say_what_the_live_report_says(redis: Redis, scrape: Scrape
     for window in WINDOWS:
         wanted = [Wanted("agreed", series, "wit"), Wanted("seen", series, "wit"), Wanted("ceiling", "", "wit")]
         agreed, seen, ceiling = await tallies.read_windows(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
-        key = f"{series} wit {window} random"
-        report = reports.agreement(Coding(scale), agreed, seen, ceiling, "random", key)
+        report = reports.agreement(Coding(scale), agreed, seen, ceiling, "random")
         one = {"judge": "wit", "version": "1", "criterion": "wit", "model": MODEL, "window": window}
         assert values(shown["agreement_pairs"], **one) == {(): 19}
         for name in ("exact", "pearson", "spearman", "cohen_kappa_quadratic", "krippendorff_alpha_ordinal", "bias"):
@@ -220,7 +219,7 @@ async def test_judges_past_the_cap_are_added_up_and_counted(
     assert values(shown["agreement_exact"], judge="other", window="7d") == {(): 0.5}
     assert shown["metrics_series_dropped"][0].value == 3
     await scrape()
-    dropped = next(each for each in await counters.families(redis, "") if each.name == "metrics_series_dropped")
+    dropped = next(each for each in await counters.metric_families(redis, "") if each.name == "metrics_series_dropped")
     assert dropped.samples[0].value == 6
 
 
@@ -245,7 +244,7 @@ async def test_there_are_never_more_samples_than_the_cap(
     samples = [each for name in AGREEMENT_GAUGES for each in shown.get(name, [])]
     assert len(samples) <= most
     assert shown["metrics_series_dropped"][0].value > 0
-    refreshed = await gauges.load(redis)
+    refreshed = await gauges.load_gauges(redis)
     assert refreshed is not None
     assert sum(len(each.rows) for each in refreshed.gauges) == len(samples)
 
@@ -277,7 +276,7 @@ async def test_a_refresher_sees_what_comes_after_its_first_look(redis: Redis, ap
     for values_said in ((), (3,), (4,)):
         await say(redis, *values_said)
         await refresher.refresh()
-        refreshed = await gauges.load(redis)
+        refreshed = await gauges.load_gauges(redis)
         assert refreshed is not None
         rows = {each.name: dict(each.rows) for each in refreshed.gauges}
         key = ("wit", "1", "wit", MODEL, "7d")

@@ -1,0 +1,106 @@
+"""How often 95% intervals cover the truth, and how wide they are: `python -m tests.benchmarks.coverage [samples]`.
+
+For each population and number of pairs it prints, over all statistics that are no proportions, the lowest and the mean
+coverage and the mean width of the percentile bootstrap (before), of the present method (after), and of those of its
+intervals without the flag `too_few_of_a_class`; in the last columns the lowest coverage of the present method and its
+statistic. Last come shares of cells (statistic x population) outside of limits, for each number of pairs.
+"""
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from service.stats.flags import Flag, flags_of
+from service.stats.intervals import measure
+from service.stats.statistics import STATISTICS, evaluate, names_for
+from service.stats.table import Table
+from tests.benchmarks.percentile_bootstrap import percentile_intervals
+from tests.stats.populations import POPULATIONS, Population
+
+SIZES = (20, 30, 50, 100, 300, 1000)
+LEAST_DEFINED = 0.3  # of the samples, for a cell to count
+
+
+class Cell:
+    """One statistic of one population and size: intervals found, and how many of them cover."""
+
+    def __init__(self, name: str, truth: float) -> None:
+        self.name, self.truth = name, truth
+        self.covers: dict[str, list[bool]] = defaultdict(list)
+        self.widths: dict[str, list[float]] = defaultdict(list)
+
+    def add(self, method: str, lower: float | None, upper: float | None) -> None:
+        if lower is not None and upper is not None:
+            self.covers[method].append(lower - 1e-9 <= self.truth <= upper + 1e-9)
+            self.widths[method].append(upper - lower)
+
+    def coverage(self, method: str) -> float:
+        return float(np.mean(self.covers[method]))
+
+
+def cells_of(population: Population, pairs: int, samples: int, *, before: bool = True) -> list[Cell]:
+    """Simulates samples of so many pairs; the methods are `before`, `after`, and `unflagged`, a part of `after`."""
+    values, shares = population
+    whole = Table.from_counts(values, np.round(shares * 1e9).astype(np.int64))
+    names = [name for name in names_for(whole) if STATISTICS[name].trials is None]
+    cells = {name: Cell(name, each.value or 0.0) for name, each in evaluate(whole, names).items()}
+    random = np.random.default_rng(pairs)
+    for sample in range(samples):
+        drawn = random.multinomial(pairs, shares.ravel() / shares.sum()).reshape(shares.shape)
+        table = Table.from_counts(values, drawn)
+        flagged = Flag.TOO_FEW_OF_A_CLASS in flags_of(table)
+        found = measure(table, names)
+        defined = [name for name in names if found[name].value is not None]
+        old = percentile_intervals(table, defined, sample) if before else {}
+        for name in defined:
+            value, ends = found[name].value or 0.0, old.get(name)
+            for method in ("after",) if flagged else ("after", "unflagged"):
+                cells[name].add(method, found[name].lower, found[name].upper)
+            if ends is not None:
+                cells[name].add("before", min(ends[0], value), max(ends[1], value))
+    return [cell for cell in cells.values() if len(cell.covers["after"]) >= LEAST_DEFINED * samples]
+
+
+def described(cells: Sequence[Cell], method: str) -> str:
+    known = [cell for cell in cells if len(cell.covers[method]) >= 20]
+    if not known:
+        return f"{'-':>6}{'-':>6}{'-':>7}"
+    coverages = [cell.coverage(method) for cell in known]
+    width = np.mean([np.mean(cell.widths[method]) for cell in known])
+    return f"{min(coverages):>6.3f}{np.mean(coverages):>6.3f}{width:>7.3f}"
+
+
+def lines(samples: int) -> Iterator[str]:
+    """The table, row by row, then the summary."""
+    yield f"{'':<30}{'pairs':>6} {'before':^19} {'after':^19} {'unflagged':^19}  lowest after"
+    yield f"{'':<36} {'lowest mean  width':>19} {'lowest mean  width':>19} {'lowest mean  width':>19}"
+    by_size: defaultdict[int, list[Cell]] = defaultdict(list)
+    for size in SIZES:
+        for name, population in POPULATIONS.items():
+            cells = cells_of(population, size, samples)
+            by_size[size] += cells
+            worst = min(cells, key=lambda cell: cell.coverage("after"))
+            shown = " ".join(described(cells, method) for method in ("before", "after", "unflagged"))
+            yield f"{name:<30}{size:>6} {shown}  {worst.coverage('after'):.3f} {worst.name}"
+    yield f"\n{'pairs':>6} {'method':<10}{'cells':>6}{'< .90':>7}{'< .93':>7}{'> .97':>7}{'lowest':>8}{'mean':>7}"
+    for size, cells in by_size.items():
+        for method in ("before", "after", "unflagged"):
+            found = np.array([cell.coverage(method) for cell in cells if len(cell.covers[method]) >= 0.2 * samples])
+            parts = [np.mean(found < 0.9), np.mean(found < 0.93), np.mean(found > 0.97)]
+            shown = "".join(f"{part:>7.3f}" for part in parts)
+            yield f"{size:>6} {method:<10}{len(found):>6}{shown}{found.min():>8.3f}{found.mean():>7.3f}"
+
+
+def main() -> None:
+    samples = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+    started = time.perf_counter()
+    for line in lines(samples):
+        print(line, flush=True)
+    print(f"{samples} samples each, {time.perf_counter() - started:.0f} s; standard error {0.22 / samples**0.5:.3f}")
+
+
+if __name__ == "__main__":
+    main()
