@@ -3,13 +3,14 @@
 from redis.asyncio import Redis
 
 from service.store import counters, keys
+from service.store.served_models import note_served_model
 from worker.served_models import ServedModels
 
 MODEL = "openai/m"
 
 
 async def changes(redis: Redis) -> float:
-    family = next(each for each in await counters.families(redis, "") if each.name == "served_model_changes")
+    family = next(each for each in await counters.metric_families(redis, "") if each.name == "served_model_changes")
     return sum(sample.value for sample in family.samples)
 
 
@@ -22,3 +23,9 @@ async def test_a_change_is_noted_and_counted_once_for_all_workers(redis: Redis) 
         await each.note(MODEL, "m-2")
     assert await redis.hget(keys.SERVED_MODELS, MODEL) == b"m-2"  # type: ignore[misc]
     assert await changes(redis) == 1
+
+
+async def test_the_first_model_that_is_noted_is_no_change(redis: Redis) -> None:
+    await note_served_model(redis, MODEL, "m-1")
+    await note_served_model(redis, "openai/other", "m-2")
+    assert await changes(redis) == 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from service.contracts.outcomes import Reason
 from service.judging.reading.refusing import finish_reason_of
 from worker.providers.event_streams import Event
 
@@ -22,6 +23,7 @@ _WHOLE = frozenset(
         *("finish_reason_unspecified", "null", "none", ""),
     ]
 )
+_TOO_LONG = "error_limit"  # Cohere's word for an answer that was cut off
 # The words with which they say that it broke off.
 _BROKEN = re.compile(
     r"error|fail|abort|cancel|timeout|timed_out|interrupt|overload|insufficient|unavailable|malformed|^other$|"
@@ -89,12 +91,12 @@ def broke_off(finish_reason: str | None, text: str) -> bool:
 
     A word that nobody knows counts as an error, unless the text is a whole JSON object.
     """
-    if finish_reason is None or finish_reason_of(finish_reason) is not None:
+    if finish_reason is None:
         return False
-    word = _normal(finish_reason)
-    if word in _WHOLE:
+    word, reason = _normal(finish_reason), finish_reason_of(finish_reason)
+    if word in _WHOLE or word == _TOO_LONG or reason is Reason.REFUSED:
         return False
-    return _BROKEN.search(word) is not None or not _is_whole_object(text)
+    return _BROKEN.search(word) is not None or (reason is None and not _is_whole_object(text))
 
 
 def first_of(events: Sequence[Event], *keys: str) -> Any:
