@@ -113,7 +113,7 @@ async def list_battles(
     found: list[BattleSummary] = []
     read = 0
     while True:
-        page, following = await arena.list_battles(redis, before=cursor, limit=_READ_AT_ONCE)
+        page, following = await arena.page_of_battles(redis, before=cursor, limit=_READ_AT_ONCE)
         for each in page:
             battle = await _up_to_date(redis, settings, each)
             if status is None or battle_status(battle) is status:
