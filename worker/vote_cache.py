@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -26,16 +27,22 @@ class Memory:
     def __init__(self, redis: Redis, worker_id: str) -> None:
         self._redis = redis
         self._worker_id = worker_id
+        self._looking: Counter[str] = Counter()  # look-ups under way
         self._asking: dict[str, asyncio.Event] = {}  # what this worker asks for; set when that is over
 
     async def look_up(self, keys: Sequence[str]) -> list[Vote | Lease]:
         """For each key the vote, or whose it is to ask for it: MINE now, or another's (in this worker or not)."""
-        found = await cache.lease_votes(self._redis, self._worker_id, keys)
-        return [self._noted(key, each) for key, each in zip(keys, found, strict=True)]
+        self._looking.update(keys)
+        try:
+            found = await cache.lease_votes(self._redis, self._worker_id, keys)
+            return [self._noted(key, each) for key, each in zip(keys, found, strict=True)]
+        finally:
+            self._looking -= Counter(keys)
 
     def _noted(self, key: str, found: Vote | Lease) -> Vote | Lease:
-        if found is Lease.OURS and key not in self._asking:
-            found = Lease.MINE  # left behind by a chunk that ended badly
+        # Left behind by a chunk that ended badly, unless another look-up is about to learn that the lease is its own.
+        if found is Lease.OURS and key not in self._asking and self._looking[key] == 1:
+            found = Lease.MINE
         if found is Lease.MINE:
             self._asking[key] = asyncio.Event()
         return found
