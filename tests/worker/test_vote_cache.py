@@ -11,7 +11,7 @@ from worker.vote_cache import Memory
 
 async def test_of_many_looks_at_the_same_moment_one_asks(redis: Redis) -> None:
     """Their answers come over several connections, and so in any order."""
-    await workers.beat(redis, "w")
+    await workers.note_heartbeat(redis, "w")
     memory = Memory(redis, "w")
     for number in range(50):
         key = keys.cached_vote(str(number))
@@ -20,7 +20,7 @@ async def test_of_many_looks_at_the_same_moment_one_asks(redis: Redis) -> None:
 
 
 async def test_a_lease_that_a_chunk_left_behind_is_taken_over(redis: Redis) -> None:
-    await workers.beat(redis, "w")
+    await workers.note_heartbeat(redis, "w")
     key = keys.cached_vote("left")
     assert await Memory(redis, "w").look_up([key]) == [Lease.MINE]
     assert await Memory(redis, "w").look_up([key]) == [Lease.MINE]
