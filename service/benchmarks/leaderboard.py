@@ -8,9 +8,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from service.agreement.coding import Coding, scale_of
-from service.agreement.counters import read_agreed
-from service.agreement.reports import HumanCeiling, agreement, human_ceiling
+from service.agreement import Coding, HumanCeiling, agreement, human_ceiling, read_agreed, scale_of
 from service.benchmarks.human_scores import JudgeAnswer, coding_of, count_pairs, scored_items, usual_sort
 from service.contracts.datasets import Humans
 from service.contracts.judges import JudgeRef, ResolvedJudge
