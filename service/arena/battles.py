@@ -103,7 +103,7 @@ async def show_battle(
     return _shown(battle, None if voter is None else await arena.vote_of(redis, battle_id, voter))
 
 
-async def list_battles(
+async def battle_page(
     redis: Redis, settings: Settings, status: BattleStatus | None, limit: int, cursor: str | None
 ) -> BattlePage:
     """Returns up to `limit` battles, newest first; only those of one status unless `status` is None.
