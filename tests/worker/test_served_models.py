@@ -9,7 +9,7 @@ MODEL = "openai/m"
 
 
 async def changes(redis: Redis) -> float:
-    family = next(each for each in await counters.families(redis, "") if each.name == "served_model_changes")
+    family = next(each for each in await counters.metric_families(redis, "") if each.name == "served_model_changes")
     return sum(sample.value for sample in family.samples)
 
 
