@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from service.contracts.outcomes import Reason
 from service.judging.reading.labels import ranked_entry
-from service.judging.reading.verdicts import Leading, Order, Ranking, Value, Verdict
+from service.judging.reading.verdicts import Leading, Order, Ranking, ReadValue, Verdict
 from service.judging.reading.words import RANKING_WORDS, Words, folded, key_form, words_for
 from service.judging.reading.wrapping import peeled
 
@@ -109,7 +109,7 @@ class ExpectedRanking(NamedTuple):
         verdicts = {self._by_rank(each) for each in ranks}
         return next(iter(verdicts)) if len(verdicts) == 1 else Reason.CONFLICT if verdicts else None
 
-    def misplaced(self, value: Value) -> Reason | None:
+    def misplaced(self, value: ReadValue) -> Reason | None:
         return None
 
     def oriented(self, verdict: Verdict, place: str, text: str) -> Verdict:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from service.contracts.judges import Scale
 from service.contracts.outcomes import Reason
-from service.judging.reading.verdicts import Leading, Score, Value, Verdict
+from service.judging.reading.verdicts import Leading, ReadValue, Score, Verdict
 from service.judging.reading.words import MARKS, NUMBER, SCORE_WORDS, Words, words_for
 from service.judging.reading.wrapping import LONGEST_VALUE, peeled
 
@@ -110,7 +110,7 @@ class ExpectedScore(NamedTuple):
     def oriented(self, verdict: Verdict, place: str, text: str) -> Verdict:
         return verdict
 
-    def misplaced(self, value: Value) -> Reason | None:
+    def misplaced(self, value: ReadValue) -> Reason | None:
         scale = self.scale
         if not isinstance(value, Score) or not scale.min <= value.score <= scale.max:
             return Reason.OUT_OF_RANGE

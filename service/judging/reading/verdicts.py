@@ -17,7 +17,7 @@ class Score(msgspec.Struct, frozen=True):
     score: float
 
 
-class Label(msgspec.Struct, frozen=True):
+class ChosenLabel(msgspec.Struct, frozen=True):
     """One of the labels asked for, and the score that its choice gives it."""
 
     label: str
@@ -30,8 +30,8 @@ class Order(msgspec.Struct, frozen=True):
     ranking: Ranking
 
 
-Value = Score | Label | Order
-Verdict = Value | Reason  # the reason if a judge wrote something that can't be a value
+ReadValue = Score | ChosenLabel | Order
+Verdict = ReadValue | Reason  # the reason if a judge wrote something that can't be a value
 
 
 class Leading(NamedTuple):
@@ -112,7 +112,7 @@ class Expected(Protocol):
     def oriented(self, verdict: Verdict, place: str, text: str) -> Verdict:
         """The verdict as its lines, `place`, and the whole text say that it is meant: an order may be worst first."""
 
-    def misplaced(self, value: Value) -> Reason | None:
+    def misplaced(self, value: ReadValue) -> Reason | None:
         """Why a value that was read is none of those offered; None if it is one."""
 
 
@@ -137,12 +137,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def score(self) -> float | int | None:
-        score = self.value.score if isinstance(self.value, Score | Label) else None
+        score = self.value.score if isinstance(self.value, Score | ChosenLabel) else None
         return int(score) if score is not None and float(score).is_integer() else score
 
     @property
     def label(self) -> str | None:
-        return self.value.label if isinstance(self.value, Label) else None
+        return self.value.label if isinstance(self.value, ChosenLabel) else None
 
     @property
     def ranking(self) -> Ranking | None:
