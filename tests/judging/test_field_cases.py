@@ -14,7 +14,7 @@ import pytest
 
 from service.contracts.judges import Choice, Method, Scale
 from service.contracts.outcomes import Outcome
-from service.judging.ranking import as_listed
+from service.judging.combining import as_listed
 from service.judging.reading import (
     PAIRWISE_CHOICES,
     PASS_FAIL_CHOICES,
