@@ -18,7 +18,7 @@ from service.judging.combining import as_listed
 from service.judging.logprobs import score_by_logprobs
 from service.judging.methods import METHODS
 from service.judging.questions import Question, ask_again, estimated_tokens
-from service.judging.reading import GivenScore, Reading
+from service.judging.reading import Reading, Score
 from worker.limits import CallLimits
 from worker.providers.base import Completion, ModelRequest, Provider, ProviderError
 from worker.retrying import Retrying, with_retries
@@ -152,7 +152,7 @@ def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tupl
     if scale is not None and completion.tokens and reading.score is not None:
         score = score_by_logprobs(completion.tokens, scale, reading.score)
         if score is not None:
-            return msgspec.structs.replace(reading, value=GivenScore(score)), "logprobs"
+            return msgspec.structs.replace(reading, value=Score(score)), "logprobs"
     return reading, "answer"
 
 

@@ -12,7 +12,7 @@ from service.contracts.judgments import Vote
 from service.judging.combining import TIE, CombinedVerdict, combine_pairs
 from service.judging.methods.base import PlacedProblem, TextMark, judging_method
 from service.judging.methods.choices import LabelMethod
-from service.judging.reading import PAIRWISE_CHOICES, GivenLabel, Reading
+from service.judging.reading import PAIRWISE_CHOICES, ChosenLabel, Reading
 
 AS_GIVEN, SWAPPED = "AB", "BA"
 _SWAP = {"A": "B", "B": "A"}
@@ -45,7 +45,7 @@ class PairwiseMethod(LabelMethod):
     def in_item_terms(self, reading: Reading, item: Item, order: str | None) -> Reading:
         if order != SWAPPED or reading.label is None:
             return reading
-        return msgspec.structs.replace(reading, value=GivenLabel(_SWAP.get(reading.label, reading.label)))
+        return msgspec.structs.replace(reading, value=ChosenLabel(_SWAP.get(reading.label, reading.label)))
 
     def levels(self, judge: Judge) -> str:
         words = {"A": "Output A is better.", "B": "Output B is better.", TIE: "Neither is better."}

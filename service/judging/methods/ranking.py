@@ -18,7 +18,7 @@ from service.contracts.parsing import ParseRequest
 from service.judging.combining import CombinedVerdict, combine_rankings
 from service.judging.methods.base import JudgingMethod, PlacedProblem, TextMark, judging_method
 from service.judging.questions import answer_schema, is_text_asked, letter
-from service.judging.reading import GivenOrder, Reading, Source, read_ranking
+from service.judging.reading import Order, Reading, Source, read_ranking
 
 FORWARD, BACKWARD = "forward", "backward"
 FEWEST_RANKED, MOST_RANKED = 2, 20
@@ -57,7 +57,7 @@ class RankingMethod(JudgingMethod):
             return reading
         last = len(item.outputs) - 1
         turned = tuple(tuple(sorted(last - index for index in group)) for group in reading.ranking)
-        return msgspec.structs.replace(reading, value=GivenOrder(turned))
+        return msgspec.structs.replace(reading, value=Order(turned))
 
     def levels(self, judge: Judge) -> str:
         return "Put all outputs in order by this criterion, best first. Equally good ones may tie."

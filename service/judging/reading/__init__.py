@@ -3,17 +3,17 @@
 from service.judging.reading.labels import PAIRWISE_CHOICES, PASS_FAIL_CHOICES
 from service.judging.reading.rankings import LETTERS
 from service.judging.reading.reader import Source, read_label, read_ranking, read_score
-from service.judging.reading.verdicts import GivenLabel, GivenOrder, GivenScore, Ranking, Reading
+from service.judging.reading.verdicts import ChosenLabel, Order, Ranking, Reading, Score
 
 __all__ = [
     "LETTERS",
     "PAIRWISE_CHOICES",
     "PASS_FAIL_CHOICES",
-    "GivenLabel",
-    "GivenOrder",
-    "GivenScore",
+    "ChosenLabel",
+    "Order",
     "Ranking",
     "Reading",
+    "Score",
     "Source",
     "read_label",
     "read_ranking",

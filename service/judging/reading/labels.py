@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from service.contracts.judges import Choice
 from service.contracts.outcomes import Reason
-from service.judging.reading.verdicts import Given, GivenLabel, Leading, Verdict
+from service.judging.reading.verdicts import ChosenLabel, Leading, ReadValue, Verdict
 from service.judging.reading.words import LABEL_WORDS, MARKS, NUMBER, Words, folded, key_form, visible, words_for
 from service.judging.reading.wrapping import LONGEST_VALUE, peeled
 
@@ -56,7 +56,7 @@ _RANKED_BY = frozenset(["rank", "ranking", "position", "place"])
 class ExpectedLabel(NamedTuple):
     """One of some labels is asked for."""
 
-    names: dict[str, GivenLabel]  # by what may be written, as `_form` has it
+    names: dict[str, ChosenLabel]  # by what may be written, as `_form` has it
     exact: bool  # some names are told apart by case alone
     mention: re.Pattern[str]  # any one name in running text
     claim: re.Pattern[str]  # a name that is said to be better
@@ -112,17 +112,17 @@ class ExpectedLabel(NamedTuple):
     def oriented(self, verdict: Verdict, place: str, text: str) -> Verdict:
         return verdict
 
-    def misplaced(self, value: Given) -> Reason | None:
+    def misplaced(self, value: ReadValue) -> Reason | None:
         return None
 
-    def named(self, text: str) -> GivenLabel | None:
+    def named(self, text: str) -> ChosenLabel | None:
         """The label that `text` names, white space and, unless the names need it, case aside."""
         label = self.names.get(_form(text, self.exact))
         if label is None and _NUMBER.fullmatch(text) and len(text) <= LONGEST_VALUE:
             label = self.names.get(f"{float(text.replace('−', '-')):.15g}")
         return label
 
-    def _true_names(self, fields: dict[str, object]) -> Iterator[GivenLabel]:
+    def _true_names(self, fields: dict[str, object]) -> Iterator[ChosenLabel]:
         for key, value in fields.items():
             label = self.named(key) if isinstance(value, bool) else None
             opposite = self.named(_OPPOSITES.get(label.label, "")) if label else None
@@ -130,7 +130,7 @@ class ExpectedLabel(NamedTuple):
             if chosen:
                 yield chosen
 
-    def _first(self, value: object) -> Iterator[GivenLabel]:
+    def _first(self, value: object) -> Iterator[ChosenLabel]:
         """The label ranked first in a list of ranks; the tie if all are ranked alike and there is one."""
         ranks = dict(self._ranks(value))
         first = [label for label, rank in ranks.items() if rank == min(ranks.values())]
@@ -138,7 +138,7 @@ class ExpectedLabel(NamedTuple):
         if len(ranks) > 1 and isinstance(value, list) and len(ranks) == len(value):
             yield from first if len(first) == 1 else [tie] if tie else []
 
-    def _ranks(self, value: object) -> Iterator[tuple[GivenLabel, float]]:
+    def _ranks(self, value: object) -> Iterator[tuple[ChosenLabel, float]]:
         for entry in value if isinstance(value, list) else []:
             yield from ranked_entry(entry, self.named)
 
@@ -170,7 +170,7 @@ def _compiled(
     pairwise: bool,
     answer_key: str | None,
 ) -> ExpectedLabel:
-    labels = {label: GivenLabel(label, score) for label, score, *_ in choices}
+    labels = {label: ChosenLabel(label, score) for label, score, *_ in choices}
     names = {visible(name): labels[label] for label, _, *aliases in choices for name in (label, *aliases)}
     steps = {name: labels[label] for name, label in _FIVE_STEPS.items()} if pairwise else {}
     exact = _needs_case(names)
@@ -188,7 +188,7 @@ def _compiled(
     )
 
 
-def _needs_case(names: dict[str, GivenLabel]) -> bool:
+def _needs_case(names: dict[str, ChosenLabel]) -> bool:
     """Whether two labels have names that differ in case only, as `m` and `M`."""
     folded_names = {_form(name, exact=False): label for name, label in names.items()}
     return any(folded_names[_form(name, exact=False)] != label for name, label in names.items())

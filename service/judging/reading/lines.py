@@ -10,7 +10,7 @@ from service.judging.reading.preparing import Answer
 from service.judging.reading.prose import LEAD_IN, says_otherwise
 from service.judging.reading.quoting import COVER
 from service.judging.reading.rankings import ExpectedRanking
-from service.judging.reading.verdicts import MOST_PLACES, Expected, GivenLabel, Hit, Verdict, Weight, crowded
+from service.judging.reading.verdicts import MOST_PLACES, ChosenLabel, Expected, Hit, Verdict, Weight, crowded
 from service.judging.reading.words import Head, folded, names_one_respect
 from service.judging.reading.wrapping import rest_of_line
 
@@ -126,7 +126,7 @@ def _is_unfinished_list(lines: list[tuple[int, str]]) -> bool:
 def _unless_taken_back(answer: Answer, hit: Hit, expected: ExpectedLabel) -> Hit:
     """The label that opens a reply; a conflict if the last sentence says otherwise."""
     label = hit.verdict
-    taken_back = isinstance(label, GivenLabel) and says_otherwise(answer.unquoted, expected, label)
+    taken_back = isinstance(label, ChosenLabel) and says_otherwise(answer.unquoted, expected, label)
     return hit._replace(verdict=Reason.CONFLICT) if taken_back else hit
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from service.contracts.outcomes import Reason
 from service.judging.reading.nearly_json import Nearly, as_json
-from service.judging.reading.verdicts import Expected, GivenScore, Verdict
+from service.judging.reading.verdicts import Expected, Score, Verdict
 from service.judging.reading.words import key_form, visible
 
 # A failed attempt can cost the rest of the text, so both their number and what they read is bounded.
@@ -96,7 +96,7 @@ def verdict_of(fields: dict[str, Any], expected: Expected) -> Iterator[Verdict]:
     shaped = [verdict for each in _nested(fields, 0) if (verdict := expected.fields(each)) is not None]
     sure = [slot for slot in slots if slot is not None] + shaped
     yield from sure or [expected.foreign for _ in slots[:1]]
-    if any(isinstance(slot, GivenScore) for slot in sure) and any(each != expected.maximum for each in _maxima(fields)):
+    if any(isinstance(slot, Score) for slot in sure) and any(each != expected.maximum for each in _maxima(fields)):
         yield Reason.WRONG_DENOMINATOR
 
 

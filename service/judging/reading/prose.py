@@ -8,7 +8,7 @@ from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading.labels import ExpectedLabel
 from service.judging.reading.preparing import Answer
 from service.judging.reading.scores import ExpectedScore
-from service.judging.reading.verdicts import Expected, Given, Hit, Verdict, Weight
+from service.judging.reading.verdicts import Expected, Hit, ReadValue, Verdict, Weight
 from service.judging.reading.words import MARKS, NUMBER
 
 _LONGEST_SENTENCE = 1000  # characters; also what bounds the work
@@ -169,7 +169,7 @@ def _giving(criterion: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{_GIVES}|{_DESERVES})\s{objects}{{0,8}}(?=[{MARKS}]*{NUMBER})[{MARKS}]*", re.I)
 
 
-def says_otherwise(text: str, expected: ExpectedLabel, label: Given) -> bool:
+def says_otherwise(text: str, expected: ExpectedLabel, label: ReadValue) -> bool:
     """Whether the last sentence denies `label`, or gives another."""
     sentence = last_sentence(text)
     mentions = list(expected.mention.finditer(sentence))

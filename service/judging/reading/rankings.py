@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from service.contracts.outcomes import Reason
 from service.judging.reading.labels import ranked_entry
-from service.judging.reading.verdicts import Given, GivenOrder, Leading, Ranking, Verdict
+from service.judging.reading.verdicts import Leading, Order, Ranking, ReadValue, Verdict
 from service.judging.reading.words import RANKING_WORDS, Words, folded, key_form, words_for
 from service.judging.reading.wrapping import peeled
 
@@ -109,15 +109,15 @@ class ExpectedRanking(NamedTuple):
         verdicts = {self._by_rank(each) for each in ranks}
         return next(iter(verdicts)) if len(verdicts) == 1 else Reason.CONFLICT if verdicts else None
 
-    def misplaced(self, value: Given) -> Reason | None:
+    def misplaced(self, value: ReadValue) -> Reason | None:
         return None
 
     def oriented(self, verdict: Verdict, place: str, text: str) -> Verdict:
         """The order best first: turned if its line says worst first, none if only another line does."""
-        if not isinstance(verdict, GivenOrder) or not _WORST_FIRST.search(text):
+        if not isinstance(verdict, Order) or not _WORST_FIRST.search(text):
             return verdict
         if _WORST_FIRST.search(place):
-            return Reason.CONFLICT if ">" in place or "≻" in place else GivenOrder(verdict.ranking[::-1])
+            return Reason.CONFLICT if ">" in place or "≻" in place else Order(verdict.ranking[::-1])
         return verdict if _BEST_FIRST.search(place) else Reason.CONFLICT
 
     def numbered(self, names: list[str]) -> Verdict:
@@ -146,7 +146,7 @@ class ExpectedRanking(NamedTuple):
             return Reason.OUT_OF_RANGE
         if len(set(named)) < len(named):
             return Reason.CONFLICT
-        return GivenOrder(ranking) if len(named) == self.size else Reason.NO_SCORE
+        return Order(ranking) if len(named) == self.size else Reason.NO_SCORE
 
     def _first_number(self, names: list[str]) -> int | None:
         """Whether numbers count from 0 or from 1; None if letters and numbers are mixed."""
@@ -170,7 +170,7 @@ class ExpectedRanking(NamedTuple):
         if sorted(indices) != list(range(self.size)):
             return Reason.CONFLICT if len(set(indices)) < len(indices) else Reason.NO_SCORE
         levels = sorted({rank for _, rank in ranks})
-        return GivenOrder(tuple(tuple(sorted(index for index, rank in ranks if rank == level)) for level in levels))
+        return Order(tuple(tuple(sorted(index for index, rank in ranks if rank == level)) for level in levels))
 
     def _ranks(self, fields: dict[str, object]) -> Iterator[tuple[int, float]]:
         for name, rank in fields.items():
@@ -190,7 +190,7 @@ class ExpectedRanking(NamedTuple):
     def _another(self, text: str, start: int, verdict: Verdict) -> bool:
         """Whether the line goes on to give another complete order."""
         later = (self._verdict(order) for order in _ORDER.finditer(text, start))
-        return any(isinstance(each, GivenOrder) and each != verdict for each in later)
+        return any(isinstance(each, Order) and each != verdict for each in later)
 
 
 def expected_ranking(count: int, criterion: str | None, answer_key: str | None = None) -> ExpectedRanking:

@@ -15,7 +15,7 @@ from service.judging.reading.preparing import Answer, answer_in, spoken_in
 from service.judging.reading.rankings import expected_ranking
 from service.judging.reading.refusing import declines, finish_reason_of
 from service.judging.reading.scores import expected_score
-from service.judging.reading.verdicts import Expected, Given, Hit, Reading, Weight
+from service.judging.reading.verdicts import Expected, Hit, Reading, ReadValue, Weight
 
 Source = Literal["schema", "tool", "text"]
 Family = Callable[[Answer, Expected], list[Hit]]
@@ -195,7 +195,7 @@ def _is_refused(answer: Answer, own: list[Hit]) -> bool:
     return not any(hit.weight is Weight.STATED for hit in own) and declines(answer.text)
 
 
-def _agreed(own: list[Hit], hits: list[Hit], expected: Expected) -> Given | Reason:
+def _agreed(own: list[Hit], hits: list[Hit], expected: Expected) -> ReadValue | Reason:
     values = [hit.verdict for hit in own if not isinstance(hit.verdict, Reason | None)]
     reasons = [hit.verdict for hit in own if isinstance(hit.verdict, Reason)]
     if len(set(values)) > 1:
@@ -207,7 +207,7 @@ def _agreed(own: list[Hit], hits: list[Hit], expected: Expected) -> Given | Reas
     return expected.misplaced(values[0]) or values[0]
 
 
-def _is_contradicted(value: Given, own: list[Hit], hits: list[Hit], expected: Expected) -> bool:
+def _is_contradicted(value: ReadValue, own: list[Hit], hits: list[Hit], expected: Expected) -> bool:
     """Whether a hit of less weight gives another value, or one after all those of `value` gives none."""
     end = max(hit.end for hit in own)
     return any(
@@ -222,7 +222,7 @@ def _is_offered(hit: Hit, expected: Expected) -> bool:
     return not (hit.verdict is None or isinstance(hit.verdict, Reason) or expected.misplaced(hit.verdict))
 
 
-def _differs(dropped: str, value: Given | Reason, expected: Expected) -> bool:
+def _differs(dropped: str, value: ReadValue | Reason, expected: Expected) -> bool:
     """Whether what may be a thought states another verdict."""
     answer = answer_in(dropped[-_LONGEST_DROPPED:])
     return any(

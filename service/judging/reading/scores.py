@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from service.contracts.judges import Scale
 from service.contracts.outcomes import Reason
-from service.judging.reading.verdicts import Given, GivenScore, Leading, Verdict
+from service.judging.reading.verdicts import Leading, ReadValue, Score, Verdict
 from service.judging.reading.words import MARKS, NUMBER, SCORE_WORDS, Words, words_for
 from service.judging.reading.wrapping import LONGEST_VALUE, peeled
 
@@ -102,7 +102,7 @@ class ExpectedScore(NamedTuple):
         if isinstance(value, bool) or not isinstance(value, int | float):
             return Reason.NOT_A_NUMBER
         number = _float(value)
-        return Reason.NOT_A_NUMBER if math.isnan(number) else GivenScore(number)
+        return Reason.NOT_A_NUMBER if math.isnan(number) else Score(number)
 
     def fields(self, fields: dict[str, object]) -> Verdict | None:
         return None
@@ -110,9 +110,9 @@ class ExpectedScore(NamedTuple):
     def oriented(self, verdict: Verdict, place: str, text: str) -> Verdict:
         return verdict
 
-    def misplaced(self, value: Given) -> Reason | None:
+    def misplaced(self, value: ReadValue) -> Reason | None:
         scale = self.scale
-        if not isinstance(value, GivenScore) or not scale.min <= value.score <= scale.max:
+        if not isinstance(value, Score) or not scale.min <= value.score <= scale.max:
             return Reason.OUT_OF_RANGE
         if scale.step is None:
             return None
@@ -126,14 +126,14 @@ class ExpectedScore(NamedTuple):
         stated = _MAXIMUM.match(text, end)
         percent = _PERCENT.match(text, end)
         if stated is None and percent is None:
-            return Leading(GivenScore(score), end)
+            return Leading(Score(score), end)
         maximum, end = (_float(stated["max"]), stated.end()) if stated else (100.0, percent.end() if percent else end)
-        return Leading(GivenScore(score) if maximum == self.scale.max else Reason.WRONG_DENOMINATOR, end)
+        return Leading(Score(score) if maximum == self.scale.max else Reason.WRONG_DENOMINATOR, end)
 
     def _lists_levels(self, text: str, start: int, verdict: Verdict) -> bool:
         """Whether the line goes on to name another level, as the echo `1 - poor, 2 - fair` does."""
         return any(
-            self.scale.min <= level <= self.scale.max and verdict != GivenScore(level)
+            self.scale.min <= level <= self.scale.max and verdict != Score(level)
             for level in map(_float, _LEVEL.findall(text, start, start + _LEVELS_WITHIN))
         )
 

@@ -11,27 +11,27 @@ from service.judging.reading.words import Words
 Ranking = tuple[tuple[int, ...], ...]  # groups of equals, best first, each of 0-based indices
 
 
-class GivenScore(msgspec.Struct, frozen=True):
+class Score(msgspec.Struct, frozen=True):
     """A number, not yet held against the scale."""
 
     score: float
 
 
-class GivenLabel(msgspec.Struct, frozen=True):
+class ChosenLabel(msgspec.Struct, frozen=True):
     """One of the labels asked for, and the score that its choice gives it."""
 
     label: str
     score: float | None = None
 
 
-class GivenOrder(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True):
     """An order of all outputs."""
 
     ranking: Ranking
 
 
-Given = GivenScore | GivenLabel | GivenOrder
-Verdict = Given | Reason  # the reason if a judge wrote something that can't be a value
+ReadValue = Score | ChosenLabel | Order
+Verdict = ReadValue | Reason  # the reason if a judge wrote something that can't be a value
 
 
 class Leading(NamedTuple):
@@ -112,7 +112,7 @@ class Expected(Protocol):
     def oriented(self, verdict: Verdict, place: str, text: str) -> Verdict:
         """The verdict as its lines, `place`, and the whole text say that it is meant: an order may be worst first."""
 
-    def misplaced(self, value: Given) -> Reason | None:
+    def misplaced(self, value: ReadValue) -> Reason | None:
         """Why a value that was read is none of those offered; None if it is one."""
 
 
@@ -137,13 +137,13 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def score(self) -> float | int | None:
-        score = self.value.score if isinstance(self.value, GivenScore | GivenLabel) else None
+        score = self.value.score if isinstance(self.value, Score | ChosenLabel) else None
         return int(score) if score is not None and float(score).is_integer() else score
 
     @property
     def label(self) -> str | None:
-        return self.value.label if isinstance(self.value, GivenLabel) else None
+        return self.value.label if isinstance(self.value, ChosenLabel) else None
 
     @property
     def ranking(self) -> Ranking | None:
-        return self.value.ranking if isinstance(self.value, GivenOrder) else None
+        return self.value.ranking if isinstance(self.value, Order) else None
