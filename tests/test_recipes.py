@@ -215,12 +215,12 @@ def test_a_method_is_one_file_and_one_row(source: SourceCopy) -> None:
         from service.contracts.items import Item
         from service.contracts.judges import Judge, Method
         from service.contracts.judgments import Vote
-        from service.contracts.outcomes import Outcome, Reason
+        from service.contracts.outcomes import Reason
         from service.contracts.parsing import ParseRequest
         from service.judging.combining import CombinedVerdict, combine_scores
         from service.judging.methods.base import JudgingMethod, TextMark, PlacedProblem, judging_method
         from service.judging.questions import answer_schema
-        from service.judging.reading import Reading, Source
+        from service.judging.reading import Reading, Score, Source
 
 
         @judging_method(Method.STARS)
@@ -260,8 +260,8 @@ def test_a_method_is_one_file_and_one_row(source: SourceCopy) -> None:
         def _read(text: str) -> Reading:
             stars = text.count("*")
             if not 1 <= stars <= 3:
-                return Reading(outcome=Outcome.UNSCORED, reason=Reason.NO_SCORE)
-            return Reading(outcome=Outcome.SCORED, score=stars)
+                return Reading(value=Reason.NO_SCORE)
+            return Reading(value=Score(stars))
         ''',
     )
     source.add_row("service/contracts/judges.py", "class Method", 'STARS = "stars"')
@@ -352,7 +352,7 @@ def test_a_statistic_is_one_function_and_one_row(source: SourceCopy) -> None:
     source.add_row(
         "service/stats/statistics.py",
         "STATISTICS: dict",
-        '"differing_share": Statistic(differing_share, Domain.ANY, trials=lambda t: t.pairs),',
+        '"differing_share": Statistic(differing_share, Domain.ANY, LOGIT, trials=lambda t: t.pairs),',
     )
     found = source.run(
         ASK_THE_API

@@ -30,14 +30,14 @@ ROOMS: dict[str, frozenset[str]] = {
     "costs": frozenset({"config", "contracts", "judging"}),
     "store": frozenset({"contracts", "judges"}),
     "agreement": frozenset({"contracts", "judging", "stats", "store"}),
-    "jobs": frozenset({"agreement", "config", "contracts", "judging", "store"}),
+    "jobs": frozenset({"agreement", "config", "contracts", "costs", "judging", "store"}),
     "arena": frozenset({"config", "contracts", "jobs", "judging", "stats", "store"}),
     "benchmarks": frozenset({"agreement", "config", "contracts", "costs", "jobs", "stats", "store"}),
     "rendering": frozenset({"contracts"}),
     "api": frozenset(
         {
-            *("agreement", "arena", "benchmarks", "config", "contracts", "costs", "files", "jobs", "judges", "judging"),
-            *("rendering", "stats", "store"),
+            *("agreement", "arena", "benchmarks", "config", "contracts", "files", "jobs", "judging", "rendering"),
+            *("stats", "store"),
         }
     ),
     "app": frozenset({"api", "config", "store"}),

@@ -10,13 +10,13 @@ from service.store import counters
 from service.store.counters import Increment, increment, observe
 from service.store.errors import StoreError
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _EVERY_S = 1.0
 
 
-class Measurements:
-    """What was counted since the last flush. Up to a second of it is lost when a worker is killed."""
+class CallMetrics:
+    """The counts since the last flush. Up to a second of them is lost if the worker is killed."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -24,19 +24,23 @@ class Measurements:
         self._flushing = asyncio.Lock()
 
     def on_call(self, provider: str, model: str, status: str, seconds: float) -> None:
-        """One HTTP call ended."""
+        """Counts one HTTP call that ended."""
         self._add(observe(counters.PROVIDER_SECONDS, provider, f"{provider}/{model}", status, value=seconds))
 
     def on_retry(self, model: str) -> None:
-        """A call will be made again."""
+        """Counts one call that will be made again."""
         self._add([increment(counters.PROVIDER_RETRIES, model.partition("/")[0], model)])
+
+    def on_limited(self, provider: str, seconds: float) -> None:
+        """Counts the time for which a call waited for a provider's limit."""
+        self._add([increment(counters.PROVIDER_LIMITED, provider, by=seconds)])
 
     def _add(self, increments: list[Increment]) -> None:
         for each in increments:
             self._counts[each.series, each.other] += each.by
 
     async def flush(self) -> None:
-        """Raises StoreError where the counts could not be added; then they are kept for the next time."""
+        """Adds the counts to the store's. Raises StoreError if it can't; the counts are then kept for the next time."""
         async with self._flushing:
             counts, self._counts = self._counts, Counter()
             if not counts:
@@ -49,10 +53,10 @@ class Measurements:
                 raise
 
     async def keep_flushing(self) -> None:
-        """Runs for ever."""
+        """Runs for ever: flushes once a second."""
         while True:
             await asyncio.sleep(_EVERY_S)
             try:
-                await asyncio.shield(self.flush())  # what is on its way must not be lost at the end
+                await asyncio.shield(self.flush())  # counts on their way must not be lost at the end
             except StoreError as error:
-                logger.warning("measurements wait to be stored: %s", error)
+                _log.warning("measurements wait to be stored: %s", error)

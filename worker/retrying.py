@@ -1,4 +1,4 @@
-"""Whether and when to call again. No other layer retries: neither httpx nor aiohttp, nor a provider."""
+"""Decides whether and when to call again. No other layer retries: neither httpx nor aiohttp, nor a provider."""
 
 import asyncio
 import random
@@ -15,8 +15,9 @@ LEAST_ATTEMPTS = 3  # the contract's: where the error may pass
 class Retrying(msgspec.Struct, frozen=True, kw_only=True):
     """The schedule. A wait is drawn from 0 to `base * 2**n`, at most `cap`, after the n-th retry (from 0).
 
-    A provider that asks for a wait gets it, up to `longest_wait`; one that asks for more than `hopeless` will
-    answer none of our tries, and is not tried again. All in seconds.
+    A provider that asks for a wait gets it, up to `longest_wait`; one that asks for more than `hopeless` will answer
+    none of our tries, and is not tried again. All in seconds. Calls that are refused because there are too many wait
+    for their turn (`limits.py`), and are no tries.
     """
 
     attempts: int = 4
@@ -30,7 +31,7 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"attempts must be {LEAST_ATTEMPTS} or more, not {self.attempts}")
 
     def wait_before(self, attempt: int, error: ProviderError, random: Callable[[], float]) -> float | None:
-        """The wait before the given attempt, the second being 2, after `error`; None to give up."""
+        """Returns the wait before the given attempt, the second being 2, after `error`; None to give up."""
         asked = error.retry_after
         if not error.retryable or attempt > self.attempts or (asked or 0.0) > self.hopeless:
             return None
@@ -40,13 +41,13 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answered(NamedTuple):
-    """A completion, and how many calls it took in all."""
+    """A completion, and the number of calls that it took in all."""
 
     completion: Completion
     attempts: int
 
 
-OnRetry = Callable[[ProviderError, float], None]  # what went wrong, and the wait in seconds
+OnFailure = Callable[[ProviderError, float], None]  # the error, and the seconds until the next call
 
 
 async def with_retries(
@@ -55,9 +56,12 @@ async def with_retries(
     retrying: Retrying = Retrying(),  # noqa: B008  (frozen)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random: Callable[[], float] = random.random,
-    on_retry: OnRetry | None = None,
+    on_retry: OnFailure | None = None,
 ) -> Answered:
-    """Calls until it answers or the schedule ends, then raises the last error. Both count every call."""
+    """Returns the answer of the first call that has one. Raises the last error if the schedule ends.
+
+    Both count every call. Of the schedule, one call uses up as many tries as it had faults.
+    """
     calls = 0
     attempt = 1
     while True:
@@ -66,7 +70,7 @@ async def with_retries(
         except ProviderError as error:
             calls += error.attempts
             error.attempts = calls
-            attempt += 1
+            attempt += max(error.faults, 1)
             wait = retrying.wait_before(attempt, error, random)
             if wait is None:
                 raise

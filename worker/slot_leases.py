@@ -10,21 +10,21 @@ from service.store import workers
 from service.store.errors import StoreError
 from worker.limits import CallLimits, ProviderLimits
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _EVERY_S = 1.0
 _SPARE = 8  # asked for beyond what is needed now, so that a rising load need not wait for the next lease
 
 
 async def keep_leasing(redis: Redis, worker_id: str, limits: CallLimits) -> None:
-    """Runs for ever. While Redis is away the last shares stay in force."""
+    """Runs for ever. The last shares stay in force while Redis is away."""
     while True:
         limits.starved.clear()
         for name, provider in limits.providers.items():
             try:
                 await _lease(redis, worker_id, name, provider)
             except StoreError as error:
-                logger.warning("the share of %s can't be renewed: %s", name, error)
+                _log.warning("the share of %s can't be renewed: %s", name, error)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_EVERY_S):  # wait_for of Python 3.11 can swallow a cancellation
                 await _starved(limits)
@@ -41,7 +41,7 @@ async def _lease(redis: Redis, worker_id: str, name: str, provider: ProviderLimi
         provider.leased = max(granted, held)
         provider.share(granted, sharers)
         if slots.held >= held:
-            return  # else what was given back is said at once: others may wait for it
+            return  # else slots were given back, and the store must know at once: others may wait for them
 
 
 async def _starved(limits: CallLimits) -> None:

@@ -1,9 +1,13 @@
-"""The arq functions: where the store, the judging and the queue meet."""
+"""The function that the queue calls to judge a chunk of items: claim, ask, combine, finish.
+
+`judge_chunk` claims a chunk; for each item that is not yet judged `_judge` asks for its votes, combines them into a
+judgment and has it stored.
+"""
 
 import asyncio
 import contextlib
 import logging
-from collections import Counter
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -25,21 +29,22 @@ from service.judging.methods import METHODS
 from service.judging.passing import passed
 from service.judging.suspicion import is_suspicious
 from service.store import clock, jobs
-from service.store.changes import JobState
+from service.store.cache import CacheKey
 from service.store.errors import StoreError
-from service.store.finishing import spent_today
 from service.store.jobs import Claim
 from service.store.queue import Requeue
 from service.store.secret import installation_secret
 from worker.asking import Asker, NotStarted
-from worker.vote_cache import Memory, Recollection, cacheable, keepable
+from worker.running_jobs import JobGate, RunningJob, RunningJobs
+from worker.vote_cache import ChunkVotes, VoteCache, cacheable, keepable
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 MOST_TRIES = 10  # of one chunk: a chunk that ends its worker each time must not do so for ever
 SUSPICIOUS = "suspicious_content"
+CUT = "context_cut"
 _AGAIN_S = 1.0
-_LOOK_S = 1.0  # how often cancelled jobs and spent budgets are looked for
+_LATEST_S = 30.0  # a limit may end before its time
 
 
 class _Pending(NamedTuple):
@@ -50,133 +55,82 @@ class _Pending(NamedTuple):
     changed: bool
 
 
-class _Running:
-    """What is known of a job while chunks of it are at work here."""
-
-    def __init__(self, claim: Claim) -> None:
-        self.record = claim.record
-        self.cancelled = claim.cancelled
-        self.spent_usd = claim.spent_usd
-        self.owner_is_spent = False
-
-    def update(self, state: JobState) -> None:
-        self.cancelled = self.cancelled or state.cancelled
-        self.spent_usd = max(self.spent_usd, state.spent_usd)
-
-    def check(self) -> None:
-        """Raises NotStarted where no further item may start."""
-        if self.cancelled:
-            raise NotStarted(Outcome.CANCELLED)
-        budget = self.record.budget_usd
-        if self.owner_is_spent or (budget is not None and self.spent_usd >= budget):
-            raise NotStarted(Outcome.FAILED, Reason.BUDGET)
-
-
-class _Gate:
-    """Lets one item start, unless its job was cancelled, its budget is spent or this worker drains."""
-
-    def __init__(self, running: _Running, tasks: "Tasks") -> None:
-        self._running = running
-        self._tasks = tasks
-        self.began: datetime | None = None
-
-    def check(self) -> None:
-        """Raises NotStarted where an item that has not started must not start."""
-        if self.began is None:
-            self._running.check()
-            if self._tasks.is_draining:
-                raise NotStarted(None)
-
-    def open(self) -> None:
-        """Starts the item, if it has not started. Raises NotStarted where it must not."""
-        self.check()
-        self.began = self.began or clock.now()
-
-
 class Tasks:
-    """The functions that the queue calls, with all that they need."""
+    """The queue's functions, with all that they need. `running` has the jobs at work."""
 
-    def __init__(self, redis: Redis, settings: Settings, asker: Asker, finisher: Finisher, memory: Memory) -> None:
+    def __init__(self, redis: Redis, settings: Settings, asker: Asker, finisher: Finisher, cache: VoteCache) -> None:
         self._redis = redis
-        self._settings = settings
+        self._keep_s = settings.store.keep_s
         self._asker = asker
         self._finisher = finisher
-        self._memory = memory
-        self._running: dict[str, _Running] = {}
-        self._chunks: Counter[str] = Counter()
+        self._cache = cache
         self._secret: bytes | None = None
-        self.is_draining = False
+        self.running = RunningJobs(redis, {key.name: key.budget_usd_per_day for key in settings.keys})
 
     def drain(self) -> None:
-        """Starts no further item. What is under way ends; the rest of a chunk goes back to the queue."""
-        self.is_draining = True
+        """Starts no further item. Items under way end; the rest of a chunk goes back to the queue."""
+        self.running.is_draining = True
 
     async def judge_chunk(self, job_id: str, chunk: int) -> None:
-        """Judges what is not yet judged of a chunk. Safe to run again, and in several places at once."""
-        claim = await jobs.claim_chunk(self._redis, job_id, chunk, keep_s=self._settings.store.keep_s)
+        """Judges the items of a chunk that are not yet judged. Safe to run again, and in several places at once."""
+        claim = await jobs.claim_chunk(self._redis, job_id, chunk, keep_s=self._keep_s)
         if claim is None:
             return
-        running = self._running.setdefault(job_id, _Running(claim))
-        running.update(JobState(claim.cancelled, claim.spent_usd))
-        self._chunks[job_id] += 1
+        pending = list(_pending(claim, chunk))
         try:
-            pending = list(_pending(claim, chunk))
-            if claim.tries > MOST_TRIES:
-                await self._give_up(claim.record, pending)
-                return
-            done = await self._judge_all(running, pending)
+            with self.running.chunk(claim) as running:
+                if claim.tries > MOST_TRIES:
+                    await self._give_up(claim.record, pending)
+                    return
+                ended = await self._judge_all(running, pending)
         except asyncio.CancelledError:  # the worker stops and its calls took too long: no fault of the chunk's
             with contextlib.suppress(StoreError):
                 await jobs.give_back_chunk(self._redis, job_id, chunk)
             raise
-        finally:
-            self._chunks[job_id] -= 1
-            if not self._chunks[job_id]:
-                del self._chunks[job_id]
-                self._running.pop(job_id, None)
-        await self._end_chunk(job_id, chunk, done)
+        await self._end_chunk(job_id, chunk, ended)
 
-    async def _end_chunk(self, job_id: str, chunk: int, done: list[BaseException | None]) -> None:
-        defects = [each for each in done if each is not None and not isinstance(each, NotStarted)]
-        if defects:
-            for defect in defects[:1]:
-                logger.error("%s, chunk %d failed, trying again", job_id, chunk, exc_info=defect)
+    async def _end_chunk(self, job_id: str, chunk: int, ended: list[BaseException | None]) -> None:
+        """Returns if every judgment was stored, else raises Requeue."""
+        defect = next((each for each in ended if each is not None and not isinstance(each, NotStarted)), None)
+        if defect is not None:
+            _log.error("%s, chunk %d failed, trying again", job_id, chunk, exc_info=defect)
             raise Requeue(_AGAIN_S)
-        if any(isinstance(each, NotStarted) for each in done):
+        put_off = [each.not_before for each in ended if isinstance(each, NotStarted)]
+        if put_off:
             await jobs.give_back_chunk(self._redis, job_id, chunk)
-            raise Requeue
+            raise Requeue(min(max(min(put_off) - time.monotonic(), 0.0), _LATEST_S))
 
     async def _installation_secret(self) -> bytes:
         if self._secret is None:
             self._secret = await installation_secret(self._redis)
         return self._secret
 
-    async def _judge_all(self, running: _Running, pending: list[_Pending]) -> list[BaseException | None]:
-        """Every judgment of a chunk; what kept each from being stored, if anything did."""
+    async def _judge_all(self, running: RunningJob, pending: list[_Pending]) -> list[BaseException | None]:
+        """Makes every judgment of a chunk. Returns, for each, the error that kept it from being stored, or None."""
         record = running.record
         secret = await self._installation_secret()
         keys = [
             cacheable(record.judge_at(each.position), each.item, secret) if record.cache else {} for each in pending
         ]
-        recollection = Recollection(self._memory)
-        await recollection.look_up(key for each in keys for key in each.values())
+        chunk_votes = ChunkVotes(self._cache)
+        await chunk_votes.look_up(key for each in keys for key in each.values())
         try:
             return await asyncio.gather(
-                *(self._judge(running, *each, recollection) for each in zip(pending, keys, strict=True)),
+                *(self._judge(running, *each, chunk_votes) for each in zip(pending, keys, strict=True)),
                 return_exceptions=True,
             )
         finally:
-            await recollection.close()
+            await chunk_votes.close()
 
     async def _judge(
-        self, running: _Running, pending: _Pending, keys: dict[Ballot, str], recollection: Recollection
+        self, running: RunningJob, pending: _Pending, keys: dict[Ballot, CacheKey], chunk_votes: ChunkVotes
     ) -> None:
-        """One judgment, from its first call until it is stored. Raises NotStarted where that is for later."""
+        """Makes one judgment and stores it. Raises NotStarted if that is for later."""
         record, item = running.record, pending.item
-        gate = _Gate(running, self)
+        gate = JobGate(running, self.running)
 
         async def recall(ballot: Ballot) -> Vote | None:
-            return await recollection.recall(keys[ballot], gate) if ballot in keys else None
+            return await chunk_votes.recall(keys[ballot], gate) if ballot in keys else None
 
         try:
             secret = await self._installation_secret()
@@ -192,18 +146,18 @@ class Tasks:
             judgment = _judgment(record, pending, votes, gate.began or clock.now())
         kept = keepable(votes, keys)
         await self._store(running, pending, judgment, kept)
-        await recollection.settle(keys.values(), {key for key, _ in kept})
+        await chunk_votes.settle(keys.values(), {key for key, _ in kept})
 
     async def _store(
-        self, running: _Running, pending: _Pending, judgment: Judgment, kept: list[tuple[str, int]]
+        self, running: RunningJob, pending: _Pending, judgment: Judgment, kept: list[tuple[CacheKey, str]]
     ) -> None:
         waited_s = max((judgment.created_at - running.record.created_at).total_seconds(), 0.0)
         finished = _finished(running.record, pending, judgment, waited_s, kept)
         running.update(await self._finisher.finish(finished))
 
     async def _give_up(self, record: JobRecord, pending: list[_Pending]) -> None:
-        """Fails what is left of a chunk that never came to its end."""
-        logger.error("%s: a chunk was tried %d times and did not end", record.id, MOST_TRIES)
+        """Fails the judgments left in a chunk that never came to its end."""
+        _log.error("%s: a chunk was tried %d times and did not end", record.id, MOST_TRIES)
         for each in pending:
             judgment = unasked(
                 record,
@@ -216,31 +170,9 @@ class Tasks:
             )
             await self._finisher.finish(_finished(record, each, judgment, 0.0))
 
-    async def keep_looking(self) -> None:
-        """Runs for ever: learns of jobs that were cancelled and of budgets that were spent meanwhile."""
-        budgets = {key.name: key.budget_usd_per_day for key in self._settings.keys}
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            if not self._running:
-                continue
-            try:
-                cancelled = await jobs.cancelled_jobs(self._redis, list(self._running))
-                spent = {
-                    owner: await spent_today(self._redis, owner)
-                    for owner in {each.record.owner for each in self._running.values()}
-                    if owner is not None and budgets.get(owner) is not None
-                }
-            except StoreError as error:
-                logger.warning("jobs can't be looked at: %s", error)
-                continue
-            for job_id, running in self._running.items():
-                running.cancelled = running.cancelled or cancelled.get(job_id, False)
-                budget = budgets.get(running.record.owner or "")
-                running.owner_is_spent = budget is not None and spent.get(running.record.owner or "", 0.0) >= budget
-
 
 def _pending(claim: Claim, chunk: int) -> Iterator[_Pending]:
-    """What of a chunk is not done yet."""
+    """Yields the judgments of a chunk that are not done yet."""
     judges = len(claim.record.judges)
     position = chunk * claim.record.chunk_items * judges
     for item, changed in zip(claim.items, claim.changed, strict=True):
@@ -251,13 +183,16 @@ def _pending(claim: Claim, chunk: int) -> Iterator[_Pending]:
 
 
 def _finished(
-    record: JobRecord, pending: _Pending, judgment: Judgment, waited_s: float, kept: Sequence[tuple[str, int]] = ()
+    record: JobRecord, pending: _Pending, judgment: Judgment, waited_s: float, kept: Sequence[tuple[CacheKey, str]] = ()
 ) -> Finished:
-    """With what the counters of agreement take of it: nothing of benchmarks and battles, nor of what was cancelled."""
+    """The judgment to store, with its evidence for the counters of agreement.
+
+    Benchmarks, battles and cancelled judgments have none.
+    """
     evidence = None
     if record.purpose == "judging" and judgment.outcome is not Outcome.CANCELLED:
         evidence = evidence_of(record.judge_at(pending.position), judgment, pending.item)
-    return Finished(record, pending.position, judgment, waited_s, kept, evidence)
+    return Finished(record, pending.position, judgment, waited_s, [(key.key, place) for key, place in kept], evidence)
 
 
 def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: datetime) -> Judgment:
@@ -276,7 +211,12 @@ def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: da
         cached=all(vote.cached for vote in votes),
         created_at=began,
         finished_at=clock.now(),
-        flags=[SUSPICIOUS] if is_suspicious(pending.item) else [],
+        flags=_flags(pending.item, votes),
         missing=missing_models(votes) if verdict.outcome is Outcome.SCORED else [],
         passed=passed(judge.definition, verdict.score, verdict.label),
     )
+
+
+def _flags(item: Item, votes: Sequence[Vote]) -> list[str]:
+    is_cut = any(vote.reason is Reason.CONTEXT_CUT for vote in votes)
+    return [SUSPICIOUS] * is_suspicious(item) + [CUT] * is_cut

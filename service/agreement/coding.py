@@ -14,11 +14,11 @@ from service.contracts.judges import Judge, Scale
 from service.contracts.labels import pass_fail_label
 from service.judging.methods import METHODS
 from service.judging.scales import levels
+from service.stats.clustered import PER_CENT
 from service.stats.table import FAIL, PASS, Value
 
 GRID_POINTS = 400  # the minimum on a range: two means of twenty answers never share one
 UNITS = 10**5  # the maximum on a range: sums of products of units fit 64 bits up to a billion pairs
-PER_CENT = 100  # intervals over items are computed from values in per cent of the range
 _NOISE = 1e-6  # of a step
 _MOST_KNOWN = 1000
 

@@ -38,15 +38,15 @@ _Known = dict[tuple[str, str], KnownItem]  # by item id and criterion
 class Finished(NamedTuple):
     """A judgment, its position in its job, and how long it waited in the queue before it started.
 
-    `kept` has the cache key and the index of each vote that may be served again. `evidence` is the judgment's part in
-    the counters of agreement, None if it is not counted.
+    `kept` has the cache key and the place (`cache.cache_place`) of each vote that may be served again. `evidence` is
+    the judgment's part in the counters of agreement, None if it is not counted.
     """
 
     record: JobRecord
     position: int
     judgment: Judgment
     queue_wait_s: float
-    kept: Sequence[tuple[str, int]] = ()
+    kept: Sequence[tuple[str, str]] = ()
     evidence: Evidence | None = None
 
 

@@ -19,11 +19,11 @@ from service.api.parameters import Cursor, IdempotencyKey, Limit, Wait
 from service.api.problems import documented
 from service.arena import (
     BegunBattle,
+    battle_page,
     begin_battle,
     cast_vote,
     current_leaderboard,
     leaderboard_version,
-    list_battles,
     rate_votes,
     regenerate_battle,
     show_battle,
@@ -118,7 +118,7 @@ class ArenaController(Controller):
         cursor: Cursor = None,
     ) -> BattlePage:
         """Lists battles, newest first. With `status`, a page may be short although it has a `next_cursor`."""
-        return await list_battles(redis, settings, status, limit, cursor)
+        return await battle_page(redis, settings, status, limit, cursor)
 
     @get(
         "/battles/{battle_id:str}",

@@ -19,9 +19,9 @@ from service.api.problems import documented
 from service.benchmarks import (
     BoardRow,
     begin_benchmark,
+    benchmark_page,
     cancel_benchmark,
     estimate_benchmark,
-    list_benchmarks,
     show_benchmark,
 )
 from service.config.settings import Settings
@@ -97,7 +97,7 @@ class BenchmarksController(Controller):
         self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None
     ) -> BenchmarkPage:
         """Lists benchmarks without their leaderboards, newest first."""
-        return await list_benchmarks(redis, limit, cursor)
+        return await benchmark_page(redis, limit, cursor)
 
     @get(
         "/{benchmark_id:str}",

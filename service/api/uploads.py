@@ -54,6 +54,7 @@ def order_parameters() -> list[JsonObject]:
         "parameters": "Parameters in place of the judges' own, as JSON.",
         "cache": "If `false`, models are asked again for items in the cache.",
         "budget_usd": "The maximum cost of the job.",
+        "deadline_s": "The seconds for which items wait for their turn at a provider that limits calls.",
         "callback_url": "The URL to post the finished job to.",
     }
     schemas = {name: _without_null(schema) for name, schema in schema_fields(JobOrder).items()}

@@ -3,7 +3,7 @@
 Other parts of the service import these names from here, never from the modules inside.
 """
 
-from service.arena.battles import BegunBattle, begin_battle, cast_vote, list_battles, regenerate_battle, show_battle
+from service.arena.battles import BegunBattle, battle_page, begin_battle, cast_vote, regenerate_battle, show_battle
 from service.arena.leaderboard import (
     ARENA_GAUGES,
     arena_gauge_rows,
@@ -18,11 +18,11 @@ __all__ = [
     "ARENA_GAUGES",
     "BegunBattle",
     "arena_gauge_rows",
+    "battle_page",
     "begin_battle",
     "cast_vote",
     "current_leaderboard",
     "leaderboard_version",
-    "list_battles",
     "rate_votes",
     "read_vote_counts",
     "regenerate_battle",

@@ -103,7 +103,7 @@ async def show_battle(
     return _shown(battle, None if voter is None else await arena.vote_of(redis, battle_id, voter))
 
 
-async def list_battles(
+async def battle_page(
     redis: Redis, settings: Settings, status: BattleStatus | None, limit: int, cursor: str | None
 ) -> BattlePage:
     """Returns up to `limit` battles, newest first; only those of one status unless `status` is None.
@@ -113,7 +113,7 @@ async def list_battles(
     found: list[BattleSummary] = []
     read = 0
     while True:
-        page, following = await arena.list_battles(redis, before=cursor, limit=_READ_AT_ONCE)
+        page, following = await arena.page_of_battles(redis, before=cursor, limit=_READ_AT_ONCE)
         for each in page:
             battle = await _up_to_date(redis, settings, each)
             if status is None or battle_status(battle) is status:

@@ -6,16 +6,16 @@ Other parts of the service import these names from here, never from the modules 
 from service.benchmarks.benchmark_intake import BegunBenchmark, begin_benchmark, estimate_benchmark
 from service.benchmarks.dataset_intake import StoredDataset, store_dataset
 from service.benchmarks.leaderboard import BoardRow
-from service.benchmarks.results import cancel_benchmark, list_benchmarks, show_benchmark
+from service.benchmarks.results import benchmark_page, cancel_benchmark, show_benchmark
 
 __all__ = [
     "BegunBenchmark",
     "BoardRow",
     "StoredDataset",
     "begin_benchmark",
+    "benchmark_page",
     "cancel_benchmark",
     "estimate_benchmark",
-    "list_benchmarks",
     "show_benchmark",
     "store_dataset",
 ]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from service.agreement.coding import Coding, scale_of
+from service.agreement import Coding, scale_of
 from service.benchmarks.human_scores import misfit, statistics_for
 from service.benchmarks.results import benchmark_id, new_benchmark, stored_benchmark
 from service.config.settings import Settings

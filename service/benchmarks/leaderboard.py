@@ -8,9 +8,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from service.agreement.coding import Coding, scale_of
-from service.agreement.counters import read_agreed
-from service.agreement.reports import HumanCeiling, agreement, human_ceiling
+from service.agreement import Coding, HumanCeiling, agreement, human_ceiling, read_agreed, scale_of
 from service.benchmarks.human_scores import JudgeAnswer, coding_of, count_pairs, scored_items, usual_sort
 from service.contracts.datasets import Humans
 from service.contracts.judges import JudgeRef, ResolvedJudge
@@ -140,18 +138,18 @@ class BenchmarkBoard:
         """Returns the rows by criterion in the order of the judges, the best row of each first.
 
         `epsilon` is that of the alternative annotator test, `sort` the statistic to rank by (None for the usual one),
-        and `key` seeds the resampling.
+        and `key` seeds the draws of items for the ranks.
         """
         ceilings: dict[bytes, HumanCeiling] = {}
         groups: dict[tuple[str, bool], list[_Side]] = {}
         for entry in self._entries:
-            side = self._side(entry, epsilon, sort, key, ceilings)
+            side = self._side(entry, epsilon, sort, ceilings)
             if side is not None:
                 groups.setdefault((side.row.criterion, side.coding.is_words), []).append(side)
         return [row for group in groups.values() for row in _ranked(group, key)]
 
     def _side(
-        self, entry: _Entry, epsilon: float, sort: str | None, key: str, ceilings: dict[bytes, HumanCeiling]
+        self, entry: _Entry, epsilon: float, sort: str | None, ceilings: dict[bytes, HumanCeiling]
     ) -> _Side | None:
         definition = entry.judge.definition
         scale = scale_of(definition)
@@ -166,7 +164,7 @@ class BenchmarkBoard:
         if ceiling_key not in ceilings:
             fields = count_pairs("ceiling", coding, definition, Counter((each, None) for each in people))
             ceilings[ceiling_key] = human_ceiling(coding, fields, "random")
-        row = _row(entry, coding, agreed, ceilings[ceiling_key], epsilon, sort or usual_sort(scale), key)
+        row = _row(entry, coding, agreed, ceilings[ceiling_key], epsilon, sort or usual_sort(scale))
         return _Side(coding, dict(scored_items(coding, definition, people, entry.answers)), row)
 
 
@@ -177,7 +175,6 @@ def _row(
     ceiling: HumanCeiling,
     epsilon: float,
     sort: str,
-    key: str,
 ) -> BoardRow:
     judge, model = entry.judge, entry.judge.models[0]
     report = agreement(coding, agreed, {}, {}, "random")

@@ -54,7 +54,7 @@ async def cancel_benchmark(redis: Redis, settings: Settings, benchmark: str) -> 
     return await _with_leaderboard(redis, settings, benchmark)
 
 
-async def list_benchmarks(redis: Redis, limit: int, cursor: str | None) -> BenchmarkPage:
+async def benchmark_page(redis: Redis, limit: int, cursor: str | None) -> BenchmarkPage:
     """Returns benchmarks without their leaderboards, newest first."""
     page, next_cursor = await jobs.list_jobs(redis, before=cursor, limit=limit, index=keys.BENCHMARKS)
     found = [(job, await benchmarks.find_benchmark(redis, job.id)) for job in page]

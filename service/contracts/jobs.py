@@ -20,6 +20,8 @@ from service.contracts.judges import (
 from service.contracts.judgments import EncodedJudgment, Usage
 from service.contracts.outcomes import JobStatus
 
+DAY_S = 86_400.0
+MOST_DEADLINE_S = 30 * DAY_S
 INLINE_JUDGMENTS = 100  # a job with at most this many judgments includes them when it is shown
 
 JudgeReference = Annotated[str, Meta(min_length=1, max_length=120)]  # "name" or "name@3"
@@ -41,6 +43,7 @@ class JobOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     parameters: ParameterOverrides | None = None
     cache: bool = True
     budget_usd: Annotated[float, Meta(gt=0)] | None = None
+    deadline_s: Annotated[float, Meta(gt=0, le=MOST_DEADLINE_S)] = DAY_S
     callback_url: Annotated[str, Meta(pattern=URL_PATTERN, max_length=2000)] | None = None
 
     def applied_to(self, judge: Judge) -> Judge:
@@ -63,7 +66,8 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A job as it was taken in; it never changes. `chunk_items` is the number of items in a full chunk.
 
     Judgments for a benchmark or a battle (`purpose`) are not part of the production stream: they change no counter of
-    agreement and record no item's content.
+    agreement and record no item's content. `deadline_s` is the time in seconds from `created_at` on for which items
+    wait for their turn at a provider that limits calls.
     """
 
     id: str
@@ -77,6 +81,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None
     created_at: datetime
     purpose: Purpose = "judging"
+    deadline_s: float = DAY_S
 
     @property
     def total(self) -> int:

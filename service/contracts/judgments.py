@@ -30,7 +30,7 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
     """One answer of one model. Tokens, cost, latency and attempts cover all its calls, including re-asks.
 
     `asks` counts the answers asked for, `attempts` the calls; `latency_seconds` is the time spent in calls. A vote from
-    the cache has no cost and no latency.
+    the cache has no cost and no latency. `served_model` is the model that answered, as the provider names it.
     """
 
     model: str
@@ -54,6 +54,7 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None
     ranking: list[int | list[int]] | None = None
     cached: bool = False
+    served_model: str | None = None
 
 
 class Judgment(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """The reason for a missing score. The first ten belong to `unscored`, the others to `failed`."""
+    """The reason for a missing score. The first eleven belong to `unscored`, the others to `failed`."""
 
     NO_SCORE = "no_score"
     CONFLICT = "conflict"
@@ -25,6 +25,7 @@ class Reason(StrEnum):
     REFUSED = "refused"
     EMPTY = "empty"
     TIE = "tie"
+    CONTEXT_CUT = "context_cut"
     PROVIDER_ERROR = "provider_error"
     TIMEOUT = "timeout"
     RATE_LIMITED = "rate_limited"

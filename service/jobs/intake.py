@@ -124,6 +124,7 @@ class JobIntake:
             chunk_items=self._chunk_items,
             cache=self._order.cache,
             budget_usd=self._order.budget_usd,
+            deadline_s=self._order.deadline_s,
             callback_url=self._order.callback_url,
             owner=self._caller.name,
             created_at=clock.now(),

@@ -20,7 +20,7 @@ import numpy as np
 from service.stats.arrays import Floats
 from service.stats.table import Table, numbers
 
-PER_CENT = 100  # of the range: the unit of the scores in `pearson_terms`
+PER_CENT = 100  # of the range: the unit of scores in sums over items
 
 
 class ItemSums(NamedTuple):

@@ -170,46 +170,54 @@ class Domain(StrEnum):
 class Statistic(NamedTuple):
     """An entry of `STATISTICS`.
 
-    `lacks` are the conditions under which it is undefined, of which the first that holds is reported. `trials` returns
-    the number of trials if the statistic is a proportion, which then has Wilson's interval.
+    `lacks` are the conditions under which it is undefined, of which the first that holds is reported. `transform` is
+    the scale of its interval, unless it is a proportion: then `trials` returns the number of trials for Wilson's.
     """
 
     compute: Callable[[Tallies], Floats]
     domain: Domain
-    transform: Transform
     lacks: tuple[Lack, ...] = ()
+    transform: Transform = IDENTITY
     trials: Callable[[Tallies], Floats] | None = None
 
 
 STATISTICS: dict[str, Statistic] = {
-    "exact": Statistic(exact, Domain.ANY, LOGIT, trials=lambda t: t.pairs),
-    "within_one": Statistic(within_one, Domain.NUMBERS, LOGIT, trials=lambda t: t.pairs),
-    "mae": Statistic(mae, Domain.NUMBERS, LOG),
-    "bias": Statistic(bias, Domain.NUMBERS, IDENTITY),
-    "rmse": Statistic(rmse, Domain.NUMBERS, LOG),
-    "pearson": Statistic(pearson, Domain.NUMBERS, FISHER, VARYING),
-    "spearman": Statistic(spearman, Domain.NUMBERS, FISHER, VARYING),
-    "kendall_tau_b": Statistic(kendall_tau_b, Domain.NUMBERS, FISHER, VARYING),
-    "kendall_tau_c": Statistic(kendall_tau_c, Domain.NUMBERS, BOUNDED, VARYING),
-    "somers_d": Statistic(somers_d, Domain.NUMBERS, FISHER, VARYING),
-    "cohen_kappa": Statistic(cohen_kappa, Domain.CATEGORIES, COMPLEMENT, (ONE_VALUE,)),
-    "cohen_kappa_linear": Statistic(cohen_kappa_linear, Domain.SCALE, COMPLEMENT, (ONE_VALUE,)),
-    "cohen_kappa_quadratic": Statistic(cohen_kappa_quadratic, Domain.SCALE, COMPLEMENT, (ONE_VALUE,)),
-    "krippendorff_alpha_nominal": Statistic(krippendorff_alpha_nominal, Domain.CATEGORIES, COMPLEMENT, (ONE_VALUE,)),
-    "krippendorff_alpha_ordinal": Statistic(krippendorff_alpha_ordinal, Domain.NUMBERS, COMPLEMENT, (ONE_VALUE,)),
-    "krippendorff_alpha_interval": Statistic(krippendorff_alpha_interval, Domain.NUMBERS, COMPLEMENT, (ONE_VALUE,)),
-    "gwet_ac1": Statistic(gwet_ac1, Domain.CATEGORIES, COMPLEMENT, (ONE_DECLARED,)),
-    "gwet_ac2": Statistic(gwet_ac2, Domain.SCALE, COMPLEMENT, (ONE_DECLARED,)),
-    "lin_ccc": Statistic(lin_ccc, Domain.NUMBERS, COMPLEMENT, VARYING),
-    "sensitivity": Statistic(binary.sensitivity, Domain.BINARY, LOGIT, (NO_POSITIVES,), trials=binary.positives),
-    "specificity": Statistic(binary.specificity, Domain.BINARY, LOGIT, (NO_NEGATIVES,), trials=binary.negatives),
-    "precision": Statistic(
-        binary.precision, Domain.BINARY, LOGIT, (NO_JUDGED_POSITIVES,), trials=binary.judged_positives
+    "exact": Statistic(exact, Domain.ANY, trials=lambda t: t.pairs),
+    "within_one": Statistic(within_one, Domain.NUMBERS, trials=lambda t: t.pairs),
+    "mae": Statistic(mae, Domain.NUMBERS, transform=LOG),
+    "bias": Statistic(bias, Domain.NUMBERS),
+    "rmse": Statistic(rmse, Domain.NUMBERS, transform=LOG),
+    "pearson": Statistic(pearson, Domain.NUMBERS, VARYING, transform=FISHER),
+    "spearman": Statistic(spearman, Domain.NUMBERS, VARYING, transform=FISHER),
+    "kendall_tau_b": Statistic(kendall_tau_b, Domain.NUMBERS, VARYING, transform=FISHER),
+    "kendall_tau_c": Statistic(kendall_tau_c, Domain.NUMBERS, VARYING, transform=BOUNDED),
+    "somers_d": Statistic(somers_d, Domain.NUMBERS, VARYING, transform=FISHER),
+    "cohen_kappa": Statistic(cohen_kappa, Domain.CATEGORIES, (ONE_VALUE,), transform=COMPLEMENT),
+    "cohen_kappa_linear": Statistic(cohen_kappa_linear, Domain.SCALE, (ONE_VALUE,), transform=COMPLEMENT),
+    "cohen_kappa_quadratic": Statistic(cohen_kappa_quadratic, Domain.SCALE, (ONE_VALUE,), transform=COMPLEMENT),
+    "krippendorff_alpha_nominal": Statistic(
+        krippendorff_alpha_nominal, Domain.CATEGORIES, (ONE_VALUE,), transform=COMPLEMENT
     ),
-    "npv": Statistic(binary.npv, Domain.BINARY, LOGIT, (NO_JUDGED_NEGATIVES,), trials=binary.judged_negatives),
-    "f1": Statistic(binary.f1, Domain.BINARY, LOGIT, (NEITHER_POSITIVE,)),
-    "balanced_accuracy": Statistic(binary.balanced_accuracy, Domain.BINARY, LOGIT, (NO_POSITIVES, NO_NEGATIVES)),
-    "mcc": Statistic(binary.mcc, Domain.BINARY, FISHER, (NO_POSITIVES, NO_NEGATIVES, HUMAN_CONSTANT, JUDGE_CONSTANT)),
+    "krippendorff_alpha_ordinal": Statistic(
+        krippendorff_alpha_ordinal, Domain.NUMBERS, (ONE_VALUE,), transform=COMPLEMENT
+    ),
+    "krippendorff_alpha_interval": Statistic(
+        krippendorff_alpha_interval, Domain.NUMBERS, (ONE_VALUE,), transform=COMPLEMENT
+    ),
+    "gwet_ac1": Statistic(gwet_ac1, Domain.CATEGORIES, (ONE_DECLARED,), transform=COMPLEMENT),
+    "gwet_ac2": Statistic(gwet_ac2, Domain.SCALE, (ONE_DECLARED,), transform=COMPLEMENT),
+    "lin_ccc": Statistic(lin_ccc, Domain.NUMBERS, VARYING, transform=COMPLEMENT),
+    "sensitivity": Statistic(binary.sensitivity, Domain.BINARY, (NO_POSITIVES,), trials=binary.positives),
+    "specificity": Statistic(binary.specificity, Domain.BINARY, (NO_NEGATIVES,), trials=binary.negatives),
+    "precision": Statistic(binary.precision, Domain.BINARY, (NO_JUDGED_POSITIVES,), trials=binary.judged_positives),
+    "npv": Statistic(binary.npv, Domain.BINARY, (NO_JUDGED_NEGATIVES,), trials=binary.judged_negatives),
+    "f1": Statistic(binary.f1, Domain.BINARY, (NEITHER_POSITIVE,), transform=LOGIT),
+    "balanced_accuracy": Statistic(
+        binary.balanced_accuracy, Domain.BINARY, (NO_POSITIVES, NO_NEGATIVES), transform=LOGIT
+    ),
+    "mcc": Statistic(
+        binary.mcc, Domain.BINARY, (NO_POSITIVES, NO_NEGATIVES, HUMAN_CONSTANT, JUDGE_CONSTANT), transform=FISHER
+    ),
 }
 
 

@@ -86,7 +86,7 @@ async def find_battle(redis: Redis, battle_id: str) -> StoredBattle | None:
     return _battle(await reply(redis.hmget(keys.battle(battle_id), ["record", "course", "votes"])))
 
 
-async def list_battles(redis: Redis, *, before: str | None, limit: int) -> tuple[list[StoredBattle], str | None]:
+async def page_of_battles(redis: Redis, *, before: str | None, limit: int) -> tuple[list[StoredBattle], str | None]:
     """Returns the battles after the id `before`, the newest first, and the id that the next page follows."""
     upper = "+" if before is None else f"({before}"
     ids = [each.decode() for each in await reply(redis.zrevrangebylex(keys.BATTLES, upper, "-", 0, limit + 1))]

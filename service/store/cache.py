@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -37,24 +38,40 @@ class _Votes(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Votes)
 
 
-def cache_key(model: str, content: bytes) -> str:
+class CacheKey(NamedTuple):
+    """The key of a vote in the store, and the model that is asked for it."""
+
+    key: str
+    model: str
+
+
+def cache_key(model: str, content: bytes) -> CacheKey:
     """Returns the key of a vote of a model; `content` is everything else that the vote depends on."""
-    return keys.cached_vote(sha256(model.encode() + b"\n" + content).hexdigest()[:40])
+    return CacheKey(keys.cached_vote(sha256(model.encode() + b"\n" + content).hexdigest()[:40]), model)
 
 
-async def lease_votes(redis: Redis, worker_id: str, wanted: Sequence[str]) -> list[Vote | Lease]:
-    """Returns for each key the stored vote, or a lease: the worker that asks for it."""
+def cache_place(index: int, vote: Vote) -> str:
+    """Returns the place of a vote for its entry in the cache: its index in the judgment, and its served model."""
+    return f"{index}|{vote.served_model or ''}"
+
+
+async def lease_votes(redis: Redis, worker_id: str, wanted: Sequence[CacheKey]) -> list[Vote | Lease]:
+    """Returns, for each key, the stored vote, or who holds the lease to ask for it."""
     if not wanted:
         return []
-    answer = await _begin(redis, [keys.WORKERS, *wanted], [worker_id, int(time.time()), _LEASE_S])
+    answer = await _begin(
+        redis,
+        [keys.WORKERS, keys.SERVED_MODELS, *(each.key for each in wanted)],
+        [worker_id, int(time.time()), _LEASE_S, *(each.model for each in wanted)],
+    )
     return [_found(*each) for each in answer]
 
 
-async def release_votes(redis: Redis, worker_id: str, held: Iterable[str]) -> None:
+async def release_votes(redis: Redis, worker_id: str, held: Iterable[CacheKey]) -> None:
     """Gives up this worker's leases among `held`."""
-    held = list(held)
-    if held:
-        await _release(redis, held, [worker_id])
+    names = [each.key for each in held]
+    if names:
+        await _release(redis, names, [worker_id])
 
 
 def _found(state: bytes, judgment: bytes = b"", index: bytes = b"0") -> Vote | Lease:

@@ -63,6 +63,12 @@ PROVIDER_SECONDS = Metric(
     buckets=_SECONDS,
 )
 PROVIDER_RETRIES = Metric("provider_retries_total", "Calls tried again", ("provider", "model"))
+PROVIDER_LIMITED = Metric(
+    "provider_limited_seconds_total", "Time that calls waited for a provider's limit", ("provider",), unit=10**6
+)
+SERVED_MODEL_CHANGES = Metric(
+    "served_model_changes_total", "Changes of the model that answers under a name", ("model",)
+)
 ARENA_VOTES_TOTAL = Metric("arena_votes_total", "Votes in the arena", ("outcome",))
 LABELS = Metric("labels_total", "Labels stored or changed", ("criterion",))
 SERIES_DROPPED = Metric("metrics_series_dropped_total", "Counts that went to `other` because of the series cap")
@@ -78,6 +84,8 @@ METRICS = (
     JUDGMENT_SECONDS,
     PROVIDER_SECONDS,
     PROVIDER_RETRIES,
+    PROVIDER_LIMITED,
+    SERVED_MODEL_CHANGES,
     ARENA_VOTES_TOTAL,
     LABELS,
     SERIES_DROPPED,

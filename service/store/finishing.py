@@ -21,9 +21,9 @@ def chunk_of(record: JobRecord, position: int) -> int:
 
 
 def judgment_result(
-    record: JobRecord, position: int, judgment: Judgment, kept: Sequence[tuple[str, int]]
+    record: JobRecord, position: int, judgment: Judgment, kept: Sequence[tuple[str, str]]
 ) -> StoredResult:
-    """Returns a judgment with its increments; `kept` has the cache key and the index of each vote to keep."""
+    """Returns a judgment with its increments; `kept` has the cache key and the place of each vote to keep."""
     chunk = chunk_of(record, position)
     spent = sum(_nano(vote) for vote in judgment.votes)
     place = f"={keys.chunk_results(record.id, chunk)}|{position}|"
@@ -35,7 +35,7 @@ def judgment_result(
         counts=_counts(judgment, spent),
         spend_key=keys.spend(record.owner, clock.today()) if record.owner and spent else "",
         spent_nano=spent,
-        cached_votes=[(key, f"{place}{index}") for key, index in kept],
+        cached_votes=[(key, f"{place}{index_and_model}") for key, index_and_model in kept],
     )
 
 

@@ -13,7 +13,7 @@ from service.store.connection import pipeline, reply
 from service.store.items import load_item, refs_in
 
 
-class Placed(NamedTuple):
+class PlacedJudgment(NamedTuple):
     """A judgment's JSON and its position in the job."""
 
     position: int
@@ -26,14 +26,14 @@ class _OutcomeOnly(msgspec.Struct):
 
 async def judgments_in_order(
     redis: Redis, record: JobRecord, *, start: int = 0, outcome: Outcome | None = None
-) -> AsyncIterator[Placed]:
+) -> AsyncIterator[PlacedJudgment]:
     """Yields the judgments that are done, from position `start` on, of one outcome if it is given."""
     in_chunk = record.chunk_items * len(record.judges)
     for chunk in range(start // in_chunk, record.chunks):
         stored = await reply(redis.hgetall(keys.chunk_results(record.id, chunk)))
         for position, judgment in sorted((int(field), value) for field, value in stored.items()):
             if position >= start and (outcome is None or _outcome(judgment) is outcome):
-                yield Placed(position, msgspec.Raw(judgment))
+                yield PlacedJudgment(position, msgspec.Raw(judgment))
 
 
 async def page_of_judgments(

@@ -128,6 +128,34 @@ Written by workers when a server refuses an option. Never expires.
 """
 
 
+SERVED_MODELS = PREFIX + "served_models"
+"""Hash: model -> the model that its provider last named as the one that answered.
+
+Written by workers when another one answers. Never expires.
+"""
+
+PROVIDER_LIMITS = PREFIX + "provider_limits"
+"""Channel: a message when a provider begins to limit or to refuse calls, so that workers need not poll."""
+
+
+def provider_limit(provider: str) -> str:
+    """Hash: a provider's limit on calls (limit_provider.lua).
+
+    Fields: `until` (nobody may call before), `noted` (the last refusal), `rate` and `goal` (calls per million seconds),
+    `double` (milliseconds in which the rate doubles up to the goal), `streak` (refusals without a wait asked for).
+    Written by workers when a call is refused because there are too many. Expires 15 minutes after `until`.
+    """
+    return f"{PREFIX}provider_limit:{provider}"
+
+
+def provider_stop(provider: str) -> str:
+    """String: the reason and the words with which a provider refuses every call (msgpack).
+
+    Written by workers when a key is bad or a quota is spent. Expires after a minute, when one call tries again.
+    """
+    return f"{PREFIX}provider_stop:{provider}"
+
+
 def call_slots(provider: str) -> str:
     """Hash: worker id -> `<granted> <wanted> <expiry in seconds>`: the calls that it may have in flight to a provider.
 

@@ -1,19 +1,23 @@
 """Judgments are stored and counted once, however often they are delivered."""
 
 import asyncio
+from datetime import timedelta
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from service.agreement.recording import Finisher, record_judgments
+from service.contracts.items import Item
 from service.contracts.jobs import Job, JobCounts, JobRecord
 from service.contracts.outcomes import JobStatus, Outcome, Reason
 from service.store import jobs, judgments, keys
 from service.store.connection import connect
 from service.store.errors import StoreError
 from service.store.finishing import spent_today
+from service.store.items import load_item
 from service.store.queue import ARQ_JOB_PREFIX
+from tests.store.labelled import judge_of, judged, one
 from tests.store.made import MODEL, committed, finished, record_of
 
 KEEP_S = 1000
@@ -163,3 +167,22 @@ async def test_a_finisher_tells_of_what_the_store_refuses_and_goes_on(redis: Red
         await finisher.finish(finished(bad, 0))
     await finisher.finish(finished(good, 0))
     assert (await job_of(redis, good)).counts.scored == 1
+
+
+async def test_places_of_judgments_that_have_expired_leave_their_item(redis: Redis) -> None:
+    judge, told = judge_of(), Item(id="t-1", output="text")
+    for days in (400, 200, 0):
+        await judged(redis, judge, told, [4], ago=timedelta(days=days))
+    assert len((await load_item(redis, "t-1")).refs) == 1  # the others ended long before the keep time
+
+
+async def test_a_new_item_is_counted_in_one_call(redis: Redis) -> None:
+    judge = judge_of()
+    record = await committed(redis, 40, chunk_items=50, judges=[judge])
+    batch = [
+        one(record, judge, Item(id=f"n-{n}", output="text"), [4], ago=timedelta(), cached=False)._replace(position=n)
+        for n in range(40)
+    ]
+    before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    await record_judgments(redis, batch, keep_s=KEEP_S)
+    assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before == 1

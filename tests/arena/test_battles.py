@@ -3,7 +3,7 @@
 import pytest
 from redis.asyncio import Redis
 
-from service.arena.battles import begin_battle, cast_vote, list_battles, regenerate_battle, show_battle
+from service.arena.battles import battle_page, begin_battle, cast_vote, regenerate_battle, show_battle
 from service.config.settings import Settings
 from service.contracts.arena import BattleRequest, BattleStatus, VoteRequest, Winner
 from service.contracts.items import Item
@@ -45,7 +45,7 @@ async def test_a_battle_begins_once_for_each_key(redis: Redis, settings: Setting
     assert sorted([stored.course.A.model, stored.course.B.model]) == CONTROLS
     another = await regenerate_battle(redis, settings, first.battle.id, Caller("ann", None), "g")
     assert (another.battle.item, another.battle.id == first.battle.id) == (first.battle.item, False)
-    page = await list_battles(redis, settings, BattleStatus.QUEUED, 10, None)
+    page = await battle_page(redis, settings, BattleStatus.QUEUED, 10, None)
     assert [each.id for each in page.battles] == [another.battle.id, first.battle.id]
 
 

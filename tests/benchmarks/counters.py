@@ -173,7 +173,7 @@ async def _prepared(redis: Any, scenario: Scenario, put: Any) -> list[list[Any]]
         made = one(record, judge, item, values, ago=timedelta(), cached=False)
         votes = [msgspec.structs.replace(vote, explanation=PROSE, raw_text=PROSE) for vote in made.judgment.votes]
         judgment = msgspec.structs.replace(made.judgment, explanation=PROSE, votes=votes)
-        kept = [(f"judged:cache:{number}-{each}", each) for each in range(scenario.models)]
+        kept = [(f"judged:cache:{number}-{each}", f"{each}|") for each in range(scenario.models)]
         made = made._replace(position=number, judgment=judgment, kept=kept)
         finished.append(made if scenario.is_counted else made._replace(evidence=None))
     step = scenario.together

@@ -16,7 +16,7 @@ from service.config.settings import ProviderSettings, Settings, load_settings
 from tests.apps import app_of
 from tests.polling import until
 from tests.stubs.model_server import ModelServer
-from worker.__main__ import run
+from worker.process import run_worker
 from worker.retrying import Retrying
 
 FAST = Retrying(base=0.01, cap=0.02)
@@ -75,7 +75,7 @@ class Judged:
     async def worker(self, settings: Settings | None = None) -> AsyncIterator[asyncio.Event]:
         """A worker beside the API; setting the event drains it."""
         stopping = asyncio.Event()
-        working = asyncio.create_task(run(settings or self.settings, stopping, retrying=self.retrying))
+        working = asyncio.create_task(run_worker(settings or self.settings, stopping, retrying=self.retrying))
         try:
             yield stopping
         finally:

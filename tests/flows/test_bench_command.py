@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +17,17 @@ from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
 
 Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """The application configures the root logger, whose lines on this test's stderr must not reach later tests."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    for handler in [each for each in root.handlers if each not in handlers]:
+        root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +68,9 @@ async def test_a_file_is_measured_shown_and_written(serve: Serve, tmp_path: Path
     models = "openai/gpt-4.1, openai/gpt-4.1-mini"
     async with ModelServer("openai", answering(scores)) as model:
         judged: Judged = await serve(openai=model)
-        code = await bench(judged, "My data.csv", "--judge", "wit.json", "--models", models, *MAPPED, *outs)
+        code = await bench(
+            judged, "My data.csv", "--judge", "wit.json", "--models", models, "--budget", "5", *MAPPED, *outs
+        )
     printed = capsys.readouterr()
     assert code == 0
     assert "columns that are not used: note" in printed.err
@@ -97,9 +112,7 @@ async def test_it_prints_json_and_ends_with_1_where_some_failed(serve: Serve, tm
             "--no-controls",
             "--json",
         )
-        code = await bench(
-            judged, "data.jsonl", *options, "--sort", "mae", "--epsilon", "0.1", "--budget", "5", "--yes"
-        )
+        code = await bench(judged, "data.jsonl", *options, "--sort", "mae", "--epsilon", "0.1", "--yes")
     printed = capsys.readouterr()
     assert code == 1
     assert "10 judgments; cost unknown" in printed.err

@@ -26,7 +26,7 @@ from worker.limits import CallLimits
 from worker.providers import build_provider
 from worker.providers.capabilities import Capabilities
 from worker.tasks import MOST_TRIES, Tasks
-from worker.vote_cache import Memory
+from worker.vote_cache import VoteCache
 
 MODEL = "openai/m"
 TAKEN_OVER_S = 14.0  # a lease of ten seconds, the time to see that it is over, and a busy machine
@@ -251,7 +251,7 @@ async def test_a_chunk_delivered_twice_counts_once(serve: Serve, redis: Redis) -
         limits.providers["openai"].share(64, 1)
         asker = Asker({"openai": provider}, Prices(settings), limits)
         mine, others = [
-            Tasks(redis, settings, asker, Finisher(redis, keep_s=60), Memory(redis, worker)) for worker in ("a", "b")
+            Tasks(redis, settings, asker, Finisher(redis, keep_s=60), VoteCache(redis, worker)) for worker in ("a", "b")
         ]
         await asyncio.gather(mine.judge_chunk(job_id, 0), others.judge_chunk(job_id, 0), mine.judge_chunk(job_id, 0))
         calls = model.calls

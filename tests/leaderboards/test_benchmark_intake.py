@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from service.benchmarks.benchmark_intake import begin_benchmark, estimate_benchmark, judge_rows
 from service.benchmarks.dataset_intake import store_dataset
-from service.benchmarks.results import cancel_benchmark, list_benchmarks, show_benchmark, stored_benchmark
+from service.benchmarks.results import benchmark_page, cancel_benchmark, show_benchmark, stored_benchmark
 from service.config.settings import Settings
 from service.contracts.benchmarks import BenchmarkRequest, Progress
 from service.contracts.datasets import DatasetItem
@@ -53,7 +53,7 @@ async def test_a_benchmark_is_shown_listed_and_cancelled(redis: Redis, settings:
     begun = await begin_benchmark(redis, settings, asked(), CALLER, "f")
     assert (begun.benchmark.progress, begun.is_repeat) == (Progress(done=0, total=20), False)
     assert await stored_benchmark(redis, begun.benchmark.id) == begun.benchmark
-    listed = await list_benchmarks(redis, 5, None)
+    listed = await benchmark_page(redis, 5, None)
     assert [each.id for each in listed.benchmarks] == [begun.benchmark.id]
     cancelled = await cancel_benchmark(redis, settings, begun.benchmark.id)
     assert cancelled.is_over

@@ -137,7 +137,7 @@ def test_a_transform_has_its_inverse_and_its_derivative(transform: Transform, va
 
 def test_a_new_statistic_is_one_function_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its interval follows without a formula: here that of a share of equal pairs, less certain than Wilson's."""
-    monkeypatch.setitem(STATISTICS, "equal", Statistic(exact, Domain.ANY, LOGIT))
+    monkeypatch.setitem(STATISTICS, "equal", Statistic(exact, Domain.ANY, transform=LOGIT))
     of = drawn(10, 4, 300)
     found, share = measure(of)["equal"], measure(of)["exact"]
     assert found.value == share.value

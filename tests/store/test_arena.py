@@ -129,7 +129,7 @@ async def test_a_battle_that_is_gone_takes_no_vote(redis: Redis) -> None:
             keep_s=KEEP_S,
         )
     assert await redis.keys(f"{keys.PREFIX}*") == [keys.BATTLES.encode()]
-    assert await arena.list_battles(redis, before=None, limit=10) == ([], None)
+    assert await arena.page_of_battles(redis, before=None, limit=10) == ([], None)
     assert not await redis.exists(keys.BATTLES)
 
 
@@ -189,7 +189,7 @@ async def test_battles_are_listed_newest_first_in_pages(redis: Redis) -> None:
     ids = [await opened(redis) for _ in range(5)]
     listed, cursor = [], None
     while True:
-        page, cursor = await arena.list_battles(redis, before=cursor, limit=2)
+        page, cursor = await arena.page_of_battles(redis, before=cursor, limit=2)
         listed += [each.record.id for each in page]
         if cursor is None:
             break

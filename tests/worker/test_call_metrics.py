@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from service.store import keys
 from tests.polling import until
-from worker.call_metrics import Measurements
+from worker.call_metrics import CallMetrics
 
 
 async def counted(redis: Redis) -> int:
@@ -15,7 +15,7 @@ async def counted(redis: Redis) -> int:
 
 
 async def test_what_was_counted_is_added_once(redis: Redis) -> None:
-    measurements = Measurements(redis)
+    measurements = CallMetrics(redis)
     for _ in range(3):
         measurements.on_retry("openai/m")
     await asyncio.gather(measurements.flush(), measurements.flush())
@@ -24,7 +24,7 @@ async def test_what_was_counted_is_added_once(redis: Redis) -> None:
 
 
 async def test_counts_on_their_way_when_the_worker_stops_are_not_lost(redis: Redis) -> None:
-    measurements = Measurements(redis)
+    measurements = CallMetrics(redis)
     flushing = asyncio.create_task(measurements.keep_flushing())
     measurements.on_retry("openai/m")
 

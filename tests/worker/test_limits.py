@@ -138,16 +138,28 @@ def limits_of(most_calls: int = 10, **section: int) -> CallLimits:
     return CallLimits(most_calls, {"openai": settings, "control": ProviderSettings(kind="control")})
 
 
+class OpenGate:
+    """Lets every item start, and none go back."""
+
+    left_s = 60.0
+
+    def check(self) -> None: ...
+    def open(self) -> None: ...
+    def begin_call(self) -> None: ...
+    def undo_call(self) -> None: ...
+    def put_off(self, seconds: float) -> None: ...
+
+
 async def test_control_baselines_and_unknown_providers_wait_for_nothing() -> None:
     limits = limits_of()
     for provider in ("control", "other"):
-        async with asyncio.timeout(1), limits.call(provider, 5):
+        async with asyncio.timeout(1), limits.call(provider, 5, OpenGate()):
             pass
     limits.spent("control", 5)
 
 
 async def in_call(limits: CallLimits, inside: list[int], leave: asyncio.Event) -> None:
-    async with limits.call("openai", 1):
+    async with limits.call("openai", 1, OpenGate()):
         inside.append(1)
         try:
             await leave.wait()
@@ -209,7 +221,7 @@ async def test_a_worker_that_drains_waits_for_no_pace() -> None:
     limits.providers["openai"].share(10, 1)
     inside, tasks, leave = await calling(limits, 2)
     assert not inside
-    limits.draining.set()
+    limits.drain()
     await turn()
     await turn()
     leave.set()

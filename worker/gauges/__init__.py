@@ -1,1 +1,1 @@
-"""The gauges of trust, computed by a periodic task."""
+"""The gauges of agreement: their catalogue, their figures, and the task that refreshes them."""

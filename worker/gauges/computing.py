@@ -1,6 +1,6 @@
-"""The values of the trust gauges, from the counters of a series over one window, without I/O.
+"""The figures that the gauges of agreement show, from the counters of a series over one window. Pure.
 
-Only randomly selected labels count. An undefined value is None, and has no sample in a scrape.
+Only randomly selected labels count. A figure that is undefined is None, and has no sample in a scrape.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,132 +18,139 @@ from service.stats.drift import LEAST_SCORES, position_bias, repeat_consistency
 from service.stats.intervals import Measure
 from service.store.agreement_counters import sum_fields
 
-Result = TypeVar("Result")
+_T = TypeVar("_T")
 CounterFields = Mapping[str, int]
-GaugeValues = dict[str, float | None]
+Measures = Mapping[str, Measure]
 
-JUDGE_LABELS = ("judge", "version", "criterion", "model", "window")
-PEOPLE_LABELS = ("criterion", "window")
-PANEL_LABELS = ("judge", "version", "criterion", "model", "other", "window")
-ALPHA_LABELS = ("judge", "version", "criterion", "window")
+_EMPTY: CounterFields = {}
 
-_OF_NUMBERS = {
-    "exact": "Share of equal pairs",
-    "pearson": "Pearson's correlation",
-    "spearman": "Spearman's rank correlation",
-    "kendall_tau_b": "Kendall's tau-b",
-    "cohen_kappa_quadratic": "Cohen's kappa, quadratic weights",
-    "krippendorff_alpha_ordinal": "Krippendorff's ordinal alpha",
-    "gwet_ac1": "Gwet's AC1",
-    "bias": "Mean difference, in points of the scale",
-}
-_OF_WORDS = {"exact": "Share of equal pairs", "cohen_kappa": "Cohen's kappa", "gwet_ac1": "Gwet's AC1"}
-_STATISTICS = {**_OF_NUMBERS, **_OF_WORDS}
-_ENDS = {"lower": "lower end of its 95% interval", "upper": "upper end of its 95% interval"}
-_NOTHING: CounterFields = {}
-
-# The description and the label names of each gauge.
-TRUST_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "agreement_pairs": ("Pairs of a judge's score and a human label", JUDGE_LABELS),
-    **{f"agreement_{name}": (f"{meaning}, of judge and humans", JUDGE_LABELS) for name, meaning in _STATISTICS.items()},
-    **{
-        f"agreement_{name}_{end}": (f"{meaning}, of judge and humans: {which}", JUDGE_LABELS)
-        for name, meaning in _STATISTICS.items()
-        for end, which in _ENDS.items()
-    },
-    "judge_mean": ("Mean score of the judge", JUDGE_LABELS),
-    "corrected_mean": ("Mean score, corrected by human labels", JUDGE_LABELS),
-    **{f"corrected_mean_{end}": (f"Corrected mean score: {which}", JUDGE_LABELS) for end, which in _ENDS.items()},
-    "position_consistency_ratio": ("Share of pairs with the same verdict in both orders", JUDGE_LABELS),
-    "repeat_consistency_ratio": ("Share of repeated judgments with the same answer", JUDGE_LABELS),
-    "length_correlation": ("Rank correlation of score and text length", JUDGE_LABELS),
-    "score_shift_z": ("Shift of the mean score against the reference, in standard errors", JUDGE_LABELS),
-    "score_shift_points": ("Shift of the mean score against the reference, in points of the scale", JUDGE_LABELS),
-    "score_shift_ratio": ("Shift of the mean score against the reference, as a share of the scale", JUDGE_LABELS),
-    "score_psi_ratio": ("Population stability index over its 99% critical value", JUDGE_LABELS),
-    "agreement_cusum": ("Cumulative sum for a fall of exact agreement; 7 or more is an alarm", JUDGE_LABELS),
-    **{f"human_ceiling_{name}": (f"{meaning}, of two humans", PEOPLE_LABELS) for name, meaning in _STATISTICS.items()},
-    "panel_agreement_pairs": ("Contents scored by both of two models of a panel", PANEL_LABELS),
-    **{
-        f"panel_agreement_{name}": (f"{meaning}, of two models of a panel", PANEL_LABELS)
-        for name, meaning in _STATISTICS.items()
-    },
-    "panel_alpha": ("Krippendorff's alpha over all models of a panel", ALPHA_LABELS),
-    "label_queue_items": ("Judged items waiting for a label", ("criterion",)),
-}
+# The statistics of scores, and of labels that are words.
+NUMBER_STATISTICS = (
+    "exact",
+    "pearson",
+    "spearman",
+    "kendall_tau_b",
+    "cohen_kappa_quadratic",
+    "krippendorff_alpha_ordinal",
+    "gwet_ac1",
+    "bias",
+)
+WORD_STATISTICS = ("exact", "cohen_kappa", "gwet_ac1")
 
 
 class WindowCounters(NamedTuple):
-    """The counters of a series over a window and over its reference, the time before the window.
+    """The counters of a series over a window, per bucket for `agreed_each`, and over the time before the window.
 
-    `agreed_each` has the counters `agreed` bucket by bucket. The references are empty for the window of all times.
+    The window of all times has no time before it: its references are empty.
     """
 
     agreed: CounterFields
     seen: CounterFields
     agreed_each: Sequence[CounterFields] = ()
-    reference_agreed: CounterFields = _NOTHING
-    reference_seen: CounterFields = _NOTHING
+    reference_agreed: CounterFields = _EMPTY
+    reference_seen: CounterFields = _EMPTY
+
+
+class MeanFigures(NamedTuple):
+    """The mean score of a judge, and the mean corrected by labels with the ends of its 95% interval."""
+
+    judge: float | None = None
+    corrected: float | None = None
+    corrected_lower: float | None = None
+    corrected_upper: float | None = None
+
+
+class BiasFigures(NamedTuple):
+    """The shares of equal verdicts in both orders and of equal repeats, and the rank correlation with length."""
+
+    position_consistency: float | None = None
+    repeat_consistency: float | None = None
+    length_correlation: float | None = None
+
+
+class DriftFigures(NamedTuple):
+    """The shift of the scores against the time before the window, and the cumulative sum of a fall in agreement."""
+
+    cusum: float | None = None
+    shift_z: float | None = None
+    shift_points: float | None = None
+    shift_ratio: float | None = None
+    psi_ratio: float | None = None
+
+
+class JudgeFigures(NamedTuple):
+    """The figures of one series: one model, or the panel, of a judge version."""
+
+    pairs: int
+    statistics: Measures
+    means: MeanFigures
+    biases: BiasFigures
+    drift: DriftFigures
+
+
+class PairFigures(NamedTuple):
+    """The figures of two models of a panel; bias is the first model minus the second."""
+
+    pairs: int
+    statistics: Measures
 
 
 class Memo:
-    """Keeps results by their inputs for as long as they are requested in each turn: most inputs do not change."""
+    """Results by the counters that they were computed from. A result is kept while each turn asks for it."""
 
     def __init__(self) -> None:
         self._before: dict[tuple[str, bytes], object] = {}
         self._now: dict[tuple[str, bytes], object] = {}
 
     def turn(self) -> None:
-        """Begins a turn: drops the results that the last one did not request."""
+        """Begins a turn: forgets the results that the last turn did not ask for."""
         self._before, self._now = self._now, {}
 
-    def of(self, name: str, fields: CounterFields, compute: Callable[[], Result]) -> Result:
-        """Returns `compute()`, or its kept result; `name` and `fields` must be all that it depends on."""
+    def of(self, name: str, fields: CounterFields, compute: Callable[[], _T]) -> _T:
+        """Returns the known result for `name` and `fields`, else `compute()`, which must depend on them only."""
         key = name, msgspec.msgpack.encode(sorted(fields.items()))
         if key not in self._now:
             self._now[key] = self._before[key] if key in self._before else compute()
         return self._now[key]  # type: ignore[return-value]  # it is what `compute` returned under this name
 
 
-def of_judge(coding: Coding, counted: WindowCounters, key: str, memo: Memo) -> GaugeValues:
-    """Returns all gauges of a series; empty if it judged nothing in the window and has no labels there."""
-    seen = read_seen(coding, counted.seen)
+def judge_figures(coding: Coding, counters: WindowCounters, key: str, memo: Memo) -> JudgeFigures | None:
+    """Returns the figures of a series, or None if it judged nothing in the window and has no label."""
+    seen = read_seen(coding, counters.seen)
     pairs, statistics = memo.of(
         f"agreed {key}",
-        counted.agreed,
-        lambda: headline_statistics(coding, counted.agreed, "random", _names(coding)),
+        counters.agreed,
+        lambda: headline_statistics(coding, counters.agreed, "random", _statistic_names(coding)),
     )
     if not pairs and not seen.outcomes:
-        return {}
-    return {
-        "agreement_pairs": pairs,
-        **_shown("agreement", statistics),
-        **_means(coding, counted),
-        **_biases(seen),
-        **(_drift(coding, counted) if counted.reference_seen else {}),
-    }
-
-
-def of_people(coding: Coding, fields: CounterFields, key: str, memo: Memo) -> GaugeValues:
-    """Returns how well humans agree on a criterion, from its counters `ceiling`."""
-    found = memo.of(
-        f"ceiling {key}", fields, lambda: human_ceiling(coding, fields, "random", _names(coding)).statistics
+        return None
+    return JudgeFigures(
+        pairs=pairs,
+        statistics=statistics,
+        means=_means(coding, counters),
+        biases=_biases(seen),
+        drift=_drift(coding, counters) if counters.reference_seen else DriftFigures(),
     )
-    return {f"human_ceiling_{name}": measure.value for name, measure in found.items()}
 
 
-def of_models(coding: Coding, fields: CounterFields, key: str, memo: Memo) -> GaugeValues:
-    """Returns how well two models agree, from their counters `between`; bias is the first minus the second."""
-    found = memo.of(f"between {key}", fields, lambda: between(coding, fields, _names(coding)))
-    if not found.pairs:
-        return {}
-    values = {f"panel_agreement_{name}": measure.value for name, measure in found.statistics.items()}
-    return {"panel_agreement_pairs": found.pairs, **values}
+def ceiling_figures(coding: Coding, fields: CounterFields, key: str, memo: Memo) -> Measures:
+    """Returns how well people agree on a criterion, from its counters `ceiling`."""
+    return memo.of(
+        f"ceiling {key}",
+        fields,
+        lambda: human_ceiling(coding, fields, "random", _statistic_names(coding)).statistics,
+    )
 
 
-def of_panel(coding: Coding, fields: CounterFields) -> GaugeValues:
-    """Returns how well all models of a judge agree, from its counters `panel`."""
-    return {"panel_alpha": panel_alpha(coding, fields).value}
+def pair_figures(coding: Coding, fields: CounterFields, key: str, memo: Memo) -> PairFigures | None:
+    """Returns how well two models agree, from their counters `between`; None if they scored no content in common."""
+    found = memo.of(f"between {key}", fields, lambda: between(coding, fields, _statistic_names(coding)))
+    return PairFigures(found.pairs, found.statistics) if found.pairs else None
+
+
+def panel_figure(coding: Coding, fields: CounterFields) -> float | None:
+    """Returns Krippendorff's alpha of all models of a judge, from its counters `panel`."""
+    return panel_alpha(coding, fields).value
 
 
 def merged(one: WindowCounters, other: WindowCounters) -> WindowCounters:
@@ -157,65 +164,49 @@ def merged(one: WindowCounters, other: WindowCounters) -> WindowCounters:
     )
 
 
-def _names(coding: Coding) -> tuple[str, ...]:
-    return tuple(_OF_WORDS if coding.is_words else _OF_NUMBERS)
+def _statistic_names(coding: Coding) -> tuple[str, ...]:
+    return WORD_STATISTICS if coding.is_words else NUMBER_STATISTICS
 
 
-def _shown(prefix: str, statistics: Mapping[str, Measure]) -> GaugeValues:
-    values: GaugeValues = {}
-    for name, measure in statistics.items():
-        values[f"{prefix}_{name}"] = measure.value
-        values[f"{prefix}_{name}_lower"], values[f"{prefix}_{name}_upper"] = measure.lower, measure.upper
-    return values
-
-
-def _means(coding: Coding, counted: WindowCounters) -> GaugeValues:
+def _means(coding: Coding, counters: WindowCounters) -> MeanFigures:
     try:
-        found = estimate_of(coding, counted.agreed, counted.seen)
+        found = estimate_of(coding, counters.agreed, counters.seen)
     except ValueError:  # labels without numbers have no mean
-        return {}
+        return MeanFigures()
     corrected = found.corrected_mean
-    return {
-        "judge_mean": found.judge_mean.value,
-        "corrected_mean": corrected.value,
-        "corrected_mean_lower": corrected.lower,
-        "corrected_mean_upper": corrected.upper,
-    }
+    return MeanFigures(found.judge_mean.value, corrected.value, corrected.lower, corrected.upper)
 
 
-def _biases(seen: Seen) -> GaugeValues:
-    values: GaugeValues = {}
-    if seen.orders.any():
-        values["position_consistency_ratio"] = position_bias(seen.orders).consistency.value
-    if seen.repeats.any():
-        values["repeat_consistency_ratio"] = repeat_consistency(seen.repeats, range(len(seen.repeats))).exact.value
-    if seen.axis.numbers is not None:
-        values["length_correlation"] = length_correlation(seen).value
-    return values
+def _biases(seen: Seen) -> BiasFigures:
+    repeats, numbers = seen.repeats, seen.axis.numbers
+    return BiasFigures(
+        position_bias(seen.orders).consistency.value if seen.orders.any() else None,
+        repeat_consistency(repeats, range(len(repeats))).exact.value if repeats.any() else None,
+        length_correlation(seen).value if numbers is not None else None,
+    )
 
 
-def _drift(coding: Coding, counted: WindowCounters) -> GaugeValues:
-    """A shift is given only if both sides have 30 scores."""
-    found = drift(coding, counted.reference_seen, counted.seen, counted.agreed_each, counted.reference_agreed)
-    values: GaugeValues = {"agreement_cusum": found.cusum}
-    if min(_scores(counted.seen), _scores(counted.reference_seen)) < LEAST_SCORES:
-        return values
+def _drift(coding: Coding, counters: WindowCounters) -> DriftFigures:
+    """The shift is None if either side has fewer than 30 scores."""
+    found = drift(coding, counters.reference_seen, counters.seen, counters.agreed_each, counters.reference_agreed)
+    if min(_score_count(counters.seen), _score_count(counters.reference_seen)) < LEAST_SCORES:
+        return DriftFigures(found.cusum)
     points, span = found.score_shift.points, _span(coding)
-    return {
-        **values,
-        "score_shift_z": found.score_shift.z,
-        "score_shift_points": points,
-        "score_shift_ratio": points / span if points is not None and span else None,
-        "score_psi_ratio": found.psi.ratio,
-    }
+    return DriftFigures(
+        cusum=found.cusum,
+        shift_z=found.score_shift.z,
+        shift_points=points,
+        shift_ratio=points / span if points is not None and span else None,
+        psi_ratio=found.psi.ratio,
+    )
 
 
-def _scores(seen: CounterFields) -> int:
+def _score_count(seen: CounterFields) -> int:
     return sum(count for field, count in seen.items() if field.startswith("score\t"))
 
 
 def _span(coding: Coding) -> float:
-    """Returns the distance of the lowest and highest score, 0 if there are none."""
+    """Returns the distance from the lowest to the highest score, 0 if there are no scores."""
     if not coding.is_words:
         return coding.range
     numbers = [score for score in coding.scale.scores if score is not None]

@@ -7,7 +7,17 @@ import msgspec
 
 from worker.providers.base import Completion, Message, ModelRequest
 from worker.providers.capabilities import Learnt
-from worker.providers.failures import Failure, read_failure
+from worker.providers.envelopes import (
+    first_of,
+    looks_like_object,
+    object_of,
+    text_of,
+    text_or_none,
+    token_count,
+    total_tokens,
+)
+from worker.providers.event_streams import Event, events_of, is_event_stream
+from worker.providers.failures import Failure, filtered_or_failed
 from worker.providers.http import HttpReply
 from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
@@ -19,6 +29,8 @@ _TOOL_NAME = "give_verdict"
 
 MIN_CACHED_CHARS = 3000  # about 750 tokens: no model caches less than 1,024, and some no less than 4,096
 _CACHE_CONTROL = {"type": "ephemeral"}
+_INPUT_TOKENS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_STREAM_CUT = "incomplete_stream"  # the stop reason of a stream without an end
 
 
 class _Text(msgspec.Struct, omit_defaults=True, tag_field="type", tag="text"):
@@ -35,6 +47,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
     model: str
     max_tokens: int
     messages: list[_Turn]
+    stream: bool | None = None
     system: str | list[_Text] | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -45,24 +58,17 @@ class _Body(msgspec.Struct, omit_defaults=True):
 
 class _Block(msgspec.Struct):
     type: str
-    text: str | None = None
+    text: Any = None
     input: msgspec.Raw = msgspec.Raw()
 
 
-class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-
-
 class _Reply(msgspec.Struct):
-    content: list[_Block]
-    stop_reason: str | None = None
-    usage: _Usage | None = None
+    content: list[_Block] | str
+    stop_reason: Any = None
+    usage: Any = None
+    model: Any = None
 
 
-_NO_USAGE = _Usage()
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Reply)
 
@@ -87,6 +93,7 @@ class AnthropicFormat:
             request.model,
             request.parameters.max_output_tokens,
             _turns(system, turns),
+            stream=None if "stream" in learnt.rejected else False,
             system=_content(system) if system else None,
             temperature=request.parameters.temperature,
             top_p=request.parameters.top_p,
@@ -100,21 +107,23 @@ class AnthropicFormat:
         return _encoder.encode(body)
 
     def decode(self, body: bytes, mode: str) -> Completion:
-        reply = _decoder.decode(body)
-        verdict = next((bytes(block.input) for block in reply.content if block.type == "tool_use"), b"")
-        text = "".join(block.text or "" for block in reply.content if block.type == "text")
-        is_json = mode == OUTPUT_FORMAT and text.lstrip().startswith("{")
-        usage = reply.usage or _NO_USAGE
+        reply = _streamed(events_of(body)) if is_event_stream(body) else _decoder.decode(body)
+        blocks = [_Block("text", reply.content)] if isinstance(reply.content, str) else reply.content
+        verdict = next((_input_of(block) for block in blocks if block.type == "tool_use"), "")
+        text = "".join(text_of(block.text) for block in blocks if block.type == "text")
+        is_json = mode == OUTPUT_FORMAT and looks_like_object(text)
+        usage = object_of(reply.usage)
         return Completion(
-            text=verdict.decode() or text,
+            text=verdict or text,
             source="tool" if verdict else "schema" if is_json else "text",
-            finish_reason=reply.stop_reason,
-            input_tokens=_all_input_tokens(usage),
-            output_tokens=usage.output_tokens,
+            finish_reason=text_or_none(reply.stop_reason),
+            input_tokens=total_tokens(*(usage.get(name) for name in _INPUT_TOKENS)),
+            output_tokens=token_count(usage.get("output_tokens")),
+            served_model=text_or_none(reply.model),
         )
 
     def read_failure(self, reply: HttpReply) -> Failure | Completion:
-        return read_failure(*reply)
+        return filtered_or_failed(reply)
 
 
 def _turns(system: Message | None, turns: Sequence[Message]) -> list[_Turn]:
@@ -140,7 +149,25 @@ def _content(message: Message, before: int = 0) -> str | list[_Text]:
     return [_Text(stable, _CACHE_CONTROL), _Text(rest)]
 
 
-def _all_input_tokens(usage: _Usage) -> int | None:
-    if usage.input_tokens is None:
-        return None
-    return usage.input_tokens + (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
+def _input_of(block: _Block) -> str:
+    """Returns the input of a tool call as JSON, which some proxies give as a text that holds it."""
+    raw = bytes(block.input)
+    return msgspec.json.decode(raw, type=str) if raw.startswith(b'"') else raw.decode()
+
+
+def _streamed(events: list[Event]) -> _Reply:
+    """Returns the message that the events of a stream add up to. Raises ValidationError if one of them is an error."""
+    if not events or first_of(events, "error") is not None:
+        raise msgspec.ValidationError("an error in a stream")
+    deltas = [object_of(event.get("delta")) for event in events if event.get("type") == "content_block_delta"]
+    text = "".join(text_of(each.get("text")) for each in deltas if each.get("type") == "text_delta")
+    verdict = "".join(text_of(each.get("partial_json")) for each in deltas)
+    blocks = [_Block("text", text)]
+    if verdict:
+        blocks.append(_Block("tool_use", input=msgspec.Raw(verdict.encode())))
+    return _Reply(
+        blocks,
+        stop_reason=first_of(events, "delta", "stop_reason") or _STREAM_CUT,
+        usage=object_of(first_of(events, "message", "usage")) | object_of(first_of(events[::-1], "usage")),
+        model=first_of(events, "message", "model"),
+    )

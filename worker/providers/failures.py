@@ -1,17 +1,19 @@
-"""What a provider's error reply means: read once for all wire formats, since proxies wrap one in another."""
+"""The meaning of a provider's error reply: read once for all wire formats, since proxies wrap one in another."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum, auto
-from math import isfinite
 from typing import Any
 
 import msgspec
 
 from service.contracts.outcomes import Reason
-from worker.providers.base import ProviderError
+from worker.providers.base import Completion, ProviderError
+from worker.providers.envelopes import object_of, objects_of
+from worker.providers.event_streams import Event, events_of, is_event_stream
+from worker.providers.http import HttpReply
+from worker.providers.waits import wait_in_details, wait_in_headers, wait_in_words
 
 MAX_MESSAGE_CHARS = 500
 MIN_SECRET_CHARS = 4  # a shorter "key" is a placeholder, and cutting it out would garble the message
@@ -19,23 +21,28 @@ MIN_SECRET_CHARS = 4  # a shorter "key" is a placeholder, and cutting it out wou
 LOADING_SECONDS = 5.0  # llama.cpp's server says 503 "Loading model" with no Retry-After, for some seconds
 _LOADING = re.compile(r"loading model", re.I)
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what decoding a hostile body raises
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)  # the errors of decoding a hostile body
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider's error reply. `codes` are all its own names for the error, in lower case."""
+    """A provider's error reply. `codes` are all its own names for the error, in lower case.
+
+    `parameter` is the request's parameter that the provider complains of, `retry_after` a wait in seconds.
+    """
 
     status: int
     message: str
     codes: frozenset[str] = frozenset()
-    parameter: str | None = None  # the request's parameter that it complains of
-    retry_after: float | None = None  # seconds
+    parameter: str | None = None
+    retry_after: float | None = None
 
 
 class Cause(Enum):
-    """What an error is clearly about; OTHER where only the status is left to go by."""
+    """The subject of an error; OTHER if there is only the status to go by."""
 
-    QUOTA = auto()  # used up for longer than a retry can wait
+    FILTER = auto()  # the prompt or the answer was withheld for its content
+    QUOTA = auto()  # used up for longer than a call can wait
+    LIMIT = auto()  # too many calls or tokens for now
     AUTH = auto()
     NO_MODEL = auto()
     TOO_LONG = auto()
@@ -43,12 +50,37 @@ class Cause(Enum):
 
 
 _CODES = {
+    Cause.FILTER: {
+        "content_filter",  # Azure
+        "content_policy_violation",
+        "responsibleaipolicyviolation",
+        "data_inspection_failed",  # Alibaba
+        "datainspectionfailed",
+        "content_blocked",
+        "moderation_blocked",
+        "guardrail_violation",
+        "prohibited_content",
+    },
     Cause.QUOTA: {
         "insufficient_quota",
         "billing_hard_limit_reached",
         "billing_not_active",
         "billing_error",
         "quota_per_day",
+        "arrearage",  # Alibaba
+        "exceeded_current_quota_error",  # Moonshot
+    },
+    Cause.LIMIT: {
+        "rate_limit_exceeded",
+        "rate_limit_error",
+        "rate_limit_reached_error",
+        "ratelimitexceeded",
+        "userratelimitexceeded",
+        "ratelimiterror",
+        "too_many_requests",
+        "throttlingexception",
+        "throttling",
+        "resource_exhausted",
     },
     Cause.AUTH: {
         "invalid_api_key",
@@ -57,13 +89,21 @@ _CODES = {
         "permission_error",
         "unauthenticated",
         "permission_denied",
+        "accessdeniedexception",
     },
     Cause.NO_MODEL: {"model_not_found", "not_found_error", "notfounderror", "not_found"},
     Cause.TOO_LONG: {"context_length_exceeded", "exceed_context_size_error", "request_too_large"},
 }
-_STATUSES = {401: Cause.AUTH, 402: Cause.QUOTA, 403: Cause.AUTH, 413: Cause.TOO_LONG}
+_STATUSES = {401: Cause.AUTH, 402: Cause.QUOTA, 403: Cause.AUTH, 413: Cause.TOO_LONG, 429: Cause.LIMIT}
 _WORDS = {
+    Cause.FILTER: re.compile(
+        r"ContentPolicyViolation|content (management|filtering) policy|content filter|safety system|"
+        r"DataInspectionFailed|inappropriate content|violat\w+ (of )?(our|the) (usage|content) polic|"
+        r"blocked by (our )?(content|safety|moderation)",
+        re.I,
+    ),
     Cause.QUOTA: re.compile(r"credit balance is too low|insufficient (credit|balance|funds)", re.I),
+    Cause.LIMIT: re.compile(r"rate.?limit(ed| exceeded| reached)|too many requests|throttl(ed|ing)", re.I),
     Cause.AUTH: re.compile(
         r"(invalid|incorrect|missing|expired)\W.{0,20}api.?key|"
         r"api.?key.{0,20}\W(invalid|incorrect|missing|expired|not valid|not found)",
@@ -74,46 +114,56 @@ _WORDS = {
         r"context (length|window|size)|(prompt|input) is too long|token count.{0,80}exceed", re.I
     ),
 }
+_REFUSING = (400, 403, 422, 451)  # the statuses under which a filter refuses; a 5xx may quote a policy by the way
 
 
 def cause_of(failure: Failure) -> Cause:
-    """By the provider's code, else by the status, else by the message where the status says little."""
+    """Returns the cause by the provider's code, else by the status, else by the words if the status says little."""
     for cause, codes in _CODES.items():
         if failure.codes & codes:
             return cause
+    if failure.status in _REFUSING and _WORDS[Cause.FILTER].search(failure.message):
+        return Cause.FILTER
+    if failure.status == 403 and _WORDS[Cause.LIMIT].search(failure.message):
+        return Cause.LIMIT
     if failure.status in _STATUSES:
         return _STATUSES[failure.status]
-    if failure.status not in (408, 429):
+    if failure.status != 408:
         for cause, words in _WORDS.items():
-            if words.search(failure.message):
+            if cause is not Cause.FILTER and words.search(failure.message):
                 return cause
     return Cause.OTHER
 
 
 def is_retryable(failure: Failure) -> bool:
-    """Whether the same request may succeed later."""
-    passing = failure.status in (408, 409, 425, 429) or failure.status >= 500
-    return passing and cause_of(failure) is Cause.OTHER
+    """Returns whether the same request may succeed later."""
+    cause = cause_of(failure)
+    if cause is Cause.LIMIT:
+        return True
+    passing = failure.status in (408, 409, 425) or failure.status >= 500
+    return passing and cause is Cause.OTHER
 
 
-def to_error(failure: Failure, provider: str, secret: str | None) -> ProviderError:
-    """The error to raise. The provider's message is kept, cut to MAX_MESSAGE_CHARS, with no key in it."""
-    message = without_secrets(failure.message, secret)[:MAX_MESSAGE_CHARS]
+def to_error(failure: Failure, provider: str, secrets: Iterable[str]) -> ProviderError:
+    """Returns the error to raise. The provider's message is kept, cut to MAX_MESSAGE_CHARS, without its keys."""
+    message = without_secrets(failure.message, secrets)[:MAX_MESSAGE_CHARS]
+    cause = cause_of(failure)
     return ProviderError(
         f"{provider} answered {failure.status}: {message}",
-        reason=_reason(failure),
+        reason=_reason(failure, cause),
         retryable=is_retryable(failure),
         status=failure.status,
         retry_after=failure.retry_after,
+        is_limit=cause is Cause.LIMIT,
+        stops_calls=cause in (Cause.AUTH, Cause.QUOTA),
     )
 
 
-def _reason(failure: Failure) -> Reason:
-    cause = cause_of(failure)
+def _reason(failure: Failure, cause: Cause) -> Reason:
     if cause is Cause.AUTH:
         return Reason.AUTH
-    # A quota used up is the provider's limit; `budget` is ours alone.
-    if cause is Cause.QUOTA or failure.status == 429:
+    # A spent quota is the provider's limit; `budget` is only ours.
+    if cause in (Cause.QUOTA, Cause.LIMIT):
         return Reason.RATE_LIMITED
     return Reason.TIMEOUT if failure.status in (408, 504) else Reason.PROVIDER_ERROR
 
@@ -121,53 +171,94 @@ def _reason(failure: Failure) -> Reason:
 _KEY_LIKE = re.compile(r"\b(sk-|AIza|gsk_|xai-|hf_)[\w-]{8,}|(?<=Bearer )\S+")
 
 
-def without_secrets(text: str, secret: str | None) -> str:
-    """The text without the key, and without anything that looks like one."""
-    if secret and len(secret) >= MIN_SECRET_CHARS:
-        text = text.replace(secret, "[key]")
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Returns the text without the secrets, and without anything that looks like a key."""
+    for secret in secrets:
+        if len(secret) >= MIN_SECRET_CHARS:
+            text = text.replace(secret, "[key]")
     return _KEY_LIKE.sub("[key]", text)
 
 
+def filtered_or_failed(reply: HttpReply) -> Failure | Completion:
+    """Returns the failure that a reply tells of, or an answer that says that a content filter withheld it."""
+    failure = read_failure(*reply)
+    if cause_of(failure) is not Cause.FILTER:
+        return failure
+    return Completion(text="", source="text", finish_reason="content_filter", input_tokens=None, output_tokens=None)
+
+
 def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
-    """What the usual shapes of an error say; a body that is none of them is the message."""
+    """Returns the failure in one of the usual shapes of an error; a body of another shape is the message itself."""
     if 300 <= status < 400:
-        where = headers.get("location", "nowhere")
-        return Failure(status=status, message=f"a redirect to {where}; base_url should be the final address")
+        target = headers.get("location", "nowhere")
+        return Failure(status=status, message=f"a redirect to {target}; base_url should be the final address")
     error = error_object(body) or {}
-    named = [error.get(key) for key in ("code", "type", "status", "error_type")]
-    inner = error.get("innererror")
-    named.append(inner.get("code") if isinstance(inner, dict) else None)
-    codes = frozenset(str(each).lower() for each in named if each is not None)
+    details = objects_of(error.get("details"))
+    codes = _codes(error, details)
     parameter = error.get("param")
     message = _message(error) or body.decode("utf-8", "replace").strip()
-    asked = retry_after(headers, datetime.now(UTC))
-    if asked is None and status == 503 and _LOADING.match(message):
-        asked = LOADING_SECONDS
-    return Failure(
+    failure = Failure(
         status=_true_status(status, codes),
         message=message,
         codes=codes,
         parameter=parameter if isinstance(parameter, str) else None,
-        retry_after=asked,
     )
+    return msgspec.structs.replace(failure, retry_after=_wait(failure, headers, details))
+
+
+def _wait(failure: Failure, headers: Mapping[str, str], details: Iterable[Mapping[str, Any]]) -> float | None:
+    """Returns the wait that the provider asks for in its details, its headers or, after a passing error, its words."""
+    asked = wait_in_details(details)
+    if asked is None and is_wait_readable(failure):
+        asked = wait_in_headers(headers, datetime.now(UTC))
+        asked = wait_in_words(failure.message) if asked is None else asked
+    if asked is None and failure.status == 503 and _LOADING.match(failure.message):
+        asked = LOADING_SECONDS
+    return asked
+
+
+def is_wait_readable(failure: Failure) -> bool:
+    """Returns whether a wait in headers or words is one to keep: not in a refusal that no wait mends."""
+    return is_retryable(failure) or failure.status == 429
+
+
+def _codes(error: Mapping[str, Any], details: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Returns all names of the error in lower case, and `quota_per_day` if a QuotaFailure is of a daily quota."""
+    named = [error.get(key) for key in ("code", "type", "status", "error_type", "__type")]
+    named.append(object_of(error.get("innererror")).get("code"))
+    named += [each.get("reason") for each in details]
+    violations = [violation for each in details for violation in objects_of(each.get("violations"))]
+    if any("PerDay" in str(violation.get("quotaId")) for violation in violations):
+        named.append("quota_per_day")
+    return frozenset(str(each).lower().rpartition("#")[2] for each in named if each is not None)
 
 
 def error_object(body: bytes) -> dict[str, Any] | None:
-    """The error in a body: under `error` (also in a list), or the body itself as vLLM and FastAPI have it."""
+    """Returns the error in a body: under `error`, in a list, in a choice, in a stream's event, or the body itself."""
     try:
-        content = msgspec.json.decode(body)
+        content = events_of(body) if is_event_stream(body) else msgspec.json.decode(body)
     except UNREADABLE:
         return None
-    if isinstance(content, list) and content:
-        content = content[0]
+    if isinstance(content, list):
+        content = next((each for each in objects_of(content) if _error_in(each)), content[0] if content else None)
     if not isinstance(content, dict):
         return None
+    error = _error_in(content)
+    if error is not None:
+        return error
+    return content if {"message", "detail"} & content.keys() else None
+
+
+def _error_in(content: Event) -> dict[str, Any] | None:
+    """Returns the error under `error`, or in the first choice that has one."""
     error = content.get("error")
     if isinstance(error, dict):
         return error
     if isinstance(error, str):
         return {**content, "message": error}
-    return content if {"message", "detail"} & content.keys() else None
+    in_choices = (each["error"] for each in objects_of(content.get("choices")) if each.get("error"))
+    error = next(in_choices, None)
+    return {"message": error} if isinstance(error, str) else error if isinstance(error, dict) else None
 
 
 def _message(error: dict[str, Any]) -> str:
@@ -177,46 +268,17 @@ def _message(error: dict[str, Any]) -> str:
 
 _STATUS_OF_CODE = {
     "invalid_request_error": 400,
-    "rate_limit_error": 429,
-    "rate_limit_exceeded": 429,
-    "resource_exhausted": 429,
     "timeout_error": 504,
     "overloaded_error": 529,
+    **dict.fromkeys(_CODES[Cause.LIMIT], 429),
 }
 
 
 def _true_status(status: int, codes: frozenset[str]) -> int:
-    """The body's, where a proxy sends an error with HTTP 200; 500 where the body does not say."""
+    """Returns the body's status if a proxy sends an error with HTTP 200; 500 if the body does not say."""
     if status >= 400:
         return status
     for code in codes:
         if code.isdecimal() and 400 <= int(code) < 600:
             return int(code)
     return next((_STATUS_OF_CODE[code] for code in codes if code in _STATUS_OF_CODE), 500)
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The wait that the headers ask for in seconds, 0 or more; None where they ask for none."""
-    milliseconds = _number(headers.get("retry-after-ms", ""))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    text = headers.get("retry-after", "")
-    seconds = _number(text)
-    return seconds if seconds is not None else _until(text, now)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return max(0.0, number) if isfinite(number) else None
-
-
-def _until(text: str, now: datetime) -> float | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())

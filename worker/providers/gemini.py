@@ -6,16 +6,32 @@ from urllib.parse import quote
 
 import msgspec
 
+from service.contracts.outcomes import Reason
 from service.judging.logprobs import Token, make_token
+from service.judging.reading.refusing import finish_reason_of
 from worker.providers.base import Completion, Message, ModelRequest
 from worker.providers.capabilities import Learnt
-from worker.providers.failures import UNREADABLE, Failure, error_object, read_failure
+from worker.providers.envelopes import (
+    arguments_of,
+    looks_like_object,
+    object_of,
+    objects_of,
+    text_of,
+    text_or_none,
+    token_count,
+    total_tokens,
+)
+from worker.providers.event_streams import events_of, is_event_stream
+from worker.providers.failures import UNREADABLE, Failure, filtered_or_failed
 from worker.providers.http import HttpReply
 from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
 
-JSON_SCHEMA = "response_json_schema"  # from Gemini 2.5 on
-SCHEMA = "response_schema"  # the older way: a subset of OpenAPI 3.0
+_RESPONSE_JSON_SCHEMA = "response_json_schema"  # from Gemini 2.5 on
+_RESPONSE_SCHEMA = "response_schema"  # the older way: a subset of OpenAPI 3.0
+
+_BLOCKED = "blocked"  # the finish reason of a prompt that was blocked for a reason without a name
+_STREAM_CUT = "incomplete_stream"  # the finish reason of a stream without an end
 
 
 class _Parts(msgspec.Struct, omit_defaults=True):
@@ -41,18 +57,9 @@ class _Body(msgspec.Struct, omit_defaults=True, rename="camel"):
     system_instruction: _Parts | None = None
 
 
-class _Part(msgspec.Struct):
-    text: str | None = None
-    thought: bool = False
-
-
-class _Content(msgspec.Struct):
-    parts: list[_Part] = []
-
-
 class _Candidate(msgspec.Struct, rename="camel"):
-    content: _Content | None = None
-    finish_reason: str | None = None
+    content: Any = None
+    finish_reason: Any = None
     logprobs_result: msgspec.Raw = msgspec.Raw()
 
 
@@ -70,23 +77,13 @@ class _Logprobs(msgspec.Struct, rename="camel"):
     top_candidates: list[_Alternatives] = []
 
 
-class _Feedback(msgspec.Struct, rename="camel"):
-    block_reason: str | None = None
-
-
-class _Usage(msgspec.Struct, rename="camel"):
-    prompt_token_count: int | None = None
-    candidates_token_count: int | None = None
-    thoughts_token_count: int | None = None  # billed as output, and not counted among the candidates' tokens
-
-
 class _Reply(msgspec.Struct, rename="camel"):
     candidates: list[_Candidate] | None = None
-    prompt_feedback: _Feedback | None = None
-    usage_metadata: _Usage | None = None
+    prompt_feedback: Any = None
+    usage_metadata: Any = None
+    model_version: Any = None
 
 
-_NO_USAGE = _Usage()
 _NO_ALTERNATIVES = _Alternatives()
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Reply)
@@ -97,7 +94,7 @@ _logprobs_decoder = msgspec.json.Decoder(_Logprobs)
 class GeminiFormat:
     """See `WireFormat`."""
 
-    modes = (JSON_SCHEMA, SCHEMA, TEXT)
+    modes = (_RESPONSE_JSON_SCHEMA, _RESPONSE_SCHEMA, TEXT)
     effort_path = ("generationConfig", "thinkingConfig", "thinkingLevel")
 
     def headers(self, api_key: str | None) -> dict[str, str]:
@@ -118,33 +115,29 @@ class GeminiFormat:
         return _encoder.encode(body)
 
     def decode(self, body: bytes, mode: str) -> Completion:
-        reply = _decoder.decode(body)
+        reply = _streamed(body) if _is_streamed(body) else _decoder.decode(body)
         if reply.candidates is None and reply.prompt_feedback is None and reply.usage_metadata is None:
             raise msgspec.ValidationError("neither candidates nor feedback nor usage")
-        blocked = reply.prompt_feedback.block_reason if reply.prompt_feedback else None
+        blocked = _block_reason(object_of(reply.prompt_feedback))
         candidate = reply.candidates[0] if reply.candidates else _Candidate(finish_reason=blocked)
-        parts = candidate.content.parts if candidate.content else []
-        text = "".join(part.text or "" for part in parts if not part.thought)
-        usage = reply.usage_metadata or _NO_USAGE
+        parts = objects_of(object_of(candidate.content).get("parts"))
+        text = text_of(parts)
+        calls = [object_of(part.get("functionCall")).get("args") for part in parts]
+        arguments = next((arguments_of(each) for each in calls if each), "")
+        in_schema = mode != TEXT and looks_like_object(text)
+        usage = object_of(reply.usage_metadata)
         return Completion(
-            text=text,
-            source="schema" if mode != TEXT and text.lstrip().startswith("{") else "text",
-            finish_reason=candidate.finish_reason,
-            input_tokens=usage.prompt_token_count,
+            text=arguments or text,
+            source="tool" if arguments else "schema" if in_schema else "text",
+            finish_reason=text_or_none(candidate.finish_reason),
+            input_tokens=token_count(usage.get("promptTokenCount")),
             output_tokens=_all_output_tokens(usage),
             tokens=_tokens(candidate.logprobs_result),
+            served_model=text_or_none(reply.model_version),
         )
 
     def read_failure(self, reply: HttpReply) -> Failure | Completion:
-        failure = read_failure(*reply)
-        details = (error_object(reply.body) or {}).get("details")
-        known = [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
-        delays = [_seconds(each.get("retryDelay")) for each in known]
-        return msgspec.structs.replace(
-            failure,
-            codes=failure.codes | _detail_codes(known),
-            retry_after=next((each for each in delays if each is not None), failure.retry_after),
-        )
+        return filtered_or_failed(reply)
 
 
 def _role(message: Message) -> str:
@@ -161,7 +154,7 @@ def _config(request: ModelRequest, mode: str, learnt: Learnt) -> _Config:
     )
     if request.schema is not None and mode != TEXT:
         config.response_mime_type = "application/json"
-        if mode == JSON_SCHEMA:
+        if mode == _RESPONSE_JSON_SCHEMA:
             config.response_json_schema = request.schema
         else:
             config.response_schema = openapi_schema(request.schema)
@@ -204,24 +197,38 @@ def _tokens(result: msgspec.Raw) -> tuple[Token, ...] | None:
     return tuple(tokens) or None
 
 
-def _all_output_tokens(usage: _Usage) -> int | None:
-    if usage.candidates_token_count is None:
-        return usage.thoughts_token_count
-    return usage.candidates_token_count + (usage.thoughts_token_count or 0)
-
-
-def _detail_codes(details: list[dict[str, Any]]) -> set[str]:
-    """The reasons in ErrorInfo, and `quota_per_day` where a QuotaFailure is of a daily quota."""
-    codes = {str(each["reason"]).lower() for each in details if "reason" in each}
-    violations = [v for each in details for v in each.get("violations", []) if isinstance(v, dict)]
-    if any("PerDay" in str(violation.get("quotaId")) for violation in violations):
-        codes.add("quota_per_day")
-    return codes
-
-
-def _seconds(delay: object) -> float | None:
-    """A protobuf Duration as JSON writes it: "12.5s"."""
-    try:
-        return max(0.0, float(str(delay).removesuffix("s")))
-    except ValueError:
+def _block_reason(feedback: dict[str, Any]) -> str | None:
+    """Returns why the prompt was blocked, in a word that says so: OTHER does not."""
+    reason = text_or_none(feedback.get("blockReason"))
+    if reason is None or reason == "BLOCK_REASON_UNSPECIFIED":
         return None
+    return reason if finish_reason_of(reason) is Reason.REFUSED else _BLOCKED
+
+
+def _all_output_tokens(usage: dict[str, Any]) -> int | None:
+    """Returns the tokens of answer and thoughts: these are billed as output, and are not among the candidates'."""
+    if token_count(usage.get("candidatesTokenCount")) is None:
+        return token_count(usage.get("thoughtsTokenCount"))
+    return total_tokens(usage.get("candidatesTokenCount"), usage.get("thoughtsTokenCount"))
+
+
+def _is_streamed(body: bytes) -> bool:
+    """Returns whether the answer comes in pieces: as events, or as a list of replies."""
+    return is_event_stream(body) or body.lstrip()[:1] == b"["
+
+
+def _streamed(body: bytes) -> _Reply:
+    """Returns the reply that the pieces of a stream add up to. Raises ValidationError if one of them is an error."""
+    events = events_of(body) if is_event_stream(body) else msgspec.json.decode(body, type=list[dict[str, Any]])
+    if not events or any("error" in each for each in events):
+        raise msgspec.ValidationError("an error in a stream")
+    pieces = [_decoder.decode(msgspec.json.encode(each)) for each in events]
+    candidates = [each.candidates[0] for each in pieces if each.candidates]
+    parts = [part for each in candidates for part in objects_of(object_of(each.content).get("parts"))]
+    finish = [each.finish_reason for each in candidates if each.finish_reason]
+    feedback, usage, version = (
+        next((value for each in reversed(pieces) if (value := getattr(each, name)) is not None), None)
+        for name in ("prompt_feedback", "usage_metadata", "model_version")
+    )
+    whole = _Candidate({"parts": parts}, finish[-1] if finish else _STREAM_CUT)
+    return _Reply([whole] if candidates else None, feedback, usage, version)

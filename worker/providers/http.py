@@ -5,8 +5,10 @@ whose redirects, cookies and authentication are not wanted here and cost as much
 """
 
 import asyncio
+import os
 import ssl
-from functools import cache, lru_cache
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import aiohttp
@@ -15,6 +17,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from service.contracts.outcomes import Reason
 from worker.providers.base import ProviderConfig, ProviderError
+from worker.providers.networks import Address, proxy_of, tls_of
 
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024  # the longest answer, 100,000 tokens, is under 1 MB
 CONNECT_SECONDS = 10.0  # a host that takes longer is away
@@ -30,20 +33,42 @@ class HttpReply(NamedTuple):
 
 
 class HttpClient:
-    """POSTs JSON to one provider, over as many connections as it may have calls at once. Retries nothing."""
+    """POSTs JSON to one provider, over as many connections as it may have calls at once. Retries nothing.
 
-    def __init__(self, config: ProviderConfig, headers: dict[str, str]) -> None:
-        self._base_url = config.base_url.rstrip("/")
+    `environ` names the proxy and the authorities that the provider's settings do not.
+    """
+
+    def __init__(
+        self, config: ProviderConfig, headers: Mapping[str, str], environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self._config = config
+        self._environ = environ
+        self._address = Address(config.base_url, config.query)
         self._timeout_seconds = config.timeout_seconds
         self._max_connections = config.max_concurrency
         # Uncompressed: answers are small, and the size limit then holds for what is held in memory.
         fixed = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "judged"}
-        self._headers = {**fixed, **headers}
+        self._headers = {**fixed, **headers, **{name.lower(): text for name, text in config.headers.items()}}
+        self._own_headers: dict[str, str] = {}  # of each request, as far as the session has them not for all
         self._extensions = {"timeout": {"connect": min(CONNECT_SECONDS, config.timeout_seconds)}}
-        self._transport = AiohttpTransport(verify=_tls(), trust_env=False, client=self._session)
+        self._transport: AiohttpTransport | None = None
 
-    def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=self._max_connections, ssl=_tls(), keepalive_timeout=KEEPALIVE_SECONDS)
+    def _opened(self) -> AiohttpTransport:
+        """Returns the transport, made at the first call: only then are certificates read, and their faults raised."""
+        if self._transport is None:
+            tls, proxy = tls_of(self._config, self._environ), proxy_of(self._config, self._environ)
+            if proxy is not None:
+                # aiohttp sends a session's headers to the proxy too, the key among them.
+                self._own_headers, self._headers = self._headers, {}
+                if self._config.base_url.startswith("http://"):  # else the tunnel's request has them
+                    self._own_headers |= proxy.headers
+            self._transport = AiohttpTransport(
+                verify=tls, trust_env=False, proxy=proxy, client=lambda: self._session(tls)
+            )
+        return self._transport
+
+    def _session(self, tls: ssl.SSLContext) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=self._max_connections, ssl=tls, keepalive_timeout=KEEPALIVE_SECONDS)
         return aiohttp.ClientSession(
             connector=connector,
             headers=self._headers,
@@ -52,7 +77,7 @@ class HttpClient:
         )
 
     async def post(self, path: str, body: bytes) -> HttpReply:
-        """The response whatever its status. Raises ProviderError where none came, whole, in time."""
+        """Returns the response, whatever its status. Raises ProviderError if none came whole and in time."""
         try:
             # Around everything: httpx's own limits start anew with each byte that drips in.
             async with asyncio.timeout(self._timeout_seconds):
@@ -61,12 +86,13 @@ class HttpClient:
             message = f"no answer within {self._timeout_seconds:g} s"
             raise ProviderError(message, reason=Reason.TIMEOUT, retryable=True) from error
         except FOREIGN as error:
-            raise translated(error) from error
+            raise provider_error(error) from error
 
     async def _exchange(self, path: str, body: bytes) -> HttpReply:
-        url = _url(self._base_url + path)
-        request = httpx.Request("POST", url, content=body, extensions=self._extensions)
-        response = await self._transport.handle_async_request(request)
+        url = _url(self._address.of(path))
+        transport = self._opened()
+        request = httpx.Request("POST", url, content=body, headers=self._own_headers, extensions=self._extensions)
+        response = await transport.handle_async_request(request)
         try:
             return HttpReply(response.status_code, response.headers, await _read(response))
         finally:
@@ -74,13 +100,8 @@ class HttpClient:
 
     async def aclose(self) -> None:
         """Closes every connection."""
-        await self._transport.aclose()
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """One for all providers: reading the authorities takes 30 ms."""
-    return httpx.create_ssl_context(trust_env=False)
+        if self._transport is not None:
+            await self._transport.aclose()
 
 
 @lru_cache(maxsize=1024)
@@ -112,7 +133,7 @@ FOREIGN = (
     OSError,
 )
 
-# Whether the same call may succeed later. The nearest class in an error's ancestry counts.
+# Whether the same call may succeed later, by the nearest class in an error's ancestry.
 RETRYABLE: dict[type[BaseException], bool] = {
     httpx.TimeoutException: True,
     httpx.NetworkError: True,
@@ -131,8 +152,8 @@ RETRYABLE: dict[type[BaseException], bool] = {
 }
 
 
-def translated(error: Exception) -> ProviderError:
-    """The same trouble in our words."""
+def provider_error(error: Exception) -> ProviderError:
+    """Returns the same error as a ProviderError."""
     retryable = next(RETRYABLE[each] for each in type(error).__mro__ if each in RETRYABLE)
     reason = Reason.TIMEOUT if _is_timeout(error) else Reason.PROVIDER_ERROR
     cause = error.__cause__ or error

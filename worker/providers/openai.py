@@ -7,13 +7,25 @@ import msgspec
 from service.judging.logprobs import Token, make_token
 from worker.providers.base import Completion, ModelRequest
 from worker.providers.capabilities import Learnt
-from worker.providers.failures import UNREADABLE, Failure, read_failure
+from worker.providers.envelopes import (
+    arguments_of,
+    first_of,
+    looks_like_object,
+    object_of,
+    objects_of,
+    text_of,
+    text_or_none,
+    token_count,
+)
+from worker.providers.event_streams import Event, events_of, is_event_stream
+from worker.providers.failures import UNREADABLE, Failure, filtered_or_failed
 from worker.providers.http import HttpReply
 from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
 
-JSON_SCHEMA = "json_schema"
-JSON_OBJECT_SCHEMA = "json_object_schema"  # llama-cpp-python's way
+_JSON_SCHEMA = "json_schema"
+_JSON_OBJECT_SCHEMA = "json_object_schema"  # llama-cpp-python's way
+_STREAM_CUT = "incomplete_stream"  # the finish reason of a stream without an end
 
 
 class _Turn(msgspec.Struct):
@@ -24,6 +36,7 @@ class _Turn(msgspec.Struct):
 class _Body(msgspec.Struct, omit_defaults=True):
     model: str
     messages: list[_Turn]
+    stream: bool | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     temperature: float | None = None
@@ -34,20 +47,12 @@ class _Body(msgspec.Struct, omit_defaults=True):
     top_logprobs: int | None = None
 
 
-class _Part(msgspec.Struct):
-    text: str | None = None
-    refusal: str | None = None
-
-
-class _Message(msgspec.Struct):
-    content: str | list[_Part] | None = None
-    refusal: str | None = None
-
-
 class _Choice(msgspec.Struct):
-    message: _Message
-    finish_reason: str | None = None
+    message: Any = None
+    finish_reason: Any = None
     logprobs: msgspec.Raw = msgspec.Raw()
+    error: Any = None
+    text: Any = None  # the older API's place of the answer
 
 
 class _Alternative(msgspec.Struct):
@@ -63,18 +68,15 @@ class _Logprobs(msgspec.Struct):
     content: list[_Position] | None = None
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
 class _Reply(msgspec.Struct):
+    """Servers fill in the fields of type Any in many ways, and none of those makes the answer unreadable."""
+
     choices: list[_Choice] | None
-    usage: _Usage | None = None
+    usage: Any = None
+    model: Any = None
     error: Any = None
 
 
-_NO_USAGE = _Usage()
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Reply)
 _logprobs_decoder = msgspec.json.Decoder(_Logprobs)
@@ -84,7 +86,7 @@ _logprobs_decoder = msgspec.json.Decoder(_Logprobs)
 class OpenAIFormat:
     """See `WireFormat`."""
 
-    modes = (JSON_SCHEMA, JSON_OBJECT_SCHEMA, TEXT)
+    modes = (_JSON_SCHEMA, _JSON_OBJECT_SCHEMA, TEXT)
     effort_path = ("reasoning_effort",)
 
     def headers(self, api_key: str | None) -> dict[str, str]:
@@ -98,58 +100,97 @@ class OpenAIFormat:
         body = _Body(
             request.model,
             [_Turn(each.role, each.content) for each in request.messages],
+            stream=None if "stream" in learnt.rejected else False,  # some servers stream unless told not to
             temperature=parameters.temperature,
             top_p=parameters.top_p,
             seed=parameters.seed,
             response_format=_response_format(request.schema, mode),
         )
-        # Every server knows the old name; OpenAI's reasoning models want the new one.
-        if learnt.max_completion_tokens:
-            body.max_completion_tokens = parameters.max_output_tokens
-        else:
-            body.max_tokens = parameters.max_output_tokens
+        limit_name = learnt.limit_name
+        if limit_name is not None:
+            setattr(body, limit_name, parameters.max_output_tokens)
         if request.logprobs:
             body.logprobs, body.top_logprobs = True, learnt.top_logprobs
         return _encoder.encode(body)
 
     def decode(self, body: bytes, mode: str) -> Completion:
-        reply = _decoder.decode(body)
-        if not reply.choices and reply.error is not None:
-            raise msgspec.ValidationError("an error in place of choices")
-        choice = reply.choices[0] if reply.choices else _Choice(_Message())
-        text, refusal = _text_and_refusal(choice.message)
-        usage = reply.usage or _NO_USAGE
+        reply = _streamed(events_of(body), body) if is_event_stream(body) else _decoder.decode(body)
+        choice = reply.choices[0] if reply.choices else _Choice()
+        if choice.error is not None or (not reply.choices and reply.error is not None):
+            raise msgspec.ValidationError("an error in place of an answer")
+        message = object_of(choice.message)
+        text = text_of(message.get("content")) or text_of(choice.text)
+        arguments, refusal = _tool_arguments(message), _refusal(message)
+        usage = object_of(reply.usage)
+        # A server that does not know response_format ignores it, and the model answers as it likes.
+        in_schema = mode != TEXT and looks_like_object(text)
         return Completion(
-            text=refusal or text,
-            # A server that does not know the field ignores it, and the model answers as it likes.
-            source="schema" if mode != TEXT and text.lstrip().startswith("{") else "text",
-            finish_reason="refusal" if refusal else choice.finish_reason,
-            input_tokens=usage.prompt_tokens,
-            output_tokens=usage.completion_tokens,
+            text=refusal or arguments or text,
+            source="tool" if arguments and not refusal else "schema" if in_schema else "text",
+            finish_reason="refusal" if refusal else text_or_none(choice.finish_reason),
+            input_tokens=token_count(usage.get("prompt_tokens")),
+            output_tokens=token_count(usage.get("completion_tokens")),
             tokens=_tokens(choice.logprobs),
+            served_model=text_or_none(reply.model),
         )
 
     def read_failure(self, reply: HttpReply) -> Failure | Completion:
-        failure = read_failure(*reply)
-        if not _is_filtered(failure):
-            return failure
-        return Completion(text="", source="text", finish_reason="content_filter", input_tokens=None, output_tokens=None)
+        return filtered_or_failed(reply)
 
 
 def _response_format(schema: dict[str, Any] | None, mode: str) -> dict[str, Any] | None:
     if schema is None or mode == TEXT:
         return None
-    if mode == JSON_OBJECT_SCHEMA:
+    if mode == _JSON_OBJECT_SCHEMA:
         return {"type": "json_object", "schema": schema}
     return {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": schema}}
 
 
-def _text_and_refusal(message: _Message) -> tuple[str, str]:
-    content, refusal = message.content, message.refusal or ""
-    if isinstance(content, list):
-        refusal = refusal or "".join(part.refusal or "" for part in content)
-        content = "".join(part.text or "" for part in content)
-    return content or "", refusal
+def _refusal(message: dict[str, Any]) -> str:
+    """Returns the model's words for declining, from their own field or from a part of the content."""
+    own = message.get("refusal")
+    return (
+        own
+        if isinstance(own, str)
+        else "".join(text_of(each.get("refusal")) for each in objects_of(message.get("content")))
+    )
+
+
+def _tool_arguments(message: dict[str, Any]) -> str:
+    """Returns the arguments of the first tool call: some proxies ask for the schema as a tool."""
+    calls = [object_of(each.get("function")) for each in objects_of(message.get("tool_calls"))]
+    calls.append(object_of(message.get("function_call")))
+    return next((text for each in calls if (text := arguments_of(each.get("arguments")).strip())), "")
+
+
+def _streamed(events: list[Event], body: bytes) -> _Reply:
+    """Returns the answer that the chunks of a stream add up to. Raises ValidationError if one of them is an error."""
+    if first_of(events, "error") is not None:
+        raise msgspec.ValidationError("an error in a stream")
+    choices = [each for event in events for each in objects_of(event.get("choices"))[:1]]
+    if not choices:
+        raise msgspec.ValidationError("a stream without an answer")
+    finish = next((each["finish_reason"] for each in reversed(choices) if each.get("finish_reason")), None)
+    has_ended = finish is not None or body.rstrip().endswith(b"[DONE]")
+    return _Reply(
+        [_Choice(_joined(choices), finish if has_ended else _STREAM_CUT, error=first_of(choices, "error"))],
+        usage=first_of(events[::-1], "usage"),
+        model=first_of(events, "model"),
+    )
+
+
+def _joined(choices: list[Event]) -> dict[str, Any]:
+    """Returns the message that the deltas add up to; a whole message in a chunk counts as one delta."""
+    deltas = [object_of(each.get("delta") or each.get("message") or {"content": each.get("text")}) for each in choices]
+    calls = [object_of(call.get("function")) for each in deltas for call in objects_of(each.get("tool_calls"))]
+    calls += [object_of(each.get("function_call")) for each in deltas]
+    refusal = "".join(text_of(each.get("refusal")) for each in deltas)
+    arguments = "".join(arguments_of(each.get("arguments")) for each in calls)
+    return {
+        "content": "".join(text_of(each.get("content")) for each in deltas),
+        "refusal": refusal or None,
+        "function_call": {"arguments": arguments},
+    }
 
 
 def _tokens(logprobs: msgspec.Raw) -> tuple[Token, ...] | None:
@@ -163,9 +204,3 @@ def _tokens(logprobs: msgspec.Raw) -> tuple[Token, ...] | None:
         for each in content
     )
     return tuple(tokens) or None
-
-
-def _is_filtered(failure: Failure) -> bool:
-    # Azure's own code, and what LiteLLM makes of it.
-    codes = {"content_filter", "content_policy_violation", "responsibleaipolicyviolation"}
-    return bool(failure.codes & codes) or "ContentPolicyViolationError" in failure.message

@@ -1,4 +1,4 @@
-"""A provider behind HTTP: one loop over what a server may take, the same for every wire format."""
+"""A provider behind HTTP: one loop over the forms that a server may take, the same for every wire format."""
 
 import time
 from collections.abc import Callable
@@ -6,9 +6,12 @@ from typing import Protocol
 
 import msgspec
 
+from service.config.secrets import Secret
 from service.contracts.outcomes import Reason
+from service.judging.reading.refusing import finish_reason_of
 from worker.providers.base import Completion, ModelRequest, ProviderConfig, ProviderError
-from worker.providers.capabilities import Capabilities, Learnt, adjusted, allowed
+from worker.providers.capabilities import Capabilities, Learnt
+from worker.providers.envelopes import broke_off
 from worker.providers.extra_fields import with_extra_fields
 from worker.providers.failures import (
     UNREADABLE,
@@ -18,13 +21,17 @@ from worker.providers.failures import (
     error_object,
     is_retryable,
     to_error,
+    without_secrets,
 )
 from worker.providers.http import HttpClient, HttpReply
+from worker.providers.parameter_refusals import adjusted, allowed, room_left
 
 TEXT = "text"  # the last mode of every wire format: nothing but the prompt asks for a shape
 
 _REFUSALS = (400, 404, 422, 501)
 _MAYBE_ACCIDENTS = (500, 502)  # or a refusal: llama-cpp-python 0.3 answers 500 to a `json_schema`
+
+_MAX_BROKEN_CHARS = 300
 
 OnCall = Callable[[str, str, str, float], None]  # provider, model, status, seconds
 
@@ -43,31 +50,32 @@ class WireFormat(Protocol):
         ...
 
     def headers(self, api_key: str | None) -> dict[str, str]:
-        """What authenticates a call."""
+        """Returns the headers that authenticate a call."""
         ...
 
     def path(self, model: str) -> str:
-        """What follows the base URL."""
+        """Returns the path of a call, after the base URL."""
         ...
 
     def encode(self, request: ModelRequest, mode: str, learnt: Learnt) -> bytes:
-        """The request's body."""
+        """Returns the body of a request."""
         ...
 
     def decode(self, body: bytes, mode: str) -> Completion:
-        """The answer in a 2xx body. Raises one of UNREADABLE where the body is not of this format."""
+        """Returns the answer in a 2xx body. Raises one of UNREADABLE if the body is no answer of this format."""
         ...
 
     def read_failure(self, reply: HttpReply) -> Failure | Completion:
-        """What an error says; a Completion where it says that a content filter withheld the answer."""
+        """Returns the failure in an error's reply, or a Completion if it says that a filter withheld the answer."""
         ...
 
 
 class _Descent(msgspec.Struct):
-    """One request's way down the modes: what it has met and learnt so far."""
+    """One request's way down the modes: the known abilities, and the calls and failures so far."""
 
     learnt: Learnt
     calls: int = 0
+    faults: int = 0  # calls that failed in a way that may pass
     failures: list[Failure] = []
 
 
@@ -83,7 +91,7 @@ class RemoteProvider:
         on_call: OnCall | None = None,
     ) -> None:
         self._name = name
-        self._secret = config.api_key
+        self._secrets = [each for each in (config.api_key, *_secret_values(config)) if each]
         self._wire = wire
         self._capabilities = capabilities
         self._on_call = on_call
@@ -95,8 +103,9 @@ class RemoteProvider:
         try:
             completion = await self._descend(request, descent)
         except ProviderError as error:
-            error.attempts = descent.calls
+            error.attempts, error.faults = descent.calls, max(descent.faults, 1)
             raise
+        completion = await self._with_room(request, descent, completion)
         if descent.calls == 1:
             return completion
         return msgspec.structs.replace(completion, attempts=descent.calls)
@@ -112,11 +121,11 @@ class RemoteProvider:
                 await self._note(request.model, mode, descent)
                 return answer
             descent.failures.append(answer)
-            if not self._is_about_the_mode(answer, request.model, mode):
+            if not self._is_about_the_mode(answer, request, mode, descent):
                 break
         # The first failure is the one to mend, unless the way down was cut short by something that will pass.
         first, last = descent.failures[0], descent.failures[-1]
-        raise to_error(last if is_retryable(last) else first, self._name, self._secret)
+        raise to_error(last if is_retryable(last) else first, self._name, self._secrets)
 
     def _modes(self, request: ModelRequest, learnt: Learnt) -> tuple[str, ...]:
         if request.schema is None:
@@ -125,39 +134,58 @@ class RemoteProvider:
         return modes[modes.index(learnt.mode) :] if learnt.mode in modes else modes
 
     async def _ask(self, request: ModelRequest, mode: str, descent: _Descent) -> Completion | Failure:
-        """Leaves out each parameter that the model refuses, which ends: there are only so many."""
+        """Leaves out each part that the model refuses, which ends: there are only so many."""
         while True:
-            answer = await self._call(request, mode, descent)
+            sent = allowed(request, descent.learnt)
+            answer = await self._call(sent, mode, descent)
             if isinstance(answer, Completion):
                 return answer
-            learnt = adjusted(descent.learnt, answer, request)
-            if learnt is None:
+            room = room_left(answer, sent)
+            learnt = adjusted(descent.learnt, answer, sent)
+            if room is not None:  # after this prompt: another one may leave more
+                smaller = msgspec.structs.replace(request.parameters, max_output_tokens=room)
+                request = msgspec.structs.replace(request, parameters=smaller)
+                descent.learnt = msgspec.structs.replace(descent.learnt, output_limit=0)
+            elif learnt is not None and learnt != descent.learnt:
+                descent.learnt = learnt
+            else:
+                descent.faults += is_retryable(answer)
                 return answer
-            descent.learnt = learnt
 
     async def _call(self, request: ModelRequest, mode: str, descent: _Descent) -> Completion | Failure:
-        request = allowed(request, descent.learnt)
         body = self._wire.encode(request, mode, descent.learnt)
         body = with_extra_fields(body, request.parameters, self._wire.effort_path)
         descent.calls += 1
-        reply = await self._post(request.model, body)
-        return self._decode(reply, mode) if 200 <= reply.status < 300 else self._wire.read_failure(reply)
+        try:
+            reply = await self._post(request.model, body)
+            return self._decode(reply, mode) if 200 <= reply.status < 300 else self._wire.read_failure(reply)
+        except ProviderError as error:
+            descent.faults += error.retryable
+            raise
 
     def _decode(self, reply: HttpReply, mode: str) -> Completion | Failure:
         try:
-            return self._wire.decode(reply.body, mode)
+            completion = self._wire.decode(reply.body, mode)
         except UNREADABLE as error:
             if error_object(reply.body) is not None:
                 return self._wire.read_failure(reply)
             kind = reply.headers.get("content-type", "no content type")[:100]
             message = f"{self._name} answered {reply.status} ({kind}) with a body that is no answer: {error}"
-            raise ProviderError(message, reason=Reason.PROVIDER_ERROR, retryable=True, status=reply.status) from error
+            raise self._broken(message, reply) from error
+        if broke_off(completion.finish_reason, completion.text):
+            raise self._broken(f"{self._name}: the answer broke off with {completion.finish_reason!r}", reply)
+        return completion
+
+    def _broken(self, message: str, reply: HttpReply) -> ProviderError:
+        message = without_secrets(message, self._secrets)[:_MAX_BROKEN_CHARS]
+        return ProviderError(message, reason=Reason.PROVIDER_ERROR, retryable=True, status=reply.status)
 
     async def _post(self, model: str, body: bytes) -> HttpReply:
         started = time.perf_counter()
         try:
             reply = await self._http.post(self._wire.path(model), body)
         except ProviderError as error:
+            error.args = (without_secrets(str(error), self._secrets),)
             self._report(model, "timeout" if error.reason is Reason.TIMEOUT else "error", started)
             raise
         self._report(model, str(reply.status), started)
@@ -167,17 +195,32 @@ class RemoteProvider:
         if self._on_call is not None:
             self._on_call(self._name, model, status, time.perf_counter() - started)
 
-    def _is_about_the_mode(self, failure: Failure, model: str, mode: str) -> bool:
-        """Whether a plainer mode may help. One busy (503, 529) or slow (504) says nothing of it."""
+    def _is_about_the_mode(self, failure: Failure, request: ModelRequest, mode: str, descent: _Descent) -> bool:
+        """Returns whether a plainer mode may help. A busy (503, 529) or slow (504) server says nothing of it."""
         if cause_of(failure) is not Cause.OTHER:
             return False
         if failure.status in _REFUSALS:
             return True
-        accident = failure.status in _MAYBE_ACCIDENTS
-        return accident and self._capabilities.is_repeated_fault(self._name, model, mode)
+        if failure.status not in _MAYBE_ACCIDENTS:
+            return False
+        if descent.faults > 1:  # the plainer mode fails too: the server is out of order, whatever the mode
+            self._capabilities.forget_faults(self._name, request.model)
+            return False
+        repeated = self._capabilities.is_repeated_fault(self._name, request.model, mode)
+        return repeated and not request.single_fault
+
+    async def _with_room(self, request: ModelRequest, descent: _Descent, completion: Completion) -> Completion:
+        """Notes an answer that was cut off, so that the next call has twice the room; says at which limit it was."""
+        if finish_reason_of(completion.finish_reason) is not Reason.TRUNCATED:
+            return completion
+        limit = allowed(request, descent.learnt).parameters.max_output_tokens
+        known = self._capabilities.get(self._name, request.model)
+        learnt = msgspec.structs.replace(known, output_limit=2 * limit)
+        await self._capabilities.learn(self._name, request.model, learnt)
+        return msgspec.structs.replace(completion, cut_off_at=limit)
 
     async def _note(self, model: str, mode: str, descent: _Descent) -> None:
-        """Remembers what this answer has shown, beside what other calls have learnt in the meantime."""
+        """Remembers the abilities that this answer has shown, beside those that other calls have shown meanwhile."""
         self._capabilities.note_success(self._name, model, mode)
         if descent.calls == 1:
             return
@@ -185,8 +228,13 @@ class RemoteProvider:
         lesson = msgspec.structs.replace(descent.learnt, mode=known.mode, mode_until=known.mode_until)
         better = self._wire.modes[: self._wire.modes.index(mode)]
         is_news = descent.failures and known.mode != mode
-        # Where a better mode works for others, this refusal was about this one request.
+        # If a better mode works for others, this refusal was about this one request.
         if is_news and not any(self._capabilities.is_proven(self._name, model, each) for each in better):
             doubtful = any(failure.status in _MAYBE_ACCIDENTS for failure in descent.failures)
-            lesson = self._capabilities.believed(lesson, mode, doubtful=doubtful)
+            lesson = self._capabilities.with_mode(self._name, model, lesson, mode, doubtful=doubtful)
         await self._capabilities.learn(self._name, model, lesson)
+
+
+def _secret_values(config: ProviderConfig) -> list[str]:
+    """Returns the values of headers and of the query that are secrets."""
+    return [text for table in (config.headers, config.query) for text in table.values() if isinstance(text, Secret)]

@@ -49,6 +49,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str | None = KEY
     timeout_seconds: float = 5.0
     max_concurrency: int = 256
+    proxy: str | None = None
+    ca_file: str | None = None
+    client_cert_file: str | None = None
+    client_key_file: str | None = None
+    headers: dict[str, str] = {}
+    query: dict[str, str] = {}
 
 
 @asynccontextmanager

@@ -44,6 +44,7 @@ async def test_a_request_is_what_the_official_sdk_would_send() -> None:
     assert sent.body == {
         "model": "some-model",
         "max_tokens": 99,
+        "stream": False,
         "messages": [{"role": "user", "content": "Judge “this”."}],
         "system": "You are a judge.",
         "temperature": 0.5,
@@ -60,7 +61,7 @@ async def test_a_request_may_have_no_system_message_and_earlier_turns() -> None:
     (sent,) = server.requests
     OFFICIAL.validate_python(sent.body)
     assert [each["role"] for each in sent.body["messages"]] == ["user", "assistant", "user"]
-    assert sent.body.keys() == {"model", "max_tokens", "messages", "temperature"}
+    assert sent.body.keys() == {"model", "max_tokens", "messages", "stream", "temperature"}
 
 
 @pytest.mark.parametrize("text", [VERDICT, "prose"])

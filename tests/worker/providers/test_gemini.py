@@ -107,7 +107,7 @@ def test_the_stub_answers_as_the_official_sdk_reads() -> None:
 
 async def test_an_answer_is_read() -> None:
     assert await complete(Reply(text=VERDICT)) == Completion(
-        text=VERDICT, source="schema", finish_reason="STOP", input_tokens=11, output_tokens=7
+        text=VERDICT, source="schema", finish_reason="STOP", input_tokens=11, output_tokens=7, served_model="stub"
     )
 
 

@@ -13,7 +13,7 @@ from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
 from tests.worker.providers.stubbed import KEY, Config
 from worker.providers.base import ProviderError
-from worker.providers.http import MAX_RESPONSE_BYTES, RETRYABLE, HttpClient, translated
+from worker.providers.http import MAX_RESPONSE_BYTES, RETRYABLE, HttpClient, provider_error
 
 PATH = "/chat/completions"
 
@@ -190,7 +190,7 @@ def test_every_exception_of_httpx_is_translated() -> None:
 
 
 def test_a_timeout_of_httpx_is_a_timeout() -> None:
-    assert translated(httpx.ReadTimeout("slow")).reason is Reason.TIMEOUT
+    assert provider_error(httpx.ReadTimeout("slow")).reason is Reason.TIMEOUT
 
 
 @asynccontextmanager

@@ -47,6 +47,7 @@ async def test_a_request_is_what_the_official_sdk_would_send() -> None:
             {"role": "system", "content": "You are a judge."},
             {"role": "user", "content": "Judge “this”."},
         ],
+        "stream": False,
         "max_tokens": 99,
         "temperature": 0.5,
         "top_p": 0.9,
@@ -61,7 +62,7 @@ async def test_a_request_is_what_the_official_sdk_would_send() -> None:
 async def test_what_is_not_set_is_not_sent() -> None:
     async with stubbed("openai") as (provider, server):
         await provider.complete(request(schema=None, parameters=Parameters(temperature=None)))
-    assert server.requests[0].body.keys() == {"model", "messages", "max_tokens"}
+    assert server.requests[0].body.keys() == {"model", "messages", "stream", "max_tokens"}
 
 
 def test_the_stub_answers_as_the_official_sdk_reads() -> None:
@@ -72,7 +73,7 @@ def test_the_stub_answers_as_the_official_sdk_reads() -> None:
 
 async def test_an_answer_is_read() -> None:
     assert await complete(Reply(text=VERDICT)) == Completion(
-        text=VERDICT, source="schema", finish_reason="stop", input_tokens=11, output_tokens=7
+        text=VERDICT, source="schema", finish_reason="stop", input_tokens=11, output_tokens=7, served_model="some-model"
     )
 
 

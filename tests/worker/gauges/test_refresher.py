@@ -25,9 +25,10 @@ from tests.api.conftest import client_of
 from tests.flows.conftest import settings_for
 from tests.store.labelled import KEEP_S, MODELS, judge_of, judged, label
 from tests.store.made import MODEL
-from worker.gauges import refreshing
-from worker.gauges.computing import TRUST_GAUGES, Memo
-from worker.gauges.refreshing import Refresher
+from worker.gauges import refresher
+from worker.gauges.catalogue import AGREEMENT_GAUGES
+from worker.gauges.computing import Memo
+from worker.gauges.refresher import Refresher
 
 PEOPLE = [1, 2, 3, 4, 5, 4, 2, 1, 5, 3]
 SCORES = [1, 2, 4, 4, 5, 5, 2, 2, 5, 3]
@@ -208,7 +209,7 @@ async def test_a_fall_of_the_agreement_adds_up(redis: Redis, scrape: Scrape) -> 
 async def test_judges_past_the_cap_are_added_up_and_counted(
     redis: Redis, scrape: Scrape, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refreshing, "MAX_JUDGE_SERIES", 2)
+    monkeypatch.setattr(refresher, "MAX_JUDGE_SERIES", 2)
     for version in range(1, 6):
         await score(redis, judge_of(version=version), 3, 4, first=2 * version)
         await say(redis, 3, 3, first=2 * version)
@@ -227,10 +228,10 @@ async def test_there_are_never_more_samples_than_the_cap(
     redis: Redis, scrape: Scrape, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     for module, name, limit in (
-        (refreshing, "MAX_GAUGE_SERIES", most),
+        (refresher, "MAX_GAUGE_SERIES", most),
         (gauges, "MAX_GAUGE_SERIES", most),
-        (refreshing, "OTHERS", most // 4),
-        (refreshing, "BESIDE", most // 4),
+        (refresher, "OTHERS", most // 4),
+        (refresher, "BESIDE", most // 4),
     ):
         monkeypatch.setattr(module, name, limit)
     for version in range(1, 4):
@@ -240,7 +241,7 @@ async def test_there_are_never_more_samples_than_the_cap(
             await judged(redis, judge, item, [each, min(each + version, 5)])
             await put_labels(redis, [label(f"t/{version}/{number}", "ann", PEOPLE[number])], keep_s=KEEP_S)
     shown = await scrape()
-    samples = [each for name in TRUST_GAUGES for each in shown.get(name, [])]
+    samples = [each for name in AGREEMENT_GAUGES for each in shown.get(name, [])]
     assert len(samples) <= most
     assert shown["metrics_series_dropped"][0].value > 0
     refreshed = await gauges.load_gauges(redis)
@@ -252,7 +253,7 @@ async def test_nothing_judged_yet_is_a_time_and_nothing_else(redis: Redis, scrap
     before = clock.now_ms() / 1000
     shown = await scrape()
     assert shown["agreement_refreshed_timestamp_seconds"][0].value >= before
-    assert not set(TRUST_GAUGES) & set(shown)
+    assert not set(AGREEMENT_GAUGES) & set(shown)
 
 
 async def test_before_the_first_refresh_there_are_no_gauges(api: httpx.AsyncClient) -> None:

@@ -1,0 +1,89 @@
+"""The limits of providers, as all workers share them."""
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+
+from service.contracts.outcomes import Reason
+from service.store import provider_limits
+from service.store.provider_limits import ProviderLimit, ProviderStop, Refusal, load_limits, note_refusal
+
+NAME = "openai"
+
+
+def refusal(wait_s: float | None = 5.0, *, answers: int = 0, span_s: float = 0.0, began_ago_s: float = 0.0) -> Refusal:
+    return Refusal(began_ago_s, wait_s, answers, span_s, first_wait_s=0.5, longest_wait_s=60.0)
+
+
+async def test_a_wait_asked_for_is_kept_by_all(redis: Redis) -> None:
+    limit = await note_refusal(redis, NAME, refusal(5.0))
+    state = (await load_limits(redis, [NAME, "other"]))[NAME]
+    assert limit.pause_s == 5.0
+    assert state.limit is not None
+    assert 4.5 < state.limit.pause_s <= 5.0
+    assert (await load_limits(redis, ["other"]))["other"] == (None, None, 0.0)
+
+
+async def test_the_longest_wait_counts_and_none_is_shortened(redis: Redis) -> None:
+    await note_refusal(redis, NAME, refusal(5.0, began_ago_s=1.0))
+    assert (await note_refusal(redis, NAME, refusal(1.0, began_ago_s=1.0))).pause_s > 4.5
+    assert (await note_refusal(redis, NAME, refusal(9.0, began_ago_s=1.0))).pause_s == 9.0
+
+
+async def test_the_rate_is_what_the_answers_show_and_begins_below_it_at_first(redis: Redis) -> None:
+    limit = await note_refusal(redis, NAME, refusal(9.0, answers=20, span_s=1.0, began_ago_s=1.0))
+    assert limit.goal == pytest.approx(0.9 * 20 / 10)
+    assert limit.rate == pytest.approx(limit.goal / 4, abs=1e-5)
+    later = await note_refusal(redis, NAME, refusal(9.0, answers=10, span_s=1.0))
+    assert later.goal >= later.rate == pytest.approx(0.9 * 10 / 10, rel=0.01)
+
+
+async def test_calls_that_were_under_way_tell_nothing_new(redis: Redis) -> None:
+    first = await note_refusal(redis, NAME, refusal(None, answers=20, span_s=1.0, began_ago_s=1.0))
+    for _ in range(50):
+        again = await note_refusal(redis, NAME, refusal(None, began_ago_s=1.0))
+    assert again.pause_s <= first.pause_s == 0.5
+    assert (again.rate, again.goal) == (first.rate, first.goal)
+
+
+async def test_without_a_wait_asked_for_all_back_off_together_and_longer_each_time(redis: Redis) -> None:
+    waits, rates = [], []
+    for _ in range(9):
+        limit = await note_refusal(redis, NAME, refusal(None))
+        waits.append(limit.pause_s)
+        rates.append(limit.rate)
+        await asyncio.sleep(0.002)
+    assert waits == pytest.approx([0.5, 1, 2, 4, 8, 16, 32, 60, 60], abs=0.1)
+    assert rates == sorted(rates, reverse=True)
+    assert (await note_refusal(redis, NAME, refusal(None, answers=3, span_s=1.0))).pause_s <= 60
+
+
+async def test_a_wait_asked_for_keeps_the_rate_that_is_known(redis: Redis) -> None:
+    known = await note_refusal(redis, NAME, refusal(1.0, answers=20, span_s=1.0, began_ago_s=1.0))
+    await asyncio.sleep(0.002)
+    limit = await note_refusal(redis, NAME, refusal(2.0))
+    assert (limit.rate, limit.goal, limit.pause_s) == (known.rate, known.goal, 2.0)
+
+
+def test_the_rate_climbs_to_the_goal_and_slowly_beyond() -> None:
+    limit = ProviderLimit(pause_s=0.0, rate=1.0, goal=4.0, double_s=2.0)
+    assert [limit.rate_after(seconds) for seconds in (0, 2, 4, 64, 124)] == pytest.approx([1, 2, 4, 8, 16])
+    unknown = ProviderLimit(pause_s=0.0, rate=1.0, goal=0.0, double_s=2.0)
+    assert [unknown.rate_after(seconds) for seconds in (0, 2, 20)] == pytest.approx([1, 2, 1024])
+
+
+async def test_a_stop_is_shared_with_its_words_and_ends(redis: Redis) -> None:
+    stop = ProviderStop(Reason.AUTH, "openai answered 401: no")
+    await provider_limits.stop_calls(redis, NAME, stop, 30)
+    state = (await load_limits(redis, [NAME]))[NAME]
+    assert state.stop == stop
+    assert 29 < state.stop_s <= 30
+    await provider_limits.allow_calls(redis, NAME)
+    assert (await load_limits(redis, [NAME]))[NAME].stop is None
+
+
+async def test_few_answers_are_no_goal(redis: Redis) -> None:
+    limit = await note_refusal(redis, NAME, refusal(1.0, answers=2, span_s=1.0, began_ago_s=1.0))
+    assert limit.rate == pytest.approx(0.9)
+    assert (limit.goal, limit.double_s) == (0.0, 5.0)

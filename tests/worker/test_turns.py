@@ -1,0 +1,198 @@
+"""The turns of one worker's calls to a provider that limits them."""
+
+import asyncio
+
+import pytest
+
+from service.config.settings import ProviderSettings
+from service.contracts.outcomes import Reason
+from service.store.provider_limits import ProviderLimit, ProviderStop
+from tests.worker.test_limits import Clock, OpenGate, turn
+from worker.limits import PATIENCE_S, CallLimits, CallPlaces
+from worker.providers.base import ProviderError
+from worker.turns import SPAN_S, AnswerCount, Turns
+
+FAST = ProviderLimit(pause_s=0.0, rate=100.0, goal=100.0, double_s=1.0)
+
+
+def test_answers_are_counted_since_the_last_pause() -> None:
+    clock = Clock()
+    count = AnswerCount(clock)
+    for _ in range(3):
+        count.begin()
+        clock.now += 0.5
+        count.end(answered=True)
+    count.begin()
+    count.end(answered=False)
+    assert count.counted() == (3, 1.5)
+    count.restart(2.0)
+    clock.now += 2.5
+    assert count.counted() == (0, 0.5)
+
+
+def test_a_time_without_calls_says_nothing_of_the_rate() -> None:
+    clock = Clock()
+    count = AnswerCount(clock)
+    count.begin()
+    count.end(answered=True)
+    clock.now += 30
+    count.begin()
+    clock.now += 1
+    count.end(answered=True)
+    assert count.counted() == (1, 1.0)
+
+
+def test_only_the_last_minute_counts() -> None:
+    clock = Clock()
+    count = AnswerCount(clock)
+    for _ in range(200):
+        count.begin()
+        clock.now += 0.5
+        count.end(answered=True)
+    assert count.counted() == (121, SPAN_S)
+
+
+async def test_without_a_limit_nobody_waits() -> None:
+    turns = Turns()
+    assert (turns.is_limited, turns.expected_s, await turns.take()) == (False, 0.0, 0.0)
+
+
+async def test_calls_begin_one_by_one_at_the_rate() -> None:
+    turns = Turns()
+    turns.limit(FAST)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await asyncio.gather(*(turns.take() for _ in range(11)))
+    assert 0.09 <= loop.time() - began < 1
+
+
+async def test_a_pause_that_others_met_holds_those_that_wait() -> None:
+    turns = Turns()
+    turns.limit(FAST)
+    waiting = [asyncio.create_task(turns.take()) for _ in range(5)]
+    turns.limit(FAST._replace(pause_s=60.0))
+    await turn()
+    assert sum(not each.done() for each in waiting) >= 4
+    turns.limit(None)
+    await asyncio.wait_for(asyncio.gather(*waiting), 1)
+
+
+def test_a_limit_that_allows_more_than_enough_is_none() -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    turns.limit(FAST)
+    assert turns.is_limited
+    clock.now += 600
+    assert not turns.is_limited
+
+
+def test_the_expected_wait_is_the_pause_and_those_that_wait() -> None:
+    turns = Turns(Clock())
+    turns.limit(FAST._replace(pause_s=3.0))
+    turns.waiting = 200
+    assert turns.expected_s == pytest.approx(5.0)
+    turns.sharers = 2
+    assert turns.expected_s == pytest.approx(7.0)
+
+
+def test_a_stop_is_over_after_its_time_and_leaves_a_doubt() -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    turns.stop(ProviderStop(Reason.AUTH, "no"), 60)
+    assert turns.stopped is not None
+    clock.now += 60
+    assert turns.stopped is None
+    assert turns.doubts == 1
+
+
+async def test_in_doubt_one_call_at_a_time_begins() -> None:
+    turns = Turns()
+    turns.doubts = 1
+    assert await turns.probe()
+    other = asyncio.create_task(turns.probe())
+    await turn()
+    assert not other.done()
+    turns.doubts = 0
+    turns.end_probe()
+    assert await other is False
+
+
+class PutOff(OpenGate):
+    def put_off(self, seconds: float) -> None:
+        raise InterruptedError(f"{seconds:.0f}")
+
+
+def limits_with(limit: ProviderLimit) -> CallLimits:
+    settings = ProviderSettings(kind="openai", base_url="http://127.0.0.1:9")
+    limits = CallLimits(8, {"openai": settings})
+    limits.providers["openai"].share(8, 1)
+    limits.providers["openai"].turns.limit(limit)
+    return limits
+
+
+async def test_an_item_that_would_wait_long_is_put_off_and_holds_no_place() -> None:
+    limits = limits_with(FAST._replace(pause_s=PATIENCE_S + 30))
+    with pytest.raises(InterruptedError, match="32"):
+        async with limits.call("openai", 1, PutOff()):
+            pass
+    assert (limits.providers["openai"].slots.in_use, limits.calls.in_use) == (0, 0)
+
+
+async def test_a_worker_that_drains_puts_off_those_that_wait() -> None:
+    limits = limits_with(FAST._replace(pause_s=PATIENCE_S / 2))
+
+    async def call() -> None:
+        async with limits.call("openai", 1, PutOff()):
+            pass
+
+    calls = [asyncio.create_task(call()) for _ in range(3)]
+    await turn()
+    assert not any(each.done() for each in calls)
+    limits.drain()
+    found = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), PATIENCE_S / 4)
+    assert {type(each) for each in found} == {InterruptedError}
+
+
+async def test_a_wait_beyond_the_deadline_is_an_error_without_a_call() -> None:
+    class Late(OpenGate):
+        left_s = 0.05
+
+    limits = limits_with(FAST._replace(pause_s=30.0))
+    with pytest.raises(ProviderError, match="deadline") as caught:
+        async with limits.call("openai", 1, Late()):
+            pass
+    assert (caught.value.reason, caught.value.attempts) == (Reason.RATE_LIMITED, 0)
+    assert limits.providers["openai"].slots.in_use == 0
+
+
+async def test_a_stopped_provider_is_not_called_and_its_words_are_said() -> None:
+    limits = limits_with(FAST)
+    limits.providers["openai"].turns.stop(ProviderStop(Reason.AUTH, "openai answered 401: no"), 60)
+    for _ in range(3):
+        with pytest.raises(ProviderError, match="openai answered 401: no") as caught:
+            async with limits.call("openai", 1, OpenGate()):
+                pass
+        assert (caught.value.reason, caught.value.retryable, caught.value.attempts) == (Reason.AUTH, False, 0)
+    assert limits.providers["openai"].slots.in_use == 0
+
+
+async def test_one_provider_does_not_take_all_places() -> None:
+    places = CallPlaces(8, ["one", "two"])
+    waiting = [asyncio.create_task(places.acquire("one")) for _ in range(20)]
+    await turn()
+    assert places.in_use == 7
+    await asyncio.wait_for(places.acquire("two"), 1)
+    assert places.in_use == 8
+    places.release("two")
+    places.release("one")
+    await turn()
+    assert (places.in_use, sum(each.done() for each in waiting)) == (7, 8)
+    for each in waiting:
+        each.cancel()
+
+
+async def test_a_single_provider_takes_all_places() -> None:
+    places = CallPlaces(3, ["one"])
+    for _ in range(3):
+        await asyncio.wait_for(places.acquire("one"), 1)
+    assert places.in_use == 3

@@ -1,0 +1,34 @@
+"""Notes which model a provider runs under each name, so that votes of an older one are not served from the cache."""
+
+import logging
+import time
+
+from redis.asyncio import Redis
+
+from service.store.errors import StoreError
+from service.store.served_models import note_served_model
+
+_log = logging.getLogger(__name__)
+
+_AGAIN_S = 10.0  # another worker may have noted another one meanwhile
+
+
+class ServedModels:
+    """The served models that this process noted lately."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._noted: dict[str, tuple[str, float]] = {}
+
+    async def note(self, model: str, served_model: str) -> None:
+        """Notes the model that answered under the name `model`. If the store is away, the next answer notes it."""
+        known, at = self._noted.get(model, ("", 0.0))
+        now = time.monotonic()
+        if known == served_model and now - at < _AGAIN_S:
+            return
+        self._noted[model] = (served_model, now)
+        try:
+            await note_served_model(self._redis, model, served_model)
+        except StoreError as error:
+            del self._noted[model]
+            _log.warning("the model that answers for %s was not noted: %s", model, error)

@@ -1,0 +1,179 @@
+"""When a call to a provider may begin: a worker's view of the limits that the provider puts on all workers' calls.
+
+The provider's own limit is met when it refuses a call. From then on nobody calls it before the wait that it asked for
+is over (without one, all workers back off together), and calls begin one by one at the rate that the answers so far
+show.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from service.store.provider_limits import ProviderLimit, ProviderStop
+
+FREE_RATE = 1000.0  # calls per second of one worker; a limit that allows more is none
+SPAN_S = 60.0  # how far back answers are counted to tell the rate that a provider takes: most limits are per minute
+_IDLE_S = 1.0  # a longer time without any call says nothing of the rate
+
+Clock = Callable[[], float]
+
+
+class AnswerCount:
+    """The answers that came since the last pause, within SPAN_S, while there was something to ask."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._answered: deque[float] = deque()
+        self._running = 0
+        self._since = clock()
+        self._idle_since = -_IDLE_S
+
+    def begin(self) -> None:
+        """A call begins."""
+        now = self._clock()
+        if not self._running and now - self._idle_since >= _IDLE_S:
+            self.restart()
+        self._running += 1
+
+    def end(self, *, answered: bool) -> None:
+        """A call ended, with an answer or without one."""
+        self._running -= 1
+        self._idle_since = now = self._clock()
+        if answered:
+            self._answered.append(now)
+            while self._answered[0] < now - SPAN_S:
+                self._answered.popleft()
+
+    def restart(self, after_s: float = 0.0) -> None:
+        """Forgets the answers so far, and counts those from so many seconds on."""
+        self._since = self._clock() + after_s
+        self._answered.clear()
+
+    def counted(self) -> tuple[int, float]:
+        """Returns the number of answers, and the seconds in which they came."""
+        now = self._clock()
+        since = max(self._since, now - SPAN_S)
+        return sum(each >= since for each in self._answered), max(now - since, 0.0)
+
+
+class Turns:
+    """The turns of one worker's calls to one provider. First come, first served."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._limit: ProviderLimit | None = None
+        self._limit_at = 0.0
+        self._next_at = 0.0
+        self._order = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._stop: ProviderStop | None = None
+        self._stopped_until = 0.0
+        self._probe = asyncio.Lock()
+        self.answers = AnswerCount(clock)
+        self.sharers = 1
+        self.waiting = 0
+        self.doubts = 0  # calls that were refused for good, since the last answer
+
+    @property
+    def pause_s(self) -> float:
+        """The seconds for which nobody may call, 0 if anybody may."""
+        if self._limit is None:
+            return 0.0
+        return max(self._limit_at + self._limit.pause_s - self._clock(), 0.0)
+
+    @property
+    def expected_s(self) -> float:
+        """The seconds that one more call would have to wait, about."""
+        rate = self._rate()
+        if rate is None or self._limit is None:
+            return 0.0
+        rate = max(rate, self._limit.goal / self.sharers)
+        return max(self.pause_s, self._next_at - self._clock()) + self.waiting / rate
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a call has to ask for its turn."""
+        return self._rate() is not None
+
+    def limit(self, limit: ProviderLimit | None) -> None:
+        """Takes over the limit that all workers keep."""
+        if limit is not None and limit.pause_s > 0:
+            self.answers.restart(limit.pause_s)
+        self._limit, self._limit_at = limit, self._clock()
+        self.wake()
+
+    def wake(self) -> None:
+        """Makes the call whose turn is next look again."""
+        self._changed.set()
+
+    def pause(self, seconds: float) -> None:
+        """Makes at least this worker wait, if the store can't tell the others."""
+        known = self._limit or ProviderLimit(0.0, 1.0, 0.0, 1.0)
+        self.limit(known._replace(pause_s=max(seconds, self.pause_s)))
+
+    def stop(self, stop: ProviderStop | None, seconds: float) -> None:
+        """Takes over that the provider refuses every call, for so many seconds; None if it does not any more."""
+        if stop is not None:
+            self.doubts = max(self.doubts, 1)
+            self._stopped_until = self._clock() + seconds
+        self._stop = stop
+
+    @property
+    def stopped(self) -> ProviderStop | None:
+        """Why nobody may call at all; None if anybody may."""
+        return self._stop if self._stop is not None and self._clock() < self._stopped_until else None
+
+    async def take(self, give_up: Callable[[], None] = lambda: None) -> float:
+        """Waits until a call may begin. Returns the seconds that it waited.
+
+        `give_up` is called at each change, and may raise to end the waiting.
+        """
+        if not self.is_limited:
+            return 0.0
+        began = self._clock()
+        self.waiting += 1
+        try:
+            async with self._order:
+                await self._wait(give_up)
+                rate, now = self._rate(), self._clock()
+                if rate is not None:  # a turn taken late does not delay those behind it
+                    self._next_at = max(self._next_at + 1 / rate, now)
+        finally:
+            self.waiting -= 1
+        return self._clock() - began
+
+    async def _wait(self, give_up: Callable[[], None]) -> None:
+        while (left := max(self.pause_s, self._next_at - self._clock())) > 0 and self.is_limited:
+            give_up()
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def probe(self) -> bool:
+        """While it is in doubt whether the provider takes any call, lets one call at a time begin.
+
+        Returns whether the caller is that one: it must call `end_probe`.
+        """
+        if not self.doubts:
+            return False
+        await self._probe.acquire()
+        if self.doubts and self.stopped is None:
+            return True
+        self._probe.release()
+        return False
+
+    def end_probe(self) -> None:
+        """Lets the next one begin."""
+        self._probe.release()
+
+    def _rate(self) -> float | None:
+        """Returns the calls per second that this worker may begin now; None if there is no limit."""
+        if self._limit is None:
+            return None
+        over_s = self._clock() - self._limit_at - self._limit.pause_s
+        rate = self._limit.rate_after(max(over_s, 0.0)) / max(self.sharers, 1)
+        return rate if over_s < 0 or rate < FREE_RATE else None
