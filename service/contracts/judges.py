@@ -174,9 +174,6 @@ class ResolvedJudge(msgspec.Struct, frozen=True, kw_only=True):
     models: list[str]
 
 
-_ADDED = ("answer_key",)  # to definitions that were stored before: no part of a digest unless it is set
-
-
 def judge_digest(judge: Judge) -> str:
     """Returns a hash of the whole definition; definitions that differ only in notation have the same digest."""
     content = _numbers_as_written(msgspec.to_builtins(judge))

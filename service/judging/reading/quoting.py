@@ -9,7 +9,7 @@ COVER = "\x1a"  # stands for a quoted character: neither a word nor white space 
 Span = tuple[int, int]
 
 
-class Placed(Protocol):
+class PlacedText(Protocol):
     """Something found at a place of a text."""
 
     @property
@@ -50,7 +50,7 @@ def covered(text: str, spans: Iterable[Span]) -> str:
     return "".join([*pieces, text[done:]])
 
 
-def without_blocks(text: str, objects: Iterable[Placed], *, is_cut: bool = False) -> str:
+def without_blocks(text: str, objects: Iterable[PlacedText], *, is_cut: bool = False) -> str:
     """`text` with its objects, block quotations and quotations of several lines covered."""
     text = covered(text, [(each.start, each.end) for each in objects])
     text = covered(text, block_quotations(text))
