@@ -352,7 +352,7 @@ def test_a_statistic_is_one_function_and_one_row(source: SourceCopy) -> None:
     source.add_row(
         "service/stats/statistics.py",
         "STATISTICS: dict",
-        '"differing_share": Statistic(differing_share, Domain.ANY, LOGIT, trials=lambda t: t.pairs),',
+        '"differing_share": Statistic(differing_share, Domain.ANY, trials=lambda t: t.pairs),',
     )
     found = source.run(
         ASK_THE_API

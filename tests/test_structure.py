@@ -56,9 +56,17 @@ REPEATED = {  # public names that several modules may define, with the reason
     "T": "a type variable",
     "logger": "each module has its own",
 }
-WITHOUT_TEST = {  # modules that no test imports, with the reason
-    "service.judges": "data only: tests/flows/test_judges.py judges with every built-in",
+WITHOUT_TEST = {  # modules, or packages with all their modules, that no test imports, with the tests that run them
+    "service.judging.methods.choices": "tests/judging/methods: category, pairwise and pass_fail use it",
+    "service.judging.reading": "tests/judging/test_reading_*.py call what the package exports",
+    "service.stats.binary": "tests/stats/test_statistics.py takes its functions from STATISTICS",
+    "service.store.benchmarks": "tests/flows/test_benchmarks.py",
+    "service.store.criteria": "tests/agreement/test_labelling.py",
+    "service.store.learnt": "tests/worker/providers/test_parameter_refusals.py",
+    "service.store.served_models": "tests/worker/test_served_models.py",
     "worker.__main__": "tests/flows start it as a process",
+    "worker.callbacks": "tests/flows/test_jobs.py",
+    "worker.gauges.window_counters": "tests/worker/gauges/test_refresher.py",
 }
 
 PURE = ("service.contracts", "service.stats", "service.judging", "service.judges")
@@ -294,17 +302,16 @@ def test_every_module_has_a_test_or_a_reason() -> None:
     }
     untested = {module for module, path in MODULES.items() if module not in imported and not has_own_test(path)}
     code = {module for module in untested if any(public_names(MODULES[module]))}
-    assert sorted(code - set(WITHOUT_TEST)) == []
+    listed = {module for module in code for each in WITHOUT_TEST if f"{module}.".startswith(f"{each}.")}
+    assert sorted(code - listed) == []
+    unused = {each for each in WITHOUT_TEST if not any(f"{module}.".startswith(f"{each}.") for module in untested)}
+    assert unused == set()
 
 
 def has_own_test(path: Path) -> bool:
     inside = path.relative_to(ROOT)
     folder = ROOT / "tests" / (inside.parent.relative_to("service") if inside.parts[0] == "service" else inside.parent)
     return (folder / f"test_{path.stem}.py").is_file()
-
-
-def test_modules_without_a_test_exist() -> None:
-    assert set(WITHOUT_TEST) - set(MODULES) == set()
 
 
 @pytest.mark.parametrize("word", RATIONED)

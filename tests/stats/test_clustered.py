@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.stats.arrays import Floats
@@ -56,6 +56,7 @@ def test_the_terms_of_an_item_and_how_many_counters_they_take() -> None:
     assert products_of((4, 2)) == (16, 8, 4)
 
 
+@settings(deadline=None)
 @given(ITEMS)
 def test_influences_that_are_quadratic_in_the_scores_have_the_design_effect_of_the_items(items: Items) -> None:
     """As that of Pearson's correlation is: zh zj - r (zh^2 + zj^2) / 2, z the standardised values."""
@@ -71,6 +72,7 @@ def test_influences_that_are_quadratic_in_the_scores_have_the_design_effect_of_t
         assert design_of(items).effect(table_of(items), cells) == pytest.approx(by_items(items, cells), abs=1e-4)
 
 
+@settings(deadline=None)
 @given(ITEMS)
 def test_influences_that_depend_on_equality_do_so_for_words(items: Items) -> None:
     cells = np.eye(5)
@@ -86,6 +88,7 @@ def test_raters_that_only_repeat_each_other_add_nothing_to_what_is_known() -> No
         assert design_of(items).effect(table_of(items), cells) == pytest.approx(3, rel=0.02)
 
 
+@settings(deadline=None)
 @given(ITEMS)
 def test_one_rater_an_item_is_as_independent_as_pairs_are(items: Items) -> None:
     alone = [(human[:1], judge) for human, judge in items]

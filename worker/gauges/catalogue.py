@@ -93,6 +93,14 @@ JUDGE_GAUGES: GaugeTable = {
     "length_correlation": _judge(
         "Rank correlation of score and text length", lambda each: each.biases.length_correlation
     ),
+    "length_correlation_lower": _judge(
+        f"Rank correlation of score and text length: {_ENDS['lower']}",
+        lambda each: each.biases.length_correlation_lower,
+    ),
+    "length_correlation_upper": _judge(
+        f"Rank correlation of score and text length: {_ENDS['upper']}",
+        lambda each: each.biases.length_correlation_upper,
+    ),
     "score_shift_z": _judge(
         "Shift of the mean score against the reference, in standard errors", lambda each: each.drift.shift_z
     ),
@@ -119,7 +127,12 @@ PAIR_GAUGES: GaugeTable = {
     **_statistics("panel_agreement", "of two models of a panel", _PAIR_LABELS, _pair_statistics),
 }
 PANEL_GAUGES: GaugeTable = {
-    "panel_alpha": GaugeEntry("Krippendorff's alpha over all models of a panel", _PANEL_LABELS, lambda alpha: alpha)
+    f"panel_alpha{end}": GaugeEntry(f"Krippendorff's alpha over all models of a panel{which}", _PANEL_LABELS, value)
+    for end, which, value in (
+        ("", "", lambda alpha: alpha.value),
+        ("_lower", f": {_ENDS['lower']}", lambda alpha: alpha.lower),
+        ("_upper", f": {_ENDS['upper']}", lambda alpha: alpha.upper),
+    )
 }
 QUEUE_GAUGES: GaugeTable = {
     "label_queue_items": GaugeEntry("Judged items waiting for a label", ("criterion",), lambda waiting: waiting)

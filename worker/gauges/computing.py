@@ -14,6 +14,7 @@ from service.agreement.counters import Seen, read_seen
 from service.agreement.drift_reports import drift
 from service.agreement.estimates import estimate_of
 from service.agreement.reports import between, headline_statistics, human_ceiling, panel_alpha
+from service.stats.alphas import Alpha
 from service.stats.drift import LEAST_SCORES, position_bias, repeat_consistency
 from service.stats.intervals import Measure
 from service.store.agreement_counters import sum_fields
@@ -61,11 +62,13 @@ class MeanFigures(NamedTuple):
 
 
 class BiasFigures(NamedTuple):
-    """The shares of equal verdicts in both orders and of equal repeats, and the rank correlation with length."""
+    """Shares of equal verdicts in both orders and of equal repeats, and the rank correlation with length."""
 
     position_consistency: float | None = None
     repeat_consistency: float | None = None
     length_correlation: float | None = None
+    length_correlation_lower: float | None = None
+    length_correlation_upper: float | None = None
 
 
 class DriftFigures(NamedTuple):
@@ -148,9 +151,9 @@ def pair_figures(coding: Coding, fields: CounterFields, key: str, memo: Memo) ->
     return PairFigures(found.pairs, found.statistics) if found.pairs else None
 
 
-def panel_figure(coding: Coding, fields: CounterFields) -> float | None:
-    """Returns Krippendorff's alpha of all models of a judge, from its counters `panel`."""
-    return panel_alpha(coding, fields).value
+def panel_figure(coding: Coding, fields: CounterFields) -> Alpha:
+    """Returns Krippendorff's alpha of all models of a judge, with its interval, from its counters `panel`."""
+    return panel_alpha(coding, fields)
 
 
 def merged(one: WindowCounters, other: WindowCounters) -> WindowCounters:
@@ -178,11 +181,13 @@ def _means(coding: Coding, counters: WindowCounters) -> MeanFigures:
 
 
 def _biases(seen: Seen) -> BiasFigures:
-    repeats, numbers = seen.repeats, seen.axis.numbers
+    repeats, length = seen.repeats, length_correlation(seen)
     return BiasFigures(
         position_bias(seen.orders).consistency.value if seen.orders.any() else None,
         repeat_consistency(repeats, range(len(repeats))).exact.value if repeats.any() else None,
-        length_correlation(seen).value if numbers is not None else None,
+        length.value,
+        length.lower,
+        length.upper,
     )
 
 
