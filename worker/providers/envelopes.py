@@ -12,7 +12,8 @@ from service.judging.reading.refusing import finish_reason_of
 from worker.providers.event_streams import Event
 
 MOST_TOKENS = 100_000_000  # a larger count is an error of the server's
-_NOT_SPOKEN = frozenset(["thinking", "reasoning", "redacted_thinking", "thought", "reasoning_text"])
+# A tuple: a hostile type may be a list, which has no hash.
+_NOT_SPOKEN = ("thinking", "reasoning", "redacted_thinking", "thought", "reasoning_text")
 
 # The words with which providers say that an answer came to its own end, normalised by `_normal`.
 _WHOLE = frozenset(

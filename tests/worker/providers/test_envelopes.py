@@ -44,6 +44,7 @@ def called(arguments: Any) -> dict[str, Any]:
         (says({"type": "text", "text": VERDICT}), VERDICT, "schema"),
         (says([{"type": "text", "text": {"value": VERDICT}}]), VERDICT, "schema"),
         (says([VERDICT]), VERDICT, "schema"),
+        (says([{"type": ["text"], "text": VERDICT}]), VERDICT, "schema"),
         (
             says([{"type": "thinking", "thinking": [{"type": "text", "text": "2?"}]}, {"type": "text", "text": "4"}]),
             "4",
