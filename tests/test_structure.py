@@ -57,16 +57,9 @@ REPEATED = {  # public names that several modules may define, with the reason
     "logger": "each module has its own",
 }
 WITHOUT_TEST = {  # modules, or packages with all their modules, that no test imports, with the tests that run them
-    "service.judging.methods.choices": "tests/judging/methods: category, pairwise and pass_fail use it",
     "service.judging.reading": "tests/judging/test_reading_*.py call what the package exports",
     "service.stats.binary": "tests/stats/test_statistics.py takes its functions from STATISTICS",
-    "service.store.benchmarks": "tests/flows/test_benchmarks.py",
-    "service.store.criteria": "tests/agreement/test_labelling.py",
-    "service.store.learnt": "tests/worker/providers/test_parameter_refusals.py",
-    "service.store.served_models": "tests/worker/test_served_models.py",
     "worker.__main__": "tests/flows start it as a process",
-    "worker.callbacks": "tests/flows/test_jobs.py",
-    "worker.gauges.window_counters": "tests/worker/gauges/test_refresher.py",
 }
 
 PURE = ("service.contracts", "service.stats", "service.judging", "service.judges")

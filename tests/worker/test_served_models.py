@@ -1,31 +1,63 @@
-"""Which model answers under a name."""
+"""A worker notes a served model at once if it is another one, else now and then, and never fails for it."""
 
+import pytest
 from redis.asyncio import Redis
 
 from service.store import counters, keys
-from service.store.served_models import note_served_model
+from service.store.connection import connect
+from worker import served_models
 from worker.served_models import ServedModels
 
-MODEL = "openai/m"
+MODEL = "openai/gpt-x"
 
 
-async def changes(redis: Redis) -> float:
-    family = next(each for each in await counters.metric_families(redis, "") if each.name == "served_model_changes")
-    return sum(sample.value for sample in family.samples)
+async def stored(redis: Redis) -> bytes | None:
+    found: bytes | None = await redis.hget(keys.SERVED_MODELS, MODEL)  # type: ignore[misc]
+    return found
 
 
-async def test_a_change_is_noted_and_counted_once_for_all_workers(redis: Redis) -> None:
+async def test_the_first_answer_and_another_models_are_noted_at_once(redis: Redis) -> None:
+    served = ServedModels(redis)
+    for each in ("one", "two", "one"):
+        await served.note(MODEL, each)
+        assert await stored(redis) == each.encode()
+
+
+async def test_a_change_that_two_workers_see_counts_once(redis: Redis) -> None:
     one, other = ServedModels(redis), ServedModels(redis)
-    await one.note(MODEL, "m-1")
-    await other.note(MODEL, "m-1")
-    assert await changes(redis) == 0
-    for each in (one, other, one):
-        await each.note(MODEL, "m-2")
-    assert await redis.hget(keys.SERVED_MODELS, MODEL) == b"m-2"  # type: ignore[misc]
-    assert await changes(redis) == 1
+    for served, name in ((one, "m-1"), (other, "m-1"), (one, "m-2"), (other, "m-2"), (one, "m-2")):
+        await served.note(MODEL, name)
+    families = await counters.metric_families(redis, "")
+    changes = next(each for each in families if each.name == "served_model_changes")
+    assert [sample.value for sample in changes.samples] == [1]
 
 
-async def test_the_first_model_that_is_noted_is_no_change(redis: Redis) -> None:
-    await note_served_model(redis, MODEL, "m-1")
-    await note_served_model(redis, "openai/other", "m-2")
-    assert await changes(redis) == 0
+async def test_the_same_model_is_not_noted_again_for_a_while(redis: Redis) -> None:
+    served = ServedModels(redis)
+    await served.note(MODEL, "one")
+    await redis.delete(keys.SERVED_MODELS)
+    await served.note(MODEL, "one")
+    assert await stored(redis) is None
+
+
+async def test_the_same_model_is_noted_again_after_a_while(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker may have noted another one meanwhile."""
+    served = ServedModels(redis)
+    await served.note(MODEL, "one")
+    await ServedModels(redis).note(MODEL, "two")
+    monkeypatch.setattr(served_models, "_AGAIN_S", 0.0)
+    await served.note(MODEL, "one")
+    assert await stored(redis) == b"one"
+
+
+async def test_an_answer_while_the_store_is_away_is_noted_by_the_next(
+    redis: Redis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = connect("redis://127.0.0.1:1", retries=0, max_connections=1)
+    served = ServedModels(away)
+    await served.note(MODEL, "one")
+    assert f"the model that answers for {MODEL} was not noted" in caplog.text
+    monkeypatch.setattr(served, "_redis", redis)
+    await served.note(MODEL, "one")
+    assert await stored(redis) == b"one"
+    await away.aclose()

@@ -1,47 +1,138 @@
-"""The counters of series, window by window."""
+"""The counters of series, window by window, with the time before; empty buckets of the past are read once an hour."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
+import pytest
 from redis.asyncio import Redis
 
 from service.contracts.items import Item
-from service.store import clock
+from service.store import clock, keys
 from service.store.agreement_counters import Wanted
 from tests.store.labelled import judge_of, judged
 from tests.store.made import MODEL
 from worker.gauges.window_counters import GAUGE_WINDOWS, WindowReader
 
-SERIES = f"wit@1 {MODEL}"
+HOUR_MS = 3_600_000
+TODAY = 20_000  # days since the epoch
+NOW_MS = (TODAY * 24 + 12) * HOUR_MS
+SERIES = ("wit@1 a/x", "wit@1 a/y")
 
 
-async def scored(redis: Redis, *days_ago: float) -> None:
-    for number, days in enumerate(days_ago):
-        item = Item(id=f"t/{days}/{number}", output=f"text {number} {days}")
+async def count(redis: Redis, kind: str, bucket: str, by: int = 1, series: str = SERIES[0]) -> None:
+    await redis.hincrby(keys.agreement_counters(kind, bucket, series, "wit"), "n", by)  # type: ignore[misc]
+
+
+def day(before: int) -> str:
+    return f"d{TODAY - before}"
+
+
+def hour(before: int) -> str:
+    return f"h{TODAY * 24 + 12 - before}"
+
+
+async def read(redis: Redis, reader: WindowReader | None = None, now_ms: int = NOW_MS) -> dict[str, tuple[int, int]]:
+    """The sums of `seen`, over each window and over the time before."""
+    reader = reader or WindowReader(redis)
+    reader.begin(now_ms)
+    found = await reader.windows("wit", SERIES[:1], now_ms)
+    return {window: (each.seen.get("n", 0), each.reference_seen.get("n", 0)) for window, each in found.items()}
+
+
+async def test_judgments_count_in_their_windows_and_in_the_time_before_them(redis: Redis) -> None:
+    for days in (0, 3, 20, 60):
+        item = Item(id=f"t/{days}", output=f"text {days}")
         await judged(redis, judge_of(), item, [4], ago=timedelta(days=days))
+    windows = await WindowReader(redis).windows("wit", [f"wit@1 {MODEL}"], clock.now_ms())
 
-
-async def test_each_window_has_its_own_and_the_time_before_it(redis: Redis) -> None:
-    await scored(redis, 0, 3, 20, 60)
-    windows = await WindowReader(redis).windows("wit", [SERIES], clock.now_ms())
-
-    def count(fields: object) -> int:
-        assert isinstance(fields, dict)
+    def scores(fields: Mapping[str, int]) -> int:
         return sum(number for field, number in fields.items() if field.startswith("score"))
 
-    assert {name: count(each.seen) for name, each in windows.items()} == {"24h": 1, "7d": 2, "30d": 3, "all": 4}
-    assert {name: count(each.reference_seen) for name, each in windows.items()} == {
-        "24h": 2,
-        "7d": 1,
-        "30d": 1,
-        "all": 0,
-    }
-    assert tuple(windows) == GAUGE_WINDOWS
+    assert [scores(windows[name].seen) for name in GAUGE_WINDOWS] == [1, 2, 3, 4]
+    assert [scores(windows[name].reference_seen) for name in GAUGE_WINDOWS] == [2, 1, 1, 0]
 
 
-async def test_what_is_judged_later_is_seen_by_the_same_reader(redis: Redis) -> None:
+async def test_nothing_judged_is_empty_in_every_window(redis: Redis) -> None:
+    found = await WindowReader(redis).windows("wit", SERIES, NOW_MS)
+    assert tuple(found) == GAUGE_WINDOWS
+    for each in found.values():
+        assert (each.agreed, each.seen, each.reference_agreed, each.reference_seen) == ({}, {}, {}, {})
+        assert not any(each.agreed_each)
+
+
+@pytest.mark.parametrize(
+    ("before", "windows", "references"),
+    [
+        (0, {"7d", "30d"}, set()),
+        (1, {"7d", "30d"}, set()),
+        (2, {"7d", "30d"}, {"24h"}),
+        (7, {"7d", "30d"}, {"24h"}),
+        (8, {"30d"}, {"24h", "7d"}),
+        (30, {"30d"}, {"24h", "7d"}),
+        (31, set(), {"24h", "7d", "30d"}),
+        (37, set(), {"7d", "30d"}),
+        (38, set(), {"30d"}),
+        (90, set(), {"30d"}),
+        (91, set(), set()),
+    ],
+)
+async def test_a_day_counts_in_its_windows_or_as_the_time_before_them(
+    redis: Redis, before: int, windows: set[str], references: set[str]
+) -> None:
+    await count(redis, "seen", day(before))
+    found = await read(redis)
+    assert {window for window, (seen, _) in found.items() if seen} == windows
+    assert {window for window, (_, reference) in found.items() if reference} == references
+
+
+async def test_hours_count_in_the_last_day_alone_and_all_times_have_a_bucket_of_their_own(redis: Redis) -> None:
+    for before in (0, 24, 25):
+        await count(redis, "seen", hour(before))
+    await count(redis, "seen", "all", 7)
+    assert await read(redis) == {"24h": (2, 0), "7d": (0, 0), "30d": (0, 0), "all": (7, 0)}
+
+
+async def test_series_are_added_up_and_agreement_is_also_there_bucket_by_bucket(redis: Redis) -> None:
+    for number, series in enumerate(SERIES, 1):
+        for before in (0, 5):
+            await count(redis, "seen", day(before), 10, series)
+            await count(redis, "agreed", day(before), number, series)
+    week = (await WindowReader(redis).windows("wit", SERIES, NOW_MS))["7d"]
+    assert (week.seen, week.agreed) == ({"n": 40}, {"n": 6})
+    assert week.agreed_each == [{}, {}, {"n": 3}, {}, {}, {}, {}, {"n": 3}]  # from the oldest day to today
+
+
+async def test_an_empty_bucket_of_the_past_is_not_read_again_within_the_hour(redis: Redis) -> None:
     reader = WindowReader(redis)
-    for expected in (1, 2):
-        await scored(redis, *[0.0] * expected)
-        reader.begin(clock.now_ms())
-        total = await reader.total([Wanted("seen", SERIES, "wit")], "7d", clock.now_ms())
-        assert sum(number for field, number in total.items() if field.startswith("outcome")) > 0
+    assert (await read(redis, reader))["7d"] == (0, 0)
+    await count(redis, "seen", day(3))
+    assert (await read(redis, reader))["7d"] == (0, 0)
+    assert (await read(redis, reader, NOW_MS + HOUR_MS))["7d"] == (1, 0)
+
+
+@pytest.mark.parametrize("bucket", [hour(0), hour(1), day(0), day(1), "all"])
+async def test_a_bucket_that_may_still_be_written_is_read_each_time(redis: Redis, bucket: str) -> None:
+    reader = WindowReader(redis)
+    await read(redis, reader)
+    await count(redis, "seen", bucket)
+    assert any(seen for seen, _ in (await read(redis, reader)).values())
+
+
+async def test_a_bucket_of_the_past_with_judgments_is_read_each_time(redis: Redis) -> None:
+    """Labels may still be added to it."""
+    reader = WindowReader(redis)
+    await count(redis, "seen", day(3))
+    await read(redis, reader)
+    await count(redis, "agreed", day(3))
+    assert (await reader.windows("wit", SERIES[:1], NOW_MS))["7d"].agreed == {"n": 1}
+
+
+async def test_a_total_adds_up_several_series_over_one_window(redis: Redis) -> None:
+    for series in SERIES:
+        for before in (0, 7, 8):
+            await count(redis, "between", day(before), 1, series)
+    wanted = [Wanted("between", series, "wit") for series in SERIES]
+    reader = WindowReader(redis)
+    assert await reader.total(wanted, "7d", NOW_MS) == {"n": 4}
+    assert await reader.total(wanted[:1], "30d", NOW_MS) == {"n": 3}
+    assert await reader.total([], "30d", NOW_MS) == {}

@@ -1,0 +1,47 @@
+"""A change of the model that answers under a name is noted and counted once."""
+
+import asyncio
+
+from redis.asyncio import Redis
+
+from service.store import counters, keys
+from service.store.served_models import note_served_model
+
+MODEL = "openai/gpt-x"
+
+
+async def served(redis: Redis) -> dict[bytes, bytes]:
+    return dict(await redis.hgetall(keys.SERVED_MODELS))  # type: ignore[misc]
+
+
+async def changes(redis: Redis) -> dict[str, float]:
+    """The counted changes by model."""
+    families = await counters.metric_families(redis, "")
+    family = next(each for each in families if each.name + "_total" == counters.SERVED_MODEL_CHANGES.name)
+    return {each.labels["model"]: each.value for each in family.samples}
+
+
+async def test_the_first_answer_is_noted_and_is_no_change(redis: Redis) -> None:
+    await note_served_model(redis, MODEL, "gpt-x-2026-01-01")
+    assert await served(redis) == {MODEL.encode(): b"gpt-x-2026-01-01"}
+    assert await changes(redis) == {}
+
+
+async def test_each_change_counts_once_and_the_newest_stays(redis: Redis) -> None:
+    for each in ("one", "one", "two", "two", "one"):
+        await note_served_model(redis, MODEL, each)
+    assert await served(redis) == {MODEL.encode(): b"one"}
+    assert await changes(redis) == {MODEL: 2}
+
+
+async def test_models_change_apart_from_each_other(redis: Redis) -> None:
+    for model, each in (("a/x", "one"), ("a/y", "two"), ("a/y", "three")):
+        await note_served_model(redis, model, each)
+    assert await served(redis) == {b"a/x": b"one", b"a/y": b"three"}
+    assert await changes(redis) == {"a/y": 1}
+
+
+async def test_a_change_that_many_see_at_once_counts_once(redis: Redis) -> None:
+    await note_served_model(redis, MODEL, "one")
+    await asyncio.gather(*(note_served_model(redis, MODEL, "two") for _ in range(20)))
+    assert await changes(redis) == {MODEL: 1}
