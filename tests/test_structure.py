@@ -63,10 +63,7 @@ WITHOUT_TEST = {  # modules, or packages with all their modules, that no test im
     "service.store.benchmarks": "tests/flows/test_benchmarks.py",
     "service.store.criteria": "tests/agreement/test_labelling.py",
     "service.store.learnt": "tests/worker/providers/test_parameter_refusals.py",
-    "service.store.served_models": "tests/worker/test_served_models.py",
     "worker.__main__": "tests/flows start it as a process",
-    "worker.callbacks": "tests/flows/test_jobs.py",
-    "worker.gauges.window_counters": "tests/worker/gauges/test_refresher.py",
 }
 
 PURE = ("service.contracts", "service.stats", "service.judging", "service.judges")
