@@ -17,6 +17,7 @@ MINUTE_S = 60.0
 PATIENCE_S = 2.0  # an item that would wait longer for its turn goes back to the queue, if that costs nothing
 LONGEST_ABSENCE_S = 5.0  # else nobody would be there when the provider takes calls sooner than expected
 STOP_AFTER = 2  # refusals for good, one after the other: a single one may be about one call
+FIRST_CALLS = 16  # in flight to a provider that has not answered yet: its own limit may be far below the setting
 _BURST_S = 1.0  # a rate may be used up to a second's worth ahead
 
 
@@ -132,14 +133,23 @@ class ProviderLimits:
         self.most = settings.max_concurrency
         self.slots = Slots(0, starved)
         self.leased = 0  # as the store has it
+        self._granted = 0
+        self._window = FIRST_CALLS
         self.requests = Pace(settings.requests_per_minute)
         self.tokens = Pace(settings.tokens_per_minute)
         self.turns = Turns()
 
     def share(self, granted: int, sharers: int) -> None:
         """Takes over this worker's share of the provider's calls in flight, and of its rates."""
-        self.slots.resize(granted)
+        self._granted = granted
+        self.slots.resize(min(granted, self._window))
         self.requests.sharers = self.tokens.sharers = self.turns.sharers = max(sharers, 1)
+
+    def widen(self) -> None:
+        """Notes an answer: more calls may be in flight, up to this worker's share (slow start, RFC 5681)."""
+        if self._window < self.most:
+            self._window += 1
+            self.slots.resize(min(self._granted, self._window))
 
     def expected_s(self, tokens: int) -> float:
         """Returns the seconds for which a call of `tokens` tokens would have to wait for its turn, about."""
@@ -219,7 +229,10 @@ class CallLimits:
     async def answered(self, provider: str) -> None:
         """Notes an answer: the provider takes calls."""
         limits = self.providers.get(provider)
-        if limits is not None and limits.turns.doubts:
+        if limits is None:
+            return
+        limits.widen()
+        if limits.turns.doubts:
             limits.turns.doubts = 0
             if self._reporter is not None:
                 await self._reporter.answered(provider, limits.turns)
@@ -244,7 +257,7 @@ class CallLimits:
         self.put_off(limits, 0, gate)
         try:
             async with asyncio.timeout(gate.left_s):
-                self._on_wait(provider, await limits.turns.take(lambda: self._put_off_at_the_end(limits, gate)))
+                self._on_wait(provider, await limits.turns.take(lambda: self._put_off_at_change(limits, gate)))
         except TimeoutError as error:
             message = f"{provider} limits calls, and this one had no turn before the job's deadline"
             raise _uncalled(ProviderError(message, reason=Reason.RATE_LIMITED, retryable=False)) from error
@@ -255,13 +268,15 @@ class CallLimits:
         for each in self.providers.values():
             each.turns.wake()
 
-    def _put_off_at_the_end(self, limits: ProviderLimits, gate: ItemGate) -> None:
-        if self.draining.is_set():
-            gate.put_off(limits.turns.expected_s)
+    def _put_off_at_change(self, limits: ProviderLimits, gate: ItemGate) -> None:
+        """As `put_off`, for an item that waits already: only a pause or the drain is news to it."""
+        self._put_off(limits, gate, limits.turns.expected_s if self.draining.is_set() else limits.turns.pause_s)
 
     def put_off(self, limits: ProviderLimits, tokens: int, gate: ItemGate) -> None:
         """Raises NotStarted if the item had better come back later than wait here, where others could be at work."""
-        expected_s = limits.expected_s(tokens)
+        self._put_off(limits, gate, limits.expected_s(tokens))
+
+    def _put_off(self, limits: ProviderLimits, gate: ItemGate, expected_s: float) -> None:
         if expected_s > PATIENCE_S or (expected_s and self.draining.is_set()):
             gate.put_off(min(expected_s, max(limits.turns.pause_s, LONGEST_ABSENCE_S)))
 
@@ -361,9 +376,11 @@ class CallPlace:
             raise
         turns.answers.begin()
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if self._provider is not None:
             self._provider.turns.answers.end(answered=kind is None)
+            if isinstance(error, ProviderError) and error.is_limit:
+                self._provider.turns.hold()
             self._release(self._provider)
 
     def _release(self, provider: ProviderLimits) -> None:

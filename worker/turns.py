@@ -14,6 +14,7 @@ from service.store.provider_limits import ProviderLimit, ProviderStop
 
 FREE_RATE = 1000.0  # calls per second of one worker; a limit that allows more is none
 SPAN_S = 60.0  # how far back answers are counted to tell the rate that a provider takes: most limits are per minute
+_HOLD_S = 1.0  # the longest time in which the workers agree on a limit; until then no call begins
 _IDLE_S = 1.0  # a longer time without any call says nothing of the rate
 
 Clock = Callable[[], float]
@@ -65,6 +66,7 @@ class Turns:
         self._limit: ProviderLimit | None = None
         self._limit_at = 0.0
         self._next_at = 0.0
+        self._held_until = 0.0
         self._order = asyncio.Lock()
         self._changed = asyncio.Event()
         self._stop: ProviderStop | None = None
@@ -78,29 +80,34 @@ class Turns:
     @property
     def pause_s(self) -> float:
         """The seconds for which nobody may call, 0 if anybody may."""
-        if self._limit is None:
-            return 0.0
-        return max(self._limit_at + self._limit.pause_s - self._clock(), 0.0)
+        until = self._held_until
+        if self._limit is not None:
+            until = max(until, self._limit_at + self._limit.pause_s)
+        return max(until - self._clock(), 0.0)
 
     @property
     def expected_s(self) -> float:
         """The seconds that one more call would have to wait, about."""
         rate = self._rate()
         if rate is None or self._limit is None:
-            return 0.0
+            return self.pause_s
         rate = max(rate, self._limit.goal / self.sharers)
         return max(self.pause_s, self._next_at - self._clock()) + self.waiting / rate
 
     @property
     def is_limited(self) -> bool:
         """Whether a call has to ask for its turn."""
-        return self._rate() is not None
+        return self._rate() is not None or self.pause_s > 0
+
+    def hold(self) -> None:
+        """Lets no call begin until `limit` tells how all workers go on: a call was refused a moment ago."""
+        self._held_until = self._clock() + _HOLD_S
 
     def limit(self, limit: ProviderLimit | None) -> None:
         """Takes over the limit that all workers keep."""
         if limit is not None and limit.pause_s > 0:
             self.answers.restart(limit.pause_s)
-        self._limit, self._limit_at = limit, self._clock()
+        self._limit, self._limit_at, self._held_until = limit, self._clock(), 0.0
         self.wake()
 
     def wake(self) -> None:

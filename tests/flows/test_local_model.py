@@ -102,10 +102,11 @@ async def test_every_answer_ends_scored_or_unscored_for_its_true_reason(
     for judgment in await judged.judgments(job_id):
         (vote,) = judgment["votes"]
         counts[judgment["reason"] or judgment["outcome"]] += 1
-        assert vote["attempts"] == vote["asks"] == 1, vote["error"]
+        assert vote["asks"] == 1
+        assert 1 <= vote["attempts"] <= 4, vote["error"]  # an answer that is cut off is asked again with a higher limit
         assert (judgment["reason"] == "truncated") is (vote["finish_reason"] == "length")
         assert vote["input_tokens"] > 0
-        assert 0 < vote["output_tokens"] <= MAX_OUTPUT_TOKENS
+        assert 0 < vote["output_tokens"] <= MAX_OUTPUT_TOKENS * (1 + 2 + 4 + 8)
         source: Literal["schema", "text"] = "schema" if vote["raw_text"].lstrip().startswith("{") else "text"
         reading = read_score(
             vote["raw_text"],

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from service.config.settings import ProviderSettings
-from worker.limits import CallLimits, Pace, Slots
+from service.contracts.outcomes import Reason
+from worker.limits import FIRST_CALLS, CallLimits, Pace, Slots
+from worker.providers.base import ProviderError
 
 
 async def turn() -> None:
@@ -186,6 +188,40 @@ async def test_no_call_starts_before_its_share_is_granted() -> None:
     leave.set()
     await asyncio.gather(*tasks)
     assert limits.providers["openai"].slots.in_use == 0
+
+
+async def test_calls_in_flight_grow_with_the_answers_up_to_the_share() -> None:
+    limits = limits_of(most_calls=100)
+    provider = limits.providers["openai"]
+    provider.share(40, 1)
+    inside, tasks, leave = await calling(limits, 60)
+    assert len(inside) == FIRST_CALLS
+    for _ in range(10):
+        await limits.answered("openai")
+    await turn()
+    assert len(inside) == FIRST_CALLS + 10
+    for _ in range(100):
+        await limits.answered("openai")
+    await turn()
+    assert len(inside) == 40
+    leave.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_after_a_refusal_no_call_begins_before_the_workers_agree() -> None:
+    limits = limits_of()
+    provider = limits.providers["openai"]
+    provider.share(1, 1)
+    with pytest.raises(ProviderError):
+        async with limits.call("openai", 1, OpenGate()):
+            raise ProviderError("slow down", reason=Reason.RATE_LIMITED, retryable=True, is_limit=True)
+    inside, tasks, leave = await calling(limits, 1)
+    assert not inside
+    provider.turns.limit(None)
+    await turn()
+    assert len(inside) == 1
+    leave.set()
+    await asyncio.gather(*tasks)
 
 
 async def test_a_worker_makes_no_more_calls_at_once_than_it_may_over_all_providers() -> None:
