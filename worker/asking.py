@@ -33,7 +33,7 @@ CUT_SHARE = 3
 class NotStarted(Exception):  # noqa: N818 - an order, not an error
     """No call may be made for an item that has not started: it ends with `outcome`, or goes back to the queue if None.
 
-    It is of no use to take it from there before `not_before`, on the monotonic clock.
+    It should not be taken from there before `not_before`, on the monotonic clock.
     """
 
     def __init__(self, outcome: Outcome | None, reason: Reason | None = None, *, not_before: float = 0.0) -> None:

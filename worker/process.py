@@ -88,7 +88,7 @@ class _Worker:
         self._tasks = Tasks(redis, settings, asker, finisher, VoteCache(redis, self._id))
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Works until `stopping` is set, then drains and says goodbye."""
+        """Works until `stopping` is set, then drains and removes its heartbeat."""
         await self._load_learnt()
         # Before anything is leased: the lease of a worker without a heartbeat counts for nothing.
         await workers.note_heartbeat(self._redis, self._id)

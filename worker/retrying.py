@@ -9,7 +9,7 @@ import msgspec
 
 from worker.providers.base import Completion, ProviderError
 
-LEAST_ATTEMPTS = 3  # the contract's: where the error may pass
+LEAST_ATTEMPTS = 3  # the minimum number of calls if the error is temporary
 
 
 class Retrying(msgspec.Struct, frozen=True, kw_only=True):

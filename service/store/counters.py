@@ -48,7 +48,7 @@ class Increment(NamedTuple):
 JUDGMENTS = Metric("judgments_total", "Judgments finished", ("judge", "version", "model", "outcome", "reason"))
 SCORES = Metric("score_total", "Scores given", ("judge", "version", "model", "score"))
 TOKENS = Metric("tokens_total", "Tokens read (input) and written (output) by models", ("model", "direction"))
-COST = Metric("cost_usd_total", "US dollars spent, where the price is known", ("model",), unit=10**9)
+COST = Metric("cost_usd_total", "US dollars spent on models with a known price", ("model",), unit=10**9)
 PARSED = Metric("parsed_total", "Answers read, by the notation they were read from", ("model", "parsed_from"))
 FLAGGED = Metric("flagged_total", "Judgments of items that were flagged", ("judge", "version", "flag"))
 QUEUE_WAIT = Metric(

@@ -129,7 +129,7 @@ class AnthropicFormat:
 def _turns(system: Message | None, turns: Sequence[Message]) -> list[_Turn]:
     """The turns after the system message. What the first has in common with other items' is to be cached."""
     first, *others = turns
-    # The cached prefix begins with the system message, and no other call can share it where that differs.
+    # The cached prefix begins with the system message, and no call with another one can share it.
     cacheable = system is None or system.stable >= len(system.content)
     before = len(system.content) if system else 0
     return [

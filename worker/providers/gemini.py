@@ -182,7 +182,7 @@ def openapi_schema(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tokens(result: msgspec.Raw) -> tuple[Token, ...] | None:
-    """None where there are none, or none that can be read."""
+    """None if there are none, or none that can be read."""
     try:
         logprobs = _logprobs_decoder.decode(result)
     except UNREADABLE:  # which does not make the answer itself unreadable

@@ -1,4 +1,6 @@
-"""The one way out: httpx over aiohttp's transport, bounded in time and in size. Foreign errors end here.
+"""The only module that sends requests to providers: httpx over aiohttp's transport, limited in time and in size.
+
+Errors of httpx and aiohttp become ProviderError.
 
 httpx's own pool collapses at hundreds of calls at once. The transport is called without `httpx.AsyncClient`,
 whose redirects, cookies and authentication are not wanted here and cost as much CPU as the rest of a call.
@@ -21,7 +23,7 @@ from worker.providers.networks import Address, proxy_of, tls_of
 
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024  # the longest answer, 100,000 tokens, is under 1 MB
 CONNECT_SECONDS = 10.0  # a host that takes longer is away
-KEEPALIVE_SECONDS = 4.0  # uvicorn and Node hang up after 5 s, and a call must not meet a closed door
+KEEPALIVE_SECONDS = 4.0  # uvicorn and Node close idle connections after 5 s; a call must not use a closed one
 
 
 class HttpReply(NamedTuple):

@@ -194,7 +194,7 @@ def _joined(choices: list[Event]) -> dict[str, Any]:
 
 
 def _tokens(logprobs: msgspec.Raw) -> tuple[Token, ...] | None:
-    """None where there are none, and in the older shapes that some servers still answer with."""
+    """None if there are none, or if they have an older form that some servers still send."""
     try:
         content = _logprobs_decoder.decode(logprobs).content or []
     except UNREADABLE:  # which does not make the answer itself unreadable

@@ -123,7 +123,7 @@ class RemoteProvider:
             descent.failures.append(answer)
             if not self._is_about_the_mode(answer, request, mode, descent):
                 break
-        # The first failure is the one to mend, unless the way down was cut short by something that will pass.
+        # The first failure says what to mend; the last one ended the attempts if it is temporary.
         first, last = descent.failures[0], descent.failures[-1]
         raise to_error(last if is_retryable(last) else first, self._name, self._secrets)
 
@@ -134,7 +134,7 @@ class RemoteProvider:
         return modes[modes.index(learnt.mode) :] if learnt.mode in modes else modes
 
     async def _ask(self, request: ModelRequest, mode: str, descent: _Descent) -> Completion | Failure:
-        """Leaves out each part that the model refuses, which ends: there are only so many."""
+        """Calls again without each part that the model refuses. Ends, as a request has few such parts."""
         while True:
             sent = allowed(request, descent.learnt)
             answer = await self._call(sent, mode, descent)

@@ -96,7 +96,7 @@ def open_fence(text: str) -> str:
 
 
 def long_quotations(text: str, *, is_cut: bool = False) -> list[Span]:
-    """Texts of several lines between quotation marks; where the beginning was cut off, one may have opened there.
+    """Texts of several lines between quotation marks; if the beginning was cut off, one may have opened there.
 
     Straight marks are paired line by line: a line with an odd number of them opens a quotation or closes it, if
     the mark stands as one that does. All of both lines from the first mark to the last is taken for quoted.

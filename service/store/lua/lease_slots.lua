@@ -24,6 +24,6 @@ local granted = math.min(wanted, math.max(limit - held, 0))
 if hungry then
   granted = math.min(granted, math.max(math.floor(limit / active), 1))
 end
--- What it still holds is nobody else's; that it shall hold less it must hear at once, or it never would.
+-- A worker keeps the slots that it still holds. The answer has its smaller share, so that it releases the others.
 redis.call('HSET', KEYS[1], me, string.format('%d %d %d', math.max(granted, mine), wanted, now + lives))
 return {granted, active}

@@ -1,7 +1,7 @@
 -- Notes that a provider refused a call because there were too many, and says how all workers go on.
 -- KEYS: hash of the provider's limit. Its times are in milliseconds of the store's clock, its rates in calls per million
 --       seconds:
---   until  nobody may call before          noted   when the last refusal was noted that others were not yet told of
+--   until  nobody may call before          noted   when the last refusal was noted of a call that began after the one before was noted
 --   rate   calls per second at `until`     goal    the rate that is known to work, 0 if none is
 --   double milliseconds in which the rate doubles up to the goal       streak  refusals without a wait, one after the other
 -- ARGV: milliseconds since the refused call began, wait asked for in milliseconds or -1, answers of all workers since
