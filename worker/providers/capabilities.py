@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 REFUSED_SECONDS = 86_400.0  # a plain refusal is believed for a day: servers get upgraded
-DOUBTFUL_SECONDS = 600.0  # how long a repeated 5xx counts, which may be an accident, or an earlier success, perhaps of another server
+DOUBTFUL_SECONDS = 600.0  # how long a repeated 5xx counts, perhaps an accident, or a success, perhaps of another server
 BRIEF_SECONDS = 10.0  # how long a 5xx is held against a mode at first: an outage that ends looks just like that
 MOST_GROWTH = 8  # times the judge's own limit of output tokens, for a model whose answers are cut off
 
