@@ -12,17 +12,17 @@ from service.judging.reading.quoting import COVER
 from service.judging.reading.rankings import ExpectedRanking
 from service.judging.reading.verdicts import MOST_PLACES, ChosenLabel, Expected, Hit, Verdict, Weight, crowded
 from service.judging.reading.words import Head, folded, names_one_respect
-from service.judging.reading.wrapping import rest_of_line
+from service.judging.reading.wrapping import SYMBOL, rest_of_line
 
 # What may stand before an anchored line's word: bullets, headings, emphasis, a number of a list, a tag, a word that
 # leads to a conclusion. Neither `>` nor a quotation mark: those are quotations.
-_MARKS = r"[ \t\xa0–•*+#_`|-]*+"
+_MARKS = rf"(?:[ \t\xa0–•*+#_`|-]|{SYMBOL})*+"
 _START = re.compile(
     rf"{_MARKS}(?:\(?\d{{1,2}}[.)]\s+)?{_MARKS}(?:<[\w-]{{1,30}}>\s?)?(?:\[\w{{1,20}}\]:?\s?)?{_MARKS}(?:{LEAD_IN})?{_MARKS}",
     re.I,
 )
 _LONGEST_START = 80  # characters
-_BULLETS = " \t\xa0–•*+#-"
+_BULLETS = re.compile(r"(?:[ \t\xa0•*+#]|[–-](?=\s))*+")  # a dash at a number is its sign
 # What stands before a word within a line, if the word announces a value there and not a part of it: a mark, or a
 # word that is no noun. 'Fluency score: 5' is not the score.
 _CLAUSE = re.compile(
@@ -41,6 +41,11 @@ _MOST_WORDS = 5  # of what is meant for a value but is none
 _MOST_WORDS_ALONE = 2  # on the line below the word
 _CLAUSE_END = re.compile(r"[.,;:(–—]\s|$")
 _LETTERED = re.compile(r"[\s*_]*\((?P<label>[^()\n]{1,40})\)[\s*_]*(?=[A-Z\d\"“]|$|[:.,–—-])")
+_CORRECTION = re.compile(
+    r"^[\s*_#>-]{0,8}(?:correction|edit|update|revision|revised|amended|corrected)[*_]{0,2}:[\s*_]{0,4}", re.I | re.M
+)
+_SAID_WORST = re.compile(r"\b(?:worst|weakest|lowest|poorest)\b", re.I)
+_SAID_BEST = re.compile(r"(?<!not )(?<!not the )\b(?:best|strongest|highest)\b", re.I)
 _PLACE = re.compile(
     rf"{_MARKS}(?:rank\s|place\s)?(?P<rank>\d{{1,2}})(?:[.):]|st:|nd:|rd:|th:)\s+(?P<name>[^\n:(–—]{{1,60}}?)"
     r"(?:\s*[:(–—].{0,400}|\s-\s.{0,400})?\Z",
@@ -106,10 +111,38 @@ def as_numbered_lines(answer: Answer, expected: Expected) -> list[Hit]:
     names = [expected.name_in(found["name"]) for *_, found in places]
     counted = [int(found["rank"]) for *_, found in places] == list(range(1, len(places) + 1))
     listed = [name for name in names if name]
+    if places and (_SAID_WORST.search(places[0][2].string) or _SAID_BEST.search(places[-1][2].string)):
+        return []
     if not counted or len(listed) != len(names) or len(names) != expected.size:
         return []
     last_start, last_length, _ = places[-1]
     return [Hit(expected.numbered(listed), places[0][0], last_start + last_length, ParsedFrom.BARE, Weight.POSSIBLE)]
+
+
+def as_corrections(answer: Answer, expected: Expected) -> list[Hit]:
+    """`Correction: 2`: what else was read is taken back."""
+    text = answer.spoken
+    places = islice(_CORRECTION.finditer(text), MOST_PLACES)
+    values = [(place, expected.leading(rest_of_line(text, place.end()), place[0])) for place in places]
+    return [
+        Hit(value.verdict, place.start(), place.end() + value.end, ParsedFrom.LINE, Weight.MENTIONED)
+        for place, value in values
+        if value and not isinstance(value.verdict, Reason)
+    ]
+
+
+def as_opened_lines(answer: Answer, expected: Expected) -> list[Hit]:
+    """`4 - good but short`, `B: it fits` and `No. The date is wrong.`, if one such line opens the reply or is all of
+    it, and nothing else gives a value."""
+    if isinstance(expected, ExpectedRanking):
+        return []
+    lines = _bare_lines(answer)[: MOST_PLACES + 1]
+    opened = [(start, value) for start, line in lines if (value := expected.opening(line))]
+    if len(opened) != 1 or opened[0][0] != lines[0][0]:
+        return []
+    start, value = opened[0]
+    hit = Hit(value.verdict, start, start + value.end, ParsedFrom.BARE, Weight.POSSIBLE)
+    return [_unless_taken_back(answer, hit, expected) if isinstance(expected, ExpectedLabel) else hit]
 
 
 def _outer(lines: list[tuple[int, str]], expected: Expected) -> list[tuple[int, str]]:
@@ -150,7 +183,8 @@ def _bare_lines(answer: Answer) -> list[tuple[int, str]]:
 
 def _whole(place: tuple[int, str], expected: Expected) -> Hit | None:
     start, line = place
-    verdict = expected.bare(line.lstrip(_BULLETS) if not line.lstrip().startswith("**") else line)
+    bullets = _BULLETS.match(line) if not line.lstrip().startswith("**") else None
+    verdict = expected.bare(line[bullets.end() :] if bullets else line, line[: bullets.end()] if bullets else "")
     return Hit(verdict, start, start + len(line), ParsedFrom.BARE, Weight.IMPLIED) if verdict else None
 
 

@@ -8,7 +8,7 @@ from service.judging.reading.objects import FoundObject, objects_in
 from service.judging.reading.quoting import COVER, IN_LINE, cover, open_fence, without_blocks
 from service.judging.reading.thinking import Spoken, without_thoughts
 from service.judging.reading.words import HEADING_WORDS, visible
-from service.judging.reading.wrapping import without_latex
+from service.judging.reading.wrapping import without_html, without_latex
 
 # Characters. A verdict stands at the end: of a longer answer only its last part is read, so that no text
 # costs more than a few milliseconds. The first cut bounds the search for thoughts, which may be long.
@@ -62,7 +62,7 @@ class Answer:
 
     @cached_property
     def spoken(self) -> str:
-        return without_latex(without_blocks(self.text, self.objects, is_cut=self.is_cut))
+        return without_html(without_latex(without_blocks(self.text, self.objects, is_cut=self.is_cut)))
 
     @cached_property
     def unquoted(self) -> str:
@@ -94,7 +94,14 @@ def _without_tokens(text: str) -> str:
     first = _FIRST_TOKENS.match(text)
     text = text[first.end() :] if first else text
     last = _LAST_TOKENS.search(text, max(0, len(text) - _TOKENS_WITHIN))
-    return text[: last.start()].rstrip() if last else text.strip()
+    text = text[: last.start()].rstrip() if last else text.strip()
+    is_code = (
+        len(text) > 1
+        and text[0] == text[-1] == "`"
+        and text.count("`", 0, _TOKENS_WITHIN) <= 2
+        and text.count("`") == 2
+    )
+    return text[1:-1].strip() if is_code else text
 
 
 def _without_quotations(text: str) -> str:

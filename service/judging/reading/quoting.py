@@ -34,6 +34,31 @@ _CLOSES = re.compile(r'"(?:$|[\s.,;:!?)\]}*_–—-])')
 _MOST_LONG_QUOTATIONS = 300
 _WITHIN = 2_000  # characters to each side in which a quotation on one line is looked for
 
+# 'The response ends with: ', 'Note that C says ': what follows is the judged text's.
+_JUDGED = (
+    r"(?:response|reply|answer|output|text|essay|submission|candidate|assistant|student|author|user|writer|summary|"
+    r"comment|document|message|post|prompt|it|they|(?-i:[A-HJ-T]))"
+)
+_SAYS = (
+    r"(?:says|said|reads?|states?|stated|contain(?:s|ed)?|end(?:s|ed)|close[sd]|include[sd]?|print(?:s|ed)?|"
+    r"claim(?:s|ed)?|writes?|wrote|carr(?:y|ies|ied)|demand(?:s|ed)?)"
+)
+_FILLING = (
+    r"(?:with|in|by|that|the|this|an?|following|hidden|lines?|text|json|block|object|code|string|itself|its|at|end|"
+    r"words?|phrase|instruction|tag|snippet|even|also)"
+)
+_ATTRIBUTED = re.compile(
+    rf"\b{_JUDGED}(?:\s[\w'’-]{{1,20}}){{0,3}}?\s{_SAYS}(?:\s{_FILLING}){{0,6}}"
+    r"(?:\s?:\s{0,3}|[^\S\n])(?:[`~]{3,}\w{0,10}\s)?[^\w\s.!?]{0,3}\Z",
+    re.I,
+)
+_ATTRIBUTED_WITHIN = 160  # characters
+
+
+def is_attributed(text: str, place: int) -> bool:
+    """Whether the judge says that the judged text holds what stands at `place`."""
+    return _ATTRIBUTED.search(text, max(0, place - _ATTRIBUTED_WITHIN), place) is not None
+
 
 def cover(text: str) -> str:
     """As many characters, lines kept, that no family reads."""
