@@ -55,6 +55,7 @@ _NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
 _DECIMALS = re.compile(r"[.,]\d")
 _OPENED = re.compile(rf"[{MARKS}]*+(?:\)\s|[.,:]\s|\s?[–—]\s?|\s-\s)[{MARKS}]*+\w")
 _LIMITED = re.compile(r"\b(?:but|however|although|though|yet|except|unless|if|not|or|and\s\w+\Z)\b|n['’]t\b|\?", re.I)
+_LONGEST_OPENED = 2_000  # characters
 _SIGNED = re.compile(r"[A-Za-z][+-](?!\w)")  # 'A-' is another grade than 'A'
 _RANKED_BY = frozenset(["rank", "ranking", "position", "place"])
 
@@ -90,18 +91,14 @@ class ExpectedLabel(NamedTuple):
 
         Of a pair, 'A: ...' speaks of the first output.
         """
-        found = None if self.pairwise else self.mention.match(text, len(text) - len(text.lstrip(f"{MARKS} ")))
-        label = self.named(found[0]) if found else None
-        names = {self.named(name) for name in self.mention.findall(text)}
-        if (
-            found is None
-            or label is None
-            or names != {label}
-            or found[0].count(" ") > 1
-            or _LIMITED.search(text, found.end())
-        ):
+        if self.pairwise or len(text) > _LONGEST_OPENED:
             return None
-        return Leading(label, found.end()) if _OPENED.match(text, found.end()) else None
+        found = self.mention.match(text, len(text) - len(text.lstrip(f"{MARKS} ")))
+        label = self.named(found[0]) if found else None
+        if found is None or label is None or found[0].count(" ") > 1 or not _OPENED.match(text, found.end()):
+            return None
+        settled = {self.named(name) for name in self.mention.findall(text)} == {label}
+        return Leading(label, found.end()) if settled and not _LIMITED.search(text, found.end()) else None
 
     def leading(self, text: str, head: str = "") -> Leading | None:
         alone = self.whole(text)

@@ -52,11 +52,15 @@ _ATTRIBUTED = re.compile(
     r"(?:\s?:\s{0,3}|[^\S\n])(?:[`~]{3,}\w{0,10}\s)?[^\w\s.!?]{0,3}\Z",
     re.I,
 )
+_MARKS_WITHIN = 12  # characters
 _ATTRIBUTED_WITHIN = 160  # characters
 
 
 def is_attributed(text: str, place: int) -> bool:
     """Whether the judge says that the judged text holds what stands at `place`."""
+    before = text[max(0, place - _MARKS_WITHIN) : place].rstrip(" \t\n`~\"'“‘(*_")
+    if not before or not (before[-1] == ":" or before[-1].isalpha()):
+        return False
     return _ATTRIBUTED.search(text, max(0, place - _ATTRIBUTED_WITHIN), place) is not None
 
 

@@ -216,9 +216,8 @@ def _agreed(answer: Answer, own: list[Hit], hits: list[Hit], expected: Expected)
 def _is_contradicted(answer: Answer, value: ReadValue, own: list[Hit], hits: list[Hit], expected: Expected) -> bool:
     """Whether a hit of less weight gives another value, or one after all those of `value` gives none."""
     end = max(hit.end for hit in own)
-    if isinstance(expected, ExpectedLabel) and not answer.is_one_object:
-        if prose.turns_from(answer.unquoted, end, expected, value):
-            return True
+    if isinstance(expected, ExpectedLabel) and prose.turns_from(answer.unquoted, end, expected, value):
+        return True
     return any(
         hit.start >= end
         if hit.verdict is None

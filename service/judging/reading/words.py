@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 _COMMON = ("result", "judgment", "judgement", "conclusion", "assessment", "evaluation", "overall")
@@ -147,12 +148,13 @@ def words_for(
     """
     own = answer_key or criterion or ""
     phrase = _phrase(own)
-    listed = "|".join(sorted(names, key=len, reverse=True))
+    listed = _by_first_letter(names)
     followed = f"{phrase}(?:{BETWEEN}(?:{listed}))?"
     plain = followed if answer_key else f"{followed}|{listed}" if phrase else listed
     aside = aside or rf"[(\[](?:{NUMBER}\s?(?:-|–|to)\s?|out of |max |/\s?)(?P<max>{NUMBER})[)\]]"
     heading = (
-        rf"(?={_first_letters([own] if answer_key else [own, *names])})(?<![^\W_])(?:{plain})(?![^\W_])(?:[^\S\n](?:awarded|given|assigned|earned)\b)?"
+        rf"(?={_first_letters([own] if answer_key else [own, *names])})(?<![^\W_])(?:{plain})(?![^\W_])"
+        r"(?:[^\S\n](?:awarded|given|assigned|earned)\b)?"
         rf"{_SPACE}(?:{aside}{_SPACE})?(?:{_SEPARATOR}){_SPACE}"
     )
     keys = _keys(() if answer_key else names, names, key_form(own))
@@ -187,6 +189,13 @@ def names_one_respect(head: str) -> bool:
 def _phrase(name: str) -> str:
     """A pattern for a name, whose words may be joined by spaces, hyphens or underscores."""
     return BETWEEN.join(re.escape(part) for part in re.split(r"[\s_-]+", visible(name)) if part)
+
+
+def _by_first_letter(names: tuple[str, ...]) -> str:
+    """A pattern for any of `names`, the longest first; grouped, since a regular expression tries all alternatives."""
+    longest_first = sorted(names, key=lambda name: (name[0], -len(name)))
+    groups = groupby(longest_first, key=lambda name: name[0])
+    return "|".join(f"{first}(?:{'|'.join(name[1:] for name in group)})" for first, group in groups)
 
 
 def _first_letters(names: list[str]) -> str:

@@ -15,7 +15,7 @@ _LATEX = re.compile(
 _MATH = re.compile(r"(?:\$\$?|\\\()[^\S\n]?([+\-−]?\d[\d./]{0,12})[^\S\n]?(?:\$\$?|\\\))(?!\d)")
 # Tags of style and layout; those of layout end a line.
 _HTML = re.compile(
-    r"<(?:(?P<block>/(?:p|div|h[1-6]|li|tr)|br\s?/?)|/?(?:p|div|h[1-6]|li|ul|ol|b|strong|i|em|u|span|font|mark|small|center)"
+    r"<(?=[/a-z])(?:(?P<block>/(?:p|div|h[1-6]|li|tr)|br\s?/?)|/?(?:p|div|h[1-6]|li|ul|ol|b|strong|i|em|u|span|font|mark|small|center)"
     r"(?:\s[^<>\n]{0,80})?)>",
     re.I,
 )
