@@ -1,7 +1,6 @@
 """Values that a line gives: after a word for the value, or as all that stands on it."""
 
 import re
-from collections.abc import Iterator
 from itertools import islice
 
 from service.contracts.outcomes import ParsedFrom, Reason
@@ -34,8 +33,6 @@ _CLAUSE = re.compile(
 _BEFORE_WITHIN = 40  # characters
 _BLANK = re.compile(r"\s*+")
 _ITEM = re.compile(r"\W*(?P<number>\d{1,2})\.\s*\Z")
-_FENCES = ("```", "~~~")
-_TAG_ALONE = re.compile(r"\s*</?[\w-]{1,40}>\s*\Z")
 _MOST_ITEM_LINES = 20
 _MOST_WORDS = 5  # of what is meant for a value but is none
 _MOST_WORDS_ALONE = 2  # on the line below the word
@@ -71,7 +68,7 @@ def as_bare_lines(answer: Answer, expected: Expected) -> list[Hit]:
 
     Of an order only the last line counts, since an order in a first line is often the question's own.
     """
-    lines = _bare_lines(answer)
+    lines = answer.bare_lines
     if not lines:
         return []
     outer = [hit for place in _outer(lines, expected) if (hit := _whole(place, expected))]
@@ -89,7 +86,7 @@ def as_bare_lines(answer: Answer, expected: Expected) -> list[Hit]:
 
 def as_lettered_lines(answer: Answer, expected: Expected) -> list[Hit]:
     """`(B) The first covers more.`, as the first or the last line, read only if nothing else gives a label."""
-    lines = _bare_lines(answer)
+    lines = answer.bare_lines
     if not isinstance(expected, ExpectedLabel) or not lines:
         return []
     places = [(start, _LETTERED.match(line)) for start, line in lines[: MOST_PLACES + 1]]
@@ -106,7 +103,7 @@ def as_numbered_lines(answer: Answer, expected: Expected) -> list[Hit]:
     """`1. C`, `2. A`, `3. B` on lines of their own: an order, if nothing else gives one."""
     if not isinstance(expected, ExpectedRanking):
         return []
-    lines = _bare_lines(answer)
+    lines = answer.bare_lines
     places = [(start, len(line), found) for start, line in lines if (found := _PLACE.match(line))]
     names = [expected.name_in(found["name"]) for *_, found in places]
     counted = [int(found["rank"]) for *_, found in places] == list(range(1, len(places) + 1))
@@ -136,11 +133,11 @@ def as_opened_lines(answer: Answer, expected: Expected) -> list[Hit]:
     it, and nothing else gives a value."""
     if isinstance(expected, ExpectedRanking):
         return []
-    lines = _bare_lines(answer)[: MOST_PLACES + 1]
-    opened = [(start, value) for start, line in lines if (value := expected.opening(line))]
-    if len(opened) != 1 or opened[0][0] != lines[0][0]:
+    lines = answer.bare_lines[: MOST_PLACES + 1]
+    value = expected.opening(lines[0][1]) if lines else None
+    if value is None or any(expected.opening(line) for _, line in lines[1:]):
         return []
-    start, value = opened[0]
+    start = lines[0][0]
     hit = Hit(value.verdict, start, start + value.end, ParsedFrom.BARE, Weight.POSSIBLE)
     return [_unless_taken_back(answer, hit, expected) if isinstance(expected, ExpectedLabel) else hit]
 
@@ -161,24 +158,6 @@ def _unless_taken_back(answer: Answer, hit: Hit, expected: ExpectedLabel) -> Hit
     label = hit.verdict
     taken_back = isinstance(label, ChosenLabel) and says_otherwise(answer.unquoted, expected, label)
     return hit._replace(verdict=Reason.CONFLICT) if taken_back else hit
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that are not empty, each with its offset."""
-    start = 0
-    for line in text.split("\n"):
-        if line:
-            yield start, line
-        start += len(line) + 1
-
-
-def _bare_lines(answer: Answer) -> list[tuple[int, str]]:
-    """The lines that are neither blank nor a code fence nor a tag alone."""
-    return [
-        (start, line)
-        for start, line in _lines(answer.spoken)
-        if (stripped := line.strip()) and not stripped.startswith(_FENCES) and not _TAG_ALONE.match(stripped)
-    ]
 
 
 def _whole(place: tuple[int, str], expected: Expected) -> Hit | None:
