@@ -138,7 +138,8 @@ def as_opened_lines(answer: Answer, expected: Expected) -> list[Hit]:
     if value is None or any(expected.opening(line) for _, line in lines[1:]):
         return []
     start = lines[0][0]
-    hit = Hit(value.verdict, start, start + value.end, ParsedFrom.BARE, Weight.POSSIBLE)
+    weight = Weight.IMPLIED if isinstance(expected, ExpectedLabel) else Weight.POSSIBLE
+    hit = Hit(value.verdict, start, start + value.end, ParsedFrom.BARE, weight)
     return [_unless_taken_back(answer, hit, expected) if isinstance(expected, ExpectedLabel) else hit]
 
 

@@ -8,7 +8,7 @@ from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading.labels import ExpectedLabel
 from service.judging.reading.preparing import Answer
 from service.judging.reading.scores import ExpectedScore
-from service.judging.reading.verdicts import Expected, Hit, ReadValue, Verdict, Weight
+from service.judging.reading.verdicts import Expected, Hit, ReadValue, Score, Verdict, Weight
 from service.judging.reading.words import MARKS, NUMBER, folded
 
 _LONGEST_SENTENCE = 1000  # characters; also what bounds the work
@@ -26,10 +26,10 @@ _CONNECTIVE = (
     r"[,:;]?[^\S\n]+)?"
 )
 _OPINION = r"(?:(?:i|we)\s(?:would\s)?(?:say|think|believe|conclude|find)\s(?:that\s)?)?"
-# 'Because it is short, ' up to a comma; 'If ...' is no reason.
+# 'Because it is short, ' up to a comma. 'If it were shorter' and 'with a source' are no reasons.
 _SUBORDINATE = re.compile(
-    r"[\s*_]*(?:because|since|as|given|considering|due\sto|while|although|though|despite|after|based\son|for|with|"
-    r"on\sa\sscale)\b",
+    r"[\s*_]*(?:because|since|as|given\s(?:the|this|that|these|those|its|all|how|such)|considering|due\sto|while|although|"
+    r"though|despite|based\son|on\sa\sscale)\b",
     re.I,
 )
 _MOST_COMMAS = 8
@@ -57,7 +57,18 @@ _COPULA = re.compile(
 )
 _DENIED_LABEL = re.compile(r"(?:\b(?:not|never|cannot)|n['’]t)\s(?:\w+\s)?\Z", re.I)
 _TURNS = re.compile(
-    rf"[\s*_]*(?:(?:but|however|yet|wait|hmm|still|nonetheless|nevertheless)\b|(?=\w){_CONNECTIVE}(?<=\s))", re.I
+    r"[\s*_]*(?:(?:but|however|yet|wait|hmm+|no|sorry|still|nonetheless|nevertheless|update|edit|correction)\b|"
+    rf"(?=\w){_CONNECTIVE}(?<=\s))",
+    re.I,
+)
+_REPAIRS = re.compile(r"(?:[\s*_]*(?:no|sorry|wait|hmm+)\b\W*)?\bi\smean\b", re.I)  # 'Sorry, I mean B.'
+_REVISES = re.compile(
+    r"\bi\b[^.]{0,40}\b(?:lower|raise|reduce|increase|change|adjust|revise|mean)\b|"
+    r"\b(?:score|rating|grade)\b[^.]{0,20}\b(?:should|must)\b",
+    re.I,
+)
+_TURNED_TO = re.compile(
+    rf"(?:\b(?:to|an?|be|say|mean)\s|,\s)[{MARKS}]{{0,3}}(?P<value>{NUMBER})(?:/\d+)?[^\w%]*\Z", re.I
 )
 _OBJECTS = (
     r"(?:(?:it|this|that|the|response|reply|answer|output|assistant|text|summary|dialogue|conversation|one|an?|"
@@ -84,7 +95,7 @@ _NOT_THE_SCORE = re.compile(
 _SCORE_OF = re.compile(r"(?:an?\s)?(?:final\s|overall\s|total\s)?(?:score|rating|grade|mark)\sof\s(?:an?\s)?", re.I)
 _IT_IS = re.compile(r"(?:it|this|this\s(?:response|reply|answer|output))\sis\san?\s", re.I)
 _WARRANTED = re.compile(
-    r"\s(?:is|seems|feels)\s(?:\w+ly\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)",
+    r"\s(?:is|seems|feels)\s(?:(?:quite|fully|entirely|most)\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)",
     re.I,
 )
 _MOST_SENTENCES = 20
@@ -252,18 +263,28 @@ def says_otherwise(text: str, expected: ExpectedLabel, label: ReadValue) -> bool
     return (named and _DENIED.search(sentence) is not None) or any(_is_chosen(sentence, each) for each in others)
 
 
-def turns_from(text: str, end: int, expected: ExpectedLabel, label: ReadValue) -> bool:
-    """Whether the last sentence, after `end`, turns to another label: 'On second thought, it fails.'"""
+def turns_from(text: str, end: int, expected: Expected, value: ReadValue) -> bool:
+    """Whether the last sentence, after `end`, turns to another value: 'On second thought, it fails.'"""
     sentence = last_sentence(text)
-    if expected.pairwise or len(text.rstrip()) - len(sentence) < end or not _TURNS.match(sentence):
+    if len(text.rstrip()) - len(sentence) < end:
         return False
-    mentions = list(expected.mention.finditer(sentence))
+    if isinstance(expected, ExpectedScore):
+        return _turns_to_another_score(sentence, expected, value)
+    turns = _REPAIRS if isinstance(expected, ExpectedLabel) and expected.pairwise else _TURNS
+    if not isinstance(expected, ExpectedLabel) or not turns.match(sentence):
+        return False
     return any(
-        _DENIED_LABEL.search(sentence, 0, each.start())
-        if expected.named(each[0]) == label
-        else _is_chosen(sentence, each)
-        for each in mentions
+        bool(_DENIED_LABEL.search(sentence, 0, each.start())) is (expected.named(each[0]) == value)
+        and (expected.named(each[0]) == value or _is_chosen(sentence, each))
+        for each in expected.mention.finditer(sentence)
     )
+
+
+def _turns_to_another_score(sentence: str, expected: ExpectedScore, value: ReadValue) -> bool:
+    """'But it can only be a 2.', 'I hereby lower the score to 2.'"""
+    found = _TURNED_TO.search(sentence) if _TURNS.match(sentence) or _REVISES.search(sentence) else None
+    score = expected.whole(found["value"]) if found else None
+    return isinstance(score, Score) and score != value and expected.misplaced(score) is None
 
 
 def _is_chosen(sentence: str, name: re.Match[str]) -> bool:

@@ -47,8 +47,16 @@ _FILLING = (
     r"(?:with|in|by|that|the|this|an?|following|hidden|lines?|text|json|block|object|code|string|itself|its|at|end|"
     r"words?|phrase|instruction|tag|snippet|even|also)"
 )
+_ORDERS = (
+    r"(?:(?:asks?|tells?|instructs?|tr(?:y|ies)|attempts?|wants?|orders?|urges?)\b(?:\s(?:me|us|you|an?|the|judge|grader|"
+    r"injection|to|make|get|into|by|just|only|output|answer|print|write|give|say|add(?:ing)?|insert(?:ing)?|with|score|"
+    r"rating|verdict|object|of)){1,10})"
+)
 _ATTRIBUTED = re.compile(
-    rf"\b{_JUDGED}(?:\s[\w'’-]{{1,20}}){{0,3}}?\s{_SAYS}(?:\s{_FILLING}){{0,6}}"
+    rf"\b(?:(?:{_JUDGED}|instructions?)(?:\s[\w'’-]{{1,20}}){{0,3}}?\s(?:{_SAYS}(?:\s{_FILLING}){{0,6}}|{_ORDERS})|"
+    rf"in(?:side)?\s(?:the|its|this)\s{_JUDGED}(?:\sitself)?,?\s(?:there\s(?:is|was)|one\sfinds|i\s(?:find|found|see|saw))"
+    rf"(?:\s{_FILLING}){{0,6}}|"
+    rf"from\sthe\s{_JUDGED}(?=\s?:)|(?:submitted|injected|embedded|hidden|quoted|pasted|planted)(?:\s\w{{1,20}}){{1,3}}(?=\s?:))"
     r"(?:\s?:\s{0,3}|[^\S\n])(?:[`~]{3,}\w{0,10}\s)?[^\w\s.!?]{0,3}\Z",
     re.I,
 )

@@ -10,7 +10,7 @@ from service.contracts.judges import Choice, Scale
 from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading import families, lines, prose
 from service.judging.reading.explaining import rest_of
-from service.judging.reading.labels import ExpectedLabel, expected_label
+from service.judging.reading.labels import expected_label
 from service.judging.reading.preparing import Answer, answer_in, spoken_in
 from service.judging.reading.quoting import is_attributed
 from service.judging.reading.rankings import expected_ranking
@@ -216,7 +216,7 @@ def _agreed(answer: Answer, own: list[Hit], hits: list[Hit], expected: Expected)
 def _is_contradicted(answer: Answer, value: ReadValue, own: list[Hit], hits: list[Hit], expected: Expected) -> bool:
     """Whether a hit of less weight gives another value, or one after all those of `value` gives none."""
     end = max(hit.end for hit in own)
-    if isinstance(expected, ExpectedLabel) and prose.turns_from(answer.unquoted, end, expected, value):
+    if not answer.is_one_object and prose.turns_from(answer.unquoted, end, expected, value):
         return True
     return any(
         hit.start >= end

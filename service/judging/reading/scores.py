@@ -36,7 +36,7 @@ _LEVEL = re.compile(rf"(?<![\w.])({NUMBER})\s?[-–—:=(]\s?[^\W\d]")  # '1 - p
 # '4 - good but short' to the end of the line; the digits of a time, a ratio or a list may stand there as well.
 _OPENING = re.compile(
     rf"[{MARKS}]*+(?P<value>{NUMBER})[{MARKS}]*+"
-    rf"(?:\s[-–—]\s|:\s|\s\((?!of\b|out\b))[{MARKS}]*+(?=[^\W\d])[^\d\n]*\Z"
+    rf"(?:\s[-–—]\s|:\s|,?\s(?=(?:because|since)\b)|\s\((?!of\b|out\b))[{MARKS}]*+(?=[^\W\d])[^\d\n]*\Z"
 )
 _NEXT_WORD = re.compile(rf"{_CLOSING}([^\W\d]\w*)(:?)")
 _FOLLOWERS = frozenset(
@@ -92,7 +92,7 @@ class ExpectedScore(NamedTuple):
         return self.whole(text)
 
     def bare(self, text: str, bullet: str = "") -> Verdict | None:
-        return None if self._may_be_negative(bullet) else self.whole(text)
+        return None if self._may_be_negative(bullet) and text[:1] not in "-−+" else self.whole(text)
 
     def opening(self, text: str) -> Leading | None:
         """`4 - good`, `4: good` and `4 (good)`, without a second number."""
@@ -146,7 +146,7 @@ class ExpectedScore(NamedTuple):
 
     def _stars(self, text: str) -> Verdict | None:
         """The number of stars that `text` is, `★★★☆☆`, or such with the same in digits, `★★★☆☆ (3/5)`."""
-        found = _STARS.match(text)
+        found = None if text.isascii() else _STARS.match(text)
         rest = text[found.end() :] if found else ""
         again = _REPEATED.fullmatch(rest)
         if found is None or (rest and not again):
