@@ -9,7 +9,7 @@ from service.contracts.judges import Choice
 from service.contracts.outcomes import Reason
 from service.judging.reading.verdicts import ChosenLabel, Leading, ReadValue, Verdict
 from service.judging.reading.words import LABEL_WORDS, MARKS, NUMBER, Words, folded, key_form, visible, words_for
-from service.judging.reading.wrapping import LONGEST_VALUE, peeled
+from service.judging.reading.wrapping import LONGEST_VALUE, SYMBOL, peeled
 
 T = TypeVar("T")
 
@@ -18,19 +18,22 @@ PASS_FAIL_CHOICES = (
     Choice(label="fail", score=0, aliases=["failed", "fails"]),
 )
 PAIRWISE_CHOICES = (
-    Choice(label="A", aliases=["Assistant A", "Response A", "Output A", "Answer A", "Model A"]),
-    Choice(label="B", aliases=["Assistant B", "Response B", "Output B", "Answer B", "Model B"]),
+    Choice(label="A", aliases=["Assistant A", "Response A", "Output A", "Answer A", "Model A", "Option A"]),
+    Choice(label="B", aliases=["Assistant B", "Response B", "Output B", "Answer B", "Model B", "Option B"]),
     Choice(label="tie", aliases=["a tie", "tied"]),
 )
 # ArenaHard's five steps name a winner wherever a label may stand; MT-bench's C for a tie only as [[C]],
 # since 'Answer: C' may be the judged reply to a question with four options.
 _FIVE_STEPS = {"A>>B": "A", "A>B": "A", "A=B": "tie", "B=A": "tie", "B>A": "B", "B>>A": "B"}
-_STEP_PATTERN = r"(?:A\s?>{1,2}\s?B|B\s?>{1,2}\s?A|A\s?=\s?B|B\s?=\s?A)(?!\w)"
+_FIVE_STEPS |= {"A<<B": "B", "A<B": "B", "B<A": "A", "B<<A": "A"}
+_STEP_PATTERN = r"(?:A\s?(?:[<>]{1,2}|=)\s?B|B\s?(?:[<>]{1,2}|=)\s?A)(?!\w)"
 _STEP = re.compile(_STEP_PATTERN)
 _BRACKETED_TIE = "C"
 _OPPOSITES = {"pass": "fail", "fail": "pass"}
+# Under one of these keys, true and 1 are a pass, and false and 0 a fail.
+_PASSING = re.compile(r"(?:final|overall|total)?(?:verdict|result|decision|judge?ment|outcome|score|rating|grade)")
 
-_OPENERS = re.compile(r"[\"'“(\[]{0,3}")
+_OPENERS = re.compile(rf"(?:{SYMBOL}\s?)?[\"'“(\[]{{0,3}}")
 _CLOSING = rf"[\s{MARKS}\"'”)\]]*+"
 _ADVERBS = r"(?:(?:clearly|significantly|slightly|much|far|definitely)\s)?"
 _COMPARATIVE = (
@@ -41,7 +44,7 @@ _COMPARATIVE = (
 _FOLLOWERS = r"(?:because|since|as|due|based|given|overall|for)\b"
 # What may follow a label on its line: nothing, punctuation, a tag, a reason, a comparative, or `Rationale:`.
 _ENDS = re.compile(
-    rf"{_CLOSING}(?:$|[.,;:!<(–—-]|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
+    rf"{_CLOSING}(?:$|[.,;:!<(–—-]|{SYMBOL}|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
     re.I,
 )
 # What may follow the comparative in prose. 'Better written' and 'better in style' are praise, not a verdict.
@@ -50,6 +53,10 @@ _LARGEST_LABEL = 1e15  # a JSON number beyond has no exact decimal form, and nam
 _JOINS = r"(?!\w)[^\w\n]*+(?:(?:or|and|vs|to)\b[^\w\n]*+)?"
 _NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
 _DECIMALS = re.compile(r"[.,]\d")
+_OPENED = re.compile(rf"[{MARKS}]*+(?:\)\s|[.,:]\s|\s?[–—]\s?|\s-\s)[{MARKS}]*+[^\W\d]")
+_LIMITED = re.compile(r"\b(?:but|however|although|though|yet|except|unless|if|not|or|and\s\w+\Z)\b|n['’]t\b|\?", re.I)
+_LONGEST_OPENED = 2_000  # characters
+_SIGNED = re.compile(r"[A-Za-z][+-](?!\w)")  # 'A-' is another grade than 'A'
 _RANKED_BY = frozenset(["rank", "ranking", "position", "place"])
 
 
@@ -76,8 +83,22 @@ class ExpectedLabel(NamedTuple):
             return self.whole(text) or self.named("tie")
         return self.whole(text)
 
-    def bare(self, text: str) -> Verdict | None:
+    def bare(self, text: str, bullet: str = "") -> Verdict | None:
         return self.whole(text)
+
+    def opening(self, text: str) -> Leading | None:
+        """`B: it fits`, `Yes, it does.`, without a second label or a word that takes it back.
+
+        Of a pair, 'A: ...' speaks of the first output.
+        """
+        if self.pairwise or len(text) > _LONGEST_OPENED:
+            return None
+        found = self.mention.match(text, len(text) - len(text.lstrip(f"{MARKS} ")))
+        label = self.named(found[0]) if found else None
+        if found is None or label is None or found[0].count(" ") > 1 or not _OPENED.match(text, found.end()):
+            return None
+        settled = {self.named(name) for name in self.mention.findall(text)} == {label}
+        return Leading(label, found.end()) if settled and not _LIMITED.search(text, found.end()) else None
 
     def leading(self, text: str, head: str = "") -> Leading | None:
         alone = self.whole(text)
@@ -90,6 +111,8 @@ class ExpectedLabel(NamedTuple):
         label = self.named(found[0]) if found else None
         if found is None or label is None or _DECIMALS.match(text, found.end()):
             return None
+        if not self.pairwise and _SIGNED.match(text, found.start()):
+            return None
         other = self.another.match(text, found.end())
         if other and self.named(other[1]) != label:
             return Leading(Reason.CONFLICT, found.end())
@@ -99,9 +122,10 @@ class ExpectedLabel(NamedTuple):
         if isinstance(value, str):
             return self.whole(value)
         if isinstance(value, bool):
-            return self.whole(str(value))
+            return self.whole(str(value)) or self._passing(value, key)
         if isinstance(value, int | float):
-            return self.whole(f"{value:.15g}") if abs(value) < _LARGEST_LABEL else None
+            named = self.whole(f"{value:.15g}") if abs(value) < _LARGEST_LABEL else None
+            return named or self._passing(value, key)
         return Reason.NO_SCORE if value is None else self.foreign
 
     def fields(self, fields: dict[str, object]) -> Verdict | None:
@@ -121,6 +145,12 @@ class ExpectedLabel(NamedTuple):
         if label is None and _NUMBER.fullmatch(text) and len(text) <= LONGEST_VALUE:
             label = self.names.get(f"{float(text.replace('−', '-')):.15g}")
         return label
+
+    def _passing(self, value: float, key: str) -> ChosenLabel | None:
+        """The pass or fail that 1 or 0, true or false mean under a word for the verdict."""
+        is_verdict = value in (0, 1) and _PASSING.fullmatch(key)
+        passed, failed = (self.named(name) if is_verdict else None for name in ("pass", "fail"))
+        return (passed if value else failed) if passed and failed else None
 
     def _true_names(self, fields: dict[str, object]) -> Iterator[ChosenLabel]:
         for key, value in fields.items():
@@ -212,6 +242,6 @@ def _name_pattern(name: str) -> str:
 def _form(name: str, exact: bool) -> str:
     """A name as it is compared: white space counts once, and not at all beside `>` and `=`."""
     name = " ".join(name.split())
-    if ">" in name or "=" in name:
-        name = re.sub(r"\s*([>=])\s*", r"\1", name)
+    if re.search("[<>=]", name):
+        name = re.sub(r"\s*([<>=])\s*", r"\1", name)
     return name if exact else folded(name)

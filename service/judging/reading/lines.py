@@ -1,7 +1,6 @@
 """Values that a line gives: after a word for the value, or as all that stands on it."""
 
 import re
-from collections.abc import Iterator
 from itertools import islice
 
 from service.contracts.outcomes import ParsedFrom, Reason
@@ -12,17 +11,17 @@ from service.judging.reading.quoting import COVER
 from service.judging.reading.rankings import ExpectedRanking
 from service.judging.reading.verdicts import MOST_PLACES, ChosenLabel, Expected, Hit, Verdict, Weight, crowded
 from service.judging.reading.words import Head, folded, names_one_respect
-from service.judging.reading.wrapping import rest_of_line
+from service.judging.reading.wrapping import SYMBOL, rest_of_line
 
 # What may stand before an anchored line's word: bullets, headings, emphasis, a number of a list, a tag, a word that
 # leads to a conclusion. Neither `>` nor a quotation mark: those are quotations.
-_MARKS = r"[ \t\xa0–•*+#_`|-]*+"
+_MARKS = rf"(?:[ \t\xa0–•*+#_`|-]|{SYMBOL})*+"
 _START = re.compile(
     rf"{_MARKS}(?:\(?\d{{1,2}}[.)]\s+)?{_MARKS}(?:<[\w-]{{1,30}}>\s?)?(?:\[\w{{1,20}}\]:?\s?)?{_MARKS}(?:{LEAD_IN})?{_MARKS}",
     re.I,
 )
 _LONGEST_START = 80  # characters
-_BULLETS = " \t\xa0–•*+#-"
+_BULLETS = re.compile(r"(?:[ \t\xa0•*+#]|[–-](?=\s))*+")  # a dash at a number is its sign
 # What stands before a word within a line, if the word announces a value there and not a part of it: a mark, or a
 # word that is no noun. 'Fluency score: 5' is not the score.
 _CLAUSE = re.compile(
@@ -34,13 +33,16 @@ _CLAUSE = re.compile(
 _BEFORE_WITHIN = 40  # characters
 _BLANK = re.compile(r"\s*+")
 _ITEM = re.compile(r"\W*(?P<number>\d{1,2})\.\s*\Z")
-_FENCES = ("```", "~~~")
-_TAG_ALONE = re.compile(r"\s*</?[\w-]{1,40}>\s*\Z")
 _MOST_ITEM_LINES = 20
 _MOST_WORDS = 5  # of what is meant for a value but is none
 _MOST_WORDS_ALONE = 2  # on the line below the word
 _CLAUSE_END = re.compile(r"[.,;:(–—]\s|$")
 _LETTERED = re.compile(r"[\s*_]*\((?P<label>[^()\n]{1,40})\)[\s*_]*(?=[A-Z\d\"“]|$|[:.,–—-])")
+_CORRECTION = re.compile(
+    r"^[\s*_#>-]{0,8}(?:correction|edit|update|revision|revised|amended|corrected)[*_]{0,2}:[\s*_]{0,4}", re.I | re.M
+)
+_SAID_WORST = re.compile(r"\b(?:worst|weakest|lowest|poorest)\b", re.I)
+_SAID_BEST = re.compile(r"(?<!not )(?<!not the )\b(?:best|strongest|highest)\b", re.I)
 _PLACE = re.compile(
     rf"{_MARKS}(?:rank\s|place\s)?(?P<rank>\d{{1,2}})(?:[.):]|st:|nd:|rd:|th:)\s+(?P<name>[^\n:(–—]{{1,60}}?)"
     r"(?:\s*[:(–—].{0,400}|\s-\s.{0,400})?\Z",
@@ -66,7 +68,7 @@ def as_bare_lines(answer: Answer, expected: Expected) -> list[Hit]:
 
     Of an order only the last line counts, since an order in a first line is often the question's own.
     """
-    lines = _bare_lines(answer)
+    lines = answer.bare_lines
     if not lines:
         return []
     outer = [hit for place in _outer(lines, expected) if (hit := _whole(place, expected))]
@@ -84,7 +86,7 @@ def as_bare_lines(answer: Answer, expected: Expected) -> list[Hit]:
 
 def as_lettered_lines(answer: Answer, expected: Expected) -> list[Hit]:
     """`(B) The first covers more.`, as the first or the last line, read only if nothing else gives a label."""
-    lines = _bare_lines(answer)
+    lines = answer.bare_lines
     if not isinstance(expected, ExpectedLabel) or not lines:
         return []
     places = [(start, _LETTERED.match(line)) for start, line in lines[: MOST_PLACES + 1]]
@@ -101,15 +103,44 @@ def as_numbered_lines(answer: Answer, expected: Expected) -> list[Hit]:
     """`1. C`, `2. A`, `3. B` on lines of their own: an order, if nothing else gives one."""
     if not isinstance(expected, ExpectedRanking):
         return []
-    lines = _bare_lines(answer)
+    lines = answer.bare_lines
     places = [(start, len(line), found) for start, line in lines if (found := _PLACE.match(line))]
     names = [expected.name_in(found["name"]) for *_, found in places]
     counted = [int(found["rank"]) for *_, found in places] == list(range(1, len(places) + 1))
     listed = [name for name in names if name]
+    if places and (_SAID_WORST.search(places[0][2].string) or _SAID_BEST.search(places[-1][2].string)):
+        return []
     if not counted or len(listed) != len(names) or len(names) != expected.size:
         return []
     last_start, last_length, _ = places[-1]
     return [Hit(expected.numbered(listed), places[0][0], last_start + last_length, ParsedFrom.BARE, Weight.POSSIBLE)]
+
+
+def as_corrections(answer: Answer, expected: Expected) -> list[Hit]:
+    """`Correction: 2`: what else was read is taken back."""
+    text = answer.spoken
+    places = islice(_CORRECTION.finditer(text), MOST_PLACES)
+    values = [(place, expected.leading(rest_of_line(text, place.end()), place[0])) for place in places]
+    return [
+        Hit(value.verdict, place.start(), place.end() + value.end, ParsedFrom.LINE, Weight.MENTIONED)
+        for place, value in values
+        if value and not isinstance(value.verdict, Reason)
+    ]
+
+
+def as_opened_lines(answer: Answer, expected: Expected) -> list[Hit]:
+    """`4 - good but short`, `B: it fits` and `No. The date is wrong.`, if one such line opens the reply or is all of
+    it, and nothing else gives a value."""
+    if isinstance(expected, ExpectedRanking):
+        return []
+    lines = answer.bare_lines[: MOST_PLACES + 1]
+    value = expected.opening(lines[0][1]) if lines else None
+    if value is None or any(expected.opening(line) for _, line in lines[1:]):
+        return []
+    start = lines[0][0]
+    weight = Weight.IMPLIED if isinstance(expected, ExpectedLabel) else Weight.POSSIBLE
+    hit = Hit(value.verdict, start, start + value.end, ParsedFrom.BARE, weight)
+    return [_unless_taken_back(answer, hit, expected) if isinstance(expected, ExpectedLabel) else hit]
 
 
 def _outer(lines: list[tuple[int, str]], expected: Expected) -> list[tuple[int, str]]:
@@ -130,27 +161,10 @@ def _unless_taken_back(answer: Answer, hit: Hit, expected: ExpectedLabel) -> Hit
     return hit._replace(verdict=Reason.CONFLICT) if taken_back else hit
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that are not empty, each with its offset."""
-    start = 0
-    for line in text.split("\n"):
-        if line:
-            yield start, line
-        start += len(line) + 1
-
-
-def _bare_lines(answer: Answer) -> list[tuple[int, str]]:
-    """The lines that are neither blank nor a code fence nor a tag alone."""
-    return [
-        (start, line)
-        for start, line in _lines(answer.spoken)
-        if (stripped := line.strip()) and not stripped.startswith(_FENCES) and not _TAG_ALONE.match(stripped)
-    ]
-
-
 def _whole(place: tuple[int, str], expected: Expected) -> Hit | None:
     start, line = place
-    verdict = expected.bare(line.lstrip(_BULLETS) if not line.lstrip().startswith("**") else line)
+    bullets = _BULLETS.match(line) if not line.lstrip().startswith("**") else None
+    verdict = expected.bare(line[bullets.end() :] if bullets else line, line[: bullets.end()] if bullets else "")
     return Hit(verdict, start, start + len(line), ParsedFrom.BARE, Weight.IMPLIED) if verdict else None
 
 

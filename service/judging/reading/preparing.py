@@ -2,13 +2,14 @@
 cut."""
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 
 from service.judging.reading.objects import FoundObject, objects_in
 from service.judging.reading.quoting import COVER, IN_LINE, cover, open_fence, without_blocks
 from service.judging.reading.thinking import Spoken, without_thoughts
 from service.judging.reading.words import HEADING_WORDS, visible
-from service.judging.reading.wrapping import without_latex
+from service.judging.reading.wrapping import without_html, without_latex
 
 # Characters. A verdict stands at the end: of a longer answer only its last part is read, so that no text
 # costs more than a few milliseconds. The first cut bounds the search for thoughts, which may be long.
@@ -16,6 +17,8 @@ LONGEST_REPLY = 1_000_000
 LONGEST_ANSWER = 32_768
 MOST_LINES = 1_000  # a line costs microseconds however short it is
 MOST_QUOTATIONS = 1_000  # of a text with more, nothing is taken for the judge's own words
+_FENCES = ("```", "~~~")
+_TAG_ALONE = re.compile(r"\s*</?[\w-]{1,40}>\s*\Z")
 _CUT = "…"  # opens a text whose beginning was cut, so that its first line can't pass for a whole one
 
 _NO_WORD = re.compile(r"[\W_]*+")
@@ -37,6 +40,7 @@ _TOKEN = r"(?:<\|[\w▁ -]{1,30}\|>|<｜[\w▁ ]{1,30}｜>|</?s>|<(?:end_of_turn
 _FIRST_TOKENS = re.compile(rf"(?:\s*+{_TOKEN})+")
 _LAST_TOKENS = re.compile(rf"(?:{_TOKEN}\s*+)+\Z")
 _TOKENS_WITHIN = 300  # characters
+_PAIR = 2
 
 
 class Answer:
@@ -62,7 +66,16 @@ class Answer:
 
     @cached_property
     def spoken(self) -> str:
-        return without_latex(without_blocks(self.text, self.objects, is_cut=self.is_cut))
+        return without_html(without_latex(without_blocks(self.text, self.objects, is_cut=self.is_cut)))
+
+    @cached_property
+    def bare_lines(self) -> list[tuple[int, str]]:
+        """The lines that are neither blank nor a code fence nor a tag alone, each with its offset."""
+        return [
+            (start, line)
+            for start, line in _lines(self.spoken)
+            if (stripped := line.strip()) and not stripped.startswith(_FENCES) and not _TAG_ALONE.match(stripped)
+        ]
 
     @cached_property
     def unquoted(self) -> str:
@@ -90,11 +103,22 @@ def answer_in(text: str) -> Answer:
     return Answer((f"{fence}\n" if fence else "") + cut + text[start:], is_cut=True)
 
 
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that are not empty, each with its offset."""
+    start = 0
+    for line in text.split("\n"):
+        if line:
+            yield start, line
+        start += len(line) + 1
+
+
 def _without_tokens(text: str) -> str:
     first = _FIRST_TOKENS.match(text)
     text = text[first.end() :] if first else text
     last = _LAST_TOKENS.search(text, max(0, len(text) - _TOKENS_WITHIN))
-    return text[: last.start()].rstrip() if last else text.strip()
+    text = text[: last.start()].rstrip() if last else text.strip()
+    is_code = text[:1] == text[-1:] == "`" and text.count("`") == _PAIR
+    return text[1:-1].strip() if is_code else text
 
 
 def _without_quotations(text: str) -> str:

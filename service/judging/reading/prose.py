@@ -2,14 +2,14 @@
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading.labels import ExpectedLabel
 from service.judging.reading.preparing import Answer
 from service.judging.reading.scores import ExpectedScore
-from service.judging.reading.verdicts import Expected, Hit, ReadValue, Verdict, Weight
-from service.judging.reading.words import MARKS, NUMBER
+from service.judging.reading.verdicts import Expected, Hit, ReadValue, Score, Verdict, Weight
+from service.judging.reading.words import MARKS, NUMBER, folded
 
 _LONGEST_SENTENCE = 1000  # characters; also what bounds the work
 _SENTENCE_END = re.compile(r"[.!?][\s*_\"')]+(?=\S)|\n")
@@ -26,7 +26,15 @@ _CONNECTIVE = (
     r"[,:;]?[^\S\n]+)?"
 )
 _OPINION = r"(?:(?:i|we)\s(?:would\s)?(?:say|think|believe|conclude|find)\s(?:that\s)?)?"
+# 'Because it is short, ' up to a comma. 'If it were shorter' and 'with a source' are no reasons.
+_SUBORDINATE = re.compile(
+    r"[\s*_]*(?:because|since|as|given\s(?:the|this|that|these|those|its|all|how|such)|considering|due\sto|while|although|"
+    r"though|despite|based\son|on\sa\sscale)\b",
+    re.I,
+)
+_MOST_COMMAS = 8
 LEAD_IN = rf"{_CONNECTIVE}{_OPINION}(?:(?:my|the)\s)?"
+_CONNECTIVE_AT = re.compile(_CONNECTIVE, re.I)
 _LEAD_INS = tuple(re.compile(each, re.I) for each in (_CONNECTIVE, _CONNECTIVE + _OPINION, LEAD_IN))
 # Before the label: the claim is denied, conditional or somebody else's.
 _TAKEN_BACK = re.compile(
@@ -42,6 +50,26 @@ _COMPARED = re.compile(r"\b(?:than|over|with|from|of|in|by|and|or|unlike|as|for)
 _DENIED = re.compile(
     r"\b(?:not|never|cannot|however|actually|instead|on\sreflection|reconsider\w*|change)\b|n['’]t\b", re.I
 )
+_COPULA = re.compile(
+    r"(?:it(?:['’]s|\sis)|(?:this|(?:the|this)\s(?:response|reply|answer|output|text|comment|summary))(?:\sis)?|it)\s"
+    r"(?:an?\s)?",
+    re.I,
+)
+_DENIED_LABEL = re.compile(r"(?:\b(?:not|never|cannot)|n['’]t)\s(?:\w+\s)?\Z", re.I)
+_TURNS = re.compile(
+    r"[\s*_]*(?:(?:but|however|yet|wait|hmm+|no|sorry|still|nonetheless|nevertheless|update|edit|correction)\b|"
+    rf"(?=\w){_CONNECTIVE}(?<=\s))",
+    re.I,
+)
+_REPAIRS = re.compile(r"(?:[\s*_]*(?:no|sorry|wait|hmm+)\b\W*)?\bi\smean\b", re.I)  # 'Sorry, I mean B.'
+_REVISES = re.compile(
+    r"\bi\b[^.]{0,40}\b(?:lower|raise|reduce|increase|change|adjust|revise|mean)\b|"
+    r"\b(?:score|rating|grade)\b[^.]{0,20}\b(?:should|must)\b",
+    re.I,
+)
+_TURNED_TO = re.compile(
+    rf"(?:\b(?:to|an?|be|say|mean)\s|,\s)[{MARKS}]{{0,3}}(?P<value>{NUMBER})(?:/\d+)?[^\w%]*\Z", re.I
+)
 _OBJECTS = (
     r"(?:(?:it|this|that|the|response|reply|answer|output|assistant|text|summary|dialogue|conversation|one|an?|"
     r"overall|total|final|score|rating|grade|mark|of|as|at|with|my|to)\s+)"
@@ -53,6 +81,22 @@ _GIVES = (
 _DESERVES = (
     r"(?:this|it|(?:the|this)\s(?:response|reply|answer|output|text|summary))\s(?:would\s)?"
     r"(?:gets?|deserves?|earns?|merits?|scores?|rates?|receives?)"
+)
+_RESPECT = re.compile(r"(?:[^\W\d_]{2,20}[\s-]){1,3}?(?=(?:score|rating|grade)\b)", re.I)
+_RESPECTS = re.compile(r"\b([^\W\d_]{1,20})[\s-](?:scores?|ratings?|grades?)\b", re.I)
+_NO_RESPECTS = frozenset(
+    ("a", "the", "my", "this", "that", "of", "to", "and", "final", "overall", "total", "one", "its")
+)
+_NOT_THE_SCORE = re.compile(
+    r"\b(?:confidence|certainty|previous|prior|original|initial|reference|max\w*|min\w*|highest|lowest|perfect|average|"
+    r"mean|median|human|expected|user|other|first|second|third|passing|credit|test|exam)\b",
+    re.I,
+)
+_SCORE_OF = re.compile(r"(?:an?\s)?(?:final\s|overall\s|total\s)?(?:score|rating|grade|mark)\sof\s(?:an?\s)?", re.I)
+_IT_IS = re.compile(r"(?:it|this|this\s(?:response|reply|answer|output))\sis\san?\s", re.I)
+_WARRANTED = re.compile(
+    r"\s(?:is|seems|feels)\s(?:(?:quite|fully|entirely|most)\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)",
+    re.I,
 )
 _MOST_SENTENCES = 20
 _ENDS_SENTENCE = re.compile(rf"[\s{MARKS}\"')\]]*+(?:$|[.!,;]|(?:because|since|as|due|based|given|overall)\b)", re.I)
@@ -68,7 +112,7 @@ def in_prose(answer: Answer, expected: Expected) -> list[Hit]:
         return []
     sentence = last_sentence(text)
     start, end = len(text) - len(sentence), len(answer.text)
-    announced = _announced(sentence, expected)
+    announced = _announced(sentence, expected, text)
     verdict = announced or _said(sentence, expected, text)
     hits = _mentioned(text[:start], expected)
     if verdict is None:
@@ -110,7 +154,7 @@ def _label_alone(sentence: str, expected: ExpectedLabel, text: str) -> Verdict |
     """
     for start in _starts(sentence):
         name = sentence[start:].strip()
-        label = expected.whole(name)
+        label = expected.whole(name) or expected.whole(_without_copula(name))
         if label is None:
             continue
         is_led = any(map(str.isalnum, sentence[:start]))
@@ -120,29 +164,58 @@ def _label_alone(sentence: str, expected: ExpectedLabel, text: str) -> Verdict |
     return None
 
 
+def _without_copula(name: str) -> str:
+    """'incorrect.' in 'The response is incorrect.' A letter or a number alone may be what the response says."""
+    copula = _COPULA.match(name)
+    rest = name[copula.end() :] if copula else ""
+    return rest if len(rest.strip(".!*_`()\"' ")) >= _SHORT_NAME else name
+
+
 def _is_new(sentence: str, text: str) -> bool:
     """Whether the sentence opens a line or follows one that surely ended."""
     before = text.rstrip()[: -len(sentence)]
     return not _ABBREVIATED.search(before[-20:])
 
 
-def _announced(sentence: str, expected: Expected) -> Verdict | None:
+def _announced(sentence: str, expected: Expected, text: str) -> Verdict | None:
     """The value after a word for it: 'Therefore, the usefulness score is 4.'"""
     for start in _starts(sentence):
         head = expected.words.head_at(sentence, start)
         value = expected.leading(sentence[head.end :], head.text) if head else None
         if head and value and _ENDS_SENTENCE.match(sentence, head.end + value.end):
             return value.verdict
+    return _of_one_respect(sentence, expected, text)
+
+
+def _of_one_respect(sentence: str, expected: Expected, text: str) -> Verdict | None:
+    """'Therefore, the usefulness score is 4.', if no criterion is named and no other score is spoken of."""
+    words = expected.words
+    if not isinstance(expected, ExpectedScore) or words.criterion or words.own:
+        return None
+    starts = _starts(sentence)
+    for start in starts:
+        named = _RESPECT.match(sentence, start) if start > min(starts) else None
+        head = words.head_at(sentence, named.end()) if named else None
+        value = expected.leading(sentence[head.end :], head.text) if head else None
+        if named and head and value and _ENDS_SENTENCE.match(sentence, head.end + value.end):
+            others = {folded(each) for each in _RESPECTS.findall(text)} - {
+                folded(re.split(r"[\s-]", named[0].strip())[-1])
+            }
+            return None if others - _NO_RESPECTS or _NOT_THE_SCORE.search(named[0]) else value.verdict
     return None
 
 
 def _given(sentence: str, expected: ExpectedScore) -> Verdict | None:
     """'I would give it a 4.'"""
-    found = _giving(expected.words.criterion).match(sentence, _starts(sentence)[0])
-    value = expected.leading(sentence[found.end() :]) if found else None
-    if found is None or value is None or not _ENDS_SENTENCE.match(sentence, found.end() + value.end):
-        return None
-    return value.verdict
+    giving = _giving(expected.words.criterion)
+    plain, starts = _WARRANTED.sub("", sentence), _starts(sentence)
+    for start in starts:
+        patterns = (giving, _SCORE_OF, _IT_IS) if start > min(starts) else (giving, _SCORE_OF)
+        found = next((found for each in patterns if (found := each.match(plain, start))), None)
+        value = expected.leading(plain[found.end() :]) if found else None
+        if found and value and _ENDS_SENTENCE.match(plain, found.end() + value.end):
+            return value.verdict
+    return None
 
 
 def _preferred(sentence: str, expected: ExpectedLabel) -> Verdict | None:
@@ -159,7 +232,19 @@ def _starts(sentence: str) -> list[int]:
     """The places at which what the sentence says may begin, after none, some or all of a lead-in."""
     marks = len(sentence) - len(sentence.lstrip(" *_`\"'“‘"))
     leads = [lead.end() for each in _LEAD_INS if (lead := each.match(sentence, marks))]
-    return [*dict.fromkeys((*leads, marks))]
+    clauses = _main_clauses(sentence) if _SUBORDINATE.match(sentence) else []
+    return [*dict.fromkeys((*leads, marks, *clauses))]
+
+
+def _main_clauses(sentence: str) -> list[int]:
+    """The places after commas, at which the main clause of a sentence may begin."""
+    commas = islice(re.finditer(r",\s", sentence), _MOST_COMMAS)
+    return [
+        lead.end()
+        for comma in commas
+        for each in (_CONNECTIVE_AT, _LEAD_INS[-1])
+        if (lead := each.match(sentence, comma.end()))
+    ]
 
 
 @lru_cache(maxsize=256)
@@ -176,6 +261,30 @@ def says_otherwise(text: str, expected: ExpectedLabel, label: ReadValue) -> bool
     others = [each for each in mentions if expected.named(each[0]) != label]
     named = len(mentions) > len(others)
     return (named and _DENIED.search(sentence) is not None) or any(_is_chosen(sentence, each) for each in others)
+
+
+def turns_from(text: str, end: int, expected: Expected, value: ReadValue) -> bool:
+    """Whether the last sentence, after `end`, turns to another value: 'On second thought, it fails.'"""
+    sentence = last_sentence(text)
+    if len(text.rstrip()) - len(sentence) < end:
+        return False
+    if isinstance(expected, ExpectedScore):
+        return _turns_to_another_score(sentence, expected, value)
+    turns = _REPAIRS if isinstance(expected, ExpectedLabel) and expected.pairwise else _TURNS
+    if not isinstance(expected, ExpectedLabel) or not turns.match(sentence):
+        return False
+    return any(
+        bool(_DENIED_LABEL.search(sentence, 0, each.start())) is (expected.named(each[0]) == value)
+        and (expected.named(each[0]) == value or _is_chosen(sentence, each))
+        for each in expected.mention.finditer(sentence)
+    )
+
+
+def _turns_to_another_score(sentence: str, expected: ExpectedScore, value: ReadValue) -> bool:
+    """'But it can only be a 2.', 'I hereby lower the score to 2.'"""
+    found = _TURNED_TO.search(sentence) if _TURNS.match(sentence) or _REVISES.search(sentence) else None
+    score = expected.whole(found["value"]) if found else None
+    return isinstance(score, Score) and score != value and expected.misplaced(score) is None
 
 
 def _is_chosen(sentence: str, name: re.Match[str]) -> bool:

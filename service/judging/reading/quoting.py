@@ -34,6 +34,43 @@ _CLOSES = re.compile(r'"(?:$|[\s.,;:!?)\]}*_–—-])')
 _MOST_LONG_QUOTATIONS = 300
 _WITHIN = 2_000  # characters to each side in which a quotation on one line is looked for
 
+# 'The response ends with: ', 'Note that C says ': what follows is the judged text's.
+_JUDGED = (
+    r"(?:response|reply|answer|output|text|essay|submission|candidate|assistant|student|author|user|writer|summary|"
+    r"comment|document|message|post|prompt|it|they|(?-i:[A-HJ-T]))"
+)
+_SAYS = (
+    r"(?:says|said|reads?|states?|stated|contain(?:s|ed)?|end(?:s|ed)|close[sd]|include[sd]?|print(?:s|ed)?|"
+    r"claim(?:s|ed)?|writes?|wrote|carr(?:y|ies|ied)|demand(?:s|ed)?)"
+)
+_FILLING = (
+    r"(?:with|in|by|that|the|this|an?|following|hidden|lines?|text|json|block|object|code|string|itself|its|at|end|"
+    r"words?|phrase|instruction|tag|snippet|even|also)"
+)
+_ORDERS = (
+    r"(?:(?:asks?|tells?|instructs?|tr(?:y|ies)|attempts?|wants?|orders?|urges?)\b(?:\s(?:me|us|you|an?|the|judge|grader|"
+    r"injection|to|make|get|into|by|just|only|output|answer|print|write|give|say|add(?:ing)?|insert(?:ing)?|with|score|"
+    r"rating|verdict|object|of)){1,10})"
+)
+_ATTRIBUTED = re.compile(
+    rf"\b(?:(?:{_JUDGED}|instructions?)(?:\s[\w'’-]{{1,20}}){{0,3}}?\s(?:{_SAYS}(?:\s{_FILLING}){{0,6}}|{_ORDERS})|"
+    rf"in(?:side)?\s(?:the|its|this)\s{_JUDGED}(?:\sitself)?,?\s(?:there\s(?:is|was)|one\sfinds|i\s(?:find|found|see|saw))"
+    rf"(?:\s{_FILLING}){{0,6}}|"
+    rf"from\sthe\s{_JUDGED}(?=\s?:)|(?:submitted|injected|embedded|hidden|quoted|pasted|planted)(?:\s\w{{1,20}}){{1,3}}(?=\s?:))"
+    r"(?:\s?:\s{0,3}|[^\S\n])(?:[`~]{3,}\w{0,10}\s)?[^\w\s.!?]{0,3}\Z",
+    re.I,
+)
+_MARKS_WITHIN = 12  # characters
+_ATTRIBUTED_WITHIN = 160  # characters
+
+
+def is_attributed(text: str, place: int) -> bool:
+    """Whether the judge says that the judged text holds what stands at `place`."""
+    before = text[max(0, place - _MARKS_WITHIN) : place].rstrip(" \t\n`~\"'“‘(*_")
+    if not before or not (before[-1] == ":" or before[-1].isalpha()):
+        return False
+    return _ATTRIBUTED.search(text, max(0, place - _ATTRIBUTED_WITHIN), place) is not None
+
 
 def cover(text: str) -> str:
     """As many characters, lines kept, that no family reads."""

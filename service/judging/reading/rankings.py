@@ -68,9 +68,12 @@ class ExpectedRanking(NamedTuple):
     def bracketed(self, text: str) -> Verdict | None:
         return self.whole(text)
 
-    def bare(self, text: str) -> Verdict | None:
+    def bare(self, text: str, bullet: str = "") -> Verdict | None:
         """As `whole`, but numbers only with `>`: 'a, b' of numbers may be anything."""
         return None if ">" not in text and any(each.isdigit() for each in text) else self.whole(text)
+
+    def opening(self, text: str) -> Leading | None:
+        return None
 
     def leading(self, text: str, head: str = "") -> Leading | None:
         if "ranks" in folded(head) and any(each.isdigit() for each in text):

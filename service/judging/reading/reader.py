@@ -12,6 +12,7 @@ from service.judging.reading import families, lines, prose
 from service.judging.reading.explaining import rest_of
 from service.judging.reading.labels import expected_label
 from service.judging.reading.preparing import Answer, answer_in, spoken_in
+from service.judging.reading.quoting import is_attributed
 from service.judging.reading.rankings import expected_ranking
 from service.judging.reading.refusing import declines, finish_reason_of
 from service.judging.reading.scores import expected_score
@@ -30,8 +31,11 @@ _FAMILIES: tuple[Family, ...] = (
     lines.as_bare_lines,
     lines.as_numbered_lines,
     lines.as_lettered_lines,
+    lines.as_opened_lines,
+    lines.as_corrections,
     prose.in_prose,
 )
+_MOST_ATTRIBUTED = 50  # hits looked at for whose words they are
 _LONGEST_DROPPED = 4_000  # characters of what may be a thought, looked at for another verdict
 # The families that look for words, and those of them in which the judge's own word alone counts if it has one.
 _WORDED: tuple[Family, ...] = (
@@ -145,6 +149,8 @@ def _hits(answer: Answer, expected: Expected) -> list[Hit]:
     hits = families.in_objects(answer, expected)
     if not answer.is_one_object:
         hits += [hit for find in _FAMILIES for hit in find(answer, expected)]
+    if len(hits) <= _MOST_ATTRIBUTED:
+        hits = [hit._replace(weight=Weight.MENTIONED) if is_attributed(answer.text, hit.start) else hit for hit in hits]
     return [_oriented(answer, hit, expected) for hit in hits]
 
 
@@ -163,7 +169,7 @@ def _decided(answer: Answer, hits: list[Hit], expected: Expected, source: Source
     own = _own(hits)
     if _is_refused(answer, own):
         return Reading(value=Reason.REFUSED, explanation=explanation)
-    value = _agreed(own, hits, expected)
+    value = _agreed(answer, own, hits, expected)
     if isinstance(value, Reason):
         return Reading(value=value, explanation=explanation)
     chosen = [hit for hit in hits if hit.weight > Weight.MENTIONED and hit.verdict == value]
@@ -195,21 +201,23 @@ def _is_refused(answer: Answer, own: list[Hit]) -> bool:
     return not any(hit.weight is Weight.STATED for hit in own) and declines(answer.text)
 
 
-def _agreed(own: list[Hit], hits: list[Hit], expected: Expected) -> ReadValue | Reason:
+def _agreed(answer: Answer, own: list[Hit], hits: list[Hit], expected: Expected) -> ReadValue | Reason:
     values = [hit.verdict for hit in own if not isinstance(hit.verdict, Reason | None)]
     reasons = [hit.verdict for hit in own if isinstance(hit.verdict, Reason)]
     if len(set(values)) > 1:
         return Reason.CONFLICT
     if reasons or not values:
         return reasons[0] if reasons else Reason.NO_SCORE
-    if _is_contradicted(values[0], own, hits, expected):
+    if _is_contradicted(answer, values[0], own, hits, expected):
         return Reason.CONFLICT
     return expected.misplaced(values[0]) or values[0]
 
 
-def _is_contradicted(value: ReadValue, own: list[Hit], hits: list[Hit], expected: Expected) -> bool:
+def _is_contradicted(answer: Answer, value: ReadValue, own: list[Hit], hits: list[Hit], expected: Expected) -> bool:
     """Whether a hit of less weight gives another value, or one after all those of `value` gives none."""
     end = max(hit.end for hit in own)
+    if not answer.is_one_object and prose.turns_from(answer.unquoted, end, expected, value):
+        return True
     return any(
         hit.start >= end
         if hit.verdict is None

@@ -18,9 +18,11 @@ _LEVELS_WITHIN = 300
 _CLOSING = rf"[\s{MARKS}\"')\]]*+"
 _NUMBER = re.compile(NUMBER)
 _OPENERS = re.compile(r"[\"'(\[]{0,3}")
-_GLUED = re.compile(r"\w|[.,]\d|\s?[+?]|\s?[-–—]\s*$|[-‐‑][^\W\d]")  # 4th, 1e2, 4,5, 4.5.1, 4+, 4?, 4-, 4-step
+_GLUED = re.compile(
+    r"(?![分点점])[^\W_]|_\w|[.,]\d|\s?[+?]|\s?[-–—]\s*$|[-‐‑][^\W\d]"
+)  # 4th, 1e2, 4,5, 4.5.1, 4+, 4?, 4-, 4-step
 _MAXIMUM = re.compile(
-    rf"[\s{MARKS}\"'()\[\]]*+(?:/|out\s{{1,3}}of|of|(?:on\s)?(?:an?\s)?scale\s(?:of|from)\s{NUMBER}\s?(?:-|–|to))"
+    rf"(?:\s(?:points?|pts|stars?|marks?))?[\s{MARKS}\"'()\[\]]*+(?:/|out\s{{1,3}}of|of|(?:on\s)?(?:an?\s)?scale\s(?:of|from)\s{NUMBER}\s?(?:-|–|to))"
     rf"[\s{MARKS}]*+(?P<max>{NUMBER})(?![\w/]|[.,]\d)",
     re.I,
 )
@@ -31,6 +33,11 @@ _SECOND_NUMBER = re.compile(  # 3-4, 3 to 4, 3 (or 4), 2 + 2, 4 -> 5, 3..4: the 
     re.I,
 )
 _LEVEL = re.compile(rf"(?<![\w.])({NUMBER})\s?[-–—:=(]\s?[^\W\d]")  # '1 - poor', as a scale is echoed
+# '4 - good but short' to the end of the line; the digits of a time, a ratio or a list may stand there as well.
+_OPENING = re.compile(
+    rf"[{MARKS}]*+(?P<value>{NUMBER})[{MARKS}]*+"
+    rf"(?:\s[-–—]\s|:\s|,?\s(?=(?:because|since)\b)|\s\((?!of\b|out\b))[{MARKS}]*+(?=[^\W\d])[^\d\n]*\Z"
+)
 _NEXT_WORD = re.compile(rf"{_CLOSING}([^\W\d]\w*)(:?)")
 _FOLLOWERS = frozenset(
     [
@@ -43,7 +50,9 @@ _FOLLOWERS = frozenset(
         "overall",
     ]
 )
-_UNIT = re.compile(r"\s?(?:points?|pts|stars?)\b", re.I)
+_UNIT = re.compile(r"\s?(?:points?|pts|stars?|marks?)\b|\s?[分点점](?!之)", re.I)
+_STARS = re.compile(r"(?P<full>[★⭐🌟]{1,10})(?P<empty>☆{0,10})(?![★⭐🌟☆½])")
+_REPEATED = re.compile(rf"\s?\(?(?P<number>{NUMBER})[^\n]*\Z")
 _NOTHING_MORE = re.compile(rf"[\s{MARKS}]*+$")
 _NOT_A_NUMBER = re.compile(
     r"(?:null|none|nan|n/?a|not applicable|[+-]?inf(?:inity)?|undefined|true|false|"
@@ -67,6 +76,8 @@ class ExpectedScore(NamedTuple):
     def whole(self, text: str) -> Verdict | None:
         if len(text) > LONGEST_VALUE:
             return None
+        if stars := self._stars(text.strip(f" {MARKS}")):
+            return stars
         *_, text = "", *peeled(text)
         found = _NUMBER.match(text)
         if found is None:
@@ -80,13 +91,22 @@ class ExpectedScore(NamedTuple):
     def bracketed(self, text: str) -> Verdict | None:
         return self.whole(text)
 
-    def bare(self, text: str) -> Verdict | None:
-        return self.whole(text)
+    def bare(self, text: str, bullet: str = "") -> Verdict | None:
+        return None if self._may_be_negative(bullet) and text[:1] not in "-−+" else self.whole(text)
+
+    def opening(self, text: str) -> Leading | None:
+        """`4 - good`, `4: good` and `4 (good)`, without a second number."""
+        found = _OPENING.match(text)
+        return Leading(Score(_float(found["value"])), found.end()) if found else None
 
     def leading(self, text: str, head: str = "") -> Leading | None:
+        if stars := self._stars(text.strip(f" {MARKS}")):
+            return Leading(stars, len(text))
         opened = _OPENERS.match(text)
         start = opened.end() if opened else 0
         found = _NUMBER.match(text, start)
+        if found and self._may_be_negative(head):
+            return Leading(Reason.NOT_A_NUMBER, found.end())
         if found is None:
             word = _NOT_A_NUMBER.match(text, start)
             return Leading(Reason.NOT_A_NUMBER, word.end()) if word else None
@@ -119,6 +139,23 @@ class ExpectedScore(NamedTuple):
         nearest = scale.min + round((value.score - scale.min) / scale.step) * scale.step
         is_level = math.isclose(nearest, value.score, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
         return None if is_level else Reason.OFF_GRID
+
+    def _may_be_negative(self, before: str) -> bool:
+        """Whether the dash that ends `before` may be meant for a minus, as in `Score - 2`."""
+        return self.scale.min < 0 and before.rstrip().endswith(("-", "–"))
+
+    def _stars(self, text: str) -> Verdict | None:
+        """The number of stars that `text` is, `★★★☆☆`, or such with the same in digits, `★★★☆☆ (3/5)`."""
+        found = None if text.isascii() else _STARS.match(text)
+        rest = text[found.end() :] if found else ""
+        again = _REPEATED.fullmatch(rest)
+        if found is None or (rest and not again):
+            return None
+        score, all_stars = Score(float(len(found["full"]))), len(found["full"] + found["empty"])
+        if again:
+            same = self.whole(rest)
+            return same if same == score or isinstance(same, Reason) else Reason.NOT_A_NUMBER
+        return Reason.WRONG_DENOMINATOR if found["empty"] and all_stars != self.scale.max else score
 
     def _with_maximum(self, text: str, number: re.Match[str]) -> Leading:
         """The number, and the end of it with its `/5`; a maximum that is not the scale's is refused."""

@@ -97,8 +97,11 @@ class Expected(Protocol):
     def bracketed(self, text: str) -> Verdict | None:
         """As `whole`, for `[[text]]`, which has notations of its own."""
 
-    def bare(self, text: str) -> Verdict | None:
-        """As `whole`, for a line that nothing announces."""
+    def bare(self, text: str, bullet: str = "") -> Verdict | None:
+        """As `whole`, for a line that nothing announces; `bullet` stands before it."""
+
+    def opening(self, text: str) -> Leading | None:
+        """The value that a line opens with as a judge's verdict: `4 - good but short`."""
 
     def leading(self, text: str, head: str = "") -> Leading | None:
         """The value that `text` opens with, if what follows does not take it back; `head` announces it."""

@@ -3,16 +3,44 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 _COMMON = ("result", "judgment", "judgement", "conclusion", "assessment", "evaluation", "overall")
-_NUMBERED = ("score", "rating", "grade", "thescore", "total", "points", "quality", "评分", "得分", "点数", "分数")
+_NUMBERED = (
+    *("score", "rating", "grade", "thescore", "total", "points", "quality"),
+    *(
+        "评分",
+        "得分",
+        "点数",
+        "分数",
+        "总分",
+        "最终得分",
+        "最终评分",
+        "综合评分",
+        "评级",
+        "評価",
+        "スコア",
+        "得点",
+        "점수",
+        "평점",
+    ),
+    *("puntuación", "calificación", "pontuação", "punteggio", "bewertung", "punktzahl", "оценка"),
+)
 # Beside another word these may name something else: one respect among several, or what was evaluated.
 _SPARE = ("conclusion", "assessment", "evaluation", "overall", "total", "points", "quality")
 _ONE_RESPECT = ("points", "quality")
-_LABELLED = ("verdict", "label", "choice", "category", "winner", "preference", "decision")
+_LABELLED = (
+    *("verdict", "label", "choice", "category", "classification", "winner", "preference", "decision"),
+    *("标签", "类别", "结论", "判断", "答案", "判定", "胜者"),
+)
+_PREFERRED = tuple(
+    f"{better} {output}"
+    for better in ("better", "best", "preferred", "winning")
+    for output in ("response", "answer", "output", "assistant", "model")
+)
 SCORE_WORDS = (*_NUMBERED, *_COMMON)
-LABEL_WORDS = (*_LABELLED, "answer", *_NUMBERED, *_COMMON)
+LABEL_WORDS = (*_LABELLED, *_PREFERRED, "answer", *_NUMBERED, *_COMMON)
 RANKING_WORDS = ("ranking", "rankings", "ranked", "ranks", "rank", "ordering", "order", "verdict", *_COMMON)
 HEADING_WORDS = (*_NUMBERED, *_LABELLED, "answer", *_COMMON, "ranking")  # under which a verdict may stand in quotes
 # A line that one of these opens announces the verdict and nothing else.
@@ -40,7 +68,7 @@ NUMBER = r"[+\-−]?(?:\d+(?:\.\d+)?|\.\d+)"
 MARKS = r"*_`"  # Markdown emphasis and code
 BETWEEN = r"(?:[^\S\n]|[_-]){1,3}"
 _SPACE = rf"(?:[^\S\n]|[{MARKS}])*+"  # on one line
-_SEPARATOR = r"-{1,2}>|=>|[→⇒]|[:=：]|is\b:?+|(?<=\s)[–—-](?=\s)"
+_SEPARATOR = r"-{1,2}>|=>|[→⇒]|[:=：]|(?:is|(?:should|would|must|will)\sbe)\b:?+(?:\san?\b)?|(?<=\s)[–—-](?=\s)"
 
 # Characters without a width, of direction or of style alone: they change nothing that is read.
 _UNSEEN = re.compile(
@@ -120,12 +148,13 @@ def words_for(
     """
     own = answer_key or criterion or ""
     phrase = _phrase(own)
-    listed = "|".join(sorted(names, key=len, reverse=True))
+    listed = _by_first_letter(names)
     followed = f"{phrase}(?:{BETWEEN}(?:{listed}))?"
     plain = followed if answer_key else f"{followed}|{listed}" if phrase else listed
     aside = aside or rf"[(\[](?:{NUMBER}\s?(?:-|–|to)\s?|out of |max |/\s?)(?P<max>{NUMBER})[)\]]"
     heading = (
         rf"(?={_first_letters([own] if answer_key else [own, *names])})(?<![^\W_])(?:{plain})(?![^\W_])"
+        r"(?:[^\S\n](?:awarded|given|assigned|earned)\b)?"
         rf"{_SPACE}(?:{aside}{_SPACE})?(?:{_SEPARATOR}){_SPACE}"
     )
     keys = _keys(() if answer_key else names, names, key_form(own))
@@ -146,6 +175,8 @@ def _first_word(text: str, start: int) -> int:
 
 def _announces_verdict(head: str) -> bool:
     words = [folded(word) for word in re.findall(r"[^\W\d_]+", head)]
+    if words[1:2] == ["result"] and words[0] in ("overall", "total"):
+        return True
     return _ANSWER not in words and any(word in _VERDICT_WORDS or word in _REVISIONS for word in words)
 
 
@@ -160,6 +191,13 @@ def _phrase(name: str) -> str:
     return BETWEEN.join(re.escape(part) for part in re.split(r"[\s_-]+", visible(name)) if part)
 
 
+def _by_first_letter(names: tuple[str, ...]) -> str:
+    """A pattern for any of `names`, the longest first; grouped, since a regular expression tries all alternatives."""
+    longest_first = sorted(names, key=lambda name: (name[0], -len(name)))
+    groups = groupby(longest_first, key=lambda name: name[0])
+    return "|".join(f"{first}(?:{'|'.join(name[1:] for name in group)})" for first, group in groups)
+
+
 def _first_letters(names: list[str]) -> str:
     """A class of the letters that a heading may begin with: most places of a text are passed by it alone."""
     first = {visible(name).strip(" \t\n_-")[:1] for name in names if name}
@@ -167,5 +205,5 @@ def _first_letters(names: list[str]) -> str:
 
 
 def _keys(alone: tuple[str, ...], names: tuple[str, ...], own: str) -> frozenset[str]:
-    keys = {total + name for total in ("", *_TOTALS) for name in alone if total or name not in _SPARE}
+    keys = {total + key_form(name) for total in ("", *_TOTALS) for name in alone if total or name not in _SPARE}
     return frozenset(keys | {own} | {own + name for name in names} if own else keys)

@@ -6,9 +6,18 @@ from collections.abc import Iterator
 LONGEST_VALUE = 200  # characters; a longer text is more than a value, and peeling it would cost its square
 _VALUE_WITHIN = 400  # characters of a line after the word that announces a value
 _PAIRS = frozenset(("**", "__", "``", '""', "''", "()", "[]", "“”", "‘’", "$$"))
+SYMBOL = "[←-⇿①-➿⬀-⯿\U0001f000-\U0001faff]"  # arrows, signs and emojis, which adorn
+_SYMBOLS_AROUND = re.compile(rf"\A(?:{SYMBOL}\s?){{1,8}}|(?:\s?{SYMBOL}){{1,8}}\Z")
 _LATEX = re.compile(
     r"(?:\$\$?|\\[\[(])?[ \t]?\\(?:boxed|fbox|text|textbf|mathbf|mathrm)\s?\{([^{}\n]{0,200})\}"
     r"(?:[ \t]?(?:\$\$?|\\[\])]))?"
+)
+_MATH = re.compile(r"(?:\$\$?|\\\()[^\S\n]?([+\-−]?\d[\d./]{0,12})[^\S\n]?(?:\$\$?|\\\))(?!\d)")
+# Tags of style and layout; those of layout end a line.
+_HTML = re.compile(
+    r"<(?=[/a-z])(?:(?P<block>/(?:p|div|h[1-6]|li|tr)|br\s?/?)|/?(?:p|div|h[1-6]|li|ul|ol|b|strong|i|em|u|span|font|mark|small|center)"
+    r"(?:\s[^<>\n]{0,80})?)>",
+    re.I,
 )
 _MOST_NESTED = 3  # as in `\boxed{\textbf{A}}`
 
@@ -20,6 +29,8 @@ def peeled(text: str) -> Iterator[str]:
         yield text
         if text[-1] == ".":
             text = text[:-1].rstrip()
+        elif not text.isascii() and (bare := _SYMBOLS_AROUND.sub("", text)) != text:
+            text = bare
         elif len(text) > 1 and text[0] + text[-1] in _PAIRS:
             text = text[1:-1].strip()
         else:
@@ -39,7 +50,16 @@ def without_latex(text: str) -> str:
         text, count = _LATEX.subn(_blanked, text)
         if not count:
             break
-    return text
+    return _MATH.sub(_blanked, text) if "$" in text or "\\(" in text else text
+
+
+def without_html(text: str) -> str:
+    """`text` with white space for HTML's tags of style and layout: `<b>Score:</b> 4<br/>`."""
+    return _HTML.sub(_blank_tag, text) if "<" in text else text
+
+
+def _blank_tag(tag: re.Match[str]) -> str:
+    return ("\n" if tag["block"] else " ") + " " * (len(tag[0]) - 1)
 
 
 def _blanked(found: re.Match[str]) -> str:
