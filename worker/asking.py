@@ -179,7 +179,9 @@ def _is_cut(question: Question, completion: Completion) -> bool:
     """Returns whether the provider counted so few tokens of a long prompt that the model can't have read all of it."""
     estimate = estimated_tokens(question.messages)
     counted = completion.input_tokens
-    return estimate > LONG_PROMPT and counted is not None and CUT_SHARE * counted < estimate
+    if not counted:  # 0 is said by servers that do not count, or not what they have cached
+        return False
+    return estimate > LONG_PROMPT and CUT_SHARE * counted < estimate
 
 
 async def _all(asked: Sequence[Awaitable[Vote]]) -> list[Vote]:

@@ -129,7 +129,7 @@ async def _put(
     redis: Redis, labels: Sequence[NewLabel], coded: Sequence[CodedLabel], scales: Mapping[str, str], keep_s: int
 ) -> int:
     """Stores labels and returns how many were new or different."""
-    left = dict.fromkeys((label.item_id, label.criterion) for label in labels)
+    left = dict.fromkeys(label.place for label in labels)
     places = list(left)
     items = dict(zip(places, await load_states(redis, places), strict=True))
     stored = 0
@@ -153,7 +153,7 @@ async def _put(
 def _by_place(labels: Sequence[NewLabel], coded: Sequence[CodedLabel]) -> dict[LabelPlace, list[_Coded]]:
     found: dict[LabelPlace, list[_Coded]] = {}
     for label, each in zip(labels, coded, strict=True):
-        found.setdefault((label.item_id, label.criterion), []).append((label.annotator, each))
+        found.setdefault(label.place, []).append((label.annotator, each))
     return found
 
 

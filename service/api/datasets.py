@@ -30,7 +30,7 @@ _TABLE = {
     "type": "string",
     "description": "CSV with a header, separated by commas, semicolons or tabs. Columns: `id`, `input`, `output`, "
     "`context`, `reference`, `outputs` (a JSON list) or `outputs.0`, `metadata.<name>`, "
-    "`human.<criterion>.<annotator>`. An empty cell is a missing value.",
+    "`human.<criterion>.<annotator>`. An empty cell is a missing value, and an empty text in `output`.",
 }
 
 DatasetName = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="The name of the dataset.")]

@@ -89,7 +89,10 @@ class _DatasetIntake:
         await datasets.discard_dataset(self._redis, self._version, self._staged)
 
     async def _add(self, item: DatasetItem, number: int) -> None:
+        known = len(self._checks.unfit)
         self._checks.check(item, f"/items/{number}")
+        for position, fault in enumerate(self._checks.unfit[known:], known):
+            self._checks.unfit[position] = self._fault(fault.pointer, number, fault.detail)
         for criterion, values in item.human.items():
             if any(value is not None for value in values):
                 self._values.setdefault(criterion, _CriterionValues()).add(number, values)

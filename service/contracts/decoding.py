@@ -1,5 +1,6 @@
 """Decodes JSON and NDJSON into structs, naming each fault by its JSON pointer."""
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TypeVar
 
@@ -26,12 +27,13 @@ async def ndjson(lines: AsyncIterable[bytes], kind: type[_T], at: str) -> AsyncI
     """Yields each line that is not blank after its number from 0, counting blank ones; faults point below `at`."""
     decoder = msgspec.json.Decoder(kind)
     number = -1
-    async for line in lines:
-        number += 1
-        if not line.strip():
-            continue
-        entry = decode_entry(line, decoder, f"{at}/{number}")
-        yield number, entry
+    async for whole in lines:
+        whole = whole.removeprefix(BOM_UTF8) if number < 0 else whole
+        for line in whole.removesuffix(b"\r").split(b"\r"):  # JSON has no bare CR: some files end lines with it
+            number += 1
+            if line.strip():
+                entry = decode_entry(line, decoder, f"{at}/{number}")
+                yield number, entry
 
 
 def decode_entry(line: bytes, decoder: "msgspec.json.Decoder[_T]", at: str) -> _T | list[Fault]:

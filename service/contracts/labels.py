@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from service.contracts.items import ItemId
+from service.contracts.items import GivenItemId
 from service.contracts.judges import Criterion
 
 Annotator = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -16,16 +16,16 @@ Selection = Literal["random", "targeted", "all"]
 Window = Literal["24h", "7d", "30d", "all"]
 
 
-_PASS_FAIL = {"pass": "pass", "true": "pass", "yes": "pass", "1": "pass"}
-_PASS_FAIL |= {"fail": "fail", "false": "fail", "no": "fail", "0": "fail"}
+_PASS_FAIL = dict.fromkeys(("pass", "passed", "passes", "true", "yes", "y", "1"), "pass")
+_PASS_FAIL |= dict.fromkeys(("fail", "failed", "fails", "false", "no", "n", "0"), "fail")
 
 
 def pass_fail_label(value: float | str) -> str | None:
     """Returns `pass` or `fail` for a value that stands for one of them, whatever its case; None for any other value.
 
-    Pass may be written pass, true, yes or 1, and fail may be written fail, false, no or 0.
+    Pass may be written pass, passed, true, yes or 1, and fail may be written fail, failed, false, no or 0.
     """
-    text = value.strip().lower() if isinstance(value, str) else f"{value:g}"
+    text = value.strip().lower().removesuffix(".0") if isinstance(value, str) else f"{value:g}"
     return _PASS_FAIL.get(text)
 
 
@@ -36,13 +36,22 @@ class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     figures for all items are computed from random ones. `probability` is the probability of that draw, if it is known.
     """
 
-    item_id: ItemId
+    item_id: GivenItemId
     criterion: Criterion
     annotator: Annotator
     score: float | None = None
     label: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     selection: Drawn = "random"
     probability: Probability | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.item_id, int):
+            msgspec.structs.force_setattr(self, "item_id", str(self.item_id))
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The item's id and the criterion."""
+        return str(self.item_id), self.criterion
 
 
 class LabelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

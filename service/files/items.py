@@ -1,8 +1,8 @@
 """Items with people's values, from the columns of a file.
 
 The columns are `id`, `input`, `output`, `context`, `reference`, `outputs` (a JSON list) or `outputs.0`, `outputs.1` …,
-`metadata.<name>` and `human.<criterion>.<annotator>`, with annotators counted from 0. An empty cell is a missing value.
-A file may name them otherwise, and then a mapping says which is which.
+`metadata.<name>` and `human.<criterion>.<annotator>`, with annotators counted from 0. An empty cell is a missing value,
+and an empty text in the column `output`. A file may name them otherwise, and then a mapping says which is which.
 """
 
 import hashlib
@@ -182,7 +182,8 @@ def item_from_cells(cells: Mapping[str, Any], decimal: str = ".", *, keep_empty:
     """Returns an item as a JSON object, from cells by the names of their columns.
 
     `decimal` is the decimal separator of people's values in text. Empty cells are missing parts, but with `keep_empty`
-    those that are "" are empty texts. Raises CellError.
+    those that are "" are empty texts, and so is always the output of an item that has anything else: a system may
+    answer nothing. Raises CellError.
     """
     item: dict[str, Any] = {"human": {}}
     outputs: dict[int, str] = {}
@@ -204,6 +205,8 @@ def item_from_cells(cells: Mapping[str, Any], decimal: str = ".", *, keep_empty:
             item[name] = as_text(cell) if name == "id" else cell
     if any(outputs.values()):
         item["outputs"] = [outputs.get(index, "") for index in range(max(outputs) + 1)]
+    if cells.get("output") == "" and "outputs" not in item and any(cells.values()):
+        item["output"] = ""
     return item
 
 

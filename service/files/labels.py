@@ -90,9 +90,9 @@ def _sources(columns: Sequence[str], given: Mapping[str, str]) -> tuple[dict[str
             faults.append(f"there is no column {name!r} for {_option(field)}: {has}")
         elif field in _NEEDED:
             choice = "the column, or the value for all lines" if field in FIXED_FIELDS else "the column"
-            faults.append(f"there is no column {field!r}: name {choice} with {_option(field)}; {has}")
+            faults.append(f"there is no column {field!r}: name {choice} with {_option(field)} or --map; {has}")
     if not set(_VALUES) & sources.keys() and not set(_VALUES) & given.keys():
-        faults.append(f"there is no column 'score' or 'label': name it with --score or --label; {has}")
+        faults.append(f"there is no column 'score' or 'label': name it with --score, --label or --map; {has}")
     if faults:
         raise FileError(faults)
     return sources, fixed

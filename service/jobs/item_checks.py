@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 
-from service.contracts.items import Item
+from service.contracts.items import Item, item_id
 from service.contracts.pointing import MOST_FAULTS, unkept
 from service.contracts.refusals import Fault, pointer_to, too_large
 
@@ -23,9 +23,10 @@ class ItemChecks:
         if self.items > self._most_items:
             raise too_large(f"more than {self._most_items} items")
         if item.id is not None:
-            if item.id in self._ids:
+            name = item_id(item)
+            if name in self._ids:
                 self.note([Fault(pointer_to(at, "id"), "another item has the same id")])
-            self._ids.add(item.id)
+            self._ids.add(name)
         if item.metadata:
             self.note(islice(unkept(item.metadata, pointer_to(at, "metadata")), MOST_FAULTS))
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.items import Item, content_digest
+from service.contracts.items import Item, content_digest, item_id
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobCounts, JobRecord, job_status
 from service.contracts.judgments import Usage
 from service.store import clock, keys, queue
@@ -212,7 +212,7 @@ async def _changed(redis: Redis, record: JobRecord, items: list[Item], keep_s: i
 
     The ids of a benchmark or a battle are its own: they neither change nor become those of judged items.
     """
-    named = [(each.id, content_digest(each)) for each in items if each.id is not None]
+    named = [(item_id(each), content_digest(each)) for each in items if each.id is not None]
     if not named or record.purpose != "judging":
         return [False] * len(items)
     answer = iter(

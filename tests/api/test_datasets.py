@@ -191,8 +191,7 @@ async def test_a_bad_record_is_told_by_its_line_too(api: httpx.AsyncClient) -> N
            " (leave the value out if it is missing)")]),
         (b'output,human.w.0\nx,good\n"y\nz",2\nu,bad\n',
          [("/items/1/human/w/0", "line 3: 2 is a number, but this criterion has labels")]),
-        (b"input,output,human.w.0\nq,x,1\nq,,2\nr,y,3\n",
-         [("/items/1/output", "line 3: is missing, and so is outputs: other items have one of them")]),
+        (b"id,output,human.w.0\n1,x,1\n2,y,2\n1,z,3\n", [("/items/2/id", "line 4: another item has the same id")]),
     ],
 )  # fmt: skip
 async def test_one_line_unlike_the_others_is_refused_with_its_number(
@@ -201,6 +200,22 @@ async def test_one_line_unlike_the_others_is_refused_with_its_number(
     problem = problem_of(await put(api, content, CSV), 400, "invalid-request")
     assert [(each["pointer"], each["detail"]) for each in problem["errors"]] == expected
     assert await is_untouched(redis)
+
+
+async def test_an_empty_output_is_what_a_system_may_answer(api: httpx.AsyncClient, redis: Redis) -> None:
+    assert (await put(api, b"input,output,human.w.0\nq,,1\nr,y,2\n,,\n", CSV)).status_code == 201
+    assert [item.output for item in await stored(redis)] == ["", "y"]
+
+
+async def test_json_lines_may_begin_with_a_mark_end_with_cr_and_have_numbers_as_ids(
+    api: httpx.AsyncClient, redis: Redis
+) -> None:
+    lines = ['{"id": 481, "output": "x", "human": {"w": [1]}}', '{"id": "b", "output": "", "human": {"w": [2]}}']
+    for content in ("\ufeff" + "\r\n".join(lines), "\r".join(lines), "\n\n".join(lines)):
+        assert (await put(api, content.encode(), NDJSON)).status_code in (200, 201)
+        assert [item.id for item in await stored(redis)] == ["481", "b"]
+    problem = problem_of(await put(api, "\r".join([*lines, "{bad"]).encode(), NDJSON), 400, "invalid-request")
+    assert problem["errors"][0]["pointer"] == "/items/2"
 
 
 async def test_items_may_all_be_without_an_output(api: httpx.AsyncClient, redis: Redis) -> None:

@@ -29,7 +29,7 @@ def test_columns_of_a_csv_are_named_as_its_owner_names_them(tmp_path: Path) -> N
     file = read(tmp_path, "data.csv", content, NAMED)
     assert file.items == [
         {"input": "Why,\r\nso?", "output": "Because.", "human": {"faithfulness": [4.5]}},
-        {"input": "How?", "human": {"faithfulness": [None]}},
+        {"input": "How?", "output": "", "human": {"faithfulness": [None]}},
     ]
     assert (file.lines, file.unused) == ([2, 4], ["note"])
     assert [json.loads(line) for line in file.content.splitlines()] == file.items
@@ -44,7 +44,7 @@ def test_json_lines_have_whole_parts_and_renamed_ones(tmp_path: Path) -> None:
     named = {**NAMED, "model": "metadata.model", "all": "human.wit"}
     file = read(tmp_path, "data.jsonl", "\n\n".join(map(json.dumps, rows)), named)
     assert file.items == [
-        {"id": "7", "input": "q", "metadata": {"a": 1, "model": "m"}, "human": {"faithfulness": [4]}},
+        {"id": "7", "input": "q", "output": "", "metadata": {"a": 1, "model": "m"}, "human": {"faithfulness": [4]}},
         {"outputs": ["x", "y"], "human": {"better": ["A"], "faithfulness": [None]}},
         {"input": "r", "human": {"wit": [1, None, 3]}},
     ]

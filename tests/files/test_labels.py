@@ -38,12 +38,12 @@ def test_what_is_missing_is_said_with_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(FileError) as refused:
         read(tmp_path, "id;stars\nx;3\n", mapping={})
     assert refused.value.lines == [
-        "there is no column 'item_id': name the column with --item-id; the file has id, stars",
-        "there is no column 'criterion': name the column, or the value for all lines with --criterion;"
+        "there is no column 'item_id': name the column with --item-id or --map; the file has id, stars",
+        "there is no column 'criterion': name the column, or the value for all lines with --criterion or --map;"
         " the file has id, stars",
-        "there is no column 'annotator': name the column, or the value for all lines with --annotator;"
+        "there is no column 'annotator': name the column, or the value for all lines with --annotator or --map;"
         " the file has id, stars",
-        "there is no column 'score' or 'label': name it with --score or --label; the file has id, stars",
+        "there is no column 'score' or 'label': name it with --score, --label or --map; the file has id, stars",
     ]
     with pytest.raises(FileError) as refused:
         read(tmp_path, "id;stars\nx;3\n", mapping={"score": "grade"})
@@ -59,8 +59,8 @@ def test_what_is_missing_is_said_with_what_there_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        (("pass", "PASS", " True", "yes", "1", 1, 1.0), "pass"),
-        (("fail", "FALSE", "No ", "0", 0), "fail"),
+        (("pass", "PASS", " True", "yes", "1", "1.0", 1, 1.0, "Passed", "y"), "pass"),
+        (("fail", "FALSE", "No ", "0", 0, "failed"), "fail"),
         (("maybe", "", "10", 2, 0.5), None),
     ],
 )

@@ -15,6 +15,7 @@ from worker.providers.envelopes import (
     text_or_none,
     token_count,
     total_tokens,
+    without_nothing,
 )
 from worker.providers.event_streams import Event, events_of, is_event_stream
 from worker.providers.failures import Failure, filtered_or_failed
@@ -57,13 +58,13 @@ class _Body(msgspec.Struct, omit_defaults=True):
 
 
 class _Block(msgspec.Struct):
-    type: str
+    type: str = "text"
     text: Any = None
     input: msgspec.Raw = msgspec.Raw()
 
 
 class _Reply(msgspec.Struct):
-    content: list[_Block] | str
+    content: list[_Block] | str | None
     stop_reason: Any = None
     usage: Any = None
     model: Any = None
@@ -108,8 +109,11 @@ class AnthropicFormat:
 
     def decode(self, body: bytes, mode: str) -> Completion:
         reply = _streamed(events_of(body)) if is_event_stream(body) else _decoder.decode(body)
-        blocks = [_Block("text", reply.content)] if isinstance(reply.content, str) else reply.content
-        verdict = next((_input_of(block) for block in blocks if block.type == "tool_use"), "")
+        if reply.content is None and reply.stop_reason is None:
+            raise msgspec.ValidationError("neither content nor a reason to stop")
+        blocks = [_Block("text", reply.content)] if isinstance(reply.content, str) else reply.content or []
+        inputs = (without_nothing(_input_of(block)) for block in blocks if block.type == "tool_use")
+        verdict = next(filter(None, inputs), "")
         text = "".join(text_of(block.text) for block in blocks if block.type == "text")
         is_json = mode == OUTPUT_FORMAT and looks_like_object(text)
         usage = object_of(reply.usage)

@@ -24,6 +24,7 @@ _WHOLE = frozenset(
         *("finish_reason_unspecified", "null", "none", ""),
     ]
 )
+_NO_ARGUMENTS = ("{}", "null", "[]")
 _TOO_LONG = "error_limit"  # Cohere's word for an answer that was cut off
 # The words with which they say that it broke off.
 _BROKEN = re.compile(
@@ -82,6 +83,12 @@ def arguments_of(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else msgspec.json.encode(value).decode()
 
 
+def without_nothing(arguments: str) -> str:
+    """Returns the arguments of a tool call, an empty text if they say nothing."""
+    arguments = arguments.strip()
+    return "" if arguments in _NO_ARGUMENTS else arguments
+
+
 def looks_like_object(text: str) -> bool:
     """Returns whether a text begins as a JSON object does."""
     return text.lstrip().startswith("{")
@@ -113,7 +120,7 @@ def first_of(events: Sequence[Event], *keys: str) -> Any:
 
 def _normal(word: str) -> str:
     """Lower case and underscores, without the name of an enumeration in front (FinishReason.STOP)."""
-    return re.sub(r"[\s-]+", "_", word.strip()).lower().rpartition(".")[2]
+    return re.sub(r"[\s-]+", "_", word.partition(":")[0].strip()).lower().rpartition(".")[2]
 
 
 def _is_whole_object(text: str) -> bool:
@@ -137,4 +144,6 @@ def _text_of_part(part: object) -> str:
         text = text.get("value")
     if isinstance(text, str):
         return text
-    return text_of(part["content"]) if isinstance(part.get("content"), str | list) else ""
+    if isinstance(part.get("content"), str | list):
+        return text_of(part["content"])
+    return "" if "type" in part else msgspec.json.encode(part).decode()  # the verdict itself

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -17,6 +18,7 @@ from worker.providers.waits import wait_in_details, wait_in_headers, wait_in_wor
 
 MAX_MESSAGE_CHARS = 500
 MIN_SECRET_CHARS = 4  # a shorter "key" is a placeholder, and cutting it out would garble the message
+_LEAST_SECRET_WORD = 8  # characters; a shorter word of a header, such as "Bearer", is none
 
 LOADING_SECONDS = 5.0  # llama.cpp's server says 503 "Loading model" with no Retry-After, for some seconds
 _LOADING = re.compile(r"loading model", re.I)
@@ -50,17 +52,6 @@ class Cause(Enum):
 
 
 _CODES = {
-    Cause.FILTER: {
-        "content_filter",  # Azure
-        "content_policy_violation",
-        "responsibleaipolicyviolation",
-        "data_inspection_failed",  # Alibaba
-        "datainspectionfailed",
-        "content_blocked",
-        "moderation_blocked",
-        "guardrail_violation",
-        "prohibited_content",
-    },
     Cause.QUOTA: {
         "insufficient_quota",
         "billing_hard_limit_reached",
@@ -94,12 +85,28 @@ _CODES = {
     Cause.NO_MODEL: {"model_not_found", "not_found_error", "notfounderror", "not_found"},
     Cause.TOO_LONG: {"context_length_exceeded", "exceed_context_size_error", "request_too_large"},
 }
-_STATUSES = {401: Cause.AUTH, 402: Cause.QUOTA, 403: Cause.AUTH, 413: Cause.TOO_LONG, 429: Cause.LIMIT}
+_FILTER_CODE = re.compile(  # content_filter (Azure), data_inspection_failed (Alibaba), new_sensitive (MiniMax)
+    r"content_?(filter|polic|block|moderat|violat|safety)|responsible_?ai|data_?inspection|moderation|guardrail|"
+    r"prohibited_?content|sensitive(?!_case)"
+)
+_STATUSES = {
+    401: Cause.AUTH,
+    402: Cause.QUOTA,
+    403: Cause.AUTH,
+    413: Cause.TOO_LONG,
+    429: Cause.LIMIT,
+    446: Cause.FILTER,  # Portkey: a guardrail has denied the request
+    451: Cause.FILTER,
+}
 _WORDS = {
     Cause.FILTER: re.compile(
         r"ContentPolicyViolation|content (management|filtering) policy|content filter|safety system|"
-        r"DataInspectionFailed|inappropriate content|violat\w+ (of )?(our|the) (usage|content) polic|"
-        r"blocked by (our )?(content|safety|moderation)",
+        r"DataInspectionFailed|inappropriate content|content exists risk|(content|prompt|input) audit|"
+        r"violat\w+ (\S+ ){0,3}(usage|use|content|moderation|guardrail|safety|AI) (polic|guideline|practice|rule)|"
+        r"blocked by (\S+ )?(content|safety|moderation|guardrail)|"
+        r"guardrail\w* (\S+ ){0,4}(triggered|failed|intervened)|"
+        r"\b(content|prompt|input|request|message|output|response|text) (was |has been |is )?(flagged|blocked)|"
+        r"sensitive (words?|content|material|topics?)\b|flagged by (\S+ )?moderation|敏感|违规|不安全",
         re.I,
     ),
     Cause.QUOTA: re.compile(r"credit balance is too low|insufficient (credit|balance|funds)", re.I),
@@ -114,7 +121,8 @@ _WORDS = {
         r"context (length|window|size)|(prompt|input) is too long|token count.{0,80}exceed", re.I
     ),
 }
-_REFUSING = (400, 403, 422, 451)  # the statuses under which a filter refuses; a 5xx may quote a policy by the way
+_OF_ACCOUNT = re.compile(r"\b(account|organi[sz]ation|subscription|api.?key)\b", re.I)  # which a policy may close
+_REFUSING = (400, 403, 422)  # the statuses under which a filter refuses; a 5xx may quote a policy by the way
 
 
 def cause_of(failure: Failure) -> Cause:
@@ -122,7 +130,7 @@ def cause_of(failure: Failure) -> Cause:
     for cause, codes in _CODES.items():
         if failure.codes & codes:
             return cause
-    if failure.status in _REFUSING and _WORDS[Cause.FILTER].search(failure.message):
+    if any(_FILTER_CODE.search(code) for code in failure.codes) or _tells_of_filter(failure):
         return Cause.FILTER
     if failure.status == 403 and _WORDS[Cause.LIMIT].search(failure.message):
         return Cause.LIMIT
@@ -135,12 +143,18 @@ def cause_of(failure: Failure) -> Cause:
     return Cause.OTHER
 
 
+def _tells_of_filter(failure: Failure) -> bool:
+    if failure.status not in _REFUSING or _WORDS[Cause.FILTER].search(failure.message) is None:
+        return False
+    return failure.status != 403 or _OF_ACCOUNT.search(failure.message) is None
+
+
 def is_retryable(failure: Failure) -> bool:
     """Returns whether the same request may succeed later."""
     cause = cause_of(failure)
     if cause is Cause.LIMIT:
         return True
-    passing = failure.status in (408, 409, 425) or failure.status >= 500
+    passing = failure.status in (408, 409, 425) or (failure.status >= 500 and failure.status != 501)
     return passing and cause is Cause.OTHER
 
 
@@ -179,6 +193,16 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
     return _KEY_LIKE.sub("[key]", text)
 
 
+def spellings_of(secrets: Iterable[str]) -> list[str]:
+    """Returns the secrets as a reply may quote them, the longest first: as they are, in an address, or one word."""
+    found = set()
+    for secret in secrets:
+        words = [each for each in secret.split() if len(each) >= _LEAST_SECRET_WORD]
+        for text in (secret, *words):
+            found |= {text, quote(text), quote(text, safe=""), quote_plus(text)}
+    return sorted(found, key=len, reverse=True)
+
+
 def filtered_or_failed(reply: HttpReply) -> Failure | Completion:
     """Returns the failure that a reply tells of, or an answer that says that a content filter withheld it."""
     failure = read_failure(*reply)
@@ -201,7 +225,7 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
         status=_true_status(status, codes),
         message=message,
         codes=codes,
-        parameter=parameter if isinstance(parameter, str) else None,
+        parameter=parameter if isinstance(parameter, str) and parameter else None,
     )
     return msgspec.structs.replace(failure, retry_after=_wait(failure, headers, details))
 
@@ -243,7 +267,7 @@ def error_object(body: bytes) -> dict[str, Any] | None:
         content = next((each for each in objects_of(content) if _error_in(each)), content[0] if content else None)
     if not isinstance(content, dict):
         return None
-    error = _error_in(content)
+    error = _error_in(content) or _minimax_error(content)
     if error is not None:
         return error
     return content if {"message", "detail"} & content.keys() else None
@@ -259,6 +283,13 @@ def _error_in(content: Event) -> dict[str, Any] | None:
     in_choices = (each["error"] for each in objects_of(content.get("choices")) if each.get("error"))
     error = next(in_choices, None)
     return {"message": error} if isinstance(error, str) else error if isinstance(error, dict) else None
+
+
+def _minimax_error(content: Event) -> dict[str, Any] | None:
+    """Returns the error in MiniMax's envelope, which comes with HTTP 200 and has the reason in its words."""
+    envelope = object_of(content.get("base_resp"))
+    words = envelope.get("status_msg")
+    return {"message": words, "code": words} if envelope.get("status_code") and isinstance(words, str) else None
 
 
 def _message(error: dict[str, Any]) -> str:

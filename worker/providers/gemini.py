@@ -121,7 +121,7 @@ class GeminiFormat:
         blocked = _block_reason(object_of(reply.prompt_feedback))
         candidate = reply.candidates[0] if reply.candidates else _Candidate(finish_reason=blocked)
         parts = objects_of(object_of(candidate.content).get("parts"))
-        text = text_of(parts)
+        text = text_of([part for part in parts if "text" in part])
         calls = [object_of(part.get("functionCall")).get("args") for part in parts]
         arguments = next((arguments_of(each) for each in calls if each), "")
         in_schema = mode != TEXT and looks_like_object(text)

@@ -9,6 +9,7 @@ whose redirects, cookies and authentication are not wanted here and cost as much
 import asyncio
 import os
 import ssl
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -96,7 +97,7 @@ class HttpClient:
         request = httpx.Request("POST", url, content=body, headers=self._own_headers, extensions=self._extensions)
         response = await transport.handle_async_request(request)
         try:
-            return HttpReply(response.status_code, response.headers, await _read(response))
+            return HttpReply(response.status_code, response.headers, (await _read(response)).removeprefix(BOM_UTF8))
         finally:
             await response.aclose()
 

@@ -16,6 +16,7 @@ from worker.providers.envelopes import (
     text_of,
     text_or_none,
     token_count,
+    without_nothing,
 )
 from worker.providers.event_streams import Event, events_of, is_event_stream
 from worker.providers.failures import UNREADABLE, Failure, filtered_or_failed
@@ -75,6 +76,7 @@ class _Reply(msgspec.Struct):
     usage: Any = None
     model: Any = None
     error: Any = None
+    base_resp: Any = None  # MiniMax's place of an error
 
 
 _encoder = msgspec.json.Encoder()
@@ -116,11 +118,12 @@ class OpenAIFormat:
     def decode(self, body: bytes, mode: str) -> Completion:
         reply = _streamed(events_of(body), body) if is_event_stream(body) else _decoder.decode(body)
         choice = reply.choices[0] if reply.choices else _Choice()
-        if choice.error is not None or (not reply.choices and reply.error is not None):
-            raise msgspec.ValidationError("an error in place of an answer")
         message = object_of(choice.message)
         text = text_of(message.get("content")) or text_of(choice.text)
         arguments, refusal = _tool_arguments(message), _refusal(message)
+        error = reply.error or object_of(reply.base_resp).get("status_code")
+        if choice.error or (error and not (text or arguments or refusal)):
+            raise msgspec.ValidationError("an error in place of an answer")
         usage = object_of(reply.usage)
         # A server that does not know response_format ignores it, and the model answers as it likes.
         in_schema = mode != TEXT and looks_like_object(text)
@@ -160,14 +163,14 @@ def _tool_arguments(message: dict[str, Any]) -> str:
     """Returns the arguments of the first tool call: some proxies ask for the schema as a tool."""
     calls = [object_of(each.get("function")) for each in objects_of(message.get("tool_calls"))]
     calls.append(object_of(message.get("function_call")))
-    return next((text for each in calls if (text := arguments_of(each.get("arguments")).strip())), "")
+    return next((text for each in calls if (text := without_nothing(arguments_of(each.get("arguments"))))), "")
 
 
 def _streamed(events: list[Event], body: bytes) -> _Reply:
     """Returns the answer that the chunks of a stream add up to. Raises ValidationError if one of them is an error."""
     if first_of(events, "error") is not None:
         raise msgspec.ValidationError("an error in a stream")
-    choices = [each for event in events for each in objects_of(event.get("choices"))[:1]]
+    choices = [each for event in events for each in objects_of(event.get("choices"))[:1] if _is_first(each)]
     if not choices:
         raise msgspec.ValidationError("a stream without an answer")
     finish = next((each["finish_reason"] for each in reversed(choices) if each.get("finish_reason")), None)
@@ -177,6 +180,10 @@ def _streamed(events: list[Event], body: bytes) -> _Reply:
         usage=first_of(events[::-1], "usage"),
         model=first_of(events, "model"),
     )
+
+
+def _is_first(choice: Event) -> bool:
+    return str(choice.get("index") or 0) == "0"
 
 
 def _joined(choices: list[Event]) -> dict[str, Any]:

@@ -17,11 +17,13 @@ from worker.providers.failures import Cause, Failure, cause_of
 _OPTIONAL = ("seed", "top_p", "temperature", "reasoning_effort")
 _LIMIT_NAMES = ("max_completion_tokens", "max_tokens")
 _STATUSES = (400, 404, 422, 500, 501)  # llama-cpp-python 0.3 answers 500
-_ONLY_IF_REFUSED = (404, 500, 501)  # under which a name alone proves nothing
+_FORBIDDEN = 403  # most of them are about the key, and a few about one parameter
+_ONLY_IF_REFUSED = (_FORBIDDEN, 404, 500, 501)  # under which a name alone proves nothing
 
 _REFUSAL = re.compile(
     r"unsupported|not support|(does not|doesn't|can ?not|can't) (support|accept|use|be)|only|deprecated|"
-    r"not permitted|not allowed|not enabled|unknown|unrecogni[sz]ed|unexpected|extraneous|extra inputs?|"
+    r"not permitted|not allowed|not enabled|not implemented|not available|not configurable|"
+    r"unknown|unrecogni[sz]ed|unexpected|extraneous|extra inputs?|"
     r"cannot find|invalid|must|may not|should|removed|no longer|ignored|remove ",
     re.I,
 )
@@ -30,17 +32,28 @@ _OUTRIGHT = re.compile(
     r"unknown|unrecogni[sz]ed|unexpected|cannot find",
     re.I,
 )
+_SAMPLING = re.compile(r"\bsampling (parameter|param|setting|option)", re.I)
+_SUBJECTS = {
+    "temperature": _SAMPLING,
+    "top_p": _SAMPLING,
+    "reasoning_effort": re.compile(r"\bthink(ing)?\b|\breasoning\b|thinking_?config|\boutput_config\b", re.I),
+}
 _TOGETHER = re.compile(r"\bboth\b|together|at the same time|mutually exclusive", re.I)
 _AT_MOST = re.compile(
     r"less than|at most|no (more|greater|larger|higher) than|not exceed|exceeds|below minimum|above maximum|"
     r"<=|too (large|high|big)|maximum (value|allowed)",
     re.I,
 )
-_ABOVE = re.compile(r"greater than|more than|above 0|positive|> ?0|at least", re.I)
+_ABOVE = re.compile(
+    r"greater than|more than|above 0|positive|> ?0|at least|(not|n't) be (less|lower|smaller) than|"
+    r"(no|not) (less|lower|smaller) than",
+    re.I,
+)
 _RANGE = re.compile(r"(?:between|range|from)[^\d-]{0,20}(-?\d+(?:\.\d+)?)[^\d-]{1,8}(-?\d+(?:\.\d+)?)", re.I)
 _SYSTEM = re.compile(
     r"\bsystem\b.{0,60}\b(role|message|prompt|instruction)|\b(role|message|prompt|instruction)s?\b.{0,60}\bsystem\b|"
-    r"developer instruction|systemInstruction|roles must alternate",
+    r"developer instruction|systemInstruction|roles must alternate|"
+    r"\brole\b.{0,40}\b(must be|should be|one of|expected|only)\b.{0,40}\b(user|assistant)\b",
     re.I | re.S,
 )
 _LIMIT_TOO_LARGE = re.compile(
@@ -66,6 +79,10 @@ def adjusted(learnt: Learnt, failure: Failure, request: ModelRequest) -> Learnt 
 
     `request` is the one that was sent: without the parts that `learnt` leaves out.
     """
+    if failure.status == _FORBIDDEN and cause_of(failure) is Cause.AUTH:
+        found = _without_parameter(learnt, failure, request)
+        if found is not None:
+            return found
     if cause_of(failure) is Cause.OTHER and failure.status in _STATUSES:
         found = (
             _other_limit_name(learnt, failure)
@@ -96,7 +113,8 @@ def _other_limit_name(learnt: Learnt, failure: Failure) -> Learnt | None:
 
 def _without_parameter(learnt: Learnt, failure: Failure, request: ModelRequest) -> Learnt | None:
     sent = [name for name in _OPTIONAL if getattr(request.parameters, name) is not None]
-    named = [name for name in sent if _names(failure, name) and not _is_out_of_range(failure, request, name)]
+    named = [name for name in sent if _names(failure, name)] or [name for name in sent if _alludes_to(failure, name)]
+    named = [name for name in named if not _is_out_of_range(failure, request, name)]
     if not named or (failure.status in _ONLY_IF_REFUSED and not _REFUSAL.search(failure.message)):
         return None
     name = named[0] if _TOGETHER.search(failure.message) else min(named, key=lambda each: _place(failure, each))
@@ -131,6 +149,12 @@ def _names(failure: Failure, name: str) -> bool:
     if failure.parameter is not None:
         return _spelled(name).search(failure.parameter) is not None
     return _spelled(name).search(failure.message) is not None
+
+
+def _alludes_to(failure: Failure, name: str) -> bool:
+    """Returns whether the reply complains of the subject of this parameter, without its name."""
+    words = _SUBJECTS.get(name)
+    return failure.parameter is None and words is not None and words.search(failure.message) is not None
 
 
 def _place(failure: Failure, name: str) -> int:

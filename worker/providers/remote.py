@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -20,6 +21,7 @@ from worker.providers.failures import (
     cause_of,
     error_object,
     is_retryable,
+    spellings_of,
     to_error,
     without_secrets,
 )
@@ -91,7 +93,7 @@ class RemoteProvider:
         on_call: OnCall | None = None,
     ) -> None:
         self._name = name
-        self._secrets = [each for each in (config.api_key, *_secret_values(config)) if each]
+        self._secrets = spellings_of(each for each in (config.api_key, *_secret_values(config)) if each)
         self._wire = wire
         self._capabilities = capabilities
         self._on_call = on_call
@@ -236,5 +238,6 @@ class RemoteProvider:
 
 
 def _secret_values(config: ProviderConfig) -> list[str]:
-    """Returns the values of headers and of the query that are secrets."""
-    return [text for table in (config.headers, config.query) for text in table.values() if isinstance(text, Secret)]
+    """Returns the values of headers and of the query that are secrets, and the proxy's password."""
+    tables = [text for table in (config.headers, config.query) for text in table.values() if isinstance(text, Secret)]
+    return [*tables, unquote(urlsplit(config.proxy or "").password or "")]

@@ -16,6 +16,7 @@ _REFUSED = frozenset(
     [
         *("content_filter", "content_filtered", "content_management_policy", "refusal", "refused", "recitation"),
         *("safety", "image_safety", "prohibited_content", "blocklist", "spii", "guardrail_intervened", "error_toxic"),
+        *("model_armor", "jailbreak", "image_prohibited_content", "image_recitation"),
         *("blocked", "sensitive", "unsafe", "moderation", "moderated", "data_inspection_failed", "censored"),
     ]
 )
@@ -43,7 +44,8 @@ def finish_reason_of(word: str | None) -> Reason | None:
     """Why a reply that ended with a provider's `word`, in any case, holds no verdict; None if it may."""
     if word is None:
         return None
-    normal = re.sub(r"[\s-]+", "_", word.strip()).lower().rpartition(".")[2]  # FinishReason.MAX_TOKENS
+    plain = word.partition(":")[0].strip()  # content_filter: PROHIBITED_CONTENT
+    normal = re.sub(r"[\s-]+", "_", plain).lower().rpartition(".")[2]  # FinishReason.MAX_TOKENS
     if normal in _REFUSED:
         return Reason.REFUSED
     return Reason.TRUNCATED if normal in _TRUNCATED or _BROKEN_OFF.search(normal) else None

@@ -97,13 +97,14 @@ HEAD = "item_id,criterion,annotator,score,label\n"
         ("labels.csv", 'item_id,criterion,annotator,score\na,c,ann,"4\n', [], ["line 2: a quoted cell has no end"]),
         ("labels.csv", "item_id,score,score\na,1,2\n", [], ["line 1: there are two columns 'score'"]),
         ("labels.csv", "id,criterion,annotator,score\na,c,p,1\n", ["--score", "grade"],
-         ["there is no column 'item_id': name the column with --item-id; the file has id, criterion, annotator, score",
+         ["there is no column 'item_id': name the column with --item-id or --map;"
+          " the file has id, criterion, annotator, score",
           "there is no column 'grade' for --score: the file has id, criterion, annotator, score"]),
         ("labels.csv", "item_id,criterion,annotator\na,c,p\n", [],
-         ["there is no column 'score' or 'label': name it with --score or --label;"
+         ["there is no column 'score' or 'label': name it with --score, --label or --map;"
           " the file has item_id, criterion, annotator"]),
         ("labels.csv", "item_id,score\na,1\n", ["--criterion", "c"],
-         ["there is no column 'annotator': name the column, or the value for all lines with --annotator;"
+         ["there is no column 'annotator': name the column, or the value for all lines with --annotator or --map;"
           " the file has item_id, score"]),
         ("labels.csv", HEAD + "a,c,p,1,\n", ["--selection", "hand-picked"],
          ["line 2: selection: Invalid enum value 'hand-picked'"]),
@@ -111,7 +112,7 @@ HEAD = "item_id,criterion,annotator,score,label\n"
         ("labels.jsonl", '{"item_id": "a"\n[]\n', [],
          ["line 1: not JSON: Input data was truncated", "line 2: must be a JSON object"]),
         ("labels.jsonl", '{"item_id": [7], "criterion": "c", "annotator": "p", "score": 1}\n', [],
-         ["line 1: item_id: Expected `str`, got `array`"]),
+         ["line 1: item_id: Expected `int | str`, got `array`"]),
         ("labels.csv", "", [], ["labels.csv: there is no label in it"]),
         ("labels.csv", HEAD, [], ["labels.csv: there is no label in it"]),
         ("labels.txt", "x", [], ["labels.txt: must end with one of .csv, .tsv, .jsonl, .ndjson"]),
