@@ -116,10 +116,14 @@ def agreement(
     seen: Mapping[str, int],
     ceiling: Mapping[str, int],
     selection: Selection,
+    known: Mapping[str, float] | None = None,
 ) -> Agreement:
-    """Returns the report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`."""
+    """Returns the report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`.
+
+    `known` holds statistics known more exactly than from the counters.
+    """
     against, doings = read_agreed(coding, agreed, selection), read_seen(coding, seen)
-    statistics = _statistics(coding, against, None)
+    statistics = _statistics(coding, against, None, known or {})
     people = human_ceiling(coding, ceiling, selection)
     return Agreement(
         pairs=against.table.pairs,
@@ -142,7 +146,7 @@ def headline_statistics(
 ) -> tuple[int, dict[str, Measure]]:
     """Returns the number of pairs and the named statistics only, with the values of `agreement`."""
     against = read_agreed(coding, agreed, selection)
-    return against.table.pairs, _statistics(coding, against, names)
+    return against.table.pairs, _statistics(coding, against, names, {})
 
 
 def human_ceiling(
@@ -203,11 +207,14 @@ def sampling_design(coding: Coding, agreed: Agreed) -> SharedItems | None:
     return SharedItems(agreed.exact, agreed.pearson, coding.scale.min, coding.range)
 
 
-def _statistics(coding: Coding, agreed: Agreed, names: Iterable[str] | None) -> dict[str, Measure]:
-    """Moments are exact for the scores that a table rounds to a grid."""
+def _statistics(
+    coding: Coding, agreed: Agreed, names: Iterable[str] | None, known: Mapping[str, float]
+) -> dict[str, Measure]:
+    """Moments are exact for the scores that a table rounds to a grid; `known` replaces them."""
     moments = agreed.moments
-    known = moments.statistics(coding.unit) if moments is not None and moments.n == agreed.table.pairs else {}
-    return measure_table(coding, agreed.table, names, design=sampling_design(coding, agreed), known=known)
+    exact = moments.statistics(coding.unit) if moments is not None and moments.n == agreed.table.pairs else {}
+    design = sampling_design(coding, agreed)
+    return measure_table(coding, agreed.table, names, design=design, known={**exact, **known})
 
 
 def _alpha(coders: Coders, level: Level) -> Alpha:

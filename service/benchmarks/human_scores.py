@@ -11,6 +11,7 @@ from service.agreement import CodedItem, CodedLabel, CodedScore, CodedValue, Cod
 from service.contracts.criteria import CriterionScale
 from service.contracts.datasets import HumanValue
 from service.contracts.judges import Judge
+from service.stats.pair_values import pair_values
 from service.stats.paired_ranks import Scored
 from service.stats.statistics import names_for
 from service.stats.table import Table
@@ -104,12 +105,61 @@ def _judged(said: CodedValue) -> CodedScore:
     return CodedScore(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, at_ms=0)
 
 
+def count_agreed(
+    coding: Coding, judge: Judge, people: Sequence[ItemValues], answers: Mapping[int, JudgeAnswer]
+) -> dict[str, int]:
+    """Returns the counters of people's values with a judge's answers, by the item's position.
+
+    Scores between the levels of the scale are rounded to the counters' grid first if no item has two annotators: then
+    they only serve the intervals, and equal ones are counted once. The values are those of `exact_values`.
+    """
+    is_single = all(sum(value is not None for value in of_item) < 2 for of_item in people)
+    if is_single and _is_on_grid(coding, judge):
+        answers = {item: _rounded(coding, judge, answer) for item, answer in answers.items()}
+    patterns = Counter((of_item, answers.get(item)) for item, of_item in enumerate(people))
+    return count_pairs("agreed", coding, judge, patterns)
+
+
+def exact_values(
+    coding: Coding, judge: Judge, people: Sequence[ItemValues], answers: Mapping[int, JudgeAnswer]
+) -> dict[str, float]:
+    """Returns the statistics of all pairs of a person's number and a score, if some lie between the scale's levels.
+
+    Without any, the table of the counters is exact, and the result is empty.
+    """
+    if coding.is_words:
+        return {}
+    number = {value: _said(coding, value).number for value in {value for each in people for value in each} - {None}}
+    pairs = [
+        (number[value], score)
+        for item, (score, _) in answers.items()
+        for value in people[item]
+        if value is not None and score is not None
+    ]
+    levels = set(coding.values or ())
+    if all(human in levels and score in levels for human, score in pairs):
+        return {}
+    human, judged = np.array(pairs, dtype=np.float64).T
+    return pair_values(human, judged, coding.step)
+
+
+def _is_on_grid(coding: Coding, judge: Judge) -> bool:
+    return not coding.is_words and (coding.is_continuous or judge.score_from == "logprobs")
+
+
+def _rounded(coding: Coding, judge: Judge, answer: JudgeAnswer) -> JudgeAnswer:
+    judged = _heard(coding, judge, answer)
+    return answer if judged is None else (float(judged.key), answer[1])
+
+
 def scored_items(
     coding: Coding, judge: Judge, people: Sequence[ItemValues], answers: Mapping[int, JudgeAnswer]
 ) -> Iterator[tuple[str, Scored]]:
     """Yields the items to rank by, those with a score and a value, by their position; the same ones for all rows."""
+    values = {value for of_item in people for value in of_item if value is not None}
+    coded = {value: coding.value(_said(coding, value).key) for value in values}
     for item in range(0, len(people), max(1, -(-len(people) // MOST_RANKED))):
         judged = _heard(coding, judge, answers[item]) if item in answers else None
-        humans = [coding.value(_said(coding, value).key) for value in people[item] if value is not None]
+        humans = [coded[value] for value in people[item] if value is not None]
         if judged is not None and humans:
             yield str(item), Scored(humans, coding.value(judged.key))

@@ -9,7 +9,15 @@ import msgspec
 import numpy as np
 
 from service.agreement import Coding, HumanCeiling, agreement, human_ceiling, read_agreed, scale_of
-from service.benchmarks.human_scores import JudgeAnswer, coding_of, count_pairs, scored_items, usual_sort
+from service.benchmarks.human_scores import (
+    JudgeAnswer,
+    coding_of,
+    count_agreed,
+    count_pairs,
+    exact_values,
+    scored_items,
+    usual_sort,
+)
 from service.contracts.datasets import Humans
 from service.contracts.judges import JudgeRef, ResolvedJudge
 from service.contracts.outcomes import Outcome, Reason
@@ -65,8 +73,8 @@ class BoardRow(msgspec.Struct, frozen=True, kw_only=True):
     """The row of one judge with one model.
 
     `pairs` is the number of people's values that have a score to compare with, on `items` items. `rank` is 1 + the
-    number of rows on the same criterion that are better by the statistic `sort`, by more than the choice of items
-    explains. Cost and latency are those of calls to models, and null if there were none or a price is unknown.
+    number of rows on the same criterion that are better by the statistic `sort`. All rows of a criterion are compared
+    together: the probability that any of them is called better than an equal one is 5%. Cost and latency are those of calls to models, and null if there were none or a price is unknown.
     `control` marks a baseline that does not read the texts.
     """
 
@@ -157,14 +165,13 @@ class BenchmarkBoard:
             return None
         people = [tuple(each.get(definition.criterion, ())) for each in self._humans]
         coding = coding_of(scale, people)
-        agreed = count_pairs(
-            "agreed", coding, definition, Counter((each, entry.answers.get(item)) for item, each in enumerate(people))
-        )
+        agreed = count_agreed(coding, definition, people, entry.answers)
+        known = exact_values(coding, definition, people, entry.answers)
         ceiling_key = msgspec.json.encode((definition.criterion, coding.scale))
         if ceiling_key not in ceilings:
             fields = count_pairs("ceiling", coding, definition, Counter((each, None) for each in people))
             ceilings[ceiling_key] = human_ceiling(coding, fields, "random")
-        row = _row(entry, coding, agreed, ceilings[ceiling_key], epsilon, sort or usual_sort(scale))
+        row = _row(entry, coding, agreed, known, ceilings[ceiling_key], epsilon, sort or usual_sort(scale))
         return _Side(coding, dict(scored_items(coding, definition, people, entry.answers)), row)
 
 
@@ -172,12 +179,13 @@ def _row(
     entry: _Entry,
     coding: Coding,
     agreed: Mapping[str, int],
+    known: Mapping[str, float],
     ceiling: HumanCeiling,
     epsilon: float,
     sort: str,
 ) -> BoardRow:
     judge, model = entry.judge, entry.judge.models[0]
-    report = agreement(coding, agreed, {}, {}, "random")
+    report = agreement(coding, agreed, {}, {}, "random", known)
     return BoardRow(
         rank=1,
         judge=judge.ref,

@@ -135,7 +135,8 @@ def t_interval(
         shift = here - transform.forward(shift_from)
         centre += shift if math.isfinite(shift) else 0.0
     ends = (here, centre) if math.isfinite(here) else (centre, centre)
-    reach = student_t_quantile(_COVERAGE, max(freedom, _LEAST_FREEDOM)) * error * transform.slope(middle)
+    widest = student_t_quantile(_COVERAGE, max(freedom, _LEAST_FREEDOM))
+    reach = widest * error * transform.slope(middle) if error else 0.0  # the slope may be infinite
     lower, upper = transform.inverse(min(ends) - reach), transform.inverse(max(ends) + reach)
     return Interval(min(max(lower, transform.least), value), max(min(upper, transform.most), value))
 

@@ -2,18 +2,23 @@
 
 Judges of one benchmark share its items and labels, so their intervals may overlap although one is better throughout.
 The bootstrap draws the items a thousand times, each with all its labels, and computes the difference of two judges'
-statistics on the items of each draw that both scored. A judge is better if the central 95% of the differences are on
-its side of 0 (Efron and Tibshirani 1993, An Introduction to the Bootstrap).
+statistics on the items of each draw that both scored (Efron and Tibshirani 1993, An Introduction to the Bootstrap).
+All pairs of judges are compared on the same draws and decided together (`step_down.py`), so that the probability of any
+false claim in a leaderboard is 5%, however many rows it has.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.stats.arrays import Booleans, Floats, Indices
+from service.stats.coarse import binned
 from service.stats.statistics import STATISTICS, evaluate
+from service.stats.step_down import decided, ranks_of
 from service.stats.table import Table, Value
 from service.stats.tallies import Layout, Tallies
 
@@ -21,11 +26,13 @@ REPLICATES = 1000
 FEWEST_REPLICATES = REPLICATES // 2  # fewer would describe only the draws for which the statistic is defined
 FEWEST_ITEMS = 2  # a single item is the same in every draw
 
-_TAIL = 0.025
+_MOST_COLUMNS = 64  # distinct scores: more would take time, and move a rank correlation by less than .001
+_OF_EQUAL_VALUES = frozenset({"exact", "within_one"})
 _NOISE = 1e-9  # rounding: judges with equal ranks may differ by it
 _CHUNK = 1 << 18  # counts of replicates held at once: 2 MB, which fits into a cache
 
 Multiplicities = NDArray[np.float32]
+_Counts = NDArray[np.float32]
 
 
 class Scored(NamedTuple):
@@ -47,15 +54,16 @@ _GOODNESS: dict[str, Callable[[Floats], Floats]] = {  # for all others, more is 
 def ranks(rows: Sequence[JudgeScores], values: Sequence[Value], sort: str, key: str = "") -> list[int]:
     """Returns the rank of each row: 1 + the number of rows that are better by the statistic named `sort`.
 
-    `values` are all values that a human may choose. Two rows are compared on the items that both have. A row whose
+    All comparisons together have a 5% probability of a false claim. `values` are all values that a human may choose. Two rows are compared on the items that both have. A row whose
     statistic is undefined, such as that of a constant judge, is behind all rows for which it is defined. Neither of two
     rows is better if they share fewer than two items, or if the statistic is undefined for most draws. The result is a
     function of the rows and `key`. Raises TableError if a label is not among `values`.
     """
     items = sorted({item for row in rows for item in row})
     laid_out = [_lay_out(row, items, values, sort) for row in rows]
-    contest = _Contest(sort, multiplicities(len(items), key))
-    return [1 + sum(contest.is_better(other, row) for other in laid_out if other is not row) for row in laid_out]
+    as_they_are = np.ones((len(items), 1), dtype=np.float32)
+    contest = _Contest(sort, np.hstack([as_they_are, multiplicities(len(items), key)]))
+    return ranks_of(contest.better(laid_out))
 
 
 class _Pairs(NamedTuple):
@@ -71,6 +79,8 @@ class _Pairs(NamedTuple):
 def _lay_out(row: JudgeScores, items: Sequence[str], values: Sequence[Value], sort: str) -> _Pairs:
     scored = [(at, row[item]) for at, item in enumerate(items) if item in row]
     pairs = [(human, each.judge) for _, each in scored for human in each.humans]
+    if sort not in _OF_EQUAL_VALUES and not isinstance(values[0], str):
+        pairs = _merged(pairs)
     said = {judge for _, judge in pairs}
     columns = list(values) if said <= set(values) or isinstance(values[0], str) else sorted(said, key=float)
     table = Table.from_pairs(values, pairs, columns)
@@ -83,32 +93,77 @@ def _lay_out(row: JudgeScores, items: Sequence[str], values: Sequence[Value], so
     return _Pairs(layout, evaluate(table, [sort])[sort].value is not None, present, item, cell)
 
 
+def _merged(pairs: Sequence[tuple[Value, Value]]) -> Sequence[tuple[Value, Value]]:
+    """The pairs with at most `_MOST_COLUMNS` distinct scores: neighbours are merged into bins of about equal counts."""
+    scores, places, counts = np.unique([float(judge) for _, judge in pairs], return_inverse=True, return_counts=True)
+    if len(scores) <= _MOST_COLUMNS:
+        return pairs
+    bins, means = binned(scores, counts, _MOST_COLUMNS)
+    return [(human, mean) for (human, _), mean in zip(pairs, means[bins][places].tolist(), strict=True)]
+
+
 class _Contest:
     """Compares rows by one statistic, on the same draws for all; keeps the replicates of equal sets of items."""
 
     def __init__(self, sort: str, drawn: Multiplicities) -> None:
+        """`drawn` has the items as they are first, and then the draws."""
         self._statistic = STATISTICS[sort]
         self._goodness = _GOODNESS.get(sort, np.positive)
         self._drawn = drawn
         self._known: dict[tuple[int, bytes], Floats] = {}
+        self._complete: dict[int, _Counts] = {}  # of all of a row's items
 
-    def is_better(self, row: _Pairs, other: _Pairs) -> bool:
-        if row.has_value is not other.has_value:
-            return row.has_value
+    def better(self, rows: Sequence[_Pairs]) -> Booleans:
+        """Returns which rows are better than which: shape (rows, rows), true if the row is better than the column."""
+        found: Booleans = np.zeros((len(rows), len(rows)), dtype=np.bool_)
+        pairs = list(combinations(range(len(rows)), 2))
+        leads = np.full(len(pairs), np.nan)
+        errors = np.zeros((len(pairs), REPLICATES), dtype=np.float32)
+        for at, (one, other) in enumerate(pairs):
+            if rows[one].has_value is not rows[other].has_value:
+                found[one, other], found[other, one] = rows[one].has_value, rows[other].has_value
+            elif rows[one].has_value:
+                leads[at], errors[at] = self._compared(rows[one], rows[other])
+        for at in np.flatnonzero(decided(np.abs(leads), lambda chosen: errors[chosen].max(axis=0))):
+            one, other = pairs[at] if leads[at] > 0 else pairs[at][::-1]
+            found[one, other] = True
+        return found
+
+    def _compared(self, row: _Pairs, other: _Pairs) -> tuple[float, Floats]:
+        """The lead of a row in standard errors, NaN if it is unknown, and the sizes of its error in each draw."""
         shared = row.present & other.present
-        if not row.has_value or np.count_nonzero(shared) < FEWEST_ITEMS:
-            return False
-        lead = self._goodness(self._replicates(row, shared)) - self._goodness(self._replicates(other, shared))
-        lead = lead[~np.isnan(lead)]
-        return len(lead) >= FEWEST_REPLICATES and bool(np.quantile(lead, _TAIL) > _NOISE)
+        nothing = np.zeros(REPLICATES)
+        if np.count_nonzero(shared) < FEWEST_ITEMS:
+            return math.nan, nothing
+        leads = self._goodness(self._replicates(row, shared)) - self._goodness(self._replicates(other, shared))
+        lead, drawn = float(leads[0]), leads[1:]
+        defined = ~np.isnan(drawn)
+        if math.isnan(lead) or np.count_nonzero(defined) < FEWEST_REPLICATES:
+            return math.nan, nothing
+        error = float(drawn[defined].std())
+        if error <= _NOISE:  # the difference is the same in every draw
+            return (0.0 if abs(lead) <= _NOISE else math.copysign(math.inf, lead)), nothing
+        return lead / error, np.where(defined, np.abs(drawn - lead), 0.0) / error
 
     def _replicates(self, row: _Pairs, shared: Booleans) -> Floats:
-        """Returns the row's statistic of each draw of the shared items, NaN if it is undefined."""
+        """Returns the row's statistic of the shared items and of each draw of them, NaN if it is undefined."""
         known = id(row), shared.tobytes()
         if known not in self._known:
-            values = [self._computed(tallies) for tallies in _resampled(row, shared, self._drawn)]
-            self._known[known] = np.concatenate(values)
+            counts = self._counts(row, shared)
+            size = row.layout.rows.size * row.layout.columns.size
+            stacks = np.array_split(counts, max(1, len(counts) * size // _CHUNK), axis=1)
+            self._known[known] = np.concatenate([self._computed(_tallied(row, stack)) for stack in stacks])
         return self._known[known]
+
+    def _counts(self, row: _Pairs, shared: Booleans) -> _Counts:
+        """The row's cells for the shared items and for each draw of them: from the fewer items, used or left out."""
+        used = shared[row.item]
+        if 2 * np.count_nonzero(used) < len(used):
+            return _summed(row, used, self._drawn)
+        if id(row) not in self._complete:
+            self._complete[id(row)] = _summed(row, np.ones_like(used), self._drawn)
+        complete = self._complete[id(row)]
+        return complete if used.all() else complete - _summed(row, ~used, self._drawn)
 
     def _computed(self, tallies: Tallies) -> Floats:
         lacking: Booleans = np.zeros(len(tallies.counts), dtype=np.bool_)
@@ -128,16 +183,17 @@ def multiplicities(items: int, key: str) -> Multiplicities:
     return np.ascontiguousarray(drawn.T)
 
 
-def _resampled(row: _Pairs, shared: Booleans, drawn: Multiplicities) -> Iterator[Tallies]:
-    """Yields the tables of all draws of the shared items, in stacks that fit into a cache."""
-    chosen = np.flatnonzero(shared[row.item])
-    chosen = chosen[np.argsort(row.cell[chosen], kind="stable")]
-    cells, starts = np.unique(row.cell[chosen], return_index=True)
-    sums = np.add.reduceat(drawn[row.item[chosen]], starts, axis=0)
-    shape = len(row.layout.rows), len(row.layout.columns)
-    at_once = max(1, _CHUNK // (shape[0] * shape[1]))
-    for start in range(0, REPLICATES, at_once):
-        some = sums[:, start : start + at_once].T
-        counts = np.zeros((len(some), shape[0] * shape[1]))
-        counts[:, cells] = some
-        yield Tallies(row.layout, counts.reshape(len(some), *shape))
+def _summed(row: _Pairs, chosen: Booleans, drawn: Multiplicities) -> _Counts:
+    """Returns how often each cell has the chosen pairs, in each draw: shape (cells, draws)."""
+    at = np.flatnonzero(chosen)
+    at = at[np.argsort(row.cell[at], kind="stable")]
+    cells, starts = np.unique(row.cell[at], return_index=True)
+    counts = np.zeros((row.layout.rows.size * row.layout.columns.size, drawn.shape[1]), dtype=np.float32)
+    if len(at):
+        counts[cells] = np.add.reduceat(drawn[row.item[at]], starts, axis=0)
+    return counts
+
+
+def _tallied(row: _Pairs, counts: _Counts) -> Tallies:
+    shape = row.layout.rows.size, row.layout.columns.size
+    return Tallies(row.layout, np.ascontiguousarray(counts.T, dtype=np.float64).reshape(-1, *shape))

@@ -93,6 +93,38 @@ def test_means_of_people_have_correlations_alone(items: list[tuple[int, float]])
     assert row.statistics["cohen_kappa_quadratic"].reason == "fractional"
 
 
+thirds = st.integers(0, 12).map(lambda third: 1 + third / 3)
+_EXPECTED = {"score_from": "logprobs"}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.lists(thirds, min_size=1, max_size=2), st.floats(1, 5)), min_size=3, max_size=25),
+    st.sampled_from([{"scale": Scale(step=None)}, _EXPECTED, {}]),
+)
+def test_fractional_scores_and_means_have_the_statistics_of_scipy(
+    items: list[tuple[list[float], float]], definition: dict[str, Any]
+) -> None:
+    """Nothing is rounded to a grid: the pairs are at hand."""
+    judged = [round(said, 6) for _, said in items]
+    [row] = board([judge(**definition)], [{"c": list(values)} for values, _ in items], [list(judged)])
+    pairs = [(human, said) for (values, _), said in zip(items, judged, strict=True) for human in values]
+    human, judges = (np.array([pair[side] for pair in pairs]) for side in (0, 1))
+    assert row.statistics["mae"].value == pytest.approx(np.abs(judges - human).mean(), abs=1e-9)
+    if np.ptp(human) > 0 and np.ptp(judges) > 0.05:
+        expected = {
+            "pearson": stats.pearsonr(human, judges).statistic,
+            "spearman": stats.spearmanr(human, judges).statistic,
+            "kendall_tau_b": stats.kendalltau(human, judges).statistic,
+            "kendall_tau_c": stats.kendalltau(human, judges, variant="c").statistic,
+            "somers_d": stats.somersd(human, judges).statistic,
+        }
+        for name, value in expected.items():
+            found = row.statistics[name]
+            assert found.value == pytest.approx(value, abs=1e-9), name
+            assert found.lower is None or found.upper is None or found.lower <= found.value <= found.upper
+
+
 def test_rows_are_ranked_within_their_criterion() -> None:
     humans: list[Humans] = [{"c": [1 + n % 5], "pass": ["pass" if n % 2 else "fail"]} for n in range(40)]
     right, turned = [1 + n % 5 for n in range(40)], [5 - n % 5 for n in range(40)]

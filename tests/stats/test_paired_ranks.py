@@ -88,7 +88,7 @@ def test_a_draw_has_as_many_items_and_each_as_often_as_another() -> None:
 def test_the_same_scores_have_the_same_rank(sort: str) -> None:
     first, other = rows_of(np.random.default_rng(6), [0.3, 0.3], 50)
     assert ranks([first, dict(first)], FIVE, sort) == [1, 1]
-    assert max(ranks([first, first, other], FIVE, sort)) <= 2
+    assert max(ranks([first, first, other], FIVE, sort)) <= 3
 
 
 def test_scores_in_the_same_order_have_the_same_rank() -> None:
