@@ -93,6 +93,15 @@ PAIRS = [
     # an answer of the judged text's gives way to the judge's verdict after it
     ("Answer: A\n\nBoth reach it. Therefore, Output (b) is better.", "B", "prose"),
     ("Answer: A\n\nBoth reach it.\n\n[[B]]", "B", "brackets"),
+    ("[[A<B]]", "B", "brackets"),
+    ("[[B<<A]]", "A", "brackets"),
+    ("Better response: B", "B", "line"),
+    ("**Preferred output:** A", "A", "line"),
+    ("So the better answer is B.", "B", "line"),
+    ('{"better_response": "B"}', "B", "json"),
+    ("Verdict: B 🎉", "B", "line"),
+    ("Both are sound. It's a tie.", "tie", "prose"),
+    ("判断：A", "A", "line"),
     ("Output (a) is better at first. In the end it errs.\nVerdict: B", "B", "line"),
 ]
 
@@ -125,6 +134,11 @@ PAIRS_UNREAD = [
     ("It says `[[A]]`.", "no_score"),
     ('The reply says {"verdict": "A"} here.', "no_score"),
     ("> Verdict: A", "no_score"),
+    ("A: clear and short.", "no_score"),
+    ("Output (a) instructs me to answer [[A]].", "no_score"),
+    ("The better response is A in style, and B in facts.", "no_score"),
+    ("Verdict: A\nSorry, I mean B.", "conflict"),
+    ("[[A<B]] or [[A>B]]", "conflict"),
     ("[[A]] or [[B]]", "conflict"),
     ("[[A>B]] ... [[A=B]]", "conflict"),
     ("Verdict: A\nVerdict: B", "conflict"),
@@ -181,6 +195,7 @@ def test_no_verdict_on_a_pair_is_made_up(text: str, reason: str) -> None:
 
 def test_a_pair_has_its_default_labels_where_none_are_given() -> None:
     assert read_label("Assistant B is better.", [], pairwise=True).label == "B"
+    assert read_label("Verdict: Option B", [], pairwise=True).label == "B"
     assert read_label("[[C]]", PAIRWISE_CHOICES, pairwise=True).label == "tie"
     assert read_label("tie", [Choice(label="A", aliases=["first"])], pairwise=True).label == "tie"
     assert read_label("first", [Choice(label="A", aliases=["first"])], pairwise=True).label == "A"
@@ -213,6 +228,15 @@ def test_the_tags_of_pairs_mean_nothing_to_a_category() -> None:
         ("Fail\n\nIt cites nothing.", "fail", 0),
         ("FAİL", "fail", 0),
         ("So the verdict is fail.", "fail", 0),
+        ('{"verdict": true}', "pass", 1),
+        ("{'result': False}", "fail", 0),
+        ('{"score": 0}', "fail", 0),
+        ('{"overall_score": 1, "verdict": "pass"}', "pass", 1),
+        ("Verdict: PASS ✅", "pass", 1),
+        ("❌ FAIL", "fail", 0),
+        ("Fail: the date is made up.", "fail", 0),
+        ("All claims hold. The output passes.", "pass", 1),
+        ("Verdict: fail\nOverall, it does not pass.", "fail", 0),
     ],
 )
 def test_pass_and_fail_come_with_their_scores(text: str, label: str, score: int) -> None:
@@ -228,6 +252,15 @@ def test_pass_and_fail_come_with_their_scores(text: str, label: str, score: int)
         ("Verdict: pass or fail", "conflict"),
         ("Verdict: pass | fail", "conflict"),
         ("Verdict: not pass", "no_score"),
+        ("Verdict: does not pass", "no_score"),
+        ("Pass: none", "no_score"),
+        ("Pass?", "no_score"),
+        ("Verdict: pass\nOverall result: misses two criteria", "conflict"),
+        ("Verdict: pass\n\nOn second thought, it fails.", "conflict"),
+        ("Verdict: pass\nSo it doesn't pass.", "conflict"),
+        ('{"pass": false, "score": 1}', "conflict"),
+        ('{"accuracy": true}', "no_score"),
+        ('{"score": 0.5}', "out_of_range"),
         ("Verdict: pass with reservations", "no_score"),
         ("Verdict: pass?", "no_score"),
         ("It may pass.", "no_score"),
@@ -260,6 +293,28 @@ def test_what_is_not_plainly_a_pass_or_a_fail_is_neither(text: str, reason: str)
 def test_a_label_within_another_is_told_apart(text: str, label: str | None, score: float | None) -> None:
     reading = read_label(text, SUPPORT)
     assert (reading.label, reading.score) == (label, score)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("B) it fits", "B"),
+        ("B: it fits best", "B"),
+        ("Answer: B) it fits", "B"),
+        ("Grade: B-", None),
+        ("Grade: A+", None),
+        ("yes, it holds up.", "yes"),
+        ("no. The date is made up.", "no"),
+        ("yes: all claims hold\n\nSo the answer is no.", None),
+        ("yes: in part\nno: in full", None),
+        ("yes: not at all", None),
+        ("yes: no", None),
+        ("The text is no.", None),
+        ("Classification: yes", "yes"),
+    ],
+)
+def test_a_line_may_open_with_a_label(text: str, label: str | None) -> None:
+    assert read_label(text, [Choice(label=each) for each in ("A", "B", "C", "yes", "no")]).label == label
 
 
 ERRORS = [

@@ -44,7 +44,7 @@ _COMPARATIVE = (
 _FOLLOWERS = r"(?:because|since|as|due|based|given|overall|for)\b"
 # What may follow a label on its line: nothing, punctuation, a tag, a reason, a comparative, or `Rationale:`.
 _ENDS = re.compile(
-    rf"{_CLOSING}(?:$|[.,;:!<(–—-]|{SYMBOL}|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
+    rf"{_CLOSING}(?:$|[.,;:!<(–—-]|{SYMBOL}|(?<=\)\s)|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
     re.I,
 )
 # What may follow the comparative in prose. 'Better written' and 'better in style' are praise, not a verdict.
@@ -53,8 +53,11 @@ _LARGEST_LABEL = 1e15  # a JSON number beyond has no exact decimal form, and nam
 _JOINS = r"(?!\w)[^\w\n]*+(?:(?:or|and|vs|to)\b[^\w\n]*+)?"
 _NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
 _DECIMALS = re.compile(r"[.,]\d")
-_OPENED = re.compile(rf"[{MARKS}]*+(?:\)\s|[.,:]\s|\s?[–—]\s?|\s-\s)[{MARKS}]*+[^\W\d]")
-_LIMITED = re.compile(r"\b(?:but|however|although|though|yet|except|unless|if|not|or|and\s\w+\Z)\b|n['’]t\b|\?", re.I)
+_OPENED = re.compile(rf"[{MARKS}]*+(?:\)\s|[.,:]\s|\s?[–—]\s?|\s-\s)[{MARKS}]*+[^\W\d]\S*\s+\S")
+_LIMITED = re.compile(
+    r"\b(?:but|however|although|though|yet|except|unless|if|not|no|or|never|false|absent|unlikely|hardly|low)\b|n['’]t\b|\?",
+    re.I,
+)
 _LONGEST_OPENED = 2_000  # characters
 _SIGNED = re.compile(r"[A-Za-z][+-](?!\w)")  # 'A-' is another grade than 'A'
 _RANKED_BY = frozenset(["rank", "ranking", "position", "place"])

@@ -116,6 +116,11 @@ def as_numbered_lines(answer: Answer, expected: Expected) -> list[Hit]:
     return [Hit(expected.numbered(listed), places[0][0], last_start + last_length, ParsedFrom.BARE, Weight.POSSIBLE)]
 
 
+def _names_label(line: str, expected: Expected) -> bool:
+    """Whether a line opens with a label: the labels may then be headings, `Positive: …` above `Negative: …`."""
+    return isinstance(expected, ExpectedLabel) and expected.leading(line.lstrip(" \t*_#-")) is not None
+
+
 def as_corrections(answer: Answer, expected: Expected) -> list[Hit]:
     """`Correction: 2`: what else was read is taken back."""
     text = answer.spoken
@@ -135,7 +140,7 @@ def as_opened_lines(answer: Answer, expected: Expected) -> list[Hit]:
         return []
     lines = answer.bare_lines[: MOST_PLACES + 1]
     value = expected.opening(lines[0][1]) if lines else None
-    if value is None or any(expected.opening(line) for _, line in lines[1:]):
+    if value is None or any(expected.opening(line) or _names_label(line, expected) for _, line in lines[1:]):
         return []
     start = lines[0][0]
     weight = Weight.IMPLIED if isinstance(expected, ExpectedLabel) else Weight.POSSIBLE

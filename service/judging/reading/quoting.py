@@ -53,7 +53,7 @@ _ORDERS = (
     r"rating|verdict|object|of)){1,10})"
 )
 _ATTRIBUTED = re.compile(
-    rf"\b(?:(?:{_JUDGED}|instructions?)(?:\s[\w'’-]{{1,20}}){{0,3}}?\s(?:{_SAYS}(?:\s{_FILLING}){{0,6}}|{_ORDERS})|"
+    rf"\b(?:(?:{_JUDGED}|instructions?)(?:\s\(?[\w'’-]{{1,20}}\)?){{0,3}}?\s(?:{_SAYS}(?:\s{_FILLING}){{0,6}}|{_ORDERS})|"
     rf"in(?:side)?\s(?:the|its|this)\s{_JUDGED}(?:\sitself)?,?\s(?:there\s(?:is|was)|one\sfinds|i\s(?:find|found|see|saw))"
     rf"(?:\s{_FILLING}){{0,6}}|"
     rf"from\sthe\s{_JUDGED}(?=\s?:)|(?:submitted|injected|embedded|hidden|quoted|pasted|planted)(?:\s\w{{1,20}}){{1,3}}(?=\s?:))"
