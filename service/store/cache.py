@@ -4,7 +4,6 @@ A cached vote is a pointer to the judgment that has it. While a worker asks for 
 the lease of a worker that died counts for nothing.
 """
 
-import time
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from hashlib import sha256
@@ -62,7 +61,7 @@ async def lease_votes(redis: Redis, worker_id: str, wanted: Sequence[CacheKey]) 
     answer = await _begin(
         redis,
         [keys.WORKERS, keys.SERVED_MODELS, *(each.key for each in wanted)],
-        [worker_id, int(time.time()), _LEASE_S, *(each.model for each in wanted)],
+        [worker_id, _LEASE_S, *(each.model for each in wanted)],
     )
     return [_found(*each) for each in answer]
 

@@ -1,7 +1,11 @@
 """Times: in Redis milliseconds since the epoch, everywhere else aware datetimes in UTC."""
 
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from redis.asyncio import Redis
 
 
 def now() -> datetime:
@@ -10,6 +14,12 @@ def now() -> datetime:
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+async def store_seconds(redis: Redis) -> float:
+    """Returns the store's own time in seconds since the epoch, which is the same for all machines."""
+    seconds, microseconds = await cast("Awaitable[tuple[int, int]]", redis.time())
+    return seconds + microseconds / 1e6
 
 
 def at(ms: bytes | str | int | None) -> datetime | None:

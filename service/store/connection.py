@@ -16,6 +16,7 @@ from redis.exceptions import (
     BusyLoadingError,
     ConnectionError,
     NoScriptError,
+    OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
@@ -29,8 +30,8 @@ T = TypeVar("T")
 _CANCEL_AGAIN_S = 1.0
 _SCANNED_AT_ONCE = 500
 
-_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OSError)
-_PASSING = ("MASTERDOWN", "CLUSTERDOWN", "MISCONF", "TRYAGAIN")
+_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, OSError)
+_PASSING = ("OOM", "MASTERDOWN", "CLUSTERDOWN", "MISCONF", "TRYAGAIN")
 
 
 def connect(url: str, *, retries: int, max_connections: int, timeout_s: float = 5.0) -> Redis:

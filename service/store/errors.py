@@ -1,7 +1,7 @@
 """The errors of the store.
 
 StoreError
-├── StoreUnavailableError   Redis can't be reached, is loading its data, or did not answer in time
+├── StoreUnavailableError   Redis can't be reached, is loading its data, is full, or did not answer in time
 └── StoreConflictError      the request conflicts with the stored state
     ├── IdempotencyConflictError   the Idempotency-Key was used for another request
     ├── StagingExpiredError        an upload took so long that its first part has expired
@@ -14,7 +14,7 @@ class StoreError(Exception):
 
 
 class StoreUnavailableError(StoreError):
-    """Redis can't be reached, is loading its data, or did not answer in time. A later attempt may succeed."""
+    """Redis can't be reached, is loading its data, is full, or did not answer in time. A later attempt may succeed."""
 
 
 class StoreConflictError(StoreError):

@@ -94,7 +94,6 @@ async def commit_job(
             record.id,
             msgspec.json.encode(record),
             record.total,
-            clock.now_ms(),
             idempotency.fingerprint if idempotency else "",
             int(idempotency_keep_h * 3600) or 1,
             _ARQ_JOB_MS,

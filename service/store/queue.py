@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+import arq.worker
 import msgspec
 from arq.connections import ArqRedis
 from arq.constants import in_progress_key_prefix, job_key_prefix
@@ -16,7 +17,7 @@ from arq.worker import Retry, Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from service.store import keys
+from service.store import clock, keys
 from service.store.connection import cancelled
 from service.store.errors import StoreError
 from service.store.signals import Signals
@@ -35,6 +36,19 @@ _NO_LIMIT = 10**9  # tries and seconds: tries are counted in the job, and a call
 _AT_ONCE = datetime.fromtimestamp(0.001, UTC)  # the first place in the queue, which is by time
 
 Periodic = Mapping[str, tuple[Callable[[], Awaitable[None]], float]]  # by name: a task, and the seconds of its period
+
+
+class _StoreClock:
+    """The store's time in this process: the queue is by time, and the clocks of several machines differ."""
+
+    behind_s = 0.0  # how far this machine's clock is behind the store's
+
+    def now_ms(self) -> int:
+        return round((time.time() + self.behind_s) * 1000)
+
+
+_clock = _StoreClock()
+arq.worker.timestamp_ms = _clock.now_ms  # type: ignore[attr-defined]  # the time up to which arq reads the queue
 
 
 class Requeue(Exception):  # noqa: N818 - not an error: an order to the queue
@@ -121,6 +135,7 @@ class QueueWorker(Worker):
 
     async def _poll_once(self) -> None:
         try:
+            _clock.behind_s = await clock.store_seconds(self.pool) - time.time()
             await self._poll_iteration()
         except (RedisError, OSError) as error:
             logger.warning("the queue can't be read, trying again: %s", error)

@@ -1,10 +1,8 @@
 """The workers that are alive, and the number of calls that each may have in flight to a provider."""
 
-import time
-
 from redis.asyncio import Redis
 
-from service.store import keys
+from service.store import clock, keys
 from service.store.connection import Script, pipeline, reply
 
 ALIVE_S = 10.0  # a worker without a heartbeat for so long counts as dead
@@ -14,7 +12,7 @@ _lease_slots = Script("lease_slots")
 
 async def note_heartbeat(redis: Redis, worker_id: str) -> None:
     """Notes that a worker is alive."""
-    now = time.time()
+    now = await _now(redis)
     async with pipeline(redis) as pipe:
         pipe.zadd(keys.WORKERS, {worker_id: now + ALIVE_S})
         pipe.zremrangebyscore(keys.WORKERS, "-inf", now - ALIVE_S)
@@ -28,7 +26,7 @@ async def forget_worker(redis: Redis, worker_id: str) -> None:
 
 async def count_alive(redis: Redis) -> int:
     """Returns the number of workers with a recent heartbeat."""
-    return int(await reply(redis.zcount(keys.WORKERS, time.time(), "+inf")))
+    return int(await reply(redis.zcount(keys.WORKERS, await _now(redis), "+inf")))
 
 
 async def lease_slots(
@@ -41,6 +39,10 @@ async def lease_slots(
     with more than its share gives it back as its calls end, once others want theirs.
     """
     granted, active = await _lease_slots(
-        redis, [keys.call_slots(provider)], [worker_id, wanted, held, limit, int(time.time()), int(ALIVE_S)]
+        redis, [keys.call_slots(provider)], [worker_id, wanted, held, limit, int(await _now(redis)), int(ALIVE_S)]
     )
     return int(granted), int(active)
+
+
+async def _now(redis: Redis) -> float:
+    return await reply(clock.store_seconds(redis))

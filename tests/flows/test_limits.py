@@ -206,7 +206,7 @@ async def test_an_answer_gets_eight_times_the_room_and_no_more(serve: Serve, tex
 LONG: list[Row] = [{"id": "long", "input": "q", "output": "many words " * 3000}]
 
 
-@pytest.mark.parametrize(("counted", "outcome"), [(2050, "unscored"), (9000, "scored")])
+@pytest.mark.parametrize(("counted", "outcome"), [(2050, "unscored"), (9000, "scored"), (0, "scored")])
 async def test_a_prompt_that_the_provider_cut_gives_no_score(serve: Serve, counted: int, outcome: str) -> None:
     async with ModelServer("openai", lambda body: Reply(text=GOOD, input_tokens=counted)) as model:
         judged: Judged = await serve(openai=model)

@@ -20,6 +20,7 @@ AWAY = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
     redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
 )
 
 
@@ -47,7 +48,9 @@ def test_errors_of_the_socket_mean_that_the_store_is_away(error: OSError) -> Non
         raise error
 
 
-@pytest.mark.parametrize("text", ["MASTERDOWN Link with MASTER is down", "MISCONF can't save", "CLUSTERDOWN"])
+@pytest.mark.parametrize(
+    "text", ["MASTERDOWN Link with MASTER is down", "MISCONF can't save", "OOM in a script", "CLUSTERDOWN"]
+)
 def test_answers_that_say_so_mean_that_the_store_is_away(text: str) -> None:
     with pytest.raises(StoreUnavailableError), translated_errors():
         raise redis.exceptions.ResponseError(text)

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import pytest
 from arq.constants import in_progress_key_prefix
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -202,3 +204,19 @@ async def test_places_taken_for_jobs_that_could_not_start_are_freed(redis: Redis
     for _ in range(4):
         await asyncio.wait_for(worker._poll_once(), 5)
     assert (polls, worker.job_counter) == (4, 0)
+
+
+@pytest.mark.parametrize("skew_s", [-60, 60])
+async def test_the_clock_of_a_worker_s_machine_does_not_matter(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, skew_s: float
+) -> None:
+    done = asyncio.Event()
+
+    async def task() -> None:
+        done.set()
+
+    await enqueue(redis, "task")
+    own_time = time.time
+    monkeypatch.setattr(time, "time", lambda: own_time() + skew_s)
+    async with working(redis, task):
+        await asyncio.wait_for(done.wait(), 5)

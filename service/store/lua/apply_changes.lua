@@ -120,7 +120,7 @@ local function close(job)
   end
   if callback[1] then
     redis.call('SET', callback[1], callback[3], 'EX', keep_s)
-    redis.call('ZADD', KEYS[3], now, callback[2])
+    redis.call('ZADD', KEYS[3], redis.call('TIME')[1] .. '000', callback[2])
   end
   redis.call('EXPIRE', job[5], keep_s)
   redis.call('EXPIRE', key, keep_s)

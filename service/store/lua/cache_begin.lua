@@ -5,17 +5,17 @@
 --       2 served   hash    model by the served model that answered last
 --       3...       string  a cached vote: '=<results key>|<position>|<index of the vote>|<served model>' once it is
 --                          stored, '!<worker id>' while that worker asks for it
--- ARGV  1 worker id, 2 now (seconds), 3 seconds that a lease lives, then the model of each vote
+-- ARGV  1 worker id, 2 seconds that a lease lives, then the model of each vote
 -- Returns for each vote {'known', judgment, index}, or {'mine'} for a lease just taken, {'ours'} for one held already,
 -- {'theirs'} for one of another worker
-local me, now = ARGV[1], tonumber(ARGV[2])
+local me, now = ARGV[1], tonumber(redis.call('TIME')[1])
 local answer = {}
 for i = 3, #KEYS do
   local value = redis.call('GET', KEYS[i])
   local found = {'mine'}
   if value and string.sub(value, 1, 1) == '=' then
     local results, position, index, served = string.match(value, '^=([^|]*)|(%d+)|(%d+)|?(.*)$')
-    local newest = served ~= '' and redis.call('HGET', KEYS[2], ARGV[i + 1])
+    local newest = served ~= '' and redis.call('HGET', KEYS[2], ARGV[i])
     local judgment = (not newest or newest == served) and redis.call('HGET', results, position)
     if judgment then
       found = {'known', judgment, index}
@@ -29,7 +29,7 @@ for i = 3, #KEYS do
     end
   end
   if found[1] == 'mine' then
-    redis.call('SET', KEYS[i], '!' .. me, 'EX', ARGV[3])
+    redis.call('SET', KEYS[i], '!' .. me, 'EX', ARGV[2])
   end
   answer[i - 2] = found
 end

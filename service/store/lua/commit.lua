@@ -7,9 +7,9 @@
 --       5 queue        zset     arq's queue
 --       6 benchmark    hash     the staged part of a benchmark; absent for other jobs
 --       7 benchmarks   zset     ids of benchmarks' jobs; absent for other jobs
--- ARGV  1 job id, 2 record, 3 number of judgments, 4 now (milliseconds), 5 fingerprint,
---       6 seconds that an idempotency key is kept, 7 milliseconds that an arq job is kept,
---       8 channel that wakes workers, 9-11 the arq job that calls back: key, id, arq job; '' without one
+-- ARGV  1 job id, 2 record, 3 number of judgments, 4 fingerprint,
+--       5 seconds that an idempotency key is kept, 6 milliseconds that an arq job is kept,
+--       7 channel that wakes workers, 8-10 the arq job that calls back: key, id, arq job; '' without one
 --       then for each chunk: key of its items, key of its arq job, id of its arq job, arq job
 -- Returns {'created' | 'repeated' | 'conflict' | 'expired', job id}
 local job_id = ARGV[1]
@@ -19,10 +19,10 @@ end
 if KEYS[2] ~= '' then
   local known = redis.call('HMGET', KEYS[2], 'fingerprint', 'job')
   if known[1] then
-    return {known[1] == ARGV[5] and 'repeated' or 'conflict', known[2]}
+    return {known[1] == ARGV[4] and 'repeated' or 'conflict', known[2]}
   end
 end
-for i = 12, #ARGV, 4 do
+for i = 11, #ARGV, 4 do
   if redis.call('EXISTS', ARGV[i]) == 0 then
     return {'expired', job_id}
   end
@@ -34,24 +34,27 @@ if KEYS[6] then
   redis.call('PERSIST', KEYS[6])
   redis.call('ZADD', KEYS[7], 0, job_id)
 end
-for i = 12, #ARGV, 4 do
+for i = 11, #ARGV, 4 do
   redis.call('PERSIST', ARGV[i])
 end
-redis.call('HSET', KEYS[1], 'record', ARGV[2], 'total', ARGV[3], 'chunks', (#ARGV - 11) / 4)
-if ARGV[9] ~= '' then
-  redis.call('HSET', KEYS[1], 'callback_key', ARGV[9], 'callback_id', ARGV[10], 'callback', ARGV[11])
+redis.call('HSET', KEYS[1], 'record', ARGV[2], 'total', ARGV[3], 'chunks', (#ARGV - 10) / 4)
+if ARGV[8] ~= '' then
+  redis.call('HSET', KEYS[1], 'callback_key', ARGV[8], 'callback_id', ARGV[9], 'callback', ARGV[10])
 end
 if KEYS[3] ~= '' then
   redis.call('ZADD', KEYS[3], 0, job_id)
 end
 redis.call('INCRBY', KEYS[4], ARGV[3])
 if KEYS[2] ~= '' then
-  redis.call('HSET', KEYS[2], 'fingerprint', ARGV[5], 'job', job_id)
-  redis.call('EXPIRE', KEYS[2], ARGV[6])
+  redis.call('HSET', KEYS[2], 'fingerprint', ARGV[4], 'job', job_id)
+  redis.call('EXPIRE', KEYS[2], ARGV[5])
 end
-for i = 12, #ARGV, 4 do
-  redis.call('SET', ARGV[i + 1], ARGV[i + 3], 'PX', ARGV[7])
-  redis.call('ZADD', KEYS[5], ARGV[4], ARGV[i + 2])
+-- The store's own clock: those of the machines that submit and that work may differ.
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+for i = 11, #ARGV, 4 do
+  redis.call('SET', ARGV[i + 1], ARGV[i + 3], 'PX', ARGV[6])
+  redis.call('ZADD', KEYS[5], now, ARGV[i + 2])
 end
-redis.call('PUBLISH', ARGV[8], job_id)
+redis.call('PUBLISH', ARGV[7], job_id)
 return {'created', job_id}

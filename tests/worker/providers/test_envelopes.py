@@ -269,3 +269,38 @@ async def test_geminis_function_call_is_a_tool() -> None:
     part = {"functionCall": {"name": "f", "args": {"score": 4}}}
     completion = await complete("gemini", Reply(body={"candidates": [{"content": {"parts": [part]}}]}))
     assert (completion.text, completion.source) == ('{"score":4}', "tool")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("openai", says(VERDICT, tool_calls=[called("{}")])),
+        ("openai", says([msgspec.json.decode(VERDICT)])),
+        ("openai", b"\xef\xbb\xbf" + msgspec.json.encode(says(VERDICT))),
+        ("openai", chat(message={"content": VERDICT}, error={})),
+        ("anthropic", {"content": [{"type": "tool_use", "input": {}}, {"type": "text", "text": VERDICT}]}),
+        ("anthropic", {"content": [{"type": "tool_use", "input": None}, {"text": VERDICT}]}),
+    ],
+)
+async def test_what_says_nothing_does_not_stand_before_the_verdict(kind: Kind, body: Any) -> None:
+    completion = await complete(kind, Reply(body=body))
+    assert msgspec.json.decode(completion.text) == msgspec.json.decode(VERDICT)
+
+
+async def test_an_error_beside_an_empty_answer_may_pass() -> None:
+    error = await error_of("openai", Reply(body={**says(""), "error": {"message": "Upstream is busy", "code": 503}}))
+    assert (error.reason, error.retryable) == (Reason.PROVIDER_ERROR, True)
+    assert "Upstream is busy" in str(error)
+
+
+@pytest.mark.parametrize("word", ["content_filter: PROHIBITED_CONTENT", "MODEL_ARMOR"])
+async def test_a_filter_s_word_may_have_its_reason_behind_it(word: str) -> None:
+    body = {"choices": [{"message": {"content": ""}, "finish_reason": word}]}
+    assert (await complete("openai", Reply(body=body))).finish_reason == word
+
+
+async def test_a_stream_s_other_choices_are_left_out() -> None:
+    pieces = [(0, VERDICT[:9]), (1, "x"), (0, VERDICT[9:])]
+    chunks = [{"choices": [{"index": index, "delta": {"content": text}}]} for index, text in pieces]
+    content = b"".join(b"data: " + msgspec.json.encode(each) + b"\n\n" for each in chunks) + b"data: [DONE]\n\n"
+    assert (await complete("openai", Reply(body=content, headers=SSE))).text == VERDICT

@@ -24,6 +24,20 @@ def test_a_field_of_the_body_is_never_replaced_and_objects_are_merged() -> None:
     }
 
 
+def test_another_spelling_of_a_field_replaces_it_no_more() -> None:
+    body = b'{"generationConfig": {"temperature": 0}, "systemInstruction": {"parts": []}, "max_tokens": 9}'
+    extra: dict[str, Any] = {
+        "generation_config": {"temperature": 2, "topK": 3},
+        "system_instruction": {"parts": ["mine"]},
+        "max_completion_tokens": 1,
+    }
+    assert msgspec.json.decode(with_extra_fields(body, Parameters(extra=extra), ())) == {
+        "generationConfig": {"temperature": 0, "topK": 3},
+        "systemInstruction": {"parts": []},
+        "max_tokens": 9,
+    }
+
+
 def test_without_extra_fields_the_body_stays_as_it_is() -> None:
     assert with_extra_fields(b"anything", Parameters(), ("effort",)) == b"anything"
 

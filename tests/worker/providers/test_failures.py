@@ -1,6 +1,14 @@
-"""What an error reply asks for."""
+"""What an error reply asks for, and whether it is a filter's."""
 
-from worker.providers.failures import LOADING_SECONDS, is_retryable, read_failure
+from typing import Any
+
+import pytest
+
+from service.contracts.outcomes import Reason
+from tests.stubs.wire_formats import Reply
+from tests.worker.providers.stubbed import request, stubbed
+from worker.providers.base import ProviderError
+from worker.providers.failures import LOADING_SECONDS, is_retryable, read_failure, spellings_of
 
 LOADING = b'{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}'
 
@@ -17,3 +25,50 @@ def test_a_wait_that_the_server_itself_asks_for_comes_first() -> None:
 def test_other_errors_ask_for_no_wait() -> None:
     assert read_failure(503, {}, b"busy").retry_after is None
     assert read_failure(500, {}, LOADING).retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"error": {"message": "This content exists risk", "code": "invalid_request_error"}}),
+        (403, {"code": "not permitted", "error": "The content violates the usage guidelines: SAFETY_CHECK"}),
+        (403, {"error": {"code": 403, "message": "This model is moderated and your input was flagged"}}),
+        (400, {"error": {"code": "1301", "message": "输入内容可能包含敏感内容"}}),
+        (400, {"error": {"message": "The request violates a guardrail policy"}}),
+        (422, {"error": {"message": "Input guardrail was triggered"}}),
+        (400, {"error": {"message": "It contains sensitive words and was not sent on"}}),
+        (446, {"error": {"message": "checks failed", "type": "hooks_failed"}}),
+        (451, {"error": {"message": "not available"}}),
+        (400, {"error": {"message": "refused", "code": "output_guardrail_triggered"}}),
+        (200, {"choices": None, "base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}}),
+    ],
+)
+async def test_a_filter_is_known_by_its_words(status: int, body: dict[str, Any]) -> None:
+    async with stubbed("openai", lambda _: Reply(status=status, body=body)) as (provider, server):
+        completion = await provider.complete(request())
+    assert (completion.text, completion.finish_reason, server.calls) == ("", "content_filter", 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (403, {"error": {"message": "Your account was blocked for violating our usage policies"}}, Reason.AUTH),
+        (400, {"error": {"message": "names are case-sensitive"}}, Reason.PROVIDER_ERROR),
+        (200, {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, Reason.RATE_LIMITED),
+        (501, {"error": {"message": "not implemented"}}, Reason.PROVIDER_ERROR),
+    ],
+)
+async def test_other_refusals_are_no_filter_s_and_do_not_pass(
+    status: int, body: dict[str, Any], reason: Reason
+) -> None:
+    async with stubbed("openai", lambda _: Reply(status=status, body=body)) as (provider, _):
+        with pytest.raises(ProviderError) as caught:
+            await provider.complete(request())
+    assert (caught.value.reason, caught.value.retryable) == (reason, False)
+
+
+def test_a_secret_is_known_in_an_address_and_by_its_words() -> None:
+    assert spellings_of(["Token k/3+longer"]) == [
+        *("Token%20k%2F3%2Blonger", "Token%20k/3%2Blonger", "Token+k%2F3%2Blonger", "Token k/3+longer"),
+        *("k%2F3%2Blonger", "k/3%2Blonger", "k/3+longer"),
+    ]

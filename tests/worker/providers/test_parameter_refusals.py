@@ -50,6 +50,8 @@ def unsupported(parameter: str, message: str, **names: Any) -> Answer:
         ("openai", "'seed'", '[{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs"}]', {}),
         ("openai", "'stream'", "Unrecognized request argument supplied: stream", {}),
         ("openai", "'seed'", "seed: this deployment has no such thing", {}),
+        ("openai", "'temperature'", "the temperature (0.0) cannot be less than 0.01", {}),
+        ("openai", "'temperature'", "temperature is unsupported here", {"param": ""}),
         ("openai", "'max_tokens'", "unknown field `max_tokens`, expected one of model, messages", {}),
     ],
 )
@@ -66,6 +68,36 @@ async def test_a_parameter_that_is_refused_is_left_out_from_then_on(
     others = {"'temperature'", "'top_p'", "'topP'", "'seed'"} - {parameter}
     kept = [each for each in others if each in str(server.requests[0].body)]
     assert all(each in str(server.requests[1].body) for each in kept)
+
+
+@pytest.mark.parametrize("status", [403, 501])
+async def test_a_parameter_may_be_refused_under_an_unusual_status(status: int) -> None:
+    def reply(body: dict[str, Any]) -> str | Reply:
+        if "temperature" not in body:
+            return VERDICT
+        return Reply(status=status, body={"error": {"message": "temperature is not implemented, not allowed to you"}})
+
+    async with stubbed("openai", reply) as (provider, server):
+        assert (await provider.complete(request())).text == VERDICT
+    assert server.calls == 2
+
+
+async def test_the_parameters_of_sampling_may_be_refused_together() -> None:
+    answer = unsupported("'temperature'", "this model samples in one way: sampling parameters are fixed")
+    async with stubbed("openai", answer) as (provider, server):
+        await provider.complete(request())
+    assert server.calls == 2
+
+
+@pytest.mark.parametrize("message", ["this model does not think", 'thinking is "off" or absent', "no reasoning here"])
+async def test_the_effort_may_be_refused_by_its_subject(message: str) -> None:
+    def reply(body: dict[str, Any]) -> str | Reply:
+        refusal = Reply(status=400, body={"error": {"message": message}})
+        return refusal if "reasoning_effort" in body else VERDICT
+
+    async with stubbed("openai", reply) as (provider, server):
+        await provider.complete(request(parameters=Parameters(reasoning_effort="low")))
+    assert "temperature" in server.requests[1].body
 
 
 async def test_every_refusal_of_a_reasoning_model_is_learnt_in_one_answer() -> None:
@@ -136,6 +168,7 @@ async def test_the_limits_old_name_is_taken_up_again_if_the_new_one_is_refused()
         "System role not supported",
         "Developer instruction is not enabled for models/small",
         "Conversation roles must alternate user/assistant/user/assistant/...",
+        "messages.0.role: expected one of user, assistant",
     ],
 )
 async def test_a_system_message_that_is_refused_goes_into_the_first_turn(kind: Any, message: str) -> None:
