@@ -20,10 +20,10 @@ def change(made: dashboard.Dashboard) -> None:
     for panel in (
         chart(
             "Shift of the mean score",
-            "In standard errors, against the time before the window; needs no label. Beyond 3.3 it is significant; it "
-            "matters if it is at least a tenth of the scale.",
+            "In standard errors, against the time before the window; needs no label. Beyond 3.8 it is significant; it "
+            "matters if it is at least a tenth of the scale. None with fewer than 100 scores on either side.",
             Query(f"judged_score_shift_z{every}", "{{window}}"),
-            levels=[(None, "transparent"), (3.3, RED)],
+            levels=[(None, "transparent"), (3.8, RED)],
         ),
         chart(
             "Shift of the mean score, as a share of the scale",
@@ -41,19 +41,24 @@ def change(made: dashboard.Dashboard) -> None:
             levels=[(None, "transparent"), (1, RED)],
         ),
         chart(
-            "Fall of agreement",
-            "A cumulative sum that grows while there are more disagreements than usual; needs labels. At 7 or more, "
-            "exact agreement has most likely fallen by 15 points.",
+            "Evidence of a fall of agreement",
+            "Rises while there are more disagreements than before; needs 200 earlier labels. 50 is an alarm, which "
+            "chance raises about once in a year, however often one looks.",
+            Query(f"judged_agreement_fall_evidence{{{ONE}}}", "evidence"),
+            least=0,
+            levels=[(None, "transparent"), (50, RED)],
+        ),
+        chart(
+            "Cumulative sum of disagreements",
+            "Begins to rise at the time of a fall by about 15 points. Only with 600 earlier labels; raises no alert.",
             Query(f"judged_agreement_cusum{every}", "{{window}}"),
             least=0,
-            levels=[(None, "transparent"), (7, RED)],
-            span=12,
+            levels=[(None, "transparent"), (7, ORANGE)],
         ),
         chart(
             "Agreement in short and long windows",
             "If short windows are below long ones, agreement is falling. Compare with the intervals above first.",
             Query(f'judged_agreement_${{statistic}}{{{ONE}, window=~"24h|7d|30d|all"}}', "{{window}}"),
-            span=12,
         ),
     ):
         made.with_panel(panel)
@@ -134,7 +139,7 @@ def labels(made: dashboard.Dashboard) -> None:
         ),
         chart(
             "Pairs by window",
-            "The number of pairs behind the statistics: below 30 they mean little; alerts need 60.",
+            "The number of pairs behind the statistics: below 30 they mean little; alerts need 60 in 30 days.",
             Query(f'judged_agreement_pairs{{{ONE}, window=~"24h|7d|30d|all"}}', "{{window}}"),
             least=0,
             levels=[(None, "transparent"), (30, ORANGE), (60, GREY)],

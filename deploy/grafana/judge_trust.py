@@ -75,8 +75,9 @@ def _all_judges(made: dashboard.Dashboard) -> None:
     made.with_panel(
         rows(
             "Agreement with humans ($statistic, $window)",
-            "Read `lower` first: if it is 0 or less, the judge may be no better than chance. Below 30 pairs no value "
-            "means much. Scales have correlations, labels cohen_kappa. Only randomly selected labels count.",
+            "If `lower` is 0 or less, the labels do not show yet that the judge is better than chance; if `upper` is "
+            "below 0.2, it is hardly better. Below 30 pairs no value means much. Scales have correlations, labels "
+            "cohen_kappa. Only randomly selected labels count.",
             {
                 "pairs": of("pairs"),
                 "value": of("${statistic}"),
@@ -103,7 +104,8 @@ def _one_judge(made: dashboard.Dashboard) -> None:
         ),
         number(
             "Lower end of the interval",
-            "Red: the 95% interval contains 0, so the judge may be no better than chance. Green: above 0.5.",
+            "Red: the 95% interval contains 0: the labels do not show yet that the judge is better than chance. Green: "
+            "above 0.5.",
             Query(f"judged_agreement_${{statistic}}_lower{SERIES}"),
             _LOWER,
         ),
@@ -149,8 +151,8 @@ def _one_judge(made: dashboard.Dashboard) -> None:
 def _agreement_over_time() -> Panel:
     return chart(
         "$statistic over time, with its 95% interval",
-        "The band is the 95% interval. Dashed: the human ceiling. A fall is significant if the band no longer overlaps "
-        "the earlier one; if it reaches 0, the judge may be no better than chance.",
+        "The band is the 95% interval. Dashed: the human ceiling. Bands that do not overlap also occur by chance: see "
+        "the evidence of a fall below. If all of the band is below 0.2, the judge is hardly better than chance.",
         Query(f"judged_agreement_${{statistic}}{SERIES}", "$statistic"),
         Query(f"judged_agreement_${{statistic}}_lower{SERIES}", "lower"),
         Query(f"judged_agreement_${{statistic}}_upper{SERIES}", "upper"),

@@ -1,7 +1,9 @@
 """Whether a series changed between two windows, in its scores and in its agreement with humans, from its counters."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,8 +14,9 @@ from service.agreement.counter_fields import split
 from service.stats.arrays import Integers
 from service.stats.coarse import binned
 from service.stats.drift import LEAST_SHIFT, Psi, ScoreShift, cusum, psi, score_shift
-from service.stats.flags import FEW_PAIRS
+from service.stats.falls import LEAST_REFERENCE, fall_evidence
 
+KNOWN_PAIRS = 600  # of a reference whose agreement counts as known: with fewer, its error alone lets the sum grow
 MOST_BINS = 20  # of compared scores: with more, most counts are too small for the critical value
 
 
@@ -21,7 +24,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     """Shift and change of the scores, and a detector of falling agreement.
 
     `cusum` grows while agreement with humans is below its usual share; from `drift.CUSUM_ALARM` on it is an alarm. It
-    is None if the reference has fewer than 30 pairs.
+    is None if the reference has fewer than 600 pairs.
     """
 
     score_shift: ScoreShift
@@ -38,10 +41,10 @@ def drift(
 ) -> Drift:
     """Returns how a series differs from its reference window.
 
-    `reference_seen` and `current_seen` are its counters `seen`, `agreed_each` the counters `agreed` of the current
-    window, one for each bucket in the order of time, and `reference_agreed` those of the reference. Only random labels
-    count. A pair agrees if score and label differ by less than half a step, or, on a scale without steps, a tenth of
-    its range.
+    `reference_seen` and `current_seen` are its counters `seen`, `agreed_each` the counters `agreed` of the reference
+    and then of the current window, one for each bucket in the order of time, and `reference_agreed` those of the
+    reference together: the sum does not begin with the window. Only random labels count. A pair agrees if score and
+    label differ by less than half a step, or, on a scale without steps, a tenth of its range.
     """
     before, now = _scores(reference_seen), _scores(current_seen)
     axis = judge_axis(coding, before.keys() | now.keys())
@@ -51,6 +54,45 @@ def drift(
         psi=_psi(coding, axis, reference, current),
         cusum=_cusum(coding, agreed_each, reference_agreed),
     )
+
+
+class LabelHistory(NamedTuple):
+    """The counters `agreed` of a series: of all times together, and of each recent day, then hour, in order.
+
+    The days and hours do not overlap.
+    """
+
+    agreed: Mapping[str, int]
+    days: Sequence[Mapping[str, int]]
+    hours: Sequence[Mapping[str, int]]
+
+
+def fall_of_agreement(coding: Coding, history: LabelHistory) -> float | None:
+    """Returns the evidence that agreement fell within the recent days; `falls.FALL_ALARM` or more is an alarm.
+
+    A pair agrees as in `drift`, and only random labels count. The labels of one item count together as one.
+    None if there are fewer than 200 labels before the last hour.
+    """
+    recent = (*history.days, *history.hours)
+    before = dict(history.agreed)
+    for each in recent:
+        for name, count in each.items():
+            before[name] = before.get(name, 0) - count
+    counts = np.array([_effective(coding, each) for each in (before, *recent)])
+    if counts[:-1, 1].sum() < LEAST_REFERENCE:
+        return None
+    weeks = np.array([1 / 7] * len(history.days) + [1 / 168] * len(history.hours))
+    return float(fall_evidence(counts[:, 0], counts[:, 1], weeks))
+
+
+def _effective(coding: Coding, fields: Mapping[str, int]) -> tuple[float, float]:
+    """Returns the numbers of pairs that agree and of pairs, as if each item had one label.
+
+    A bet on the mean of an item's labels wins at least the geometric mean of the bets on each label.
+    """
+    agreed, pairs = _agreeing(coding, fields)
+    share = min(max(fields.get("item\tr", pairs), 0) / pairs, 1.0) if pairs else 0.0
+    return agreed * share, pairs * share
 
 
 def _scores(seen: Mapping[str, int]) -> Counter[str]:
@@ -92,30 +134,39 @@ def _cusum(
     coding: Coding, agreed_each: Iterable[Mapping[str, int]], reference_agreed: Mapping[str, int]
 ) -> float | None:
     agreed, pairs = _agreeing(coding, reference_agreed)
-    if pairs < FEW_PAIRS:
+    if pairs < KNOWN_PAIRS:
         return None
     return cusum((_agreeing(coding, each) for each in agreed_each), agreed / pairs)
 
 
 def _agreeing(coding: Coding, fields: Mapping[str, int]) -> tuple[int, int]:
     """Returns the number of pairs that agree, and the number of pairs."""
-    pairs = list(_random_pairs(fields))
-    people = person_axis(coding, {human for human, _, _ in pairs})
-    judges = judge_axis(coding, {judge for _, judge, _ in pairs})
-    known = [
-        (people.places[human], judges.places[judge], count)
-        for human, judge, count in pairs
-        if human in people.places and judge in judges.places
-    ]
+    agreed = total = 0
+    for (human, judge), count in _random_pairs(fields).items():
+        is_equal = _agrees(coding, human, judge)
+        if is_equal is not None:
+            agreed += count * is_equal
+            total += count
+    return agreed, total
+
+
+@lru_cache(maxsize=10_000)  # the same few pairs of values are asked for in every bucket
+def _agrees(coding: Coding, human: str, judge: str) -> bool | None:
+    """Returns whether a label and a score agree, None if one of them is off the scale."""
+    people, judges = person_axis(coding, [human]), judge_axis(coding, [judge])
+    if human not in people.places or judge not in judges.places:
+        return None
     if coding.is_words:
-        return sum(count for human, judge, count in known if human == judge), sum(count for _, _, count in known)
+        return human == judge
     near = (coding.range * LEAST_SHIFT) if coding.step is None else coding.step / 2
-    values, judged = (np.array(axis.numbers, dtype=np.float64) for axis in (people, judges))
-    close = sum(count for human, judge, count in known if abs(values[human] - judged[judge]) < near)
-    return close, sum(count for _, _, count in known)
+    return abs(float(people.values[people.places[human]]) - float(judges.values[judges.places[judge]])) < near
 
 
-def _random_pairs(fields: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
-    for words, count in split(fields):
-        if words[:2] == ["pair", "r"] and count > 0:
-            yield words[2], words[3], count
+def _random_pairs(fields: Mapping[str, int]) -> Counter[tuple[str, str]]:
+    """Returns the numbers of pairs by label and score."""
+    found: Counter[tuple[str, str]] = Counter()
+    for name, count in fields.items():
+        if count > 0 and name.startswith("pair\tr\t"):
+            _, _, human, judge, *_ = name.split("\t")
+            found[human, judge] += count
+    return found

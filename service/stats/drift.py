@@ -15,8 +15,8 @@ from service.stats.arrays import Floats, Integers
 from service.stats.distributions import chi2_quantile, regularised_beta
 from service.stats.intervals import wilson
 
-LEAST_SCORES = 30  # the minimum of each histogram for a shift to count as drift
-SURE_Z = 3.3  # two-sided .001
+LEAST_SCORES = 100  # the minimum of each histogram for a shift to count as drift: with fewer, z is far from normal
+SURE_Z = 3.8  # two-sided .00014: the shift is looked at every hour
 LEAST_SHIFT = 0.1  # of the scale's range: with many scores even negligible shifts are significant
 PSI_LEVEL = 0.99
 CUSUM_ALARM = 7.0  # in 1000 labels at .80 a false alarm of 3%; a fall to .65 is found after 92 labels from 0 (median)
@@ -84,25 +84,26 @@ class Repeats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def score_shift(reference: Integers, current: Integers, values: Sequence[float]) -> ScoreShift:
-    """Returns Welch's z of two histograms over `values`: (m1 - m0) / sqrt(s0^2 / n0 + s1^2 / n1), s^2 sample variances.
+    """Returns the pooled z of two histograms over `values`: (m1 - m0) / (s sqrt(1 / n0 + 1 / n1)).
 
-    The shift is drift if |z| > 3.3, both histograms have 30 scores, and it is at least a tenth of the scale. If neither
-    side varies, z is undefined and a shift of that size is drift without it.
+    s is the standard deviation of all scores of both sides together. Of two values this is the pooled two-proportion z,
+    and it is defined and sound if one side has a single value. The shift is drift if |z| > 3.8, both histograms have
+    100 scores, and it is at least a tenth of the scale. z is undefined if all scores are equal.
 
-    Source: Welch 1947, The Generalization of "Student's" Problem when Several Different Population Variances are
-    Involved.
+    Source: Fleiss, Levin and Paik 2003, Statistical Methods for Rates and Proportions, chapter 3.
     """
     before, now = int(reference.sum()), int(current.sum())
     if min(before, now) == 0:
         return ScoreShift(points=None, z=None, drifted=False, reason="no_scores")
     places = np.asarray(values, dtype=np.float64)
     points = float(current @ places) / now - float(reference @ places) / before
-    matters = min(before, now) >= LEAST_SCORES and abs(points) >= LEAST_SHIFT * float(np.ptp(places)) > 0
     if min(before, now) < 2:
         return ScoreShift(points=points, z=None, drifted=False, reason="too_few_scores")
-    if max(np.unique(places[each > 0]).size for each in (reference, current)) < 2:
-        return ScoreShift(points=points, z=None, drifted=matters, reason="constant")
-    z = points / math.sqrt(_squared_error(reference, places) + _squared_error(current, places))
+    together = reference + current
+    if np.unique(places[together > 0]).size < 2:
+        return ScoreShift(points=points, z=None, drifted=False, reason="constant")
+    z = points / math.sqrt(_variance(together, places) * (1 / before + 1 / now))
+    matters = min(before, now) >= LEAST_SCORES and abs(points) >= LEAST_SHIFT * float(np.ptp(places))
     return ScoreShift(points=points, z=z, drifted=matters and abs(z) > SURE_Z)
 
 
@@ -127,7 +128,10 @@ def psi(reference: Integers, current: Integers) -> Psi:
 
 
 def cusum(groups: Iterable[tuple[int, int]], usual: float, fallen: float | None = None, start: float = 0.0) -> float:
-    """Returns Page's cumulative sum for a fall of agreement, from `CUSUM_ALARM` on an alarm.
+    """Returns Page's cumulative sum for a fall of agreement, from `CUSUM_ALARM` on an alarm if `usual` is well known.
+
+    With `usual` estimated from fewer than 600 labels, its error alone makes the sum grow; `falls.fall_evidence` allows
+    for that error.
 
     `groups` are (agreed, labels) in the order of time: single labels, hours or days. A group adds the sum of its labels
     at once, which gives at most the result of its labels one by one. For each label, s = max(0, s + ln P(x | fallen) /
@@ -183,11 +187,11 @@ def length_bucket(length: int) -> int:
     return min(max(length, 1).bit_length(), LENGTH_BUCKETS) - 1
 
 
-def _squared_error(histogram: Integers, values: Floats) -> float:
-    """Returns the squared standard error of a histogram's mean."""
+def _variance(histogram: Integers, values: Floats) -> float:
+    """Returns the variance of the scores of a histogram."""
     total = int(histogram.sum())
     mean = float(histogram @ values) / total
-    return float(histogram @ np.square(values - mean)) / (total - 1) / total
+    return float(histogram @ np.square(values - mean)) / total
 
 
 def _share(part: int, total: int, missing: str) -> Share:

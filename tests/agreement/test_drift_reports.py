@@ -1,6 +1,7 @@
 """Drift between two windows, from counters."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -8,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.agreement.coding import Coding
+from service.agreement.drift_reports import LabelHistory, fall_of_agreement
 from service.agreement.reports import drift
 from service.stats.drift import CUSUM_ALARM, cusum, psi, score_shift
-from tests.agreement.items import ANY, FIVE, GRADES, WORDS, Item, counted, rows_of
+from service.stats.falls import FALL_ALARM, fall_evidence
+from service.store.agreement_counters import sum_fields
+from tests.agreement.items import ANY, FIVE, GRADES, WORDS, Drawn, Item, Value, counted, rows_of
 
 
 def scores(counts: dict[str, int], length: int = 3) -> dict[str, int]:
@@ -70,7 +74,7 @@ def test_labels_without_numbers_have_a_psi_and_no_shift() -> None:
 
 @pytest.mark.parametrize("coding", [FIVE, WORDS, ANY])
 def test_a_fall_of_agreement_alarms_and_targeted_labels_do_not_count(coding: Coding) -> None:
-    reference = labelled(coding, 80, 20)
+    reference = labelled(coding, 480, 120)
     steady = drift(coding, {}, {}, [labelled(coding, 8, 2)] * 10, reference).cusum
     fallen = drift(coding, {}, {}, [labelled(coding, 5, 5)] * 10, reference).cusum
     assert steady == 0
@@ -79,13 +83,56 @@ def test_a_fall_of_agreement_alarms_and_targeted_labels_do_not_count(coding: Cod
     assert fallen == pytest.approx(cusum([(5, 10)] * 10, 0.8))
 
 
-def test_the_usual_agreement_needs_thirty_pairs() -> None:
-    assert drift(FIVE, {}, {}, [], labelled(FIVE, 20, 9)).cusum is None
-    assert drift(FIVE, {}, {}, [], labelled(FIVE, 20, 10)).cusum == 0
+def test_a_usual_agreement_is_known_from_600_pairs_on() -> None:
+    assert drift(FIVE, {}, {}, [], labelled(FIVE, 400, 199)).cusum is None
+    assert drift(FIVE, {}, {}, [], labelled(FIVE, 400, 200)).cusum == 0
+
+
+def history(coding: Coding, before: tuple[int, int], *hours: tuple[int, int]) -> LabelHistory:
+    """Of agreed and lost labels: two days and then the hours."""
+    days = [labelled(coding, before[0] // 2, before[1] // 2)] * 2
+    recent = [labelled(coding, *each) for each in hours]
+    return LabelHistory(sum_fields([*days, *recent]), [*days, {}], [*recent, {}])
+
+
+@pytest.mark.parametrize("coding", [FIVE, WORDS, ANY])
+def test_a_fall_has_evidence_and_targeted_labels_do_not_count(coding: Coding) -> None:
+    steady = fall_of_agreement(coding, history(coding, (480, 120), *[(8, 2)] * 10))
+    fallen = fall_of_agreement(coding, history(coding, (480, 120), *[(5, 5)] * 10))
+    assert steady is not None
+    assert fallen is not None
+    assert steady < 1
+    assert fallen > FALL_ALARM
+    agreed, labels = np.array([[0, 240, 240, 0, *[5] * 10, 0], [0, 300, 300, 0, *[10] * 10, 0]], dtype=np.float64)
+    assert fallen == pytest.approx(float(fall_evidence(agreed, labels, np.array([1 / 7] * 3 + [1 / 168] * 11))))
+
+
+def test_evidence_needs_labels_before_the_fall() -> None:
+    assert fall_of_agreement(FIVE, history(FIVE, (160, 40), (0, 50))) is not None
+    assert fall_of_agreement(FIVE, LabelHistory({}, [], [labelled(FIVE, 900, 99)])) is None
+
+
+def test_labels_of_the_same_items_are_no_more_evidence_than_one_each() -> None:
+    many: Mapping[str, tuple[Value, Drawn]] = {"d": (1, "r"), "ann": (1, "r"), "b/ö": (1, "r"), "c d%": (1, "r")}
+    past = counted(rows_of(FIVE, [Item({"d": (1, "r")}, 1)] * 240 + [Item({"d": (1, "r")}, 5)] * 60))
+
+    def evidence(people: Mapping[str, tuple[Value, Drawn]]) -> float | None:
+        hour = counted(rows_of(FIVE, [Item(people, 5)] * 8 + [Item(people, 1)] * 2))
+        return fall_of_agreement(FIVE, LabelHistory(sum_fields([past, hour]), [past], [hour]))
+
+    assert evidence(many) == pytest.approx(evidence({"d": (1, "r")}))
+
+
+def test_every_label_of_the_past_may_be_of_an_item_with_several() -> None:
+    one: Mapping[str, tuple[Value, Drawn]] = {"d": (1, "r")}
+    several: Mapping[str, tuple[Value, Drawn]] = {"d": (1, "r"), "ann": (1, "r")}
+    past = counted(rows_of(FIVE, [Item(one, 1)] * 600))
+    hour = counted(rows_of(FIVE, [Item(one, 1)] * 50 + [Item(several, 1)] * 20))
+    assert (fall_of_agreement(FIVE, LabelHistory(sum_fields([past, hour]), [past], [hour])) or 0) < FALL_ALARM
 
 
 def test_a_mean_of_a_panel_agrees_with_the_nearest_level() -> None:
-    told = [Item({"d": (4, "r")}, 11 / 3)] * 40
+    told = [Item({"d": (4, "r")}, 11 / 3)] * 600
     near = counted(rows_of(FIVE, told))
     assert drift(FIVE, {}, {}, [near], near).cusum == 0
     far = counted(rows_of(FIVE, [Item({"d": (3, "r")}, 11 / 3)] * 40))

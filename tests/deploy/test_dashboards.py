@@ -70,6 +70,7 @@ def test_the_trust_of_a_judge_is_shown_whole() -> None:
         "score_shift_z",
         "score_psi_ratio",
         "agreement_cusum",
+        "agreement_fall_evidence",
         "labels_total",
         "label_queue_items",
     ):

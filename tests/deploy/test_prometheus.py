@@ -5,7 +5,6 @@ import json
 import math
 import re
 from datetime import timedelta
-from random import Random
 
 import httpx
 import msgspec
@@ -25,10 +24,11 @@ from tests.stubs.wire_formats import Reply
 
 GOOD, WEAK = "openai/gpt-4.1-mini", "control/length"
 WIT = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?", "models": [GOOD, WEAK]}
-CHANCE = {"criterion": "charm", "method": "rating", "instructions": "Is it charming?", "models": [WEAK]}
+CONTRARY = {"criterion": "charm", "method": "rating", "instructions": "Is it charming?", "models": [GOOD]}
 PAIR = {"criterion": "taste", "method": "pairwise", "instructions": "Which is better?", "models": ["control/overlap"]}
 ITEMS = 72
-PAST = 40
+PAST = 600  # labels, of which the cumulative sum needs so many
+RECENT = 40  # with ITEMS as many scores as their shift needs
 
 # What stands for a dashboard's variables: a judge of scores, one of a panel's models, and one of pairs.
 CHOICES = [
@@ -82,14 +82,24 @@ async def labels(judged: Judged, prefix: str, criterion: str, scores: list[int],
     assert response.status_code == 200, response.text
 
 
-async def ten_days_ago(redis: Redis, digest: str) -> None:
-    """What the judge said then: as people do, and never the best."""
+async def earlier(redis: Redis, digest: str) -> None:
+    """The scores of ten days ago, and of today: as people say, and never the best."""
     ref = JudgeRef(name="wit", version=1, digest=digest)
     judge = ResolvedJudge(ref=ref, definition=msgspec.convert(WIT, Judge), models=[GOOD, WEAK])
-    for number in range(PAST):
-        item = Item(id=f"past/{number}", output=text(number))
+    for number in range(PAST + RECENT):
+        item = Item(id=f"past/{number}", output=f"{text(number)} {number}")
         score = float(min(level(number), 3))
-        await store_judgment(redis, judge, item, [score, score], ago=timedelta(days=10))
+        ago = timedelta(days=10) if number < PAST else timedelta(hours=2)
+        await store_judgment(redis, judge, item, [score, score], ago=ago)
+    await redis.delete(keys.QUEUE)
+
+
+async def contrary(redis: Redis, digest: str) -> None:
+    """Scores of a judge that gives each text its level."""
+    ref = JudgeRef(name="charm", version=1, digest=digest)
+    judge = ResolvedJudge(ref=ref, definition=msgspec.convert(CONTRARY, Judge), models=[GOOD])
+    for number in range(ITEMS):
+        await store_judgment(redis, judge, Item(id=f"charm/{number}", output=text(number)), [float(level(number))])
     await redis.delete(keys.QUEUE)
 
 
@@ -125,7 +135,6 @@ async def unanswered(prometheus: httpx.AsyncClient) -> list[str]:
 
 async def judge_all(judged: Judged, start: int, end: int) -> None:
     await judged.judge(items("wit", start, end), judge="wit")
-    await judged.judge(items("charm", start, end), judge="charm")
     pairs = [
         {"id": f"taste/{number}", "input": "one two three", "outputs": ["one two", "four " * (number + 1)]}
         for number in range(start, end)
@@ -139,12 +148,13 @@ async def test_every_query_of_every_panel_has_an_answer(serve: Serve, redis: Red
         judged: Judged = await serve(
             workers=0, changes={"worker": {"refresh_seconds": 0.5}}, retrying=FAST, openai=model
         )
-        for definition in (WIT, CHANCE, PAIR):
+        for definition in (WIT, CONTRARY, PAIR):
             name = "taste" if definition is PAIR else definition["criterion"]
             made = await judged.client.put(f"/v1/judges/{name}", json=definition)
             assert made.status_code == 201, made.text
         digest = (await judged.client.get("/v1/judges/wit")).json()["digest"]
-        await ten_days_ago(redis, digest)
+        await earlier(redis, digest)
+        await contrary(redis, (await judged.client.get("/v1/judges/charm")).json()["digest"])
         await labels(judged, "past", "wit", [level(number) for number in range(PAST)])
         async with judged.worker():
             await judge_all(judged, 0, ITEMS // 2)
@@ -158,8 +168,7 @@ async def test_every_query_of_every_panel_has_an_answer(serve: Serve, redis: Red
             await judge_all(judged, ITEMS // 2, ITEMS)
             await judged.judge(items("wit", 0, 9), judge="wit", cache=False)
             await labels(judged, "wit", "wit", [min(level(number) + 1, 5) for number in range(20)], annotator="bob")
-            unrelated = Random(1)
-            await labels(judged, "charm", "charm", [unrelated.randint(1, 5) for _ in range(ITEMS)])
+            await labels(judged, "charm", "charm", [6 - level(number) for number in range(ITEMS)])
 
             left = ["all"]
 
@@ -188,7 +197,7 @@ async def agrees_with_the_api(judged: Judged, prometheus: httpx.AsyncClient) -> 
 
 
 async def finds_the_worthless(prometheus: httpx.AsyncClient) -> None:
-    """The judge that goes by length alone is about to raise an alert, the one that reads is not."""
+    """The judge that contradicts people is about to raise an alert, the one that agrees is not, nor is a baseline."""
 
     async def rules_ran() -> bool:
         return "charm" in await alarmed()
@@ -198,13 +207,9 @@ async def finds_the_worthless(prometheus: httpx.AsyncClient) -> None:
         alerts = response.json()["data"]["alerts"]
         assert not [each for each in alerts if "error expanding" in json.dumps(each["annotations"])]
         chance = [each for each in alerts if each["labels"]["alertname"] == "JudgeIndistinguishableFromChance"]
-        return {each["labels"]["judge"] for each in chance if each["labels"]["model"] in (GOOD, WEAK)}
+        return {each["labels"]["judge"] for each in chance}
 
-    await until(rules_ran, "an alert on the judge that goes by length")
+    await until(rules_ran, "an alert on the judge that contradicts people")
     groups = (await prometheus.get("/api/v1/rules")).json()["data"]["groups"]
     assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
-    response = await prometheus.get("/api/v1/alerts")
-    alerts = [each["labels"] for each in response.json()["data"]["alerts"]]
-    assert not [
-        each for each in alerts if each["alertname"] == "JudgeIndistinguishableFromChance" and each.get("model") == GOOD
-    ]
+    assert await alarmed() == {"charm"}

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from worker.gauges.computing import JudgeFigures, Measures, PairFigures
 
 _JUDGE_LABELS = ("judge", "version", "criterion", "model", "window")
+_FALL_LABELS = ("judge", "version", "criterion", "model")
 _CEILING_LABELS = ("criterion", "window")
 _PAIR_LABELS = ("judge", "version", "criterion", "model", "other", "window")
 _PANEL_LABELS = ("judge", "version", "criterion", "window")
@@ -116,8 +117,15 @@ JUDGE_GAUGES: GaugeTable = {
         "Population stability index over its 99% critical value", lambda each: each.drift.psi_ratio
     ),
     "agreement_cusum": _judge(
-        "Cumulative sum for a fall of exact agreement; 7 or more is an alarm", lambda each: each.drift.cusum
+        "Cumulative sum for a fall of exact agreement; 7 or more suggests one", lambda each: each.drift.cusum
     ),
+}
+FALL_GAUGES: GaugeTable = {
+    "agreement_fall_evidence": GaugeEntry(
+        "Evidence that exact agreement fell in the last 90 days; 50 or more is an alarm",
+        _FALL_LABELS,
+        lambda evidence: evidence,
+    )
 }
 CEILING_GAUGES = _statistics("human_ceiling", "of two humans", _CEILING_LABELS, lambda measures: measures)
 PAIR_GAUGES: GaugeTable = {
@@ -137,7 +145,14 @@ PANEL_GAUGES: GaugeTable = {
 QUEUE_GAUGES: GaugeTable = {
     "label_queue_items": GaugeEntry("Judged items waiting for a label", ("criterion",), lambda waiting: waiting)
 }
-AGREEMENT_GAUGES: GaugeTable = {**JUDGE_GAUGES, **CEILING_GAUGES, **PAIR_GAUGES, **PANEL_GAUGES, **QUEUE_GAUGES}
+AGREEMENT_GAUGES: GaugeTable = {
+    **JUDGE_GAUGES,
+    **FALL_GAUGES,
+    **CEILING_GAUGES,
+    **PAIR_GAUGES,
+    **PANEL_GAUGES,
+    **QUEUE_GAUGES,
+}
 
 
 def gauge_values(table: Mapping[str, GaugeEntry], figures: object) -> GaugeValues:

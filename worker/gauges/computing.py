@@ -40,9 +40,10 @@ WORD_STATISTICS = ("exact", "cohen_kappa", "gwet_ac1")
 
 
 class WindowCounters(NamedTuple):
-    """The counters of a series over a window, per bucket for `agreed_each`, and over the time before the window.
+    """The counters of a series over a window, and over the time before it, its reference.
 
-    The window of all times has no time before it: its references are empty.
+    `agreed_each` are those of each bucket of the reference and then of the window. The window of all times has no time
+    before it: its references are empty.
     """
 
     agreed: CounterFields

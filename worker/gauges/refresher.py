@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from service.agreement.coding import Coding
 from service.agreement.criteria import find_scale
+from service.agreement.drift_reports import fall_of_agreement
 from service.agreement.evidence import PANEL
 from service.arena import ARENA_GAUGES, arena_gauge_rows, read_vote_counts, standings
 from service.contracts.labels import Window
@@ -22,6 +23,7 @@ from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, Gaug
 from worker.gauges.catalogue import (
     AGREEMENT_GAUGES,
     CEILING_GAUGES,
+    FALL_GAUGES,
     JUDGE_GAUGES,
     PAIR_GAUGES,
     PANEL_GAUGES,
@@ -38,7 +40,7 @@ from worker.gauges.computing import (
     pair_figures,
     panel_figure,
 )
-from worker.gauges.window_counters import GAUGE_WINDOWS, WindowReader
+from worker.gauges.window_counters import GAUGE_WINDOWS, SeriesCounters, WindowReader
 
 REFRESH_GAUGES = "refresh_gauges"
 MAX_READ = 1_000  # series of judges that are read, the most recently judged; the others are only counted
@@ -199,13 +201,13 @@ class Refresher:
             groups[SeriesLabels.of(criterion, series)].append(series)
         others: dict[str, dict[Window, WindowCounters]] = {}
         for place, (labels, members) in enumerate(groups.items()):
-            windows = await self._reader.windows(labels.criterion, members, now_ms)
+            counted = await self._reader.counters(labels.criterion, members, now_ms)
             if place < MAX_JUDGE_SERIES and not others:
-                found = await asyncio.to_thread(self._of_judge, codings[labels.criterion], labels, windows)
+                found = await asyncio.to_thread(self._of_series, codings[labels.criterion], labels, counted)
                 if rows.put(found, MAX_GAUGE_SERIES - OTHERS):
                     continue
             rows.dropped += 1
-            before = others.get(labels.criterion)
+            windows, before = counted.windows, others.get(labels.criterion)
             others[labels.criterion] = (
                 windows if before is None else {each: merged(before[each], windows[each]) for each in windows}
             )
@@ -213,6 +215,13 @@ class Refresher:
             labels = SeriesLabels(counters.OTHER, "", criterion, counters.OTHER)
             found = await asyncio.to_thread(self._of_judge, codings[criterion], labels, windows)
             rows.put(found, MAX_GAUGE_SERIES)
+
+    def _of_series(self, coding: Coding, labels: SeriesLabels, counted: SeriesCounters) -> _Found:
+        fallen = fall_of_agreement(coding, counted.history)
+        return [
+            *self._of_judge(coding, labels, counted.windows),
+            (tuple(labels), gauge_values(FALL_GAUGES, fallen)),
+        ]
 
     def _of_judge(self, coding: Coding, labels: SeriesLabels, windows: dict[Window, WindowCounters]) -> _Found:
         found: _Found = []

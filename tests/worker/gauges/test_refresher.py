@@ -18,6 +18,7 @@ from service.agreement.labelling import put_labels
 from service.contracts.items import Item
 from service.contracts.judges import Choice, JudgeRef, Method, ResolvedJudge
 from service.contracts.labels import Window
+from service.stats.falls import FALL_ALARM
 from service.store import agreement_counters as tallies
 from service.store import clock, counters, gauges
 from service.store.agreement_counters import Wanted
@@ -182,9 +183,9 @@ async def test_inline_judges_of_a_criterion_and_model_are_one_series(redis: Redi
 
 async def test_a_shift_of_the_scores_is_told_against_the_time_before(redis: Redis, scrape: Scrape) -> None:
     judge = judge_of()
-    await score(redis, judge, *[2, 3] * 15, days=5)
-    await score(redis, judge, *[4, 5] * 15, first=30)
-    await score(redis, judge_of(version=2), *[3] * 29, first=60)  # too few, and nothing before
+    await score(redis, judge, *[2, 3] * 50, days=5)
+    await score(redis, judge, *[4, 5] * 50, first=100)
+    await score(redis, judge_of(version=2), *[3] * 99, first=200)  # too few, and nothing before
     shown = await scrape()
     for window in ("24h",):
         one = {"judge": "wit", "version": "1", "window": window}
@@ -197,13 +198,33 @@ async def test_a_shift_of_the_scores_is_told_against_the_time_before(redis: Redi
 
 async def test_a_fall_of_the_agreement_adds_up(redis: Redis, scrape: Scrape) -> None:
     judge = judge_of()
-    await score(redis, judge, *[3] * 40, days=10)
-    await score(redis, judge, *[3] * 30, first=40)
-    await say(redis, *[3] * 36, *[4] * 4)  # 90% before
-    await say(redis, *[3] * 15, *[4] * 15, first=40)
+    await score(redis, judge, *[3] * 600, days=10)
+    await score(redis, judge, *[3] * 30, first=600)
+    await say(redis, *[3] * 540, *[4] * 60)  # 90% before
+    shown = await scrape()
+    assert values(shown["agreement_cusum"], window="7d")[()] == 0
+    await say(redis, *[3] * 15, *[4] * 15, first=600)
     shown = await scrape()
     assert values(shown["agreement_cusum"], window="7d")[()] > 7
     assert values(shown["agreement_exact"], window="7d") == {(): 0.5}
+    assert values(shown["agreement_fall_evidence"], "judge", "version", "criterion", "model") == {
+        ("wit", "1", "wit", MODEL): pytest.approx(values(shown["agreement_fall_evidence"])[()])
+    }
+    assert values(shown["agreement_fall_evidence"])[()] > FALL_ALARM
+
+
+async def test_few_labels_have_no_cumulative_sum_and_a_steady_judge_no_evidence(redis: Redis, scrape: Scrape) -> None:
+    judge = judge_of()
+    await score(redis, judge, *[3] * 200, days=100)  # longer ago than any window
+    await score(redis, judge, *[3] * 20, first=200, days=20)
+    await score(redis, judge, *[3] * 10, first=220)
+    await score(redis, judge_of(version=2), *[3] * 10, first=230)
+    await say(redis, *([3] * 9 + [4]) * 24)
+    shown = await scrape()
+    assert "agreement_cusum" not in shown
+    evidence = values(shown["agreement_fall_evidence"], "version")
+    assert set(evidence) == {("1",)}
+    assert evidence["1",] < FALL_ALARM / 10
 
 
 async def test_judges_past_the_cap_are_added_up_and_counted(
