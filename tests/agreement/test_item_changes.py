@@ -3,7 +3,7 @@
 from service.agreement.contributions import CodedItem, CodedLabel, CounterGroup
 from service.agreement.counter_fields import split
 from service.agreement.evidence import Evidence, SeriesValue
-from service.agreement.item_changes import with_judgment, with_labels, with_recoded_labels, without_label
+from service.agreement.item_changes import with_judgment, with_labels, with_recoded_labels, without_labels
 from tests.agreement.items import FIVE, label
 
 HOUR_MS = 3_600_000
@@ -85,11 +85,11 @@ def test_a_label_that_is_put_again_changes_nothing() -> None:
 
 def test_without_its_last_label_an_item_is_as_before() -> None:
     labelled = with_labels(NEW, [("ann", label(FIVE, 3))], newest_content="c1", now_ms=HOUR_MS)
-    gone = without_label(labelled.item, "ann")
+    gone = without_labels(labelled.item, {"ann"})
     assert gone.item == NEW
     assert labelled.increments == {CounterGroup("ceiling", "", 1): {"item\tr": 1}}
     assert gone.increments == {CounterGroup("ceiling", "", 1): {"item\tr": -1}}
-    assert without_label(NEW, "ann").changed == 0
+    assert without_labels(NEW, {"ann"}).changed == 0
 
 
 def test_recoded_labels_keep_their_content_and_their_time() -> None:

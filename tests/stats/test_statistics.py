@@ -15,7 +15,7 @@ from tests.stats.tables import EVEN, UNEVEN, WORDS, one_cell, table, tables
 CLOSE = 1e-9
 NOMINAL = {"exact", "cohen_kappa", "krippendorff_alpha_nominal", "gwet_ac1"}
 BINARY = {"sensitivity", "specificity", "precision", "npv", "f1", "balanced_accuracy", "mcc"}
-NUMERIC = {*STATISTICS} - BINARY
+NUMERIC = {*STATISTICS} - BINARY - {"auc"}
 CORRELATIONS = ("pearson", "spearman", "kendall_tau_b", "kendall_tau_c", "somers_d")
 KAPPAS = ("cohen_kappa", "cohen_kappa_linear", "cohen_kappa_quadratic")
 ALPHAS = ("krippendorff_alpha_nominal", "krippendorff_alpha_ordinal", "krippendorff_alpha_interval")
