@@ -14,7 +14,7 @@ from service.agreement.stored_items import known_item
 from service.contracts.labels import Label
 from service.contracts.refusals import Fault, invalid
 from service.store.changes import Change
-from service.store.criteria import labelled_criteria, labelled_items
+from service.store.criteria import labelled_criteria, page_of_labelled
 from service.store.errors import BusyError
 from service.store.items import StoredItem, load_item, load_states
 
@@ -119,7 +119,7 @@ async def labelled_batches(redis: Redis, criterion: str, start: str | None = Non
     last: str | None = None
     item_ids = [] if start is None else [start]
     while True:
-        item_ids += await labelled_items(redis, criterion, after=last or start, limit=_AT_ONCE)
+        item_ids += await page_of_labelled(redis, criterion, after=last or start, limit=_AT_ONCE)
         if not item_ids:
             return
         places = [(item_id, criterion) for item_id in item_ids]

@@ -82,7 +82,7 @@ async def remove_criterion(redis: Redis, criterion: str) -> Literal["removed", "
     return found
 
 
-async def labelled_items(redis: Redis, criterion: str, *, after: str | None, limit: int) -> list[str]:
+async def page_of_labelled(redis: Redis, criterion: str, *, after: str | None, limit: int) -> list[str]:
     """Returns up to `limit` ids of items with labels on the criterion, in order, from the one that follows `after`."""
     start = b"-" if after is None else b"(" + after.encode()
     found: Any = await reply(redis.zrangebylex(keys.labelled_items(criterion), start, b"+", 0, limit))
