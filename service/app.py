@@ -15,6 +15,7 @@ from service.api.access import check_access
 from service.api.agreement import AgreementController, estimates
 from service.api.arena import ArenaController
 from service.api.benchmarks import BenchmarksController
+from service.api.criteria import CriteriaController
 from service.api.datasets import DatasetsController
 from service.api.items import show_item
 from service.api.jobs import JobsController
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> Litestar:
             JobsController,
             JudgesController,
             LabelsController,
+            CriteriaController,
             AgreementController,
             estimates,
             show_item,

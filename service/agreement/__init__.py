@@ -3,10 +3,10 @@
 Other features import from this package only the names below.
 """
 
+from service.agreement.admission import admit_judge, admit_judges
 from service.agreement.coding import CodedValue, Coding, OffScaleError, scale_of
 from service.agreement.contributions import CodedItem, CodedLabel, CodedScore, contribution, total
 from service.agreement.counters import read_agreed
-from service.agreement.labelling import admit_judges
 from service.agreement.recording import Finished, record_judgments
 from service.agreement.reports import HumanCeiling, agreement, human_ceiling
 
@@ -19,6 +19,7 @@ __all__ = [
     "Finished",
     "HumanCeiling",
     "OffScaleError",
+    "admit_judge",
     "admit_judges",
     "agreement",
     "contribution",

@@ -110,7 +110,7 @@ def by_number(counts: Integers, axis: Axis) -> tuple[Floats, Integers]:
 def _length_bias(agreed: Agreed, effect: float) -> LengthBias:
     errors = _errors(agreed)
     if errors is None:
-        nothing = Measure(value=None, lower=None, upper=None, reason=Undefined.NOT_FOR_WORDS)
+        nothing = Measure(value=None, lower=None, upper=None, reason=_why_no_errors(agreed))
         return LengthBias(pairs=agreed.table.pairs, spearman=nothing, kendall_tau_b=nothing)
     values, rows = np.unique(np.round(errors, 9), return_inverse=True)
     counts = np.zeros((max(len(values), 1), LENGTH_BUCKETS), dtype=np.int64)
@@ -132,19 +132,23 @@ def _as_of_errors(found: Measure) -> Measure:
 
 def _effect_on_errors(agreed: Agreed, design: Design | None) -> float:
     """Returns the design effect on the mean error, which stands for other means of errors; 1 for labels."""
-    if design is None or agreed.table.are_words or not agreed.table.pairs:
+    if design is None or agreed.table.are_words or agreed.is_unlike or not agreed.table.pairs:
         return 1.0 if design is None or not agreed.table.pairs else agreed.table.pairs / design.worth
     table = coarsened(agreed.table)
     return design.effect(table, np.subtract.outer(-numbers(table.values), -numbers(table.columns)))
 
 
 def _errors(agreed: Agreed) -> Floats | None:
-    """Returns judge minus human of each cell, in points; None for labels without numbers."""
-    if agreed.people.numbers is None or agreed.judges.numbers is None:
+    """Returns judge minus human of each cell, in points; None for labels without numbers, and for different scales."""
+    if agreed.is_unlike or agreed.people.numbers is None or agreed.judges.numbers is None:
         return None
     people, judges = (np.array(axis.numbers, dtype=np.float64) for axis in (agreed.people, agreed.judges))
     errors: Floats = judges[agreed.cells.judge] - people[agreed.cells.human]
     return errors
+
+
+def _why_no_errors(agreed: Agreed) -> Undefined:
+    return Undefined.DIFFERENT_SCALES if agreed.is_unlike else Undefined.NOT_FOR_WORDS
 
 
 def _self_preference(agreed: Agreed, effect: float) -> SelfPreference:
@@ -152,7 +156,7 @@ def _self_preference(agreed: Agreed, effect: float) -> SelfPreference:
     own, other = (int(cells.counts[cells.own == side].sum()) for side in (1, 0))
     if errors is None or not own or not other:
         missing = Undefined.NO_OTHER_TEXTS if own else Undefined.NO_OWN_TEXTS
-        reason = Undefined.NOT_FOR_WORDS if errors is None else missing
+        reason = _why_no_errors(agreed) if errors is None else missing
         return SelfPreference(value=None, lower=None, upper=None, reason=reason, own=own, other=other)
     (own_mean, own_error), (other_mean, other_error) = (
         _mean_and_squared_error(errors[cells.own == side], cells.counts[cells.own == side]) for side in (1, 0)

@@ -8,6 +8,7 @@ The counters are hashes of integers, one hash for each kind, series and bucket o
     between  of two series: pairs of scores of the same content
     panel    of a judge: pairs of scores that its models gave to the same content
     ceiling  of the criterion: pairs of labels of the same content
+    labels   of the criterion: its labels, those of items that nobody has judged, and those off the scale
 
 `contribution` is a pure function. A change of an item changes the counters by `contribution(after)` minus
 `contribution(before)`, and `judged rebuild` adds up the contributions of all items.
@@ -28,10 +29,10 @@ from service.stats.clustered import exact_terms, pearson_terms, products_of
 
 HOUR_MS = 3_600_000
 
-CounterKind = Literal["agreed", "ceiling", "between", "panel", "seen"]
+CounterKind = Literal["agreed", "ceiling", "between", "panel", "seen", "labels"]
 Selected = Literal["r", "t"]  # at random, targeted
-COUNTER_KINDS: tuple[CounterKind, ...] = ("agreed", "ceiling", "between", "panel", "seen")
-LABEL_KINDS: tuple[CounterKind, ...] = ("agreed", "ceiling")  # those that are empty without labels
+COUNTER_KINDS: tuple[CounterKind, ...] = ("agreed", "ceiling", "between", "panel", "seen", "labels")
+LABEL_KINDS: tuple[CounterKind, ...] = ("agreed", "ceiling", "labels")  # those that are empty without labels
 
 
 class CodedLabel(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -52,6 +53,12 @@ class CodedLabel(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     at_ms: int = 0
     is_off_scale: bool = False
     is_score: bool = True
+    comment: str = ""
+
+    @property
+    def is_matched(self) -> bool:
+        """Whether the item has been judged, or is being judged."""
+        return bool(self.content)
 
 
 class CodedScore(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -112,6 +119,8 @@ def contribution(item: CodedItem) -> Contribution:
             _add_panels(found, scores)
     for labels in labels_by_content.values():
         _add_ceiling(found[CounterGroup("ceiling", "", item.first_label_ms // HOUR_MS)], labels)
+    if item.labels:
+        _add_states(found[CounterGroup("labels", "", item.first_label_ms // HOUR_MS)], item.labels.values())
     return {group: dict(fields) for group, fields in found.items()}
 
 
@@ -240,6 +249,15 @@ def _add_ceiling(fields: _Fields, labels: _Labels) -> None:
     for group, sign, members in _groups(labels):
         fields[f"item\t{group}"] += sign
         _add_coders(fields, f"coders\t{group}", [label.key for _, label in members], sign)
+
+
+def _add_states(fields: _Fields, labels: Iterable[CodedLabel]) -> None:
+    for label in labels:
+        fields["label\tall"] += 1
+        if not label.is_matched:
+            fields["label\tunmatched"] += 1
+        if label.is_off_scale:
+            fields["label\toff_scale"] += 1
 
 
 def _add_coders(fields: _Fields, prefix: str, keys: Sequence[str], sign: int) -> None:

@@ -42,7 +42,11 @@ class Cells(NamedTuple):
 
 
 class Agreed(NamedTuple):
-    """Pairs of a human's label and a series' score. `moments` and `pearson` are None if the scale has none."""
+    """Pairs of a human's label and a series' score. `moments` and `pearson` are None if the scale has none.
+
+    `is_unlike` if the judge's values are others than the labels': then values have no distance from each other, and
+    `moments`, `pearson` and `wins` are left out.
+    """
 
     people: Axis
     judges: Axis
@@ -54,6 +58,7 @@ class Agreed(NamedTuple):
     pearson: ItemSums | None
     exact: ItemSums
     wins: dict[str, Wins]
+    is_unlike: bool = False
 
 
 class Seen(NamedTuple):
@@ -89,11 +94,32 @@ class Labelled(NamedTuple):
     rest: dict[str, int]
 
 
-def read_agreed(coding: Coding, fields: Mapping[str, int], selection: Selection) -> Agreed:
-    """Returns the counters `agreed` of a series, for the labels of this selection."""
+class MetPairs(NamedTuple):
+    """Pairs of scores of two series as a table, with the axes of its rows and columns."""
+
+    table: Table
+    rows: Axis
+    columns: Axis
+
+
+class LabelStates(NamedTuple):
+    """The numbers of a criterion's labels: all, those of items that nobody has judged, and those off the scale."""
+
+    labels: int
+    unmatched: int
+    off_scale: int
+
+
+def read_agreed(
+    coding: Coding, fields: Mapping[str, int], selection: Selection, labels: Coding | None = None
+) -> Agreed:
+    """Returns the counters `agreed` of a series, for the labels of this selection.
+
+    `coding` is that of the judge's scores; `labels` that of the labels, if their values are others.
+    """
     said = _chosen(fields, selection)
     pairs = {words: count for words, count in said["pair"].items() if count > 0}
-    people = person_axis(coding, {human for human, *_ in pairs})
+    people = person_axis(labels or coding, {human for human, *_ in pairs})
     judges = judge_axis(coding, {judge for _, judge, *_ in pairs})
     cells = _cells(people, judges, pairs)
     counts = np.zeros((len(people.values), len(judges.values)), dtype=np.int64)
@@ -101,17 +127,19 @@ def read_agreed(coding: Coding, fields: Mapping[str, int], selection: Selection)
     items = said["item"][()]
     sums = {name: count for (name,), count in said["cluster"].items()}
     moments = Moments(*(said["moment"][name,] for name in Moments._fields))
+    is_like = labels is None
     return Agreed(
         people=people,
         judges=judges,
-        table=Table(people.values, judges.values, counts, coding.step),
+        table=Table(people.values, judges.values, counts, (labels or coding).step),
         cells=cells,
         items=items,
         annotators=sum(count > 0 for count in said["annotator"].values()),
-        moments=moments if moments.n > 0 else None,
-        pearson=_sums("p", items, sums) if sums.get("p0", 0) > 0 else None,
+        moments=moments if is_like and moments.n > 0 else None,
+        pearson=_sums("p", items, sums) if is_like and sums.get("p0", 0) > 0 else None,
         exact=_sums("e", items, sums),
-        wins=_wins(said["duel"]),
+        wins=_wins(said["duel"]) if is_like else {},
+        is_unlike=not is_like,
     )
 
 
@@ -134,23 +162,30 @@ def read_seen(coding: Coding, fields: Mapping[str, int]) -> Seen:
     )
 
 
-def read_pairs(coding: Coding, fields: Mapping[str, int], *, transposed: bool) -> Table:
-    """Returns the counters `between` of two series as a table.
+def read_pairs(coding: Coding, fields: Mapping[str, int], *, transposed: bool, other: Coding | None = None) -> MetPairs:
+    """Returns the counters `between` of two series.
 
-    Its rows are the second series' values and its columns the first one's; `transposed` swaps them.
+    The table's rows are the second series' values and its columns the first one's; `transposed` swaps them. `coding` is
+    that of the columns; `other` that of the rows, if their values are others.
     """
     pairs = {tuple(words[1:]): count for words, count in split(fields) if words[0] == "pair" and count > 0}
     if not transposed:
         pairs = {(second, first): count for (first, second), count in pairs.items()}
-    rows, columns = (judge_axis(coding, {pair[side] for pair in pairs}) for side in (0, 1))
+    rows = judge_axis(other or coding, {row for row, _ in pairs})
+    columns = judge_axis(coding, {column for _, column in pairs})
     counts = _table(pairs, rows.places, columns.places, (len(rows.values), len(columns.values)))
-    return Table(rows.values, columns.values, counts, coding.step)
+    return MetPairs(Table(rows.values, columns.values, counts, (other or coding).step), rows, columns)
 
 
 def read_ceiling(coding: Coding, fields: Mapping[str, int], selection: Selection) -> Coders:
     """Returns the counters `ceiling` of a criterion: coincidences of an item's annotators."""
     said = _chosen(fields, selection)["coders"]
     return _coders(person_axis(coding, {key for _, *both in said for key in both}), said)
+
+
+def read_label_states(fields: Mapping[str, int]) -> LabelStates:
+    """Returns the counters `labels` of a criterion."""
+    return LabelStates(*(max(fields.get(f"label\t{state}", 0), 0) for state in ("all", "unmatched", "off_scale")))
 
 
 def read_panel(coding: Coding, fields: Mapping[str, int]) -> Coders:

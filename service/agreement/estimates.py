@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from service.agreement.axes import judge_axis, person_axis
@@ -14,16 +15,33 @@ from service.stats.table import FAIL, PASS
 _MOST_MEANS = 400  # distinct; merging neighbours beyond this lowers a variance by about 1 in 100,000
 
 
-def estimate_of(coding: Coding, agreed: Mapping[str, int], seen: Mapping[str, int]) -> Estimate:
+def estimate_of(
+    coding: Coding, agreed: Mapping[str, int], seen: Mapping[str, int], labels: Coding | None = None
+) -> Estimate:
     """Returns the judge's mean and the corrected mean of a series; see `service.stats.estimates.estimate`.
 
-    `agreed` and `seen` are the series' counters. Raises ValueError if the criterion's labels
-    have no numbers.
+    `agreed` and `seen` are the series' counters. `coding` is that of the judge's scores; `labels` that of the labels,
+    if their values are others: then the judge's mean is on the judge's scale and the corrected mean on the labels',
+    where a score counts as the value at the same share of the range. Raises ValueError if the labels have no numbers,
+    or the judge's values none.
     """
     scale = _scale(coding)
-    is_share = coding.is_words and set(coding.scale.labels) == {FAIL, PASS}
     tables = tables_of(coding, read_labelled(agreed, seen))
-    return estimate(tables, scale, pass_fail=is_share)
+    if labels is None:
+        return estimate(tables, scale, pass_fail=_is_share(coding))
+    alone = tables._replace(
+        labelled=tables.labelled[:0], human_values=(), unlabelled=tables.unlabelled + tables.labelled.sum(axis=0)
+    )
+    found = estimate(alone, scale, pass_fail=_is_share(coding))
+    goal = _scale(labels)
+    share = (max(goal) - min(goal)) / ((max(scale) - min(scale)) or 1.0)
+    judged = [min(goal) + (value - min(scale)) * share for value in tables.judge_values]
+    corrected = estimate(tables._replace(judge_values=judged), goal, pass_fail=_is_share(labels))
+    return msgspec.structs.replace(corrected, judge_mean=found.judge_mean)
+
+
+def _is_share(coding: Coding) -> bool:
+    return coding.is_words and set(coding.scale.labels) == {FAIL, PASS}
 
 
 def tables_of(coding: Coding, labelled: Labelled) -> Tables:

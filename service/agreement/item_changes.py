@@ -1,7 +1,7 @@
 """How judgments and labels change an item, and the increments of the counters that follow. Pure: no Redis, no clock."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -32,11 +32,15 @@ class Judged(NamedTuple):
 
 
 class Relabelled(NamedTuple):
-    """An item after labels were put or removed, and how many of them were new, different or removed."""
+    """An item after labels were put or removed, how many of them were new, different or removed, and how many replaced.
+
+    A label is replaced if the same annotator's was there and differs.
+    """
 
     item: CodedItem
     increments: Contribution
     changed: int
+    replaced: int = 0
 
 
 def with_judgment(before: CodedItem, evidence: Evidence, *, newest_content: str, at_ms: int, cached: bool) -> Judged:
@@ -83,21 +87,22 @@ def with_labels(
     """Returns the item after these annotators' labels were put one after the other.
 
     A label is about the item's newest content, or about the first that will be judged if `newest_content` is empty.
-    A label that is already there with the same value, selection, probability and content is left as it is.
+    A label that is already there with the same value, selection, probability, comment and content is left as it is.
     """
-    after, changed = dict(before.labels), 0
+    after, changed, replaced = dict(before.labels), 0, 0
     for annotator, label in labels:
         old = after.get(annotator)
         new = msgspec.structs.replace(label, content=newest_content, at_ms=now_ms)
         if old is None or msgspec.structs.replace(old, at_ms=now_ms) != new:
             after[annotator] = new
             changed += 1
-    return _relabelled(before, after, changed, now_ms)
+            replaced += old is not None
+    return _relabelled(before, after, changed, now_ms)._replace(replaced=replaced)
 
 
-def without_label(before: CodedItem, annotator: str) -> Relabelled:
-    """Returns the item without this annotator's label."""
-    after = {name: label for name, label in before.labels.items() if name != annotator}
+def without_labels(before: CodedItem, annotators: Collection[str]) -> Relabelled:
+    """Returns the item without these annotators' labels."""
+    after = {name: label for name, label in before.labels.items() if name not in annotators}
     return _relabelled(before, after, len(before.labels) - len(after), 0)
 
 

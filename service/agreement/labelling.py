@@ -3,35 +3,51 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
 from redis.asyncio import Redis
 
-from service.agreement.coding import CodedValue, Coding, OffScaleError, written
-from service.agreement.contributions import CodedItem, CodedLabel, Selected
-from service.agreement.criteria import coding_of_scale, register_scales, scale_for_labels
-from service.agreement.item_changes import Relabelled, with_labels, with_recoded_labels, without_label
+from service.agreement.coding import CodedValue, OffScaleError, written
+from service.agreement.contributions import CodedLabel
+from service.agreement.criteria import LabelScale, scale_for_labels
+from service.agreement.item_changes import Relabelled, with_labels
+from service.agreement.label_changes import LabelPlace, applied_changes, label_change
 from service.agreement.recording import MAX_ATTEMPTS
-from service.agreement.stored_items import KnownItem, coded_item, item_write, known_item, new_revision
-from service.contracts.judges import Judge
+from service.agreement.stored_items import KnownItem, coded_item, known_item
 from service.contracts.labels import Label, NewLabel
-from service.store import clock, counters, criteria, keys, label_queue
-from service.store.changes import Change, apply_changes
+from service.store import clock, counters
+from service.store.changes import Change
 from service.store.counters import increment
 from service.store.errors import BusyError
 from service.store.items import StoredItem, load_item, load_states
 
 _AT_ONCE = 500  # labels in one script call
-_HALVES = ("random", "targeted")
 
-LabelPlace = tuple[str, str]  # an item's id and a criterion
 _Coded = tuple[str, CodedLabel]  # an annotator and the label
 
 
 class LabelCounts(NamedTuple):
-    """`stored` labels are new or differ from the stored ones, `unchanged` ones were stored already."""
+    """The result of storing labels.
+
+    `stored` labels are new or differ from the stored ones, `replaced` counts those of them that differ, and `unchanged`
+    ones were stored already. `unmatched` labels are of items that nobody has judged. `unknown_criteria` are those that
+    nobody has put and no judge has.
+    """
 
     stored: int
     unchanged: int
+    replaced: int
+    unmatched: int
+    unknown_criteria: list[str]
+
+
+class _Put(NamedTuple):
+    stored: int = 0
+    replaced: int = 0
+    unmatched: int = 0
+
+    def plus(self, relabelled: Relabelled, given: Sequence[_Coded]) -> "_Put":
+        labels = relabelled.item.labels
+        unmatched = sum(not labels[annotator].is_matched for annotator, _ in given)
+        return _Put(self.stored + relabelled.changed, self.replaced + relabelled.replaced, self.unmatched + unmatched)
 
 
 class OffScaleLabelsError(ValueError):
@@ -51,100 +67,54 @@ async def put_labels(redis: Redis, labels: Sequence[NewLabel], *, keep_s: int) -
     names = dict.fromkeys(label.criterion for label in labels)
     scales = {name: await scale_for_labels(redis, name) for name in names}
     coded = _coded(labels, scales)
-    stored = 0
+    done = _Put()
     for start in range(0, len(labels), _AT_ONCE):
         end = start + _AT_ONCE
-        stored += await _put(redis, labels[start:end], coded[start:end], scales, keep_s)
-    return LabelCounts(stored, len(labels) - stored)
-
-
-async def remove_label(redis: Redis, item_id: str, criterion: str, annotator: str, *, keep_s: int) -> bool:
-    """Removes a label and returns whether it was there. Raises BusyError if the item changed at each attempt."""
-    [stored] = await load_states(redis, [(item_id, criterion)])
-    for _ in range(MAX_ATTEMPTS):
-        known = known_item(stored, criterion)
-        if annotator not in known.item.labels:
-            return False
-        change = _change((item_id, criterion), known, without_label(known.item, annotator))
-        applied = await apply_changes(redis, [change], keep_s=keep_s)
-        if not applied.moved:
-            return True
-        stored = applied.moved[0]
-    raise BusyError(f"the item '{item_id}' changes all the time")
+        done = await _put(redis, labels[start:end], coded[start:end], scales, keep_s, done)
+    return LabelCounts(
+        stored=done.stored,
+        unchanged=len(labels) - done.stored,
+        replaced=done.replaced,
+        unmatched=done.unmatched,
+        unknown_criteria=[name for name, scale in scales.items() if not scale.is_known],
+    )
 
 
 async def labels_of_item(redis: Redis, item_id: str) -> list[Label]:
     """Returns all labels of an item, by criterion and annotator."""
     stored = await load_item(redis, item_id)
     found = [
-        _shown(item_id, criterion, annotator, label)
+        shown_label(item_id, criterion, annotator, label)
         for criterion, state in stored.states.items()
         for annotator, label in coded_item(state).labels.items()
     ]
     return sorted(found, key=lambda label: (label.criterion, label.annotator))
 
 
-async def admit_judges(redis: Redis, judges: Sequence[Judge], *, keep_s: int) -> list[tuple[int, str]]:
-    """Gives the judges' criteria their scales, and counts the labels that were put before.
-
-    Returns (position, message) for each judge whose criterion has another scale; [] if all fit.
-    """
-    faults = await register_scales(redis, judges)
-    for criterion in dict.fromkeys(judge.criterion for judge in judges):
-        await _check_early_labels(redis, criterion, keep_s)
-    return faults
-
-
-async def _check_early_labels(redis: Redis, criterion: str, keep_s: int) -> None:
-    """Codes the labels from before the criterion had a scale. Those off the scale stay and are not counted."""
-    while item_ids := await criteria.unchecked_items(redis, criterion, _AT_ONCE):
-        coding = coding_of_scale(await criteria.stored_scale(redis, criterion))
-        if coding is None:  # a ranking's criterion
-            return
-        places = [(item_id, criterion) for item_id in dict.fromkeys(item_ids)]
-        items = dict(zip(places, await load_states(redis, places), strict=True))
-        for _ in range(MAX_ATTEMPTS):
-            changes = {place: _recoded(place, stored, coding) for place, stored in items.items()}
-            items = await _applied(redis, changes, keep_s)
-            if not items:
-                break
-        else:
-            raise BusyError(f"the labels on '{criterion}' change all the time")
-        await criteria.forget_unchecked(redis, criterion, item_ids)
-
-
-async def _applied(
-    redis: Redis, changes: Mapping[LabelPlace, Change | None], keep_s: int
-) -> dict[LabelPlace, StoredItem]:
-    """Applies the changes, and returns the items of those that have to be computed again."""
-    needed = {place: change for place, change in changes.items() if change is not None}
-    if not needed:
-        return {}
-    applied = await apply_changes(redis, list(needed.values()), keep_s=keep_s)
-    places = list(needed)
-    return {places[index]: stored for index, stored in applied.moved.items()}
-
-
 async def _put(
-    redis: Redis, labels: Sequence[NewLabel], coded: Sequence[CodedLabel], scales: Mapping[str, str], keep_s: int
-) -> int:
-    """Stores labels and returns how many were new or different."""
-    left = dict.fromkeys(label.place for label in labels)
-    places = list(left)
+    redis: Redis,
+    labels: Sequence[NewLabel],
+    coded: Sequence[CodedLabel],
+    scales: Mapping[str, LabelScale],
+    keep_s: int,
+    done: _Put,
+) -> _Put:
+    """Stores labels and returns `done` with them."""
+    places = list(dict.fromkeys(label.place for label in labels))
     items = dict(zip(places, await load_states(redis, places), strict=True))
-    stored = 0
     for _ in range(MAX_ATTEMPTS):
         given = _by_place(labels, coded)
         relabelled = {place: _with_labels(place, items[place], given[place]) for place in items}
         changes = {
-            place: _put_change(place, known_item(items[place], place[1]), each, scales[place[1]])
+            place: _put_change(place, known_item(items[place], place[1]), each, scales[place[1]].text)
             for place, each in relabelled.items()
         }
-        moved = await _applied(redis, changes, keep_s)
-        stored += sum(each.changed for place, each in relabelled.items() if place not in moved)
-        if not moved:
-            return stored
-        items = moved
+        items = await applied_changes(redis, changes, keep_s)
+        for place, each in relabelled.items():
+            if place not in items:
+                done = done.plus(each, given[place])
+        if not items:
+            return done
         scales = {name: await scale_for_labels(redis, name) for name in scales}
         coded = _coded(labels, scales)
     raise BusyError(f"{len(items)} of the items change all the time")
@@ -166,54 +136,44 @@ def _put_change(place: LabelPlace, known: KnownItem, relabelled: Relabelled, sca
     """Returns the change of an item, None if all of its labels are stored already."""
     if not relabelled.changed:
         return None
-    item_id, criterion = place
-    change = _change(place, known, relabelled)
+    change = label_change(place, known, relabelled, scale=scale)
     assert change.item is not None, "a change of labels changes an item"
-    series, _, other = increment(counters.LABELS, criterion)
+    series, _, other = increment(counters.LABELS, place[1])
     return change._replace(
-        item=change.item._replace(newest_content=known.content, scale=scale),
+        item=change.item._replace(newest_content=known.content),
         metrics=[counters.Increment(series, relabelled.changed, other)],
-        members=[] if scale else [(keys.unchecked(criterion), item_id)],
     )
 
 
-def _recoded(place: LabelPlace, stored: StoredItem, coding: Coding) -> Change | None:
-    known = known_item(stored, place[1])
-    recoded = {annotator: _recoded_label(coding, label) for annotator, label in known.item.labels.items()}
-    relabelled = with_recoded_labels(known.item, recoded)
-    return _change(place, known, relabelled) if relabelled.changed else None
-
-
-def _change(place: LabelPlace, known: KnownItem, relabelled: Relabelled) -> Change:
-    """Returns the change of an item, with its place in the label queue."""
-    item_id, criterion = place
-    after = relabelled.item
-    write = item_write(item_id, criterion, known, after, new_revision(), relabelled.increments)
-    if after == CodedItem():
-        write = write._replace(state="")
-    queues = [keys.label_queue(half, criterion) for half in _HALVES]
-    if after.labels:
-        return Change(item=write, unranked=[] if known.item.labels else [(queue, item_id) for queue in queues])
-    place_ = repr(label_queue.random_place(criterion, item_id))
-    return Change(item=write, ranked=[(queues[0], 0, place_, item_id)] if after.scores else [])
-
-
-def _coded(labels: Sequence[NewLabel], scales: Mapping[str, str]) -> list[CodedLabel]:
-    """Returns the labels on their criteria's scales. Raises OffScaleLabelsError."""
-    codings = {name: coding_of_scale(scale) for name, scale in scales.items()}
+def _coded(labels: Sequence[NewLabel], scales: Mapping[str, LabelScale]) -> list[CodedLabel]:
+    """Returns the labels on their criteria's scales. Raises OffScaleLabelsError for one off a scale that is firm."""
+    codings = {name: scale.coding for name, scale in scales.items()}
     coded, problems = [], []
     for index, label in enumerate(labels):
-        coding = codings[label.criterion]
-        try:
-            value = _without_scale(label) if coding is None else coding.by_person(label.score, label.label)
-        except OffScaleError as error:
-            problems.append((index, "score" if label.label is None else "label", str(error)))
-            continue
-        is_score = label.score is not None if coding is None else not coding.is_words
-        coded.append(_coded_label(value, "r" if label.selection == "random" else "t", label.probability, is_score))
+        coding, value, is_off_scale = codings[label.criterion], _without_scale(label), False
+        is_score = label.score is not None
+        if coding is not None:
+            try:
+                value, is_score = coding.by_person(label.score, label.label), not coding.is_words
+            except OffScaleError as error:
+                is_off_scale = True
+                if scales[label.criterion].is_firm:
+                    problems.append((index, "score" if label.label is None else "label", str(error)))
+        coded.append(_of_value(value, label, is_score=is_score, is_off_scale=is_off_scale))
     if problems:
         raise OffScaleLabelsError(problems)
     return coded
+
+
+def _of_value(value: CodedValue, label: NewLabel, *, is_score: bool, is_off_scale: bool) -> CodedLabel:
+    return CodedLabel(
+        **value._asdict(),
+        selection="r" if label.selection == "random" else "t",
+        probability=label.probability,
+        is_off_scale=is_off_scale,
+        is_score=is_score,
+        comment=label.comment or "",
+    )
 
 
 def _without_scale(label: NewLabel) -> CodedValue:
@@ -223,32 +183,8 @@ def _without_scale(label: NewLabel) -> CodedValue:
     return CodedValue(written(label.score), label.score, None, None)
 
 
-def _coded_label(value: CodedValue, selection: Selected, probability: float | None, is_score: bool) -> CodedLabel:
-    return CodedLabel(
-        key=value.key,
-        number=value.number,
-        units=value.units,
-        per_cent=value.per_cent,
-        selection=selection,
-        probability=probability,
-        is_score=is_score,
-    )
-
-
-def _recoded_label(coding: Coding, label: CodedLabel) -> CodedLabel:
-    """Returns a label from before the scale as one on the scale, or marks it as off the scale."""
-    score, word = (label.number, None) if label.is_score else (None, label.key)
-    try:
-        value = coding.by_person(score, word)
-    except OffScaleError:
-        bare = _coded_label(
-            CodedValue(label.key, label.number, None, None), label.selection, label.probability, label.is_score
-        )
-        return msgspec.structs.replace(bare, is_off_scale=True)
-    return _coded_label(value, label.selection, label.probability, not coding.is_words)
-
-
-def _shown(item_id: str, criterion: str, annotator: str, label: CodedLabel) -> Label:
+def shown_label(item_id: str, criterion: str, annotator: str, label: CodedLabel) -> Label:
+    """Returns a label as the API shows it."""
     at = clock.at(label.at_ms)
     assert at is not None, "every label has its time"
     return Label(
@@ -261,4 +197,5 @@ def _shown(item_id: str, criterion: str, annotator: str, label: CodedLabel) -> L
         probability=label.probability,
         created_at=at,
         counted=not label.is_off_scale,
+        comment=label.comment or None,
     )

@@ -8,14 +8,16 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement import reports
+from service.agreement.counters import read_label_states
 from service.agreement.evidence import PANEL, token_of
 from service.agreement.reports import Agreement, Between
-from service.agreement.series import Series, find_other, find_series
+from service.agreement.series import Series, find_other, find_series, scales_of
 from service.contracts.judges import JudgeRef
 from service.contracts.labels import Selection, Window
 from service.contracts.refusals import Fault, impossible
 from service.stats.alphas import Alpha
 from service.stats.estimates import Estimate
+from service.stats.flags import Flag
 from service.stats.labels_needed import more_labels
 from service.store import agreement_counters as tallies
 from service.store import clock
@@ -108,7 +110,7 @@ async def judge_estimate(redis: Redis, query: SeriesQuery, half_width: float | N
         tallies.buckets_of(query.window, clock.now_ms()),
     )
     try:
-        found = await asyncio.to_thread(reports.estimate_of, mine.coding, agreed, seen)
+        found = await asyncio.to_thread(reports.estimate_of, mine.coding, agreed, seen, mine.labels)
     except ValueError as error:
         raise impossible([Fault("/judge", str(error))]) from error
     needed = _labels_needed(found, half_width)
@@ -123,7 +125,12 @@ async def _with_people(redis: Redis, mine: Series, window: Window, selection: Se
         Wanted("panel", token_of(mine.judge), mine.criterion),
     ]
     agreed, seen, ceiling, panel = await tallies.read_windows(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
-    report = await asyncio.to_thread(reports.agreement, mine.coding, agreed, seen, ceiling, selection)
+    [labels] = await tallies.read_windows(redis, [Wanted("labels", "", mine.criterion)], ["all"])
+    report = await asyncio.to_thread(
+        reports.agreement, mine.coding, agreed, seen, ceiling, selection, labels=mine.labels
+    )
+    if read_label_states(labels).off_scale:
+        report = msgspec.structs.replace(report, flags=[*report.flags, Flag.LABELS_OFF_SCALE])
     alpha = reports.panel_alpha(mine.coding, panel) if mine.model == PANEL else None
     return JudgeAgreement(**_fields(report), **_named(mine), window=window, selection=selection, panel_alpha=alpha)
 
@@ -132,7 +139,8 @@ async def _with_other(redis: Redis, mine: Series, other: Series, window: Window)
     first, second = sorted((mine.name, other.name), key=str.encode)
     wanted = Wanted("between", f"{first}|{second}", mine.criterion)
     [met] = await tallies.read_windows(redis, [wanted], tallies.buckets_of(window, clock.now_ms()))
-    report = await asyncio.to_thread(reports.between, mine.coding, met, other_is_first=first == other.name)
+    (_, theirs), is_first = scales_of(mine.coding.scale, other.coding.scale), first == other.name
+    report = await asyncio.to_thread(reports.between, mine.coding, met, other_is_first=is_first, other=theirs)
     compared = Compared(judge=other.judge, model=other.model)
     return JudgesAgreement(**_fields(report), **_named(mine), window=window, other=compared)
 

@@ -11,6 +11,7 @@ from service.agreement.counters import Agreed, Coders, read_agreed, read_ceiling
 from service.agreement.drift_reports import Drift, drift
 from service.agreement.estimates import estimate_of
 from service.agreement.measures import measure_table
+from service.agreement.unlike_scales import measure_unlike, rank_table
 from service.contracts.benchmarks import EXPERT_EPSILON
 from service.contracts.labels import Selection
 from service.stats.alphas import Alpha, Level, alpha
@@ -18,7 +19,7 @@ from service.stats.alt_test import AltTest, alt_test
 from service.stats.ceiling import Ceiling, LeaveOneOut, OrderedPairs, disattenuated, leave_one_out, pair_table
 from service.stats.clustered import SharedItems
 from service.stats.flags import Flag, chance_flags, flags_of
-from service.stats.intervals import Measure, measure
+from service.stats.intervals import FixedEffect, Measure, measure
 from service.stats.table import Table, Value
 from service.stats.undefined import Undefined
 
@@ -117,14 +118,16 @@ def agreement(
     ceiling: Mapping[str, int],
     selection: Selection,
     known: Mapping[str, float] | None = None,
+    labels: Coding | None = None,
 ) -> Agreement:
     """Returns the report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`.
 
-    `known` holds statistics known more exactly than from the counters.
+    `coding` is that of the judge's scores; `labels` that of the labels, if their values are others. `known` holds
+    statistics known more exactly than from the counters.
     """
-    against, doings = read_agreed(coding, agreed, selection), read_seen(coding, seen)
-    statistics = _statistics(coding, against, None, known or {})
-    people = human_ceiling(coding, ceiling, selection)
+    against, doings = read_agreed(coding, agreed, selection, labels), read_seen(coding, seen)
+    statistics, flagged = _statistics(coding, against, None, known or {}), _flagged_table(against)
+    people = human_ceiling(labels or coding, ceiling, selection)
     return Agreement(
         pairs=against.table.pairs,
         items=against.items,
@@ -134,18 +137,22 @@ def agreement(
         human_ceiling=people,
         alt_test=alt_test(against.wins, epsilon=EXPERT_EPSILON),
         coverage=_coverage(doings.outcomes),
-        flags=[*flags_of(against.table), *chance_flags(against.table, statistics)],
+        flags=[*flags_of(against.table), *chance_flags(flagged, statistics)],
         bias=biases(coding, against, doings, design=sampling_design(coding, against)),
         resolution=coding.grid if coding.is_continuous or against.moments else None,
-        disattenuated_pearson=_disattenuated(coding, statistics, people.statistics),
+        disattenuated_pearson=_disattenuated(statistics, people.statistics),
     )
 
 
 def headline_statistics(
-    coding: Coding, agreed: Mapping[str, int], selection: Selection, names: Iterable[str]
+    coding: Coding,
+    agreed: Mapping[str, int],
+    selection: Selection,
+    names: Iterable[str],
+    labels: Coding | None = None,
 ) -> tuple[int, dict[str, Measure]]:
     """Returns the number of pairs and the named statistics only, with the values of `agreement`."""
-    against = read_agreed(coding, agreed, selection)
+    against = read_agreed(coding, agreed, selection, labels)
     return against.table.pairs, _statistics(coding, against, names, {})
 
 
@@ -170,19 +177,22 @@ def between(
     names: Iterable[str] | None = None,
     *,
     other_is_first: bool = False,
+    other: Coding | None = None,
 ) -> Between:
     """Returns two series compared with each other, from their counters `between`.
 
-    The other series, whose scores are the rows, is the second in the counters' name unless `other_is_first`.
+    The other series, whose scores are the rows, is the second in the counters' name unless `other_is_first`. `other` is
+    the coding of its scores, if their values are others.
     """
-    table = read_pairs(coding, fields, transposed=other_is_first)
-    statistics = measure_table(coding, table, names)
+    table, rows, columns = read_pairs(coding, fields, transposed=other_is_first, other=other)
+    ranks = None if other is None else rank_table(table, rows, columns)
+    statistics = measure_table(coding, table, names) if other is None else measure_unlike(table, ranks, names)
     return Between(
         pairs=table.pairs,
         items=table.pairs,
         table=_shown(table),
         statistics=statistics,
-        flags=[*flags_of(table), *chance_flags(table, statistics)],
+        flags=[*flags_of(table), *chance_flags(ranks or table, statistics)],
         resolution=coding.grid if coding.is_continuous else None,
     )
 
@@ -207,14 +217,29 @@ def sampling_design(coding: Coding, agreed: Agreed) -> SharedItems | None:
     return SharedItems(agreed.exact, agreed.pearson, coding.scale.min, coding.range)
 
 
+def _constant_design(design: SharedItems | None) -> FixedEffect | None:
+    """Returns the design under which the pairs of an item say as much as one: no sums tell how alike they are."""
+    return None if design is None else FixedEffect(design.worth, design.same_for_all)
+
+
 def _statistics(
     coding: Coding, agreed: Agreed, names: Iterable[str] | None, known: Mapping[str, float]
 ) -> dict[str, Measure]:
     """Moments are exact for the scores that a table rounds to a grid; `known` replaces them."""
+    if agreed.is_unlike:
+        ranks = rank_table(agreed.table, agreed.people, agreed.judges)
+        design = _constant_design(sampling_design(coding, agreed))
+        return measure_unlike(agreed.table, ranks, names, design=design)
     moments = agreed.moments
     exact = moments.statistics(coding.unit) if moments is not None and moments.n == agreed.table.pairs else {}
     design = sampling_design(coding, agreed)
     return measure_table(coding, agreed.table, names, design=design, known={**exact, **known})
+
+
+def _flagged_table(agreed: Agreed) -> Table:
+    """Returns the table that decides by its values which statistic tells the judge from chance."""
+    ranks = rank_table(agreed.table, agreed.people, agreed.judges) if agreed.is_unlike else None
+    return ranks or agreed.table
 
 
 def _alpha(coders: Coders, level: Level) -> Alpha:
@@ -232,8 +257,8 @@ def _leave_one_out(people: Coders) -> LeaveOneOut:
     return LeaveOneOut(ratings=ratings, pearson=nothing, rmse=nothing)
 
 
-def _disattenuated(coding: Coding, judge: Mapping[str, Measure], people: Mapping[str, Measure]) -> Ceiling:
-    if coding.is_words:
+def _disattenuated(judge: Mapping[str, Measure], people: Mapping[str, Measure]) -> Ceiling:
+    if "pearson" not in judge or "pearson" not in people:
         return Ceiling(value=None, reason=Undefined.NOT_FOR_WORDS)
     return disattenuated(judge["pearson"].value, people["pearson"].value)
 

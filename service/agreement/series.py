@@ -7,7 +7,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from service.agreement.coding import Coding, scale_of
-from service.agreement.criteria import find_scale
+from service.agreement.criteria import decoded_scale, find_scale
 from service.agreement.evidence import PANEL, series_of, token_of
 from service.contracts.criteria import CriterionScale
 from service.contracts.judges import MODEL_OR_PANEL, JudgeRef
@@ -15,17 +15,22 @@ from service.contracts.nearest import did_you_mean
 from service.contracts.refusals import Fault, impossible, invalid
 from service.store import agreement_counters as tallies
 from service.store import judges
+from service.store.criteria import judge_scales
 
 _DIGEST = "sha256:"
 
 
 class Series(NamedTuple):
-    """All scores of one model of a judge version, or of its panel, and the scale that they are on."""
+    """All scores of one model of a judge version, or of its panel, and the scale that they are on.
+
+    `labels` is the coding of the criterion's labels if their values are others than the judge's, None if not.
+    """
 
     judge: JudgeRef
     model: str
     criterion: str
     coding: Coding
+    labels: Coding | None = None
 
     @property
     def name(self) -> str:
@@ -79,19 +84,36 @@ async def _series(redis: Redis, default_models: Sequence[str], reference: str, m
     if model is None:
         seen = await tallies.models_of(redis, token_of(known.judge))
         model = _usual(known.models, [name for _, name in seen])
-    return Series(known.judge, model, known.criterion, Coding(known.scale))
+    scale, labels = scales_of(known.scale, await find_scale(redis, known.criterion))
+    return Series(known.judge, model, known.criterion, scale, labels)
+
+
+def scales_of(judge: CriterionScale, labels: CriterionScale | None) -> tuple[Coding, Coding | None]:
+    """Returns the coding of a judge's scores and that of the labels: None if both have the same values.
+
+    The same words may be in another order, or have other numbers: the labels' hold then for both.
+    """
+    if labels is None:
+        return Coding(judge), None
+    return (Coding(labels), None) if judge.has_values_of(labels) else (Coding(judge), Coding(labels))
 
 
 async def _known(redis: Redis, default_models: Sequence[str], reference: str) -> _Known | None:
     if reference.startswith(_DIGEST):
         seen = await tallies.models_of(redis, reference)
         ref, criterion = JudgeRef(name=None, version=None, digest=reference), seen[0][0] if seen else ""
-        return _Known(ref, criterion, await find_scale(redis, criterion), ()) if seen else None
+        return _Known(ref, criterion, await _inline_scale(redis, reference, criterion), ()) if seen else None
     stored = await judges.judge_by_reference(redis, reference)
     if stored is None:
         return None
     scale = scale_of(stored.definition)
     return _Known(stored.ref, stored.criterion, scale, stored.models or default_models)
+
+
+async def _inline_scale(redis: Redis, digest: str, criterion: str) -> CriterionScale | None:
+    """Returns the scale of a judge that was sent inline; jobs from before it was noted had that of the criterion."""
+    noted = (await judge_scales(redis, [digest])).get(digest)
+    return decoded_scale(noted) if noted else await find_scale(redis, criterion)
 
 
 def _usual(models: Sequence[str], seen: Sequence[str]) -> str:

@@ -34,6 +34,12 @@ def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
     connection.state.key = key
 
 
+def is_admin(request: Request[Any, Any, Any]) -> bool:
+    """Returns whether the key of a request has the scope admin; if no keys are configured, everyone has it."""
+    key: KeySettings | None = request.state.key
+    return key is None or "admin" in key.scopes
+
+
 def caller_of(request: Request[Any, Any, Any], idempotency_key: str | None) -> Caller:
     """Returns the caller of a request, with the digest of its Idempotency-Key."""
     key: KeySettings | None = request.state.key

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 from redis.asyncio import Redis
 
+from service.agreement.disagreements import CellQuery, LabelledItems, items_of_cell
 from service.agreement.queries import (
     JudgeAgreement,
     JudgeEstimate,
@@ -17,6 +18,7 @@ from service.agreement.queries import (
 )
 from service.agreement.rebuilding import Rebuilt, rebuild
 from service.api.access import needs
+from service.api.parameters import Limit
 from service.api.problems import documented
 from service.config.settings import Settings
 from service.contracts.judges import MODEL_OR_PANEL
@@ -50,6 +52,13 @@ SelectionQuery = Annotated[
         description="How the labelled items were drawn. Figures for items drawn at random hold for all items."
     ),
 ]
+HumanQuery = Annotated[
+    str | None, QueryParameter(min_length=1, max_length=100, description="A value of the labels: a row of the table.")
+]
+SaidQuery = Annotated[
+    str | None,
+    QueryParameter(min_length=1, max_length=100, description="A value of the judge: a column of the table."),
+]
 HalfWidthQuery = Annotated[
     float | None, QueryParameter(gt=0, description="The half-width of the interval that `labels_needed` is for.")
 ]
@@ -82,6 +91,31 @@ class AgreementController(Controller):
         """
         query = SeriesQuery(judge, model, window, settings.default_models)
         return await judge_agreement(redis, query, other, selection)
+
+    @get(
+        "/items",
+        operation_id="listLabelledItems",
+        summary="List the labelled items of a judge",
+        opt=needs("read"),
+        response_description="The items with both values, the largest disagreements first.",
+        responses=documented(400, 401, 403, 422, 503),
+    )
+    async def items(
+        self,
+        judge: JudgeQuery,
+        redis: NamedDependency[Redis],
+        settings: NamedDependency[Settings],
+        model: ModelQuery = None,
+        human: HumanQuery = None,
+        said: SaidQuery = None,
+        limit: Limit = 100,
+    ) -> LabelledItems:
+        """Lists the items of a cell, a row or a column of the judge's table; without `human` and `said` all
+        disagreements, the largest first.
+
+        All labels that count are read, however their items were drawn and whenever they were judged.
+        """
+        return await items_of_cell(redis, CellQuery(judge, model, human, said, limit, settings.default_models))
 
     @post(
         "/rebuild",

@@ -1,19 +1,21 @@
 """`/v1/labels`: the labels that people give to items, and the items to label next."""
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Request, delete, get, post
+from litestar import Controller, Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
+from litestar.response import Stream
 from redis.asyncio import Redis
 
-from service.agreement.labelling import OffScaleLabelsError, labels_of_item, put_labels, remove_label
+from service.agreement.label_lists import LabelFilter, labels_in_order, page_of_labels, remove_label, remove_labels
+from service.agreement.labelling import OffScaleLabelsError, put_labels
 from service.api.access import needs
 from service.api.bodies import JSON, NDJSON, Body, media_type
 from service.api.cursors import bad_cursor, names_cursor, names_of
-from service.api.openapi import json_body, ndjson_body, operation
+from service.api.openapi import headers, json_body, ndjson_body, operation, text
 from service.api.parameters import Cursor, Limit
 from service.api.paths import decoded_name
 from service.api.problems import documented
@@ -27,7 +29,19 @@ from service.store.label_queue import next_items
 _EXAMPLE = {"labels": [{"item_id": "t-1", "criterion": "politeness", "annotator": "ann", "score": 3}]}
 
 ItemQuery = Annotated[
-    str, QueryParameter(name="item_id", min_length=1, max_length=512, description="The id of the item.")
+    str | None, QueryParameter(name="item_id", min_length=1, max_length=512, description="The id of an item.")
+]
+CriterionFilter = Annotated[
+    str | None, QueryParameter(name="criterion", min_length=1, max_length=100, description="The name of a criterion.")
+]
+AnnotatorFilter = Annotated[
+    str | None, QueryParameter(name="annotator", min_length=1, max_length=200, description="The name of an annotator.")
+]
+MatchedFilter = Annotated[
+    bool | None,
+    QueryParameter(
+        name="matched", description="True for labels whose item was judged, false for those whose item nobody judged."
+    ),
 ]
 CriterionToLabel = Annotated[
     str, QueryParameter(name="criterion", min_length=1, max_length=100, description="The criterion to label items on.")
@@ -35,15 +49,28 @@ CriterionToLabel = Annotated[
 
 
 class StoredLabels(msgspec.Struct, frozen=True, kw_only=True):
-    """The number of labels received; `stored` are new or changed, `unchanged` are equal to stored ones."""
+    """The number of labels received; `stored` are new or changed, `unchanged` are equal to stored ones.
+
+    `replaced` counts the stored ones that replaced another value, and `unmatched` the labels of items that nobody has
+    judged. `unknown_criteria` are the names of criteria that nobody has put and no judge has, such as misspelt ones.
+    """
 
     received: int
     stored: int
     unchanged: int
+    replaced: int
+    unmatched: int
+    unknown_criteria: list[str]
+
+
+class RemovedLabels(msgspec.Struct, frozen=True, kw_only=True):
+    """The number of labels that were deleted."""
+
+    deleted: int
 
 
 class LabelPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Labels by criterion and annotator."""
+    """Labels by criterion, item and annotator."""
 
     labels: list[Label]
     next_cursor: str | None
@@ -91,24 +118,60 @@ class LabelsController(Controller):
         except OffScaleLabelsError as error:
             faults = [Fault(f"{_at(numbers[n])}/{field}", detail) for n, field, detail in error.problems[:MOST_FAULTS]]
             raise invalid(faults) from error
-        return StoredLabels(received=len(taken), stored=stored.stored, unchanged=stored.unchanged)
+        return StoredLabels(received=len(taken), **stored._asdict())
 
     @get(
         operation_id="listLabels",
-        summary="List the labels of an item",
+        summary="List labels",
         opt=needs("read"),
-        response_description="A page of labels.",
+        response_description="A page; or, as NDJSON, all labels that are meant.",
+        response_headers=headers(Vary="`Accept`."),
         responses=documented(400, 401, 403, 503),
+        operation_class=operation(content={200: text(NDJSON, description="One `Label` per line.", types=[Label])}),
     )
-    async def list_of_item(
-        self, item_id: ItemQuery, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None
-    ) -> LabelPage:
-        """Lists the labels of one item by criterion and annotator."""
-        after = names_of(cursor, 2)
-        rest = [label for label in await labels_of_item(redis, item_id) if after is None or _place(label) > after]
-        return LabelPage(
-            labels=rest[:limit], next_cursor=names_cursor(*_place(rest[limit - 1])) if len(rest) > limit else None
-        )
+    async def list_labels(
+        self,
+        request: Request[Any, Any, Any],
+        redis: NamedDependency[Redis],
+        item_id: ItemQuery = None,
+        criterion: CriterionFilter = None,
+        annotator: AnnotatorFilter = None,
+        matched: MatchedFilter = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Response[LabelPage]:
+        """Lists labels by criterion, item and annotator: a page, or all of them with `Accept: application/x-ndjson`."""
+        wanted, after = LabelFilter(item_id, criterion, annotator, matched), _place_in(cursor)
+        if NDJSON in request.headers.get("accept", ""):
+            lines = _shown_lines(redis, wanted, after)
+            return Stream(lines, media_type=NDJSON, headers={"Vary": "Accept"})  # type: ignore[return-value]
+        page, last = await page_of_labels(redis, wanted, after=after, limit=limit)
+        shown = LabelPage(labels=page, next_cursor=None if last is None else names_cursor(*last))
+        return Response(shown, headers={"Vary": "Accept"})
+
+    @delete(
+        operation_id="deleteLabels",
+        summary="Delete labels",
+        opt=needs("label"),
+        status_code=200,
+        response_description="The number of labels that were deleted.",
+        responses=documented(400, 401, 403, 409, 503),
+    )
+    async def remove_many(
+        self,
+        redis: NamedDependency[Redis],
+        settings: NamedDependency[Settings],
+        item_id: ItemQuery = None,
+        criterion: CriterionFilter = None,
+        annotator: AnnotatorFilter = None,
+        matched: MatchedFilter = None,
+    ) -> RemovedLabels:
+        """Deletes all labels that are meant by at least one filter, and all that they count.
+
+        Many labels are deleted in several steps. If the request breaks off, a repeat deletes the rest.
+        """
+        wanted = LabelFilter(item_id, criterion, annotator, matched)
+        return RemovedLabels(deleted=await remove_labels(redis, wanted, keep_s=settings.store.keep_s))
 
     @get(
         "/queue",
@@ -194,5 +257,11 @@ def _at(number: int) -> str:
     return f"/labels/{number}"
 
 
-def _place(label: Label) -> tuple[str, str]:
-    return label.criterion, label.annotator
+def _place_in(cursor: str | None) -> tuple[str, str, str] | None:
+    names = names_of(cursor, 3)
+    return None if names is None else (names[0], names[1], names[2])
+
+
+async def _shown_lines(redis: Redis, wanted: LabelFilter, after: tuple[str, str, str] | None) -> AsyncIterator[bytes]:
+    async for label in labels_in_order(redis, wanted, after):
+        yield msgspec.json.encode(label) + b"\n"

@@ -27,6 +27,8 @@ _STATUSES = {
     Kind.NOT_FOUND: 404,
     Kind.TOO_LARGE: 413,
     Kind.BUSY: 409,
+    Kind.IN_USE: 409,
+    Kind.FORBIDDEN: 403,
     Kind.NOT_OPEN: 409,
     Kind.ALREADY_VOTED: 409,
     Kind.TOO_MANY_VOTES: 429,

@@ -15,7 +15,8 @@ URL_PATTERN = r"^https?://\S+$"
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 ModelName = Annotated[str, Meta(pattern=MODEL_PATTERN)]
-Criterion = Annotated[str, Meta(min_length=1, max_length=100)]
+MOST_OF_A_CRITERION = 100  # characters of a name
+Criterion = Annotated[str, Meta(min_length=1, max_length=MOST_OF_A_CRITERION)]
 AnswerKey = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"[^\W_]")]
 Text = Annotated[str, Meta(max_length=100_000)]
 Samples = Annotated[int, Meta(ge=1, le=50)]

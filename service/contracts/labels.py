@@ -34,6 +34,7 @@ class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     `selection` tells whether the item was drawn uniformly at random or picked because its label is informative;
     figures for all items are computed from random ones. `probability` is the probability of that draw, if it is known.
+    `comment` is kept and shown with the label; nothing is computed from it.
     """
 
     item_id: GivenItemId
@@ -43,6 +44,7 @@ class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     label: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     selection: Drawn = "random"
     probability: Probability | None = None
+    comment: Annotated[str, Meta(max_length=10_000)] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.item_id, int):
@@ -72,6 +74,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     probability: float | None
     created_at: datetime
     counted: bool
+    comment: str | None
 
 
 class QueuedItem(msgspec.Struct, frozen=True, kw_only=True):

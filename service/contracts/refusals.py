@@ -17,6 +17,8 @@ class Kind(StrEnum):
     NOT_FOUND = "not-found"
     TOO_LARGE = "too-large"
     BUSY = "busy"
+    IN_USE = "in-use"
+    FORBIDDEN = "forbidden"
     NOT_OPEN = "not-open"
     ALREADY_VOTED = "already-voted"
     TOO_MANY_VOTES = "too-many-votes"

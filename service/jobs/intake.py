@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
+from service.agreement import admit_judges
 from service.config.settings import Settings
 from service.contracts.decoding import Numbered
 from service.contracts.ids import new_id
@@ -15,7 +16,6 @@ from service.contracts.judges import ResolvedJudge
 from service.contracts.refusals import Fault, Refused, impossible, invalid, not_found
 from service.costs import Prices
 from service.jobs.item_checks import ItemChecks, add_faults
-from service.jobs.judge_resolution import admit_scales, scale_places
 from service.judging.methods import METHODS
 from service.store import clock, jobs
 from service.store.errors import StoreConflictError
@@ -82,8 +82,7 @@ class JobIntake:
                     await self._add(item, place(number))
             await self._end()
             if self._purpose == "judging":
-                places = scale_places(self._order, self._judges)
-                await admit_scales(self._redis, self._settings, [each.definition for each in self._judges], places)
+                await admit_judges(self._redis, self._judges, keep_s=self._settings.store.keep_s)
         except Refused:
             await self.discard()
             raise

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from redis.asyncio import Redis
 
-from service.agreement import admit_judges
+from service.agreement import admit_judge
 from service.config.settings import Settings
 from service.contracts.jobs import JobOrder
 from service.contracts.judges import (
@@ -19,7 +19,7 @@ from service.contracts.judges import (
 )
 from service.contracts.nearest import did_you_mean
 from service.contracts.refusals import Fault, Kind, Refused, impossible
-from service.judging.methods import METHODS, judge_problems, parameter_problems
+from service.judging.methods import judge_problems, parameter_problems
 from service.store import judges
 
 
@@ -82,31 +82,9 @@ async def store_judge(redis: Redis, settings: Settings, name: str, judge: Judge)
     faults += _without_models(settings, judge, "")
     if faults:
         raise impossible(faults)
-    await admit_scales(redis, settings, [judge], [scale_pointer(judge)])
-    return await judges.put_judge(redis, name, judge)
-
-
-async def admit_scales(redis: Redis, settings: Settings, admitted: Sequence[Judge], places: Sequence[str]) -> None:
-    """Gives the criteria of judges their scales. `places` has for each judge the pointer to its scale.
-
-    Raises Refused (impossible) that names each judge whose criterion has another scale.
-    """
-    wrong = await admit_judges(redis, admitted, keep_s=settings.store.keep_s)
-    if wrong:
-        raise impossible([Fault(places[position], detail) for position, detail in wrong])
-
-
-def scale_places(order: JobOrder, resolved: Sequence[ResolvedJudge]) -> list[str]:
-    """Returns for each judge the pointer to its scale; to the reference itself if it is a stored judge."""
-    return [
-        at if judge.ref.name else at + scale_pointer(judge.definition)
-        for (at, _), judge in zip(_places(order), resolved, strict=True)
-    ]
-
-
-def scale_pointer(judge: Judge) -> str:
-    """Returns the pointer to the part of a definition that determines its answers."""
-    return METHODS[judge.method].scale_pointer
+    stored, is_new = await judges.put_judge(redis, name, judge)
+    await admit_judge(redis, stored.ref, judge, keep_s=settings.store.keep_s)
+    return stored, is_new
 
 
 async def unknown_judge(redis: Redis, reference: str) -> str:

@@ -21,6 +21,7 @@ class Flag(StrEnum):
     LOW_PREVALENCE = "low_prevalence"  # one human value has more than 90% of the pairs
     DEGENERATE = "degenerate"  # one side is constant: kappas are 0 or null, and mean nothing
     TOO_FEW_OF_A_CLASS = "too_few_of_a_class"  # a side has fewer than five pairs outside its most frequent value
+    LABELS_OFF_SCALE = "labels_off_scale"  # labels from before the criterion had its scale are off it, and not counted
     NOT_BETTER_THAN_CHANCE = "not_better_than_chance"  # enough pairs, and the interval reaches down to 0
 
 

@@ -87,6 +87,15 @@ def somers_d(t: Tallies) -> Floats:
     return t.dominance / t.human_untied
 
 
+def auc(t: Tallies) -> Floats:
+    """The share of pairs of a positive and a negative in which the judge gives the positive the higher score.
+
+    Ties count half: U / (n1 n0) of the Mann-Whitney test (Mann and Whitney 1947; Hanley and McNeil 1982), the area
+    under the ROC curve, as sklearn.metrics.roc_auc_score. Positive is the higher of the human's two values.
+    """
+    return (1 + t.dominance / t.human_untied) / 2
+
+
 def cohen_kappa(t: Tallies) -> Floats:
     """1 - observed / chance disagreement, Cohen 1960. It is 0, and means nothing, if one side is constant."""
     return 1 - t.differing / t.weighed_by_chance(t.layout.differs)
@@ -165,6 +174,7 @@ class Domain(StrEnum):
     NUMBERS = "numbers"  # the judge's numbers may be fractional
     SCALE = "scale"  # numbers that both sides choose from
     BINARY = "binary"  # `["fail", "pass"]` or `[0, 1]`
+    TWO_CLASSES = "two_classes"  # 0 and 1 of the human, and any other numbers of the judge
 
 
 class Statistic(NamedTuple):
@@ -218,6 +228,7 @@ STATISTICS: dict[str, Statistic] = {
     "mcc": Statistic(
         binary.mcc, Domain.BINARY, (NO_POSITIVES, NO_NEGATIVES, HUMAN_CONSTANT, JUDGE_CONSTANT), transform=FISHER
     ),
+    "auc": Statistic(auc, Domain.TWO_CLASSES, (HUMAN_CONSTANT,), transform=LOGIT),
 }
 
 
@@ -236,6 +247,8 @@ def names_for(table: Table) -> tuple[str, ...]:
     barred = {Domain.NUMBERS, Domain.SCALE} if table.are_words else set()
     if not table.is_binary:
         barred.add(Domain.BINARY)
+    if not table.has_two_classes or table.columns == table.values:
+        barred.add(Domain.TWO_CLASSES)
     return tuple(name for name, each in STATISTICS.items() if each.domain not in barred)
 
 
@@ -262,6 +275,8 @@ def _barred(domain: Domain, table: Table) -> Undefined | None:
     """Returns the reason if tables of such values have no such statistic, for any counts."""
     if domain is Domain.BINARY:
         return None if table.is_binary else Undefined.NOT_BINARY
+    if domain is Domain.TWO_CLASSES:
+        return None if table.has_two_classes else Undefined.NOT_BINARY
     if table.are_words and domain in (Domain.NUMBERS, Domain.SCALE):
         return Undefined.NOT_FOR_WORDS
     if table.is_fractional and domain in (Domain.CATEGORIES, Domain.SCALE):

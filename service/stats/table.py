@@ -102,6 +102,11 @@ class Table:
         return self.values in ((FAIL, PASS), (0, 1)) and self.columns == self.values
 
     @property
+    def has_two_classes(self) -> bool:
+        """Whether the human's values are the numbers 0 and 1, whatever the judge's are."""
+        return self.values == (0, 1)
+
+    @property
     def step(self) -> float:
         """The step of the scale, else the smallest distance of two values; 0 for a single value. Only for numbers."""
         if self.scale_step is not None:

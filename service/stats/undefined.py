@@ -32,6 +32,7 @@ class Undefined(StrEnum):
     ERROR_CONSTANT = "error_constant"  # the judge's error is the same on all items
     LENGTH_CONSTANT = "length_constant"  # all judged texts are in one length bucket
     NO_OWN_TEXTS = "no_own_texts"  # no labelled text is by the judge's own family of models
+    DIFFERENT_SCALES = "different_scales"  # compares values, and the judge's are others than the labels'
     NO_OTHER_TEXTS = "no_other_texts"  # all labelled texts are by the judge's own family of models
 
 

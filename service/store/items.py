@@ -49,7 +49,7 @@ def refs_in(item: StoredItem) -> list[tuple[str, int, str]]:
 
 async def load_item(redis: Redis, item_id: str) -> StoredItem:
     """Returns the item; an empty one if nothing is known of it."""
-    return _item(await reply(redis.hgetall(keys.item(item_id))))
+    return item_of(await reply(redis.hgetall(keys.item(item_id))))
 
 
 async def load_states(redis: Redis, wanted: Sequence[tuple[str, str]]) -> list[StoredItem]:
@@ -59,7 +59,7 @@ async def load_states(redis: Redis, wanted: Sequence[tuple[str, str]]) -> list[S
             pipe.hmget(keys.item(item_id), ["digest", keys.item_state(criterion)])
         found = await pipe.execute()
     return [
-        _item({name: value for name, value in ((b"digest", content), (_state_field(of), text)) if value is not None})
+        item_of({name: value for name, value in ((b"digest", content), (_state_field(of), text)) if value is not None})
         for (content, text), (_, of) in zip(found, wanted, strict=True)
     ]
 
@@ -67,19 +67,20 @@ async def load_states(redis: Redis, wanted: Sequence[tuple[str, str]]) -> list[S
 async def all_items(redis: Redis) -> AsyncIterator[StoredItem]:
     """Yields every item once."""
     async for _, fields in scanned_hashes(redis, keys.item("*")):
-        yield _item(fields)
+        yield item_of(fields)
 
 
 def item_from_pairs(pairs: Sequence[bytes]) -> StoredItem:
     """Returns the item whose fields and values follow each other."""
-    return _item(dict(zip(pairs[::2], pairs[1::2], strict=True)))
+    return item_of(dict(zip(pairs[::2], pairs[1::2], strict=True)))
 
 
 def _state_field(criterion: str) -> bytes:
     return keys.item_state(criterion).encode()
 
 
-def _item(fields: dict[bytes, bytes]) -> StoredItem:
+def item_of(fields: dict[bytes, bytes]) -> StoredItem:
+    """Returns the item of the fields of its hash."""
     states, refs = {}, {}
     for field, value in fields.items():
         name = field.decode()

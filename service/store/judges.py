@@ -1,6 +1,7 @@
 """Named judges: immutable versions, each with the digest of its content. Built-in ones are version 1 of their name."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from redis.asyncio import Redis
 from service.contracts.judges import Judge, StoredJudge, judge_digest
 from service.judges import built_in
 from service.store import clock, keys
-from service.store.connection import Script, reply
+from service.store.connection import Script, pipeline, reply
 
 _VERSION = re.compile("[1-9][0-9]{0,8}")
 
@@ -55,12 +56,7 @@ async def find_judge(redis: Redis, name: str, version: int | None = None) -> Sto
     if version is None:
         latest = await reply(redis.hget(keys.judge(name), "latest"))
         version = int(latest) if latest else 1
-    fields = [f"version:{version}", f"created:{version}", _RETIRED]
-    definition, created, retired = await reply(redis.hmget(keys.judge(name), fields))
-    if definition is not None:
-        return _stored(name, version, msgspec.json.decode(definition, type=Judge), created, retired)
-    shipped = built_in().get(name)
-    return _stored(name, 1, shipped, b"", retired) if shipped and version == 1 else None
+    return _shown(name, version, await reply(redis.hmget(keys.judge(name), _fields(version))))
 
 
 async def judge_by_reference(redis: Redis, reference: str) -> StoredJudge | None:
@@ -79,14 +75,45 @@ async def judge_names(redis: Redis) -> set[str]:
 async def list_judges(redis: Redis, *, after: str | None, limit: int) -> tuple[list[StoredJudge], str | None]:
     """Returns the latest version of each name that is not retired, by name, and the name that the next page follows."""
     following = sorted(name for name in await judge_names(redis) if after is None or name > after)
-    found = [await find_judge(redis, name) for name in following[:limit]]
     cursor = following[limit - 1] if len(following) > limit else None
-    return [each for each in found if each is not None and each.retired_at is msgspec.UNSET], cursor
+    return await _latest(redis, following[:limit]), cursor
+
+
+async def every_judge(redis: Redis) -> list[StoredJudge]:
+    """Returns the latest version of each name that is not retired, by name, built-in ones included."""
+    return await _latest(redis, sorted(await judge_names(redis)))
 
 
 def built_in_judge_of(criterion: str) -> Judge | None:
     """Returns the built-in judge of a criterion, None if there is none."""
     return next((judge for judge in built_in().values() if judge.criterion == criterion), None)
+
+
+async def _latest(redis: Redis, names: Sequence[str]) -> list[StoredJudge]:
+    """Returns the latest versions of those of the names that are not retired."""
+    async with pipeline(redis) as pipe:
+        for name in names:
+            pipe.hget(keys.judge(name), "latest")
+        versions = [int(latest) if latest else 1 for latest in await pipe.execute()]
+    async with pipeline(redis) as pipe:
+        for name, version in zip(names, versions, strict=True):
+            pipe.hmget(keys.judge(name), _fields(version))
+        found = await pipe.execute()
+    shown = [_shown(name, version, fields) for name, version, fields in zip(names, versions, found, strict=True)]
+    return [each for each in shown if each is not None and each.retired_at is msgspec.UNSET]
+
+
+def _fields(version: int) -> list[str]:
+    return [f"version:{version}", f"created:{version}", _RETIRED]
+
+
+def _shown(name: str, version: int, fields: Sequence[Any]) -> StoredJudge | None:
+    """Returns a version from its fields, or the built-in judge of the name; None if there is neither."""
+    definition, created, retired = fields
+    if definition is not None:
+        return _stored(name, version, msgspec.json.decode(definition, type=Judge), created, retired)
+    shipped = built_in().get(name)
+    return _stored(name, 1, shipped, b"", retired) if shipped and version == 1 else None
 
 
 def _stored(name: str, version: int, judge: Judge, created: bytes, retired: bytes | None) -> StoredJudge:

@@ -1,6 +1,6 @@
 """Finished judgments in the order of items, as the JSON that is stored."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -10,7 +10,7 @@ from service.contracts.jobs import JobRecord
 from service.contracts.outcomes import Outcome
 from service.store import keys
 from service.store.connection import pipeline, reply
-from service.store.items import load_item, refs_in
+from service.store.items import item_of, load_item, refs_in
 
 
 class PlacedJudgment(NamedTuple):
@@ -56,6 +56,23 @@ async def judgments_of_item(redis: Redis, item_id: str) -> list[msgspec.Raw]:
             pipe.hget(keys.chunk_results(job_id, chunk), position)
         found = await pipe.execute()
     return [msgspec.Raw(judgment) for judgment in found if judgment is not None]
+
+
+async def judgments_ended_at(redis: Redis, wanted: Sequence[tuple[str, int]]) -> list[list[msgspec.Raw]]:
+    """Returns, for each (item id, time in milliseconds), the item's judgments that ended then and have not expired."""
+    async with pipeline(redis) as pipe:
+        for item_id, _ in wanted:
+            pipe.hgetall(keys.item(item_id))
+        items = [item_of(fields) for fields in await pipe.execute()]
+    places = [
+        refs_in(item._replace(refs={ref: ms for ref, ms in item.refs.items() if ms == at_ms}))
+        for item, (_, at_ms) in zip(items, wanted, strict=True)
+    ]
+    async with pipeline(redis) as pipe:
+        for job_id, chunk, position in (place for each in places for place in each):
+            pipe.hget(keys.chunk_results(job_id, chunk), position)
+        found = iter(await pipe.execute())
+    return [[msgspec.Raw(stored) for _ in each if (stored := next(found)) is not None] for each in places]
 
 
 def _outcome(judgment: bytes) -> Outcome:

@@ -227,9 +227,25 @@ def dataset_items(version: str, chunk: int) -> str:
 # Items, labels and agreement
 
 CRITERIA = PREFIX + "criteria"
-"""Hash: criterion -> the scale that its judges and labels share (JSON of CriterionScale).
+"""Hash: criterion -> the scale of its labels (JSON of CriterionScale).
 
-Written by the first judge with the criterion. Never expires and never changes.
+Written by `PUT /v1/criteria/{name}`, by the first stored judge, by an inline judge if there is no stored one, and for
+the criterion of a built-in judge by the first label. Removed with the criterion; never expires.
+"""
+
+CRITERION_RECORDS = PREFIX + "criterion_records"
+"""Hash: criterion -> where its scale comes from (JSON of CriterionRecord).
+
+Written with CRITERIA, and alone for a judge whose answers have no scale. Removed with the criterion; never expires.
+"""
+
+LABELLED_CRITERIA = PREFIX + "labelled_criteria"
+"""Set of the criteria that have had a label. Written when labels are put. Removed with the criterion; never expires."""
+
+JUDGE_SCALES = PREFIX + "judge_scales"
+"""Hash: judge, as counters name it (`name@version` or a digest) -> the scale of its scores (JSON of CriterionScale).
+
+Written when a job is taken in. Never expires.
 """
 
 SERIES = PREFIX + "series"
@@ -301,10 +317,18 @@ def label_queue(selection: str, criterion: str) -> str:
     return f"{PREFIX}to_label:{selection}:{quoted(criterion)}"
 
 
-def unchecked(criterion: str) -> str:
-    """Set of the items that got labels before the criterion had a scale.
+def labelled_items(criterion: str) -> str:
+    """Zset of the items that have labels on the criterion, all with score 0, so that they sort by id.
 
-    Written when labels are put. Emptied when a judge gives the criterion its scale. Never expires.
+    Written when labels are put and removed. Never expires.
+    """
+    return f"{PREFIX}labelled:{quoted(criterion)}"
+
+
+def unchecked(criterion: str) -> str:
+    """Set of the items whose labels are to be checked against the criterion's new scale.
+
+    Written when the criterion gets a scale, or another one. Emptied as the labels are checked. Never expires.
     """
     return f"{PREFIX}unchecked:{quoted(criterion)}"
 

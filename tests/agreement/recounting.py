@@ -72,6 +72,18 @@ def _ceiling(row: Row) -> Iterator[tuple[Counted, _Fields]]:
         yield Counted("ceiling", "", row.first_label_ms // HOUR_MS), _by_group(labels, _of_coders)
 
 
+def _states(row: Row) -> Iterator[tuple[Counted, _Fields]]:
+    if row.labels:
+        fields: _Fields = Counter(
+            {
+                _field("label", "all"): len(row.labels),
+                _field("label", "unmatched"): sum(label.content == "" for label in row.labels.values()),
+                _field("label", "off_scale"): sum(label.is_off_scale for label in row.labels.values()),
+            }
+        )
+        yield Counted("labels", "", row.first_label_ms // HOUR_MS), fields
+
+
 def _between(row: Row) -> Iterator[tuple[Counted, _Fields]]:
     for ((series, content), judged), ((other, other_content), others) in combinations(sorted(row.judged.items()), 2):
         if content == other_content:
@@ -103,6 +115,7 @@ _COUNTS: dict[CounterKind, Callable[[Row], Iterator[tuple[Counted, _Fields]]]] =
     "between": _between,
     "panel": _panel,
     "seen": _rest,
+    "labels": _states,
 }
 
 

@@ -103,6 +103,7 @@ def test_labels_of_other_contents_and_off_the_scale_count_nowhere() -> None:
     assert contribution(item) == {
         CounterGroup("ceiling", "", 3): {"item\tr": 2},
         CounterGroup("seen", SERIES, 7): {"rest\t4": 1},
+        CounterGroup("labels", "", 3): {"label\tall": 3, "label\tunmatched": 1, "label\toff_scale": 1},
     }
 
 
@@ -119,6 +120,7 @@ def test_a_pair_is_in_the_hour_of_its_judgment_and_a_meeting_in_that_of_the_late
         ("agreed", SERIES, 7),
         ("agreed", OTHER, 9),
         ("ceiling", "", 3),
+        ("labels", "", 3),
         ("between", f"{OTHER}|{SERIES}", 9),
         ("panel", "judge@1", 9),
     }

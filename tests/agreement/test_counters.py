@@ -138,9 +138,9 @@ def test_two_series_meet_with_the_other_in_the_rows(some: tuple[Coding, list[Ite
     coding, told = some
     fields = counted(rows_of(coding, told), "between", f"{OTHER}|{SERIES}")  # large sorts before small
     met = [(item.judge, item.other) for item in told if item.judge is not None and item.other is not None]
-    table = read_pairs(coding, fields, transposed=False)
+    table = read_pairs(coding, fields, transposed=False).table
     assert table.counts.tolist() == Table.from_pairs(coding.values or (), met).counts.tolist()
-    assert read_pairs(coding, fields, transposed=True).counts.tolist() == table.counts.T.tolist()
+    assert read_pairs(coding, fields, transposed=True).table.counts.tolist() == table.counts.T.tolist()
 
 
 def test_what_a_series_did_is_told_by_its_events() -> None:

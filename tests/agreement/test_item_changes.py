@@ -3,7 +3,7 @@
 from service.agreement.contributions import CodedItem, CodedLabel, CounterGroup
 from service.agreement.counter_fields import split
 from service.agreement.evidence import Evidence, SeriesValue
-from service.agreement.item_changes import with_judgment, with_labels, with_recoded_labels, without_label
+from service.agreement.item_changes import with_judgment, with_labels, with_recoded_labels, without_labels
 from tests.agreement.items import FIVE, label
 
 HOUR_MS = 3_600_000
@@ -76,6 +76,7 @@ def test_a_label_waits_for_an_answer_and_then_has_its_content() -> None:
 def test_a_label_that_is_put_again_changes_nothing() -> None:
     given: list[tuple[str, CodedLabel]] = [("ann", label(FIVE, 3)), ("ann", label(FIVE, 4)), ("ann", label(FIVE, 4))]
     first = with_labels(NEW, given, newest_content="c1", now_ms=7)
+    assert (first.replaced, with_labels(NEW, given[:1], newest_content="", now_ms=7).replaced) == (1, 0)
     assert (first.changed, first.item.first_label_ms, first.item.labels["ann"].key) == (2, 7, "4")
     again = with_labels(first.item, given[1:], newest_content="c1", now_ms=8)
     assert (again.changed, again.increments, again.item) == (0, {}, first.item)
@@ -85,11 +86,12 @@ def test_a_label_that_is_put_again_changes_nothing() -> None:
 
 def test_without_its_last_label_an_item_is_as_before() -> None:
     labelled = with_labels(NEW, [("ann", label(FIVE, 3))], newest_content="c1", now_ms=HOUR_MS)
-    gone = without_label(labelled.item, "ann")
+    gone = without_labels(labelled.item, {"ann"})
     assert gone.item == NEW
-    assert labelled.increments == {CounterGroup("ceiling", "", 1): {"item\tr": 1}}
-    assert gone.increments == {CounterGroup("ceiling", "", 1): {"item\tr": -1}}
-    assert without_label(NEW, "ann").changed == 0
+    ceiling, labels = CounterGroup("ceiling", "", 1), CounterGroup("labels", "", 1)
+    assert labelled.increments == {ceiling: {"item\tr": 1}, labels: {"label\tall": 1}}
+    assert gone.increments == {ceiling: {"item\tr": -1}, labels: {"label\tall": -1}}
+    assert without_labels(NEW, {"ann"}).changed == 0
 
 
 def test_recoded_labels_keep_their_content_and_their_time() -> None:

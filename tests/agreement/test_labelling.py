@@ -13,16 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from service.agreement.admission import admit_judges
 from service.agreement.coding import Coding
 from service.agreement.contributions import COUNTER_KINDS, LABEL_KINDS, CodedItem, CounterKind
-from service.agreement.criteria import register_scales
-from service.agreement.labelling import (
-    OffScaleLabelsError,
-    admit_judges,
-    labels_of_item,
-    put_labels,
-    remove_label,
-)
+from service.agreement.label_lists import remove_label
+from service.agreement.labelling import OffScaleLabelsError, labels_of_item, put_labels
 from service.agreement.rebuilding import rebuild
 from service.agreement.recording import MAX_ATTEMPTS, record_judgments
 from service.agreement.reports import panel_alpha
@@ -209,7 +204,7 @@ async def test_judgments_that_are_stored_together_and_again_recount(
 ) -> None:
     """In one call, beside labels that come at the same time; some judgments are delivered once more."""
     await redis.flushall()
-    await admit_judges(redis, [judge_of().definition], keep_s=KEEP_S)
+    await admit_judges(redis, [judge_of()], keep_s=KEEP_S)
     made = []
     for item, version, votes in batch:
         judge = judge_of(tuple(votes), version)
@@ -259,11 +254,11 @@ async def test_an_item_that_changes_all_the_time_is_busy(redis: Redis, monkeypat
         await redis.hset(keys.item("t-1"), keys.item_state("wit"), f"other{hgetall} [{{}},{{}},0]")  # type: ignore[misc]
         return await apply_changes(*args, **kwargs)
 
-    from service.agreement import labelling, recording
+    from service.agreement import label_changes, recording
     from service.store.changes import apply_changes
 
     monkeypatch.setattr(recording, "apply_changes", changed_first)
-    monkeypatch.setattr(labelling, "apply_changes", changed_first)
+    monkeypatch.setattr(label_changes, "apply_changes", changed_first)
     with pytest.raises(BusyError):
         await put_labels(redis, [label("t-1", "ann", 3)], keep_s=KEEP_S)
     assert hgetall == MAX_ATTEMPTS
@@ -354,7 +349,7 @@ async def test_what_is_not_scored_is_no_pair_and_leaves_the_last_that_was(redis:
 
 
 async def test_labels_off_the_scale_are_refused_whole(redis: Redis) -> None:
-    await admit_judges(redis, [JUDGE.definition], keep_s=KEEP_S)
+    await admit_judges(redis, [JUDGE], keep_s=KEEP_S)
     bad = [label("t-1", "ann", 3), label("t-2", "ann", 9), label("t-3", "ann", 2.5), label("t-4", "ann", "pass")]
     with pytest.raises(OffScaleLabelsError) as caught:
         await put_labels(redis, bad, keep_s=KEEP_S)
@@ -372,15 +367,6 @@ async def test_labels_from_before_the_scale_are_checked_when_it_comes(redis: Red
         ("bob", False),
     ]
     await assert_recounts(redis, COUNTER_KINDS)
-
-
-async def test_a_criterion_has_one_scale(redis: Redis) -> None:
-    wider = judge_of(scale=Scale(min=1, max=10)).definition
-    other = judge_of(criterion="depth", scale=Scale(min=1, max=10)).definition
-    assert await register_scales(redis, [JUDGE.definition, other]) == []
-    [(position, detail)] = await register_scales(redis, [JUDGE.definition, wider, other])
-    assert position == 1
-    assert "from 1 to 5" in detail
 
 
 async def test_a_rebuild_finds_and_mends_what_does_not_fit(redis: Redis) -> None:

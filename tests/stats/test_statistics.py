@@ -3,9 +3,12 @@
 import math
 
 import pytest
+import scipy.stats
+import sklearn.metrics
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from service.stats.intervals import measure
 from service.stats.statistics import STATISTICS, evaluate, names_for
 from service.stats.table import Table
 from service.stats.undefined import Undefined
@@ -15,7 +18,7 @@ from tests.stats.tables import EVEN, UNEVEN, WORDS, one_cell, table, tables
 CLOSE = 1e-9
 NOMINAL = {"exact", "cohen_kappa", "krippendorff_alpha_nominal", "gwet_ac1"}
 BINARY = {"sensitivity", "specificity", "precision", "npv", "f1", "balanced_accuracy", "mcc"}
-NUMERIC = {*STATISTICS} - BINARY
+NUMERIC = {*STATISTICS} - BINARY - {"auc"}
 CORRELATIONS = ("pearson", "spearman", "kendall_tau_b", "kendall_tau_c", "somers_d")
 KAPPAS = ("cohen_kappa", "cohen_kappa_linear", "cohen_kappa_quadratic")
 ALPHAS = ("krippendorff_alpha_nominal", "krippendorff_alpha_ordinal", "krippendorff_alpha_interval")
@@ -257,3 +260,32 @@ def test_within_one_is_one_step_of_the_scale_and_tenths_are_not_lost_to_rounding
     assert values(of)["within_one"] == 0.75
     uneven = Table.from_pairs([0, 0.5, 1, 3], [(1, 3), (0.5, 1)])
     assert values(uneven)["within_one"] == 0.5
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.25, 0.5, 1.0])), min_size=2, max_size=40))
+def test_the_area_under_the_curve_is_that_of_scikit_learn_and_of_mann_and_whitney(
+    pairs: list[tuple[int, float]],
+) -> None:
+    of = Table.from_pairs([0, 1], pairs, [0.0, 0.25, 0.5, 1.0])
+    assert "auc" in names_for(of)
+    ours = evaluate(of, ["auc"])["auc"]
+    negatives, positives = ([score for human, score in pairs if human == side] for side in (0, 1))
+    if not negatives or not positives:
+        assert (ours.value, ours.reason) == (None, "human_constant")
+        return
+    human, judge = zip(*pairs, strict=True)
+    u = scipy.stats.mannwhitneyu(positives, negatives).statistic
+    assert ours.value == pytest.approx(sklearn.metrics.roc_auc_score(human, judge))
+    assert ours.value == pytest.approx(u / len(positives) / len(negatives))
+    interval = measure(of, ["auc"])["auc"]
+    assert interval.lower is not None
+    assert interval.upper is not None
+    assert interval.value is not None
+    assert 0 <= interval.lower <= interval.value <= interval.upper <= 1
+
+
+def test_only_two_classes_have_an_area_under_the_curve() -> None:
+    for of in (table([[1, 0], [0, 1]], [0, 1]), table([[1, 0], [0, 1]], ["fail", "pass"]), AGREED_TWICE):
+        assert "auc" not in names_for(of)
+    assert reasons(AGREED_TWICE, "auc") == {"auc": "not_binary"}

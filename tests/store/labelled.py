@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
+from service.agreement.admission import admit_judges
 from service.agreement.evidence import evidence_of
-from service.agreement.labelling import admit_judges
 from service.agreement.recording import Finished, record_judgments
 from service.contracts.items import Item, content_digest
 from service.contracts.jobs import JobRecord
@@ -43,7 +43,7 @@ async def judged(
     cached: bool = False,
 ) -> Finished:
     """One judgment of the item, delivered twice: for each of the judge's models a value, None for none, or FAILED."""
-    await admit_judges(redis, [judge.definition], keep_s=KEEP_S)
+    await admit_judges(redis, [judge], keep_s=KEEP_S)
     record = await committed(redis, 1, judges=[judge])
     await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
     await redis.hset(keys.item(str(item.id)), "digest", content_digest(item))  # type: ignore[misc]

@@ -3,7 +3,8 @@
 import pytest
 from redis.asyncio import Redis
 
-from service.agreement.labelling import put_labels, remove_label
+from service.agreement.label_lists import remove_label
+from service.agreement.labelling import put_labels
 from service.contracts.items import Item
 from service.store import label_queue
 from tests.store.labelled import KEEP_S, MODELS, judge_of, judged, label

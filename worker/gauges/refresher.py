@@ -6,14 +6,14 @@ recently are added up under judge and model `other`, and counted as dropped.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
 from service.agreement.coding import Coding
 from service.agreement.criteria import find_scale
-from service.agreement.drift_reports import fall_of_agreement
+from service.agreement.drift_reports import LabelHistory, fall_of_agreement
 from service.agreement.evidence import PANEL
 from service.arena import ARENA_GAUGES, arena_gauge_rows, read_vote_counts, standings
 from service.contracts.labels import Window
@@ -40,7 +40,8 @@ from worker.gauges.computing import (
     pair_figures,
     panel_figure,
 )
-from worker.gauges.window_counters import GAUGE_WINDOWS, SeriesCounters, WindowReader
+from worker.gauges.series_scales import SeriesScales
+from worker.gauges.window_counters import GAUGE_WINDOWS, WindowReader
 
 REFRESH_GAUGES = "refresh_gauges"
 MAX_READ = 1_000  # series of judges that are read, the most recently judged; the others are only counted
@@ -122,9 +123,10 @@ class Refresher:
         rows = _Rows()
         rows.dropped = sum(criterion not in named for criterion, _ in found) + max(len(known) - MAX_READ, 0)
         await self._ceilings(rows, codings, now_ms)
-        await self._panels(rows, codings, known[:MAX_READ], now_ms)
-        await self._pairs(rows, codings, now_ms)
-        await self._judges(rows, codings, known[:MAX_READ], now_ms)
+        scales = await SeriesScales.read(self._redis, codings, known)
+        await self._panels(rows, scales, known[:MAX_READ], now_ms)
+        await self._pairs(rows, scales, codings.keys(), now_ms)
+        await self._judges(rows, scales, known[:MAX_READ], now_ms)
         await self._save([*_agreement_gauges(rows), *await self._arena_gauges()], rows.dropped, now_ms)
 
     async def _save(self, all_gauges: Sequence[Gauge], dropped: int, now_ms: int) -> None:
@@ -158,70 +160,76 @@ class Refresher:
                     found.append(((criterion, window), gauge_values(CEILING_GAUGES, measures)))
             rows.dropped += not rows.put(found, BESIDE)
 
-    async def _panels(
-        self, rows: _Rows, codings: dict[str, Coding], known: Sequence[tuple[str, str]], now_ms: int
-    ) -> None:
+    async def _panels(self, rows: _Rows, scales: SeriesScales, known: Sequence[tuple[str, str]], now_ms: int) -> None:
         """Adds, for each panel, how well all its models agree."""
-        panels: defaultdict[SeriesLabels, list[Wanted]] = defaultdict(list)
+        panels: defaultdict[SeriesLabels, list[str]] = defaultdict(list)
         for criterion, series in known:
-            token, _, model = series.partition(" ")
-            if model == PANEL:
-                panels[SeriesLabels.of(criterion, series)].append(Wanted("panel", token, criterion))
-        for labels, wanted in panels.items():
+            if series.endswith(f" {PANEL}"):
+                panels[SeriesLabels.of(criterion, series)].append(series)
+        for labels, members in panels.items():
+            scale, alike = scales.shared(labels.criterion, members)
+            wanted = [Wanted("panel", series.partition(" ")[0], labels.criterion) for series in alike]
             found: _Found = []
             for window in GAUGE_WINDOWS:
                 fields = await self._reader.total(wanted, window, now_ms)
-                alpha = await asyncio.to_thread(panel_figure, codings[labels.criterion], fields)
+                alpha = await asyncio.to_thread(panel_figure, scale.coding, fields)
                 found.append(((*labels[:3], window), gauge_values(PANEL_GAUGES, alpha)))
             rows.dropped += not rows.put(found, BESIDE)
 
-    async def _pairs(self, rows: _Rows, codings: dict[str, Coding], now_ms: int) -> None:
+    async def _pairs(self, rows: _Rows, scales: SeriesScales, criteria: Collection[str], now_ms: int) -> None:
         """Adds each two models of a judge version; pairs of series of different judges are left out."""
-        pairs: defaultdict[tuple[SeriesLabels, str], list[Wanted]] = defaultdict(list)
+        pairs: defaultdict[tuple[SeriesLabels, str], dict[str, str]] = defaultdict(dict)  # the pair by its first series
         for criterion, one, two in await agreement_counters.newest_pairs(self._redis, 0):
             (token, _, model), (other_token, _, other) = one.partition(" "), two.partition(" ")
-            if token == other_token and PANEL not in (model, other) and criterion in codings:
-                pairs[SeriesLabels.of(criterion, one), other].append(Wanted("between", f"{one}|{two}", criterion))
+            if token == other_token and PANEL not in (model, other) and criterion in criteria:
+                pairs[SeriesLabels.of(criterion, one), other][one] = f"{one}|{two}"
         rows.dropped += max(len(pairs) - MAX_PAIRS, 0)
-        for (labels, other), wanted in list(pairs.items())[:MAX_PAIRS]:
+        for (labels, other), by_first in list(pairs.items())[:MAX_PAIRS]:
+            scale, alike = scales.shared(labels.criterion, list(by_first))
+            wanted = [Wanted("between", by_first[one], labels.criterion) for one in alike]
             found: _Found = []
             for window in GAUGE_WINDOWS:
                 fields = await self._reader.total(wanted[:MAX_READ], window, now_ms)
                 key = f"{labels.key} {other} {window}"
-                figures = await asyncio.to_thread(pair_figures, codings[labels.criterion], fields, key, self._memo)
+                figures = await asyncio.to_thread(pair_figures, scale.coding, fields, key, self._memo)
                 found.append(((*labels, other, window), gauge_values(PAIR_GAUGES, figures)))
             rows.dropped += not rows.put(found, BESIDE)
 
-    async def _judges(
-        self, rows: _Rows, codings: dict[str, Coding], known: Sequence[tuple[str, str]], now_ms: int
-    ) -> None:
+    async def _judges(self, rows: _Rows, scales: SeriesScales, known: Sequence[tuple[str, str]], now_ms: int) -> None:
         """Adds the judges' series one after the other, so that one series' counters at a time are in memory."""
         groups: defaultdict[SeriesLabels, list[str]] = defaultdict(list)
         for criterion, series in known:
             groups[SeriesLabels.of(criterion, series)].append(series)
         others: dict[str, dict[Window, WindowCounters]] = {}
         for place, (labels, members) in enumerate(groups.items()):
-            counted = await self._reader.counters(labels.criterion, members, now_ms)
+            scale, alike = scales.shared(labels.criterion, members)
+            counted = await self._reader.counters(labels.criterion, alike, now_ms)
+            windows = {window: scale.comparable(each) for window, each in counted.windows.items()}
             if place < MAX_JUDGE_SERIES and not others:
-                found = await asyncio.to_thread(self._of_series, codings[labels.criterion], labels, counted)
+                history = None if scale.is_unlike else counted.history
+                found = await asyncio.to_thread(self._of_series, scale.coding, labels, windows, history)
                 if rows.put(found, MAX_GAUGE_SERIES - OTHERS):
                     continue
             rows.dropped += 1
-            windows, before = counted.windows, others.get(labels.criterion)
+            if scale.is_unlike:
+                continue
+            before = others.get(labels.criterion)
             others[labels.criterion] = (
                 windows if before is None else {each: merged(before[each], windows[each]) for each in windows}
             )
         for criterion, windows in others.items():
             labels = SeriesLabels(counters.OTHER, "", criterion, counters.OTHER)
-            found = await asyncio.to_thread(self._of_judge, codings[criterion], labels, windows)
+            found = await asyncio.to_thread(self._of_judge, scales.of_labels(criterion), labels, windows)
             rows.put(found, MAX_GAUGE_SERIES)
 
-    def _of_series(self, coding: Coding, labels: SeriesLabels, counted: SeriesCounters) -> _Found:
-        fallen = fall_of_agreement(coding, counted.history)
-        return [
-            *self._of_judge(coding, labels, counted.windows),
-            (tuple(labels), gauge_values(FALL_GAUGES, fallen)),
-        ]
+    def _of_series(
+        self, coding: Coding, labels: SeriesLabels, windows: dict[Window, WindowCounters], history: LabelHistory | None
+    ) -> _Found:
+        """`history` is None if the judge's values can't be compared with the labels'."""
+        found = self._of_judge(coding, labels, windows)
+        if history is not None:
+            found.append((tuple(labels), gauge_values(FALL_GAUGES, fall_of_agreement(coding, history))))
+        return found
 
     def _of_judge(self, coding: Coding, labels: SeriesLabels, windows: dict[Window, WindowCounters]) -> _Found:
         found: _Found = []

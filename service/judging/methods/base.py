@@ -42,12 +42,11 @@ class JudgingMethod(ABC):
     """One method. Stateless: values are computed from a judge and an item.
 
     `needs` are the fields of an item that the built-in prompt must have. `answer_field` is the name of the verdict in
-    an answer. `scale_pointer` points to the part of a definition that determines its answers.
+    an answer.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("output",)
     answer_field: ClassVar[str] = "score"
-    scale_pointer: ClassVar[str] = "/method"
     gives_rankings: ClassVar[bool] = False
 
     # The definition.

@@ -16,8 +16,6 @@ FEWEST_CHOICES = 2
 class CategoryMethod(LabelMethod):
     """See `JudgingMethod`. The score of the choice, if it has one, is the score of the judgment."""
 
-    scale_pointer = "/choices"
-
     def choices(self, judge: Judge) -> Sequence[Choice]:
         return judge.choices
 

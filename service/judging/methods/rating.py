@@ -23,8 +23,6 @@ _MOST_LISTED = 21  # longer scales are described by their ends and their step
 class RatingMethod(JudgingMethod):
     """See `JudgingMethod`. A judge without a scale rates from 1 to 5."""
 
-    scale_pointer = "/scale"
-
     def definition_problems(self, judge: Judge) -> list[PlacedProblem]:
         wrong = [("/choices", "a rating has no choices: give a scale")] if judge.choices else []
         return wrong + [(f"/scale{pointer}", detail) for pointer, detail in scales.problems(_scale_of(judge))]

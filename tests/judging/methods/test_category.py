@@ -21,7 +21,6 @@ def judge(**fields: Any) -> Judge:
 def test_the_labels_are_the_scale_with_the_scores_that_they_have() -> None:
     expected = CriterionScale(kind="labels", labels=["no", "partly", "yes"], scores=[0, 0.5, None])
     assert METHOD.criterion_scale(judge(choices=THREE)) == expected
-    assert METHOD.scale_pointer == "/choices"
     assert METHOD.logprobs_scale(judge(choices=THREE)) is None
 
 

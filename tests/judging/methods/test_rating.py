@@ -22,7 +22,6 @@ def judge(**fields: Any) -> Judge:
 def test_a_judge_without_a_scale_rates_from_1_to_5() -> None:
     assert METHOD.criterion_scale(judge()) == CriterionScale(kind="numbers", min=1, max=5, step=1)
     assert METHOD.logprobs_scale(judge()) == Scale(min=1, max=5)
-    assert METHOD.scale_pointer == "/scale"
 
 
 def test_a_rating_has_a_scale_and_no_choices() -> None:

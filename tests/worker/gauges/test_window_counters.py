@@ -35,7 +35,7 @@ async def read(redis: Redis, reader: WindowReader | None = None, now_ms: int = N
     """The sums of `seen`, over each window and over the time before."""
     reader = reader or WindowReader(redis)
     reader.begin(now_ms)
-    found = await reader.windows("wit", SERIES[:1], now_ms)
+    found = (await reader.counters("wit", SERIES[:1], now_ms)).windows
     return {window: (each.seen.get("n", 0), each.reference_seen.get("n", 0)) for window, each in found.items()}
 
 
@@ -43,7 +43,7 @@ async def test_judgments_count_in_their_windows_and_in_the_time_before_them(redi
     for days in (0, 3, 20, 60):
         item = Item(id=f"t/{days}", output=f"text {days}")
         await judged(redis, judge_of(), item, [4], ago=timedelta(days=days))
-    windows = await WindowReader(redis).windows("wit", [f"wit@1 {MODEL}"], clock.now_ms())
+    windows = (await WindowReader(redis).counters("wit", [f"wit@1 {MODEL}"], clock.now_ms())).windows
 
     def scores(fields: Mapping[str, int]) -> int:
         return sum(number for field, number in fields.items() if field.startswith("score"))
@@ -53,7 +53,7 @@ async def test_judgments_count_in_their_windows_and_in_the_time_before_them(redi
 
 
 async def test_nothing_judged_is_empty_in_every_window(redis: Redis) -> None:
-    found = await WindowReader(redis).windows("wit", SERIES, NOW_MS)
+    found = (await WindowReader(redis).counters("wit", SERIES, NOW_MS)).windows
     assert tuple(found) == GAUGE_WINDOWS
     for each in found.values():
         assert (each.agreed, each.seen, each.reference_agreed, each.reference_seen) == ({}, {}, {}, {})
@@ -97,9 +97,10 @@ async def test_series_are_added_up_and_agreement_is_also_there_bucket_by_bucket(
         for before in (0, 5):
             await count(redis, "seen", day(before), 10, series)
             await count(redis, "agreed", day(before), number, series)
-    week = (await WindowReader(redis).windows("wit", SERIES, NOW_MS))["7d"]
+    week = (await WindowReader(redis).counters("wit", SERIES, NOW_MS)).windows["7d"]
     assert (week.seen, week.agreed) == ({"n": 40}, {"n": 6})
-    assert week.agreed_each == [{}, {}, {"n": 3}, {}, {}, {}, {}, {"n": 3}]  # from the oldest day to today
+    assert week.agreed_each[-8:] == [{}, {}, {"n": 3}, {}, {}, {}, {}, {"n": 3}]  # from the oldest day to today
+    assert week.agreed_each[:-8] == [{}] * 30  # the time before
 
 
 async def test_an_empty_bucket_of_the_past_is_not_read_again_within_the_hour(redis: Redis) -> None:
@@ -124,7 +125,7 @@ async def test_a_bucket_of_the_past_with_judgments_is_read_each_time(redis: Redi
     await count(redis, "seen", day(3))
     await read(redis, reader)
     await count(redis, "agreed", day(3))
-    assert (await reader.windows("wit", SERIES[:1], NOW_MS))["7d"].agreed == {"n": 1}
+    assert (await reader.counters("wit", SERIES[:1], NOW_MS)).windows["7d"].agreed == {"n": 1}
 
 
 async def test_a_total_adds_up_several_series_over_one_window(redis: Redis) -> None:

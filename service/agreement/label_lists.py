@@ -1,0 +1,132 @@
+"""Lists and removes labels by item, criterion, annotator, and whether somebody has judged their item."""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+from service.agreement.contributions import CodedLabel
+from service.agreement.item_changes import without_labels
+from service.agreement.label_changes import LabelPlace, applied_changes, label_change
+from service.agreement.labelling import shown_label
+from service.agreement.recording import MAX_ATTEMPTS
+from service.agreement.stored_items import known_item
+from service.contracts.labels import Label
+from service.contracts.refusals import Fault, invalid
+from service.store.changes import Change
+from service.store.criteria import labelled_criteria, page_of_labelled
+from service.store.errors import BusyError
+from service.store.items import StoredItem, load_item, load_states
+
+_AT_ONCE = 500  # items in one round trip
+
+PlaceOfLabel = tuple[str, str, str]  # criterion, item's id and annotator: labels are listed in this order
+StoredPlace = tuple[LabelPlace, StoredItem]
+
+
+class LabelFilter(NamedTuple):
+    """The labels that are meant; None is any. A label is matched if its item has been judged, or is being judged."""
+
+    item_id: str | None = None
+    criterion: str | None = None
+    annotator: str | None = None
+    matched: bool | None = None
+
+    def takes(self, annotator: str, label: CodedLabel) -> bool:
+        """Returns whether a label of the item and the criterion is meant."""
+        return self.annotator in (None, annotator) and self.matched in (None, label.is_matched)
+
+
+async def labels_in_order(redis: Redis, wanted: LabelFilter, after: PlaceOfLabel | None = None) -> AsyncIterator[Label]:
+    """Yields the labels by criterion, item and annotator, from the one that follows `after`."""
+    async for batch in _batches(redis, wanted, after):
+        for (item_id, criterion), stored in batch:
+            for annotator, label in sorted(known_item(stored, criterion).item.labels.items()):
+                is_new = after is None or (criterion, item_id, annotator) > after
+                if is_new and wanted.takes(annotator, label):
+                    yield shown_label(item_id, criterion, annotator, label)
+
+
+async def page_of_labels(
+    redis: Redis, wanted: LabelFilter, *, after: PlaceOfLabel | None, limit: int
+) -> tuple[list[Label], PlaceOfLabel | None]:
+    """Returns at most `limit` labels, and the place that the next page follows, None at the end."""
+    page: list[Label] = []
+    async for label in labels_in_order(redis, wanted, after):
+        if len(page) == limit:
+            last = page[-1]
+            return page, (last.criterion, last.item_id, last.annotator)
+        page.append(label)
+    return page, None
+
+
+async def remove_labels(redis: Redis, wanted: LabelFilter, *, keep_s: int) -> int:
+    """Removes labels with all that they count, in steps of some hundred items, and returns how many.
+
+    A repeat removes the rest. Raises Refused (invalid) if no filter is given, BusyError if an item changed at each of
+    several attempts.
+    """
+    if wanted == LabelFilter():
+        detail = "missing: name at least one of item_id, criterion, annotator and matched"
+        raise invalid([Fault("/criterion", detail)])
+    removed = 0
+    async for batch in _batches(redis, wanted, None):
+        items = dict(batch)
+        for _ in range(MAX_ATTEMPTS):
+            counts: dict[LabelPlace, int] = {}
+            changes = {place: _removal(place, stored, wanted, counts) for place, stored in items.items()}
+            items = await applied_changes(redis, changes, keep_s)
+            removed += sum(count for place, count in counts.items() if place not in items)
+            if not items:
+                break
+        else:
+            raise BusyError(f"{len(items)} of the items change all the time")
+    return removed
+
+
+def _removal(
+    place: LabelPlace, stored: StoredItem, wanted: LabelFilter, counts: dict[LabelPlace, int]
+) -> Change | None:
+    """Returns the change that removes the item's labels that are meant, and notes their number; None without any."""
+    known = known_item(stored, place[1])
+    names = {annotator for annotator, label in known.item.labels.items() if wanted.takes(annotator, label)}
+    if not names:
+        return None
+    counts[place] = len(names)
+    return label_change(place, known, without_labels(known.item, names))
+
+
+async def _batches(redis: Redis, wanted: LabelFilter, after: PlaceOfLabel | None) -> AsyncIterator[list[StoredPlace]]:
+    """Yields the items with labels by criterion and id, from the item of `after` on, with their states."""
+    if wanted.item_id is not None:
+        yield await _of_item(redis, wanted.item_id, wanted.criterion)
+        return
+    names = await labelled_criteria(redis) if wanted.criterion is None else [wanted.criterion]
+    for criterion in names:
+        if after is not None and criterion < after[0]:
+            continue
+        async for batch in labelled_batches(redis, criterion, after[1] if after and criterion == after[0] else None):
+            yield batch
+
+
+async def _of_item(redis: Redis, item_id: str, criterion: str | None) -> list[StoredPlace]:
+    stored = await load_item(redis, item_id)
+    return [((item_id, name), stored) for name in sorted(stored.states) if criterion in (None, name)]
+
+
+async def labelled_batches(redis: Redis, criterion: str, start: str | None = None) -> AsyncIterator[list[StoredPlace]]:
+    """Yields the items with labels on a criterion, some hundred at a time, in order; from the item `start` on."""
+    last: str | None = None
+    item_ids = [] if start is None else [start]
+    while True:
+        item_ids += await page_of_labelled(redis, criterion, after=last or start, limit=_AT_ONCE)
+        if not item_ids:
+            return
+        places = [(item_id, criterion) for item_id in item_ids]
+        yield list(zip(places, await load_states(redis, places), strict=True))
+        last, item_ids = item_ids[-1], []
+
+
+async def remove_label(redis: Redis, item_id: str, criterion: str, annotator: str, *, keep_s: int) -> bool:
+    """Removes a label and returns whether it was there. Raises BusyError if the item changed at each attempt."""
+    return await remove_labels(redis, LabelFilter(item_id, criterion, annotator), keep_s=keep_s) > 0

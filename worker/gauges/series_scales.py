@@ -1,0 +1,65 @@
+"""The scale of each series' scores, which may be another one than that of the criterion's labels."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+from service.agreement.coding import Coding
+from service.agreement.criteria import decoded_scale
+from service.agreement.series import scales_of
+from service.store.criteria import judge_scales
+from worker.gauges.computing import WindowCounters
+
+
+class SeriesScale(NamedTuple):
+    """The coding of a series' scores; `is_unlike` if the labels' values are others."""
+
+    coding: Coding
+    is_unlike: bool
+
+    def comparable(self, counted: WindowCounters) -> WindowCounters:
+        """Returns the counters without labels that have other values than the scores: gauges show only the scores."""
+        return WindowCounters({}, counted.seen, reference_seen=counted.reference_seen) if self.is_unlike else counted
+
+
+class SeriesScales:
+    """The scales of series, by the codings of their criteria's labels and the noted scales of their judges."""
+
+    def __init__(self, labels: Mapping[str, Coding], noted: Mapping[str, str]) -> None:
+        self._labels = labels
+        self._noted = noted
+        self._known: dict[tuple[str, str], SeriesScale] = {}
+
+    @classmethod
+    async def read(cls, redis: Redis, labels: Mapping[str, Coding], known: Sequence[tuple[str, str]]) -> "SeriesScales":
+        """Returns the scales of the series in `known`, pairs of a criterion and a series."""
+        return cls(labels, await judge_scales(redis, [_judge(series) for _, series in known]))
+
+    def of(self, criterion: str, series: str) -> SeriesScale:
+        """Returns the scale of a series; without a noted one, that of the criterion's labels."""
+        noted, labels = self._noted.get(_judge(series)), self._labels[criterion]
+        if noted is None:
+            return SeriesScale(labels, False)
+        found = self._known.get((criterion, noted))
+        if found is None:
+            coding, others = scales_of(decoded_scale(noted), labels.scale)
+            found = self._known[criterion, noted] = SeriesScale(coding, others is not None)
+        return found
+
+    def of_labels(self, criterion: str) -> Coding:
+        """Returns the coding of a criterion's labels."""
+        return self._labels[criterion]
+
+    def shared(self, criterion: str, members: Sequence[str]) -> tuple[SeriesScale, list[str]]:
+        """Returns the labels' scale if a member has its values, else the first member's; and the members that have it.
+
+        Judges that come with jobs are one series in gauges, and may have different scales.
+        """
+        scales = [self.of(criterion, series) for series in members]
+        chosen = next((scale for scale in scales if not scale.is_unlike), scales[0])
+        return chosen, [series for series, scale in zip(members, scales, strict=True) if scale == chosen]
+
+
+def _judge(series: str) -> str:
+    return series.partition(" ")[0]
