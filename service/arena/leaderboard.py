@@ -5,17 +5,19 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 from redis.asyncio import Redis
 
-from service.arena.length_effect import fit_length_effect
+from service.arena.length_effect import LengthFit, fit_length_effect
 from service.arena.vote_counts import ArenaCounts, LengthCounts, WinCounts, read_vote_counts
+from service.arena.vote_log import VOTE_LOG
 from service.contracts.arena import ArenaLeaderboard, LeftWinRate, SentVote, Standing, StyleEffects, Winner
 from service.contracts.pointing import MOST_FAULTS
 from service.contracts.refusals import Fault, impossible, invalid
 from service.stats.bradley_terry import RATING_CENTRE, RATING_SCALE, fit_strengths
 from service.stats.elo import elo_ratings
 from service.stats.intervals import Z, wilson
+from service.stats.rating_ranks import rating_ranks
+from service.stats.vote_clusters import ClusteredVotes
 from service.store import arena
 
 MOST_RATED_MODELS = 500  # the time of a rating grows with the cube of their number: about a second at this size
@@ -27,7 +29,6 @@ ARENA_GAUGES = {
     "arena_rating_upper": "Bradley-Terry rating, upper end of its 95% interval",
 }
 
-_NOISE = 1e-6  # points: intervals of zero width must not rank models by rounding errors
 _MOST_KEPT = 100  # criteria
 
 _kept: dict[str | None, tuple[str, ArenaLeaderboard]] = {}  # by criterion: the version, and the leaderboard
@@ -47,21 +48,36 @@ async def current_leaderboard(redis: Redis, criterion: str | None, version: str)
     if known is not None and known[0] == version:
         return known[1]
     stored = await arena.arena_counts(redis, criterion)
-    found = await asyncio.to_thread(lambda: arena_leaderboard(read_vote_counts(stored), criterion))
+    await VOTE_LOG.read_on(redis)
+    found = await asyncio.to_thread(_computed, stored, criterion)
     if len(_kept) >= _MOST_KEPT:
         _kept.clear()
     _kept[criterion] = stored.get("version", ""), found
     return found
 
 
-def arena_leaderboard(counts: ArenaCounts, criterion: str | None) -> ArenaLeaderboard:
-    """Returns the leaderboard of a scope from its counters."""
+def _computed(stored: Mapping[str, str], criterion: str | None) -> ArenaLeaderboard:
+    counts = read_vote_counts(stored)
+    clustered = VOTE_LOG.clustered(criterion, stored.get("version", ""), counts.battles.models)
+    votes = sum(counts.outcomes.values())
+    return arena_leaderboard(counts, criterion, clustered if len(clustered.won) == votes else None)
+
+
+def arena_leaderboard(
+    counts: ArenaCounts, criterion: str | None, clustered: ClusteredVotes | None = None
+) -> ArenaLeaderboard:
+    """Returns the leaderboard of a scope from its counters, and from the same votes one by one if they are known."""
+    unlike = counts.by_length.on_unlike_lengths
+    fit = fit_length_effect(counts.by_length) if unlike >= FEWEST_STYLE_VOTES else None
+    told = None if fit is None or fit.regularised else fit
     return ArenaLeaderboard(
         criterion=criterion,
         votes=sum(counts.outcomes.values()),
         left_win_rate=_left_win_rate(counts.outcomes),
-        style=_style_effects(counts.by_length),
-        leaderboard=standings(counts.battles, counts.elo),
+        style=None if told is None else _style_effects(told, unlike),
+        leaderboard=standings(
+            counts.battles, counts.elo, clustered, None if told is None else _adjusted(told, counts.by_length)
+        ),
     )
 
 
@@ -86,16 +102,26 @@ def rate_votes(votes: Sequence[SentVote]) -> list[Standing]:
     return standings(WinCounts.from_votes(votes), elo_ratings(votes))
 
 
-def standings(counts: WinCounts, elo: Mapping[str, float]) -> list[Standing]:
-    """Returns a row for each model that has votes, best rating first. `elo` has a rating of each of them."""
+def standings(
+    counts: WinCounts,
+    elo: Mapping[str, float],
+    clustered: ClusteredVotes | None = None,
+    adjusted: Mapping[str, float] | None = None,
+) -> list[Standing]:
+    """Returns a row for each model that has votes, best rating first. `elo` has a rating of each of them.
+
+    `clustered` has the votes one by one, with positions in `counts.models`, all of which then have votes; without it
+    all votes are taken as independent. `adjusted` has the ratings adjusted for length, if they are known.
+    """
     counts = counts.voted
     if not counts.models:
         return []
-    fit = fit_strengths(counts.wins, counts.ties)
+    fit = fit_strengths(counts.wins, counts.ties, clustered)
     ratings = RATING_CENTRE + RATING_SCALE * fit.strengths
     margins = Z * RATING_SCALE * np.sqrt(np.diag(fit.covariance).clip(0))
     lower, upper = ratings - margins, ratings + margins
-    columns = (ratings, lower, upper, _ranks(lower, upper), counts.wins.sum(axis=1), counts.wins.sum(axis=0))
+    ranks = np.array(rating_ranks(fit.strengths, fit.covariance))
+    columns = (ratings, lower, upper, ranks, counts.wins.sum(axis=1), counts.wins.sum(axis=0))
     rows = [
         Standing(
             model=model,
@@ -109,6 +135,7 @@ def standings(counts: WinCounts, elo: Mapping[str, float]) -> list[Standing]:
             losses=losses,
             ties=ties,
             regularised=fit.regularised,
+            length_adjusted_rating=None if adjusted is None else adjusted.get(model),
         )
         for model, rating, low, high, rank, wins, losses, ties in zip(
             counts.models, *(column.tolist() for column in (*columns, counts.ties.sum(axis=1))), strict=True
@@ -126,13 +153,6 @@ def arena_gauge_rows(rows: Sequence[Standing]) -> dict[str, list[tuple[tuple[str
     }
 
 
-def _ranks(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> NDArray[np.intp]:
-    """1 + the number of lower ends above each upper end."""
-    above = np.sort(lower)
-    ranks: NDArray[np.intp] = 1 + len(lower) - np.searchsorted(above, upper + _NOISE, side="right")
-    return ranks
-
-
 def _left_win_rate(outcomes: Mapping[Winner, int]) -> LeftWinRate | None:
     left, right = (outcomes.get(side, 0) for side in (Winner.A, Winner.B))
     if not left + right:
@@ -141,11 +161,10 @@ def _left_win_rate(outcomes: Mapping[Winner, int]) -> LeftWinRate | None:
     return LeftWinRate(value=left / (left + right), lower=interval.lower, upper=interval.upper, votes=left + right)
 
 
-def _style_effects(counts: LengthCounts) -> StyleEffects | None:
-    votes = counts.on_unlike_lengths
-    if votes < FEWEST_STYLE_VOTES:
-        return None
-    fit = fit_length_effect(counts)
-    if fit.regularised:
-        return None
+def _style_effects(fit: LengthFit, votes: int) -> StyleEffects:
     return StyleEffects(longer=fit.effects.get("longer"), much_longer=fit.effects.get("much_longer"), votes=votes)
+
+
+def _adjusted(fit: LengthFit, counts: LengthCounts) -> dict[str, float]:
+    ratings = RATING_CENTRE + RATING_SCALE * fit.strengths
+    return dict(zip(counts.models, ratings.tolist(), strict=True))

@@ -99,7 +99,7 @@ def _merged(pairs: Sequence[tuple[Value, Value]]) -> Sequence[tuple[Value, Value
     if len(scores) <= _MOST_COLUMNS:
         return pairs
     bins, means = binned(scores, counts, _MOST_COLUMNS)
-    return [(human, mean) for (human, _), mean in zip(pairs, means[bins][places].tolist(), strict=True)]
+    return [(human, mean) for (human, _), mean in zip(pairs, means.round(9)[bins][places].tolist(), strict=True)]
 
 
 class _Contest:

@@ -23,6 +23,8 @@ from service.store.items import judgment_ref
 _DRAWING_S = 30  # far longer than it takes to draw again and to queue the calls
 _ROWS_AT_ONCE = 1000
 
+_ROW = msgspec.msgpack.Decoder(VoteRow)
+
 _put = Script("put_battle")
 _move = Script("move_battle")
 _vote = Script("counting", "vote_battle")
@@ -202,12 +204,23 @@ async def arena_counts(redis: Redis, criterion: str | None) -> dict[str, str]:
 
 async def vote_rows(redis: Redis) -> AsyncIterator[VoteRow]:
     """Yields every vote in the order in which they were given."""
-    decoder = msgspec.msgpack.Decoder(VoteRow)
-    start = "-"
-    while entries := await reply(redis.xrange(keys.ARENA_VOTES, start, "+", _ROWS_AT_ONCE)):
-        for entry_id, entry in entries:
-            yield decoder.decode(entry[b"row"])
-            start = f"({entry_id.decode()}"
+    page = await votes_after(redis, "")
+    while page:
+        for _, row in page:
+            yield row
+        page = await votes_after(redis, page[-1][0])
+
+
+async def votes_after(redis: Redis, vote_id: str) -> list[tuple[str, VoteRow]]:
+    """Returns up to a thousand votes with their ids: the first ones after this id, or of all if it is empty."""
+    start = f"({vote_id}" if vote_id else "-"
+    entries = await reply(redis.xrange(keys.ARENA_VOTES, start, "+", _ROWS_AT_ONCE))
+    return [(entry_id.decode(), _ROW.decode(entry[b"row"])) for entry_id, entry in entries]
+
+
+async def has_vote(redis: Redis, vote_id: str) -> bool:
+    """Returns whether there is a vote with this id."""
+    return bool(await reply(redis.xrange(keys.ARENA_VOTES, vote_id, vote_id, 1)))
 
 
 def _battle(stored: list[bytes | None]) -> StoredBattle | None:

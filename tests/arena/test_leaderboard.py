@@ -45,7 +45,9 @@ def test_its_rows_are_those_of_the_votes_and_its_gauges_those_of_the_rows() -> N
     counted = told(votes)
     found = arena_leaderboard(counted, "wit")
     assert (found.criterion, found.votes) == ("wit", 300)
-    assert found.leaderboard == standings(counted.battles, counted.elo)
+    adjusted = {row.model: row.length_adjusted_rating or 0.0 for row in found.leaderboard}
+    assert found.leaderboard == standings(counted.battles, counted.elo, adjusted=adjusted)
+    assert sum(adjusted.values()) == pytest.approx(4000)
     assert [row.model for row in found.leaderboard] == ["m/3", "m/2", "m/1", "m/0"]
     gauges = arena_gauge_rows(found.leaderboard)
     assert gauges.keys() == ARENA_GAUGES.keys()
@@ -84,6 +86,24 @@ def test_too_few_votes_on_unlike_lengths_tell_nothing_of_length() -> None:
     assert arena_leaderboard(told(alike + unlike[:FEWEST_STYLE_VOTES]), None).style is not None
     tied = [((a, b, Winner.TIE), lengths) for (a, b, _), lengths in unlike[: FEWEST_STYLE_VOTES - 1]]
     assert arena_leaderboard(told(alike + tied), None).style is None
+
+
+def test_ratings_without_the_effect_of_length_stand_beside() -> None:
+    """Models 150 points apart, of which the worst always writes twice as much, and each length counts 120 points."""
+    chance = np.random.default_rng(8)
+    votes: list[tuple[ArenaVote, tuple[int, int]]] = []
+    for _ in range(12_000):
+        a, b = chance.choice(3, 2, replace=False).tolist()
+        lengths = tuple(200 if m == 0 or chance.random() < 0.2 else 100 for m in (a, b))
+        lift = 120 * (lengths[0] > lengths[1]) - 120 * (lengths[0] < lengths[1])
+        p = 1 / (1 + 10 ** (-(150 * (a - b) + lift) / 400))
+        votes.append(((f"m/{a}", f"m/{b}", Winner.A if chance.random() < p else Winner.B), (lengths[0], lengths[1])))
+    rows = {row.model: row for row in arena_leaderboard(told(votes), None).leaderboard}
+    for model, truth in (("m/0", 850), ("m/1", 1000), ("m/2", 1150)):
+        assert rows[model].length_adjusted_rating == pytest.approx(truth, abs=20)
+    assert rows["m/0"].rating > 880
+    few = arena_leaderboard(told(simulated(20)), None).leaderboard
+    assert {row.length_adjusted_rating for row in few} == {None}
 
 
 def test_lengths_that_can_not_be_told_from_strength_are_not_told() -> None:

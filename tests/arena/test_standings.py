@@ -13,8 +13,9 @@ from service.arena.vote_counts import WinCounts
 from service.contracts.arena import ArenaVote, Standing
 from service.stats.elo import elo_ratings
 from service.stats.intervals import Z
+from service.stats.rating_ranks import rating_ranks
 from tests.arena.oracles import by_statsmodels
-from tests.arena.votes import BOTH_BAD, TIE, A, B, simulated, votes
+from tests.arena.votes import BOTH_BAD, TIE, A, B, fitted, simulated, votes
 
 POINTS = 400 / np.log(10)
 
@@ -65,8 +66,10 @@ def test_every_row_is_in_order(given_votes: list[ArenaVote]) -> None:
     for row in rows:
         assert row.lower < row.rating < row.upper
         assert row.votes == row.wins + row.losses + row.ties
-        assert row.rank == 1 + sum(other.lower > row.upper + 1e-6 for other in rows)
     assert rows[0].rank == 1
+    fit = fitted(WinCounts.from_votes(given_votes))
+    ranks = dict(zip(WinCounts.from_votes(given_votes).models, rating_ranks(fit.strengths, fit.covariance), strict=True))
+    assert {row.model: row.rank for row in rows} == ranks
 
 
 @settings(deadline=None)

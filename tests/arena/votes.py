@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from service.arena.vote_counts import LENGTH_BINS, LengthCounts, WinCounts
 from service.contracts.arena import ArenaVote, Winner
 from service.stats.bradley_terry import BradleyTerryFit, fit_strengths, win_probabilities
+from service.stats.vote_clusters import ClusteredVotes
 
 A, B, TIE, BOTH_BAD = Winner.A, Winner.B, Winner.TIE, Winner.BOTH_BAD
 
@@ -84,3 +86,45 @@ def counted_by_length(given_votes: Iterable[tuple[ArenaVote, int]]) -> LengthCou
         else:
             ties[first, second, at] += count
     return LengthCounts.from_counts(wins, ties)
+
+
+class Arena(NamedTuple):
+    """Simulated votes of which several are on one battle or by one voter; `strengths` are those of the mean voter."""
+
+    strengths: NDArray[np.float64]
+    votes: list[ArenaVote]
+    clustered: ClusteredVotes
+
+
+def arena_of(
+    random: np.random.Generator,
+    size: int,
+    *,
+    battles: int,
+    votes: int,
+    voters: int,
+    battle_sd: float,
+    taste_sd: float = 0.0,
+    spread: float = 0.8,
+) -> Arena:
+    """An arena with `votes` different voters on each of its `battles`.
+
+    `battle_sd` is the standard deviation, in log-odds, of how much better one text of a battle is than its model's
+    usual ones; `taste_sd` that of a voter's liking of each model.
+    """
+    strengths = random.normal(0, spread, size)
+    tastes = random.normal(0, taste_sd, (voters, size))
+    found, rows = [], []
+    for battle in range(battles):
+        a, b = random.choice(size, 2, replace=False).tolist()
+        lead = strengths[a] - strengths[b] + random.normal(0, battle_sd)
+        for voter in random.choice(voters, votes, replace=False).tolist():
+            own = np.zeros(size)
+            own[a] = lead + tastes[voter, a] - tastes[voter, b]
+            vote = vote_on(random, own, a, b)
+            found.append(vote)
+            rows.append((a, b, {A: 1.0, B: 0.0}.get(vote[2], 0.5), battle, voter))
+    first, second, won, of_battle, of_voter = np.array(rows).T
+    places = (each.astype(np.intp) for each in (first, second, of_battle, of_voter))
+    at_first, at_second, at_battle, at_voter = places
+    return Arena(strengths, found, ClusteredVotes(at_first, at_second, won, at_battle, at_voter))

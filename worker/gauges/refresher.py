@@ -15,7 +15,7 @@ from service.agreement.coding import Coding
 from service.agreement.criteria import find_scale
 from service.agreement.drift_reports import LabelHistory, fall_of_agreement
 from service.agreement.evidence import PANEL
-from service.arena import ARENA_GAUGES, arena_gauge_rows, read_vote_counts, standings
+from service.arena import ARENA_GAUGES, arena_gauge_rows, current_leaderboard, leaderboard_version
 from service.contracts.labels import Window
 from service.store import agreement_counters, arena, clock, counters, gauges, label_queue
 from service.store.agreement_counters import Wanted
@@ -140,8 +140,8 @@ class Refresher:
 
     async def _arena_gauges(self) -> list[Gauge]:
         """Returns the ratings from all votes, of all criteria together."""
-        counted = read_vote_counts(await arena.arena_counts(self._redis, None))
-        rows = arena_gauge_rows(await asyncio.to_thread(standings, counted.battles, counted.elo))
+        version = await leaderboard_version(self._redis, None)
+        rows = arena_gauge_rows((await current_leaderboard(self._redis, None, version)).leaderboard)
         return [
             Gauge(name, text, ("model",), [GaugeRow(labels, value) for labels, value in rows[name]])
             for name, text in ARENA_GAUGES.items()

@@ -1,0 +1,104 @@
+"""The scatter of votes that depend on each other: several votes on one battle, and all votes of one voter.
+
+A vote on models i and j adds (y - p)(e_i - e_j) to the gradient of the Bradley-Terry likelihood, y being 1, .5 or 0. If
+votes are independent, the covariance of the gradient is the sum of the squares of these. If they are not, the gradients
+of a cluster are added up first. With two kinds of clusters, those of battles and of voters, the two scatters are added
+and that of single votes, which are in both, is subtracted (two-way clustering).
+
+Source: A. Cameron, J. Gelbach and D. Miller, Robust Inference with Multiway Clustering, Journal of Business & Economic
+Statistics 29, 2011.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from service.stats.arrays import Floats, Indices
+
+_AT_ONCE = 1 << 22  # numbers of voters' gradients held at once: 32 MB
+
+
+class ClusteredVotes(NamedTuple):
+    """N votes in parallel arrays of length N: the models' positions, the wins of the first, the battle and the voter.
+
+    `won` is 1, .5 or 0. Votes on one battle are on the same two models, the first one being the same.
+    """
+
+    first: Indices
+    second: Indices
+    won: Floats
+    battle: Indices
+    voter: Indices
+
+
+def two_way_scatter(votes: ClusteredVotes, p: Floats) -> Floats | None:
+    """Returns the covariance of the gradient (J x J) at the probabilities `p` (J x J) that the row beats the column.
+
+    Battles are the first kind of clusters; voters add to their scatter only as far as the votes of one voter are alike.
+    With few voters the difference could be negative, which would leave some ratings without any uncertainty. Residuals
+    are smaller than errors, and are enlarged by 1 / (1 - h) with h the mean leverage of a cluster (HC3: MacKinnon and
+    White 1985, Some Heteroskedasticity-Consistent Covariance Matrix Estimators). Returns None if there are fewer than twice as many battles as free strengths: hardly any scatter is then left.
+    """
+    free = len(p) - 1
+    battles = len(np.unique(votes.battle))
+    if battles < 2 * free:
+        return None
+    scatter = battle_scatter(votes, p) * (battles / (battles - free)) ** 2
+    voters = len(np.unique(votes.voter))
+    if voters < 2:
+        return scatter
+    alone = _battles_as_votes(votes)
+    return scatter + _positive(voter_scatter(votes, p) * (voters / (voters - 1)) ** 2 - battle_scatter(alone, p))
+
+
+def battle_scatter(votes: ClusteredVotes, p: Floats) -> Floats:
+    """Returns the scatter of the gradient (J x J) if the clusters are the battles."""
+    _, at, place = np.unique(votes.battle, return_index=True, return_inverse=True)
+    sums = np.bincount(place, votes.won - p[votes.first, votes.second])
+    return _laplacian_of(votes.first[at], votes.second[at], sums**2, len(p))
+
+
+def largest_scatter(votes: ClusteredVotes, p: Floats) -> Floats:
+    """Returns the scatter (J x J) of votes of the model's own variance p q, all votes on a battle being the same."""
+    _, at, counts = np.unique(votes.battle, return_index=True, return_counts=True)
+    first, second = votes.first[at], votes.second[at]
+    return _laplacian_of(first, second, counts.astype(np.float64) ** 2 * p[first, second] * p[second, first], len(p))
+
+
+def voter_scatter(votes: ClusteredVotes, p: Floats) -> Floats:
+    """Returns the scatter of the gradient (J x J) if the clusters are the voters."""
+    size = len(p)
+    _, voter = np.unique(votes.voter, return_inverse=True)
+    order = np.argsort(voter, kind="stable")
+    residuals = votes.won - p[votes.first, votes.second]
+    scatter = np.zeros((size, size))
+    at_once = max(1, _AT_ONCE // size)
+    for start in range(0, int(voter.max(initial=-1)) + 1, at_once):
+        low, high = np.searchsorted(voter, [start, start + at_once], sorter=order)
+        some = order[low:high]
+        rows = (voter[some] - start) * size
+        length = at_once * size
+        sums = np.bincount(rows + votes.first[some], residuals[some], minlength=length)
+        sums -= np.bincount(rows + votes.second[some], residuals[some], minlength=length)
+        gradients = sums.reshape(at_once, size)
+        scatter += gradients.T @ gradients
+    return scatter
+
+
+def _battles_as_votes(votes: ClusteredVotes) -> ClusteredVotes:
+    """The same votes, each as a battle of its own."""
+    return votes._replace(battle=np.arange(len(votes.battle)))
+
+
+def _laplacian_of(first: Indices, second: Indices, weights: Floats, size: int) -> Floats:
+    """The sum of weight (e_first - e_second)(e_first - e_second)'."""
+    pairs = np.bincount(first * size + second, weights, minlength=size * size).reshape(size, size)
+    both = pairs + pairs.T
+    return np.diag(both.sum(axis=1)) - both
+
+
+def _positive(symmetric: Floats) -> Floats:
+    """The matrix without its negative eigenvalues."""
+    values, vectors = np.linalg.eigh(symmetric)
+    positive: Floats = (vectors * values.clip(0)) @ vectors.T
+    return positive
