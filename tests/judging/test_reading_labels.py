@@ -308,6 +308,7 @@ def test_a_label_within_another_is_told_apart(text: str, label: str | None, scor
         ("yes: all claims hold\n\nSo the answer is no.", None),
         ("yes: in part\nno: in full", None),
         ("yes: not at all", None),
+        ("yes, said the user, as always.", None),
         ("yes: no", None),
         ("The text is no.", None),
         ("Classification: yes", "yes"),

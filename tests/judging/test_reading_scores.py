@@ -137,6 +137,7 @@ READ = [
     ("**4** (sound)", 4, "bare"),
     ("4, because it is sound", 4, "bare"),
     ("`4`", 4, "bare"),
+    ("Score: 4. No, it is not worth a 5.", 4, "line"),
     # the last sentence after a reason
     ("Because it rambles, I give it a 4.", 4, "prose"),
     ("Given these gaps, a rating of 4 is fair.", 4, "prose"),
@@ -246,6 +247,7 @@ UNREAD = [
     ("With a source, I would give it a 5.", "no_score"),
     ("Without the error, the score would be 5.", "no_score"),
     ("A score of 5 is hardly justified.", "no_score"),
+    ("As the response claims, the score is 5.", "no_score"),
     ("Therefore, the fluency score is 4.", "no_score"),
     ("1 - vague\n2 - fair\n3 - sound", "no_score"),
     ("3 - 4 facts are wrong", "not_a_number"),

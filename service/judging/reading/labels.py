@@ -55,7 +55,7 @@ _NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
 _DECIMALS = re.compile(r"[.,]\d")
 _OPENED = re.compile(rf"[{MARKS}]*+(?:\)\s|[.,:]\s|\s?[–—]\s?|\s-\s)[{MARKS}]*+[^\W\d]\S*\s+\S")
 _LIMITED = re.compile(
-    r"\b(?:but|however|although|though|yet|except|unless|if|not|no|or|never|false|absent|unlikely|hardly|low)\b|n['’]t\b|\?",
+    r"\b(?:but|however|although|though|yet|except|unless|if|not|no|or|never|false|absent|unlikely|hardly|low|said|says)\b|n['’]t\b|\?",
     re.I,
 )
 _LONGEST_OPENED = 2_000  # characters

@@ -28,7 +28,7 @@ _CONNECTIVE = (
 _OPINION = r"(?:(?:i|we)\s(?:would\s)?(?:say|think|believe|conclude|find)\s(?:that\s)?)?"
 # 'Because it is short, ' up to a comma. 'If it were shorter' and 'with a source' are no reasons.
 _SUBORDINATE = re.compile(
-    r"[\s*_]*(?:because|since|as|given\s(?:the|this|that|these|those|its|all|how|such)|considering|due\sto|while|although|"
+    r"[\s*_]*(?:because|since|given\s(?:the|this|that|these|those|its|all|how|such)|considering|due\sto|while|although|"
     r"though|despite|based\son|on\sa\sscale)\b",
     re.I,
 )
@@ -67,6 +67,7 @@ _REVISES = re.compile(
     r"\b(?:score|rating|grade)\b[^.]{0,20}\b(?:should|must)\b",
     re.I,
 )
+_NEGATED = re.compile(r"\b(?:not|never|cannot)\b|n['’]t\b", re.I)
 _TURNED_TO = re.compile(
     rf"(?:\b(?:to|an?|be|say|mean)\s|,\s)[{MARKS}]{{0,3}}(?P<value>{NUMBER})(?:/\d+)?[^\w%]*\Z", re.I
 )
@@ -282,7 +283,8 @@ def turns_from(text: str, end: int, expected: Expected, value: ReadValue) -> boo
 
 def _turns_to_another_score(sentence: str, expected: ExpectedScore, value: ReadValue) -> bool:
     """'But it can only be a 2.', 'I hereby lower the score to 2.'"""
-    found = _TURNED_TO.search(sentence) if _TURNS.match(sentence) or _REVISES.search(sentence) else None
+    turns = (_TURNS.match(sentence) or _REVISES.search(sentence)) and not _NEGATED.search(sentence)
+    found = _TURNED_TO.search(sentence) if turns else None
     score = expected.whole(found["value"]) if found else None
     return isinstance(score, Score) and score != value and expected.misplaced(score) is None
 
