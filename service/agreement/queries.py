@@ -126,7 +126,9 @@ async def _with_people(redis: Redis, mine: Series, window: Window, selection: Se
     ]
     agreed, seen, ceiling, panel = await tallies.read_windows(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
     [labels] = await tallies.read_windows(redis, [Wanted("labels", "", mine.criterion)], ["all"])
-    report = await asyncio.to_thread(reports.agreement, mine.coding, agreed, seen, ceiling, selection, labels=mine.labels)
+    report = await asyncio.to_thread(
+        reports.agreement, mine.coding, agreed, seen, ceiling, selection, labels=mine.labels
+    )
     if read_label_states(labels).off_scale:
         report = msgspec.structs.replace(report, flags=[*report.flags, Flag.LABELS_OFF_SCALE])
     alpha = reports.panel_alpha(mine.coding, panel) if mine.model == PANEL else None

@@ -228,8 +228,8 @@ def _statistics(
     """Moments are exact for the scores that a table rounds to a grid; `known` replaces them."""
     if agreed.is_unlike:
         ranks = rank_table(agreed.table, agreed.people, agreed.judges)
-        design = _constant_design(sampling_design(coding, agreed))
-        return measure_unlike(agreed.table, ranks, names, design=design)
+        constant = _constant_design(sampling_design(coding, agreed))
+        return measure_unlike(agreed.table, ranks, names, design=constant)
     moments = agreed.moments
     exact = moments.statistics(coding.unit) if moments is not None and moments.n == agreed.table.pairs else {}
     design = sampling_design(coding, agreed)
