@@ -226,12 +226,13 @@ def _statistics(
     coding: Coding, agreed: Agreed, names: Iterable[str] | None, known: Mapping[str, float]
 ) -> dict[str, Measure]:
     """Moments are exact for the scores that a table rounds to a grid; `known` replaces them."""
-    design = sampling_design(coding, agreed)
     if agreed.is_unlike:
         ranks = rank_table(agreed.table, agreed.people, agreed.judges)
-        return measure_unlike(agreed.table, ranks, names, design=_constant_design(design))
+        constant = _constant_design(sampling_design(coding, agreed))
+        return measure_unlike(agreed.table, ranks, names, design=constant)
     moments = agreed.moments
     exact = moments.statistics(coding.unit) if moments is not None and moments.n == agreed.table.pairs else {}
+    design = sampling_design(coding, agreed)
     return measure_table(coding, agreed.table, names, design=design, known={**exact, **known})
 
 

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.cli.arguments import add_client_options, add_map_option, read_mapping
 from service.cli.command import SUCCEEDED, Command, CommandError
@@ -22,6 +22,7 @@ _FIELDS = {
     "label": ("COL", "the column with the label, for pass or fail, categories and pairs (default: label)"),
     "selection": ("COL_OR_VALUE", "how the items were picked: random or targeted (default: random)"),
     "probability": ("COL_OR_VALUE", "the probability with which an item was picked"),
+    "comment": ("COL", "the column with a comment on the label (default: comment)"),
 }
 
 
@@ -49,25 +50,58 @@ def _run(options: argparse.Namespace) -> int:
     if file.missing:
         print_note(f"rows without a score or a label, which are left out: {file.missing}")
     with Client.from_options(options) as client:
-        stored = _send(client, file)
-    total = len(file.labels)
+        sent = _send(client, file)
     if options.json:
-        print_json({"received": total, "stored": stored, "unchanged": total - stored})
+        print_json(sent.counts())
     else:
-        print(f"{total} labels: {stored} stored, {total - stored} unchanged")
+        replaced = f" ({sent.replaced} replaced an earlier value)" if sent.replaced else ""
+        print(f"{sent.count} labels: {sent.stored} stored{replaced}, {sent.count - sent.stored} unchanged")
+        for line in sent.hints():
+            print_note(line)
     return SUCCEEDED
 
 
 class _Sent:
-    """The progress of the file: how many labels were sent, and how many of them were new."""
+    """The progress of the file: how many labels were sent, and the answers added up."""
 
     def __init__(self) -> None:
         self.count = 0
         self.stored = 0
+        self.replaced = 0
+        self.unmatched = 0
+        self.unknown_criteria: list[str] = []
+
+    def add(self, count: int, answer: dict[str, Any]) -> None:
+        self.count += count
+        self.stored += answer["stored"]
+        self.replaced += answer.get("replaced", 0)
+        self.unmatched += answer.get("unmatched", 0)
+        new = (name for name in answer.get("unknown_criteria", ()) if name not in self.unknown_criteria)
+        self.unknown_criteria += new
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            "received": self.count,
+            "stored": self.stored,
+            "unchanged": self.count - self.stored,
+            "replaced": self.replaced,
+            "unmatched": self.unmatched,
+            "unknown_criteria": self.unknown_criteria,
+        }
+
+    def hints(self) -> Iterator[str]:
+        """Yields the labels that count nowhere yet, each with the usual reason."""
+        if self.unmatched:
+            yield (
+                f"{self.unmatched} labels are of items that nobody has judged: they count once these are judged under "
+                "the same item ids; if the ids are wrong, DELETE /v1/labels?matched=false removes such labels"
+            )
+        for name in self.unknown_criteria:
+            yield f"no judge has the criterion {name!r}: GET /v1/criteria lists those that are known"
 
 
-def _send(client: "Client", file: "LabelFile") -> int:
-    """Sends all labels in batches and returns how many were new. Raises CommandError by the lines of the file."""
+def _send(client: "Client", file: "LabelFile") -> _Sent:
+    """Sends all labels in batches and returns the answers. Raises CommandError by the lines of the file."""
     from service.cli.client import ClientError
 
     sent = _Sent()
@@ -79,7 +113,7 @@ def _send(client: "Client", file: "LabelFile") -> int:
     except KeyboardInterrupt:
         print_note(f"interrupted: {_how_to_resume(file, sent.count)}")
         raise
-    return sent.stored
+    return sent
 
 
 def _sent_batches(client: "Client", file: "LabelFile", sent: _Sent) -> Iterator[int]:
@@ -88,8 +122,7 @@ def _sent_batches(client: "Client", file: "LabelFile", sent: _Sent) -> Iterator[
 
     while sent.count < len(file.labels):
         batch = file.labels[sent.count : sent.count + _BATCH_LABELS]
-        sent.stored += client.store_labels(b"\n".join(map(msgspec.json.encode, batch)))["stored"]
-        sent.count += len(batch)
+        sent.add(len(batch), client.store_labels(b"\n".join(map(msgspec.json.encode, batch))))
         yield sent.count
 
 

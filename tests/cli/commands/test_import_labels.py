@@ -18,7 +18,7 @@ def file(text: str, name: str = "labels.csv") -> str:
 
 
 def label(**fields: Any) -> Row:
-    return {"score": None, "label": None, "selection": "random", "probability": None, **fields}
+    return {"score": None, "label": None, "selection": "random", "probability": None, "comment": None, **fields}
 
 
 def test_import_sends_the_lines_of_a_csv_by_its_header(api: ScriptedApi, capsys: Captured) -> None:
@@ -43,7 +43,9 @@ def test_import_takes_other_columns_and_values_for_all_lines(api: ScriptedApi, c
         ("x/1", "safe", "pass"),
         ("x/2", "safe", "fail"),
     ]
-    assert json.loads(capsys.readouterr().out) == {"received": 2, "stored": 2, "unchanged": 0}
+    assert json.loads(capsys.readouterr().out) == {
+        **{"received": 2, "stored": 2, "unchanged": 0, "replaced": 0, "unmatched": 0, "unknown_criteria": []}
+    }
 
 
 def test_import_sends_json_lines(api: ScriptedApi) -> None:
@@ -168,3 +170,19 @@ def test_import_says_what_keeps_it_from_being_let_in(api: ScriptedApi, capsys: C
 def test_import_bears_with_a_service_that_is_away_for_a_moment(api: ScriptedApi) -> None:
     api.answers["/v1/labels"] = [(503, {}), (200, {"received": 1, "stored": 1, "unchanged": 0})]
     assert main(["import", file(HEAD + "a,c,p,1,\n"), "--url", api.url]) == 0
+
+
+def test_import_says_which_labels_count_nowhere_yet(api: ScriptedApi, capsys: Captured) -> None:
+    rows = "".join(f"i{n},c,ann,{n % 5 + 1},so so\n" for n in range(1010))
+    answers = [
+        {"received": 1000, "stored": 900, "unchanged": 100, "replaced": 3, "unmatched": 7, "unknown_criteria": ["c"]},
+        {"received": 10, "stored": 10, "unchanged": 0, "replaced": 1, "unmatched": 1, "unknown_criteria": ["c"]},
+    ]
+    api.answers["/v1/labels"] = [(200, each) for each in answers]
+    assert main(["import", file(f"item_id,criterion,annotator,score,comment\n{rows}"), "--url", api.url]) == 0
+    assert {each["comment"] for each in api.labels} == {"so so"}
+    printed = capsys.readouterr()
+    assert printed.out == "1010 labels: 910 stored (4 replaced an earlier value), 100 unchanged\n"
+    unmatched, unknown = printed.err.splitlines()
+    assert unmatched.startswith("8 labels are of items that nobody has judged")
+    assert unknown == "no judge has the criterion 'c': GET /v1/criteria lists those that are known"
