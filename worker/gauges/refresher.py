@@ -17,7 +17,7 @@ from service.agreement.drift_reports import LabelHistory, fall_of_agreement
 from service.agreement.evidence import PANEL
 from service.arena import ARENA_GAUGES, arena_gauge_rows, current_leaderboard, leaderboard_version
 from service.contracts.labels import Window
-from service.store import agreement_counters, arena, clock, counters, gauges, label_queue
+from service.store import agreement_counters, clock, counters, gauges, label_queue
 from service.store.agreement_counters import Wanted
 from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, GaugeRow
 from worker.gauges.catalogue import (
