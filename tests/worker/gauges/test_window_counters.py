@@ -103,6 +103,19 @@ async def test_series_are_added_up_and_agreement_is_also_there_bucket_by_bucket(
     assert week.agreed_each[:-8] == [{}] * 30  # the time before
 
 
+async def test_the_history_is_days_and_then_the_hours_since_yesterday_began(redis: Redis) -> None:
+    buckets = (day(91), day(90), day(2), day(1), hour(37), hour(36), hour(0))
+    for number, bucket in enumerate(buckets, 1):
+        for kind in ("seen", "agreed"):
+            await count(redis, kind, bucket, number)
+    await count(redis, "seen", "all", 9)
+    await count(redis, "agreed", "all", 9)
+    history = (await WindowReader(redis).counters("wit", SERIES, NOW_MS)).history
+    assert history.agreed == {"n": 9}
+    assert history.days == [{"n": 2}, *[{}] * 87, {"n": 3}]
+    assert history.hours == [{"n": 6}, *[{}] * 35, {"n": 7}]
+
+
 async def test_an_empty_bucket_of_the_past_is_not_read_again_within_the_hour(redis: Redis) -> None:
     reader = WindowReader(redis)
     assert (await read(redis, reader))["7d"] == (0, 0)
