@@ -10,9 +10,7 @@ from service.arena.leaderboard import (
     current_leaderboard,
     leaderboard_version,
     rate_votes,
-    standings,
 )
-from service.arena.vote_counts import read_vote_counts
 
 __all__ = [
     "ARENA_GAUGES",
@@ -24,8 +22,6 @@ __all__ = [
     "current_leaderboard",
     "leaderboard_version",
     "rate_votes",
-    "read_vote_counts",
     "regenerate_battle",
     "show_battle",
-    "standings",
 ]

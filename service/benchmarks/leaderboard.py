@@ -74,8 +74,9 @@ class BoardRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `pairs` is the number of people's values that have a score to compare with, on `items` items. `rank` is 1 + the
     number of rows on the same criterion that are better by the statistic `sort`. All rows of a criterion are compared
-    together: the probability that any of them is called better than an equal one is 5%. Cost and latency are those of calls to models, and null if there were none or a price is unknown.
-    `control` marks a baseline that does not read the texts.
+    together: the probability that any of them is called better than an equal one is 5%. Cost and latency are those of
+    calls to models, and null if there were none or a price is unknown. `control` marks a baseline that does not read
+    the texts.
     """
 
     rank: int

@@ -17,7 +17,7 @@ _NOISE = 1e-6  # of a step
 
 
 class _Side(NamedTuple):
-    """One side's numbers: as they are, the place of each among the distinct ones, and how often each of these occurs."""
+    """One side's numbers, the place of each among the distinct ones, and how often each of these occurs."""
 
     values: Floats
     places: Indices

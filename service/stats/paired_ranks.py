@@ -54,10 +54,11 @@ _GOODNESS: dict[str, Callable[[Floats], Floats]] = {  # for all others, more is 
 def ranks(rows: Sequence[JudgeScores], values: Sequence[Value], sort: str, key: str = "") -> list[int]:
     """Returns the rank of each row: 1 + the number of rows that are better by the statistic named `sort`.
 
-    All comparisons together have a 5% probability of a false claim. `values` are all values that a human may choose. Two rows are compared on the items that both have. A row whose
-    statistic is undefined, such as that of a constant judge, is behind all rows for which it is defined. Neither of two
-    rows is better if they share fewer than two items, or if the statistic is undefined for most draws. The result is a
-    function of the rows and `key`. Raises TableError if a label is not among `values`.
+    All comparisons together have a 5% probability of a false claim. `values` are all values that a human may choose.
+    Two rows are compared on the items that both have. A row whose statistic is undefined, such as that of a constant
+    judge, is behind all rows for which it is defined. Neither of two rows is better if they share fewer than two items,
+    or if the statistic is undefined for most draws. The result is a function of the rows and `key`. Raises TableError
+    if a label is not among `values`.
     """
     items = sorted({item for row in rows for item in row})
     laid_out = [_lay_out(row, items, values, sort) for row in rows]
@@ -93,7 +94,7 @@ def _lay_out(row: JudgeScores, items: Sequence[str], values: Sequence[Value], so
     return _Pairs(layout, evaluate(table, [sort])[sort].value is not None, present, item, cell)
 
 
-def _merged(pairs: Sequence[tuple[Value, Value]]) -> Sequence[tuple[Value, Value]]:
+def _merged(pairs: list[tuple[Value, Value]]) -> list[tuple[Value, Value]]:
     """The pairs with at most `_MOST_COLUMNS` distinct scores: neighbours are merged into bins of about equal counts."""
     scores, places, counts = np.unique([float(judge) for _, judge in pairs], return_inverse=True, return_counts=True)
     if len(scores) <= _MOST_COLUMNS:
@@ -124,7 +125,8 @@ class _Contest:
                 found[one, other], found[other, one] = rows[one].has_value, rows[other].has_value
             elif rows[one].has_value:
                 leads[at], errors[at] = self._compared(rows[one], rows[other])
-        for at in np.flatnonzero(decided(np.abs(leads), lambda chosen: errors[chosen].max(axis=0))):
+        sure = decided(np.abs(leads), lambda chosen: errors[chosen].max(axis=0))
+        for at in np.flatnonzero(sure).tolist():
             one, other = pairs[at] if leads[at] > 0 else pairs[at][::-1]
             found[one, other] = True
         return found

@@ -1,5 +1,7 @@
 """Ranks of ratings of which the covariance is known, by all comparisons together (`step_down.py`)."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from service.stats.arrays import Booleans, Floats
@@ -30,7 +32,7 @@ def rating_ranks(strengths: Floats, covariance: Floats) -> list[int]:
 
     def largest(chosen: Booleans) -> Floats:
         found = np.zeros(count, dtype=np.float32)
-        for at, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):  # all pairs of one rating
+        for at, (start, end) in enumerate(pairwise(ends.tolist())):  # all pairs of one rating
             mine = start + np.flatnonzero(chosen[start:end])
             if len(mine):
                 sizes = np.abs(drawn[at] - drawn[other[mine]])

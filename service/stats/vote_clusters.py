@@ -37,7 +37,8 @@ def two_way_scatter(votes: ClusteredVotes, p: Floats) -> Floats | None:
     Battles are the first kind of clusters; voters add to their scatter only as far as the votes of one voter are alike.
     With few voters the difference could be negative, which would leave some ratings without any uncertainty. Residuals
     are smaller than errors, and are enlarged by 1 / (1 - h) with h the mean leverage of a cluster (HC3: MacKinnon and
-    White 1985, Some Heteroskedasticity-Consistent Covariance Matrix Estimators). Returns None if there are fewer than twice as many battles as free strengths: hardly any scatter is then left.
+    White 1985, Some Heteroskedasticity-Consistent Covariance Matrix Estimators). Returns None if there are fewer than
+    two battles for each free strength: hardly any scatter is then left.
     """
     free = len(p) - 1
     battles = len(np.unique(votes.battle))
@@ -55,7 +56,8 @@ def battle_scatter(votes: ClusteredVotes, p: Floats) -> Floats:
     """Returns the scatter of the gradient (J x J) if the clusters are the battles."""
     _, at, place = np.unique(votes.battle, return_index=True, return_inverse=True)
     sums = np.bincount(place, votes.won - p[votes.first, votes.second])
-    return _laplacian_of(votes.first[at], votes.second[at], sums**2, len(p))
+    weights: Floats = np.square(sums, dtype=np.float64)
+    return _laplacian_of(votes.first[at], votes.second[at], weights, len(p))
 
 
 def largest_scatter(votes: ClusteredVotes, p: Floats) -> Floats:
@@ -94,7 +96,8 @@ def _laplacian_of(first: Indices, second: Indices, weights: Floats, size: int) -
     """The sum of weight (e_first - e_second)(e_first - e_second)'."""
     pairs = np.bincount(first * size + second, weights, minlength=size * size).reshape(size, size)
     both = pairs + pairs.T
-    return np.diag(both.sum(axis=1)) - both
+    laplacian: Floats = np.diag(both.sum(axis=1)) - both
+    return laplacian
 
 
 def _positive(symmetric: Floats) -> Floats:

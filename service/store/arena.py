@@ -197,7 +197,7 @@ async def newest_vote(redis: Redis, criterion: str | None) -> str:
 
 
 async def arena_counts(redis: Redis, criterion: str | None) -> dict[str, str]:
-    """Returns the counted votes on a criterion, or on all, as `service.arena.read_vote_counts` reads them."""
+    """Returns the counted votes on a criterion, or on all, as `service/arena/vote_counts.py` reads them."""
     stored = await reply(redis.hgetall(keys.arena_counters(criterion)))
     return {field.decode(): value.decode() for field, value in stored.items()}
 

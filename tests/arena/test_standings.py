@@ -67,8 +67,9 @@ def test_every_row_is_in_order(given_votes: list[ArenaVote]) -> None:
         assert row.lower < row.rating < row.upper
         assert row.votes == row.wins + row.losses + row.ties
     assert rows[0].rank == 1
-    fit = fitted(WinCounts.from_votes(given_votes))
-    ranks = dict(zip(WinCounts.from_votes(given_votes).models, rating_ranks(fit.strengths, fit.covariance), strict=True))
+    counts = WinCounts.from_votes(given_votes)
+    fit = fitted(counts)
+    ranks = dict(zip(counts.models, rating_ranks(fit.strengths, fit.covariance), strict=True))
     assert {row.model: row.rank for row in rows} == ranks
 
 

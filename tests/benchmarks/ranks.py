@@ -50,11 +50,13 @@ def of_benchmarks(how_many: int) -> None:
         drawn = np.random.default_rng(size)
         for at in range(how_many):
             rows = rows_with(drawn, [0.6] * size)
-            before = pairwise(rows, str(at)) > 0
-            for sort, apart in found.items():
-                apart.append((before, max(ranks(rows, range(1, 6), sort, str(at))) > 1))
+            is_apart = pairwise(rows, str(at)) > 0
+            for sort, told in found.items():
+                told.append((is_apart, max(ranks(rows, range(1, 6), sort, str(at))) > 1))
         _print(f"{size} equal", found)
-    drawn, before, after = np.random.default_rng(0), [], []
+    drawn = np.random.default_rng(0)
+    before: list[int] = []
+    after: list[int] = []
     for at in range(max(how_many // 4, 10)):
         rows = rows_with(drawn, ERRORS)
         before.append(pairwise(rows, str(at)))
@@ -69,7 +71,7 @@ def _print(name: str, found: Mapping[str, Sequence[tuple[bool, bool]]]) -> None:
 
 
 def of_arenas(how_many: int) -> None:
-    print("\nmodels battles votes voters sd(battle) sd(taste)   coverage before, after   equal ranked apart before, after")
+    print("\nmodels battles votes voters sd(battle) sd(taste)   coverage before, after   equal apart before, after")
     for size, battles, votes, voters, battle_sd, taste_sd in (*ARENAS, *ALONE):
         random = np.random.default_rng(battles)
         held: list[tuple[bool, bool]] = []

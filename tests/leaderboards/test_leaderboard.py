@@ -122,6 +122,7 @@ def test_fractional_scores_and_means_have_the_statistics_of_scipy(
         for name, value in expected.items():
             found = row.statistics[name]
             assert found.value == pytest.approx(value, abs=1e-9), name
+            assert found.value is not None
             assert found.lower is None or found.upper is None or found.lower <= found.value <= found.upper
 
 

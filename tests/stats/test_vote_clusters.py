@@ -27,9 +27,7 @@ def by_statsmodels(arena: Arena, groups: NDArray[np.intp]) -> NDArray[np.float64
     centred[SIZE - 1] = -1
     design = designed(arena.votes, [f"m{at:02}" for at in range(SIZE)]) @ centred
     model = sm.GLM(arena.clustered.won, design, family=sm.families.Binomial())
-    found = model.fit(
-        cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False}, tol=1e-14, maxiter=200
-    )
+    found = model.fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False}, tol=1e-14, maxiter=200)
     return np.asarray(centred @ found.cov_params() @ centred.T)
 
 
@@ -59,7 +57,8 @@ def test_two_ways_are_their_sum_without_what_is_in_both(arena: Arena) -> None:
 
 
 def test_few_battles_have_no_scatter_and_their_votes_count_as_one(arena: Arena) -> None:
-    few = ClusteredVotes(*(each[:36] for each in arena.clustered))
+    votes = arena.clustered
+    few = ClusteredVotes(votes.first[:36], votes.second[:36], votes.won[:36], votes.battle[:36], votes.voter[:36])
     p = win_probabilities(np.zeros(SIZE))
     assert two_way_scatter(few, p) is None
     assert np.trace(largest_scatter(few, p)) == pytest.approx(2 * 6 * 6**2 / 4)  # six battles of six votes
