@@ -1,5 +1,7 @@
 """Ugly replies to a request for a label. A reading is one of the offered labels or there is none."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -442,7 +444,7 @@ def test_a_choice_by_another_name_is_read_alike(text: str) -> None:
 SWAPPED = str.maketrans("ABab", "BAba")
 
 
-@given(st.lists(FRAGMENTS, max_size=25).map("".join).filter(lambda text: "not" not in text))
+@given(st.lists(FRAGMENTS, max_size=25).map("".join).filter(lambda text: not re.search("not|[AB] tie", text)))
 def test_swapping_the_names_of_a_pair_swaps_the_verdict(text: str) -> None:
     swapped = text
     for one, other in (("Output (a)", "Output (b)"), ("A", "B")):
