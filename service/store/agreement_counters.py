@@ -18,7 +18,7 @@ _DAYS_KEPT_MS = 400 * _DAY_MS
 
 
 class Wanted(NamedTuple):
-    """The name of some counters; `kind` is agreed, seen, panel, between or ceiling, `criterion` is not quoted."""
+    """The name of some counters; `kind` is one of `keys.agreement_counters`, `criterion` is not quoted."""
 
     kind: str
     series: str

@@ -287,10 +287,11 @@ def item_state(criterion: str) -> str:
 
 
 def agreement_counters(kind: str, bucket: str, series: str, criterion: str) -> str:
-    """Hash: field -> integer, the counters of one kind (agreed, seen, panel, between or ceiling) in one bucket of time.
+    """Hash: field -> integer, the counters of one kind in one bucket of time.
 
-    `bucket` is `all`, `d<day since the epoch>` or `h<hour since the epoch>`. `series` is `<judge> <model>`; for `panel`
-    it is the judge, for `between` two series joined by `|`, for `ceiling` it is empty. The fields are described in
+    `kind` is agreed, seen, panel, between, ceiling or labels. `bucket` is `all`, `d<day since the epoch>` or
+    `h<hour since the epoch>`. `series` is `<judge> <model>`; for `panel` it is the judge, for `between` two series
+    joined by `|`, for `ceiling` and `labels` it is empty. The fields are described in
     `service/agreement/contributions.py`.
     Written when a judgment is stored and when labels are put or removed, and repaired by `judged rebuild`. Fields that
     become 0 are removed. Hours expire after 48 hours, days after 400 days, `all` never.
