@@ -83,7 +83,10 @@ async def agrees(judged: Judged, report: Row, pairs: Sequence[Sequence[Any]], va
     counts = [[sum(list(pair) == [h, j] for pair in pairs) for j in values] for h in values]
     assert report["table"] == {"values": list(values), "counts": counts}
     assert report["pairs"] == len(pairs)
-    assert set(report["flags"]) ^ set(plain["flags"]) <= {"not_better_than_chance"}  # which rests on an interval
+    assert set(report["flags"]) ^ set(plain["flags"]) <= {
+        "not_better_than_chance",
+        "labels_off_scale",
+    }  # which rests on an interval
     assert report["statistics"].keys() == plain["statistics"].keys()
     for name, each in plain["statistics"].items():
         mine = report["statistics"][name]
@@ -110,7 +113,8 @@ async def test_every_label_counts_once_whenever_it_came_and_however_often_it_cha
     assert len(set(said.values())) > 2
     await agrees(judged, await agreement(judged), pairs_of(first, said))
     later = [label(n, (n * 3) % 5 + 1) for n in range(20, 50)]  # ten of which nobody judged
-    assert await labelled(judged, *later, *first) == {"received": 50, "stored": 30, "unchanged": 20}
+    counts = {"received": 50, "stored": 30, "unchanged": 20, "replaced": 0, "unmatched": 10, "unknown_criteria": []}
+    assert await labelled(judged, *later, *first) == counts
     report = await agreement(judged)
     assert (report["items"], report["annotators"]) == (40, 1)
     await agrees(judged, report, pairs_of([*first, *later], said))
@@ -340,6 +344,7 @@ async def test_what_is_off_the_scale_of_the_judge_that_came_later_counts_nowhere
     await agrees(judged, await agreement(judged), pairs_of(good, said))
     seen = (await judged.client.get("/v1/items/t%2F4")).json()
     assert [(each["score"], each["counted"]) for each in seen["labels"]] == [(7, False)]
+    assert "labels_off_scale" in (await agreement(judged))["flags"]
     assert len(seen["judgments"]) == 1
     await labelled(judged, label(4, 5))
     await agrees(judged, await agreement(judged), [*pairs_of(good, said), [5, said["t/4"]]])
@@ -421,7 +426,7 @@ async def test_the_commands_do_it_from_files(serve: Serve, tmp_path: Path, capsy
     assert await command("import", str(file), *names, "--json", *url) == 0
     assert capsys.readouterr().out.splitlines() == [
         "55 labels: 55 stored, 0 unchanged",
-        '{"received": 55, "stored": 0, "unchanged": 55}',
+        '{"received": 55, "stored": 0, "unchanged": 55, "replaced": 0, "unmatched": 0, "unknown_criteria": []}',
     ]
     assert await command("agreement", "wit", *url) == 0
     shown = capsys.readouterr().out
