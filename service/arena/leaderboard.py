@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 import numpy as np
+from msgspec import UNSET
 from redis.asyncio import Redis
 
 from service.arena.length_effect import LengthFit, fit_length_effect
@@ -135,7 +136,7 @@ def standings(
             losses=losses,
             ties=ties,
             regularised=fit.regularised,
-            length_adjusted_rating=None if adjusted is None else adjusted.get(model),
+            length_adjusted_rating=UNSET if adjusted is None else adjusted[model],
         )
         for model, rating, low, high, rank, wins, losses, ties in zip(
             counts.models, *(column.tolist() for column in (*columns, counts.ties.sum(axis=1))), strict=True

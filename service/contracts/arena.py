@@ -201,12 +201,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """The row of one model in the leaderboard.
 
     `rating` is the Bradley-Terry rating (1000 on average; 400 points are odds of ten to one) with its 95% interval. If
-    the votes' battles and voters are known, votes on one battle and votes of one voter are taken as dependent.
-    `rank` is 1 + the number of models whose rating is higher. All pairs of models are compared together: the
-    probability that any model is called better than an equal one is 5%. `length_adjusted_rating` is the rating without
-    the effect of the length of explanations, null if that is unknown. `elo` depends on the order of the
-    votes. `ties` includes votes for `both_bad`. `regularised` is true if the votes alone leave a rating unbounded, for
-    example because a model never lost; all ratings are then drawn towards 1000.
+    the votes' battles and voters are known, votes on one battle and votes of one voter are taken as dependent. `rank`
+    is 1 + the number of models whose rating is higher. All pairs of models are compared together: the probability that
+    any model is called better than an equal one is 5%. `length_adjusted_rating` is the rating without the effect of the
+    length of explanations; it is left out if that is unknown. `elo` depends on the order of the votes. `ties` includes
+    votes for `both_bad`. `regularised` is true if the votes alone leave a rating unbounded, for example because a model
+    never lost; all ratings are then drawn towards 1000.
     """
 
     model: str
@@ -220,7 +220,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     losses: int
     ties: int
     regularised: bool
-    length_adjusted_rating: float | None = None
+    length_adjusted_rating: float | msgspec.UnsetType = msgspec.UNSET
 
 
 class RatingsResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from service.arena.leaderboard import ARENA_GAUGES, FEWEST_STYLE_VOTES, arena_gauge_rows, arena_leaderboard, standings
 from service.arena.vote_counts import ArenaCounts, read_vote_counts, vote_fields
@@ -103,7 +104,7 @@ def test_ratings_without_the_effect_of_length_stand_beside() -> None:
         assert rows[model].length_adjusted_rating == pytest.approx(truth, abs=20)
     assert rows["m/0"].rating > 880
     few = arena_leaderboard(told(simulated(20)), None).leaderboard
-    assert {row.length_adjusted_rating for row in few} == {None}
+    assert {row.length_adjusted_rating for row in few} == {UNSET}
 
 
 def test_lengths_that_can_not_be_told_from_strength_are_not_told() -> None:
