@@ -66,9 +66,10 @@ class Model:
     def __call__(self, body: Row) -> str | Reply:
         self.calls += 1
         if self.calls % 11 == 5:
-            return Reply(status=429, body={"error": {"message": "slow down", "type": "rate_limit"}})
+            busy = {"error": {"message": "slow down", "type": "rate_limit"}}
+            return Reply(status=429, headers={"retry-after": "0.05"}, body=busy)
         said = re.findall(r"level (\d)", body["messages"][-1]["content"])
-        if "nonsense" in body["messages"][-1]["content"]:
+        if not said:  # nonsense, and the question after it
             return "I would rather not say."
         return json.dumps({"explanation": "It says so.", "score": int(said[-1])})
 
