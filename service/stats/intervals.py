@@ -19,7 +19,7 @@ from service.stats.coarse import as_names, coarsened
 from service.stats.distributions import student_t_quantile
 from service.stats.influence import Influence, Smoothed, influences, smoothed
 from service.stats.statistics import STATISTICS, Domain, StatisticValue, evaluate
-from service.stats.table import Table
+from service.stats.table import Table, numbers
 from service.stats.tallies import Tallies
 from service.stats.transforms import Transform
 from service.stats.undefined import Undefined
@@ -198,7 +198,16 @@ def _of_mean(
     total = float(given.pseudo.sum())
     error = math.sqrt(influence.variance / total * effect)
     freedom = freedom_of(influence.cells, given.counts, influence.variance, float(given.counts.sum()) / effect)
-    return t_interval(STATISTICS[name].transform, value, influence.value, error, freedom, shift_from)
+    transform = STATISTICS[name].transform
+    interval = t_interval(transform, value, influence.value, error, freedom, shift_from)
+    return _within_differences(interval, value, reduced) if math.isinf(transform.most) else interval
+
+
+def _within_differences(interval: Interval, value: float, table: Table) -> Interval:
+    """Returns the interval of a statistic in units of the scale, limited to differences that the scale allows."""
+    ends = [*numbers(table.values), *numbers(table.columns)]
+    most = max(max(ends) - min(ends), abs(value))
+    return Interval(max(interval.lower, -most), min(interval.upper, most))
 
 
 def _measure(value: StatisticValue, interval: Interval | None, pairs: int, independent: float) -> Measure:

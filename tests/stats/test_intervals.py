@@ -56,6 +56,17 @@ def test_no_pairs_have_nothing() -> None:
     assert {each.reason for each in measure(one_cell(5, {})).values()} == {Undefined.NO_PAIRS}
 
 
+@settings(max_examples=60, deadline=None)
+@given(tables((*EVEN, *UNEVEN), least_pairs=2))
+def test_differences_are_none_that_the_scale_does_not_allow(of: Table) -> None:
+    span = max(map(float, of.values)) - min(map(float, of.values))
+    found = measure(of, ["mae", "rmse", "bias"])
+    for each in found.values():
+        assert each.lower is not None
+        assert each.upper is not None
+        assert -span <= each.lower <= each.upper <= span
+
+
 def test_perfect_agreement_is_not_certain() -> None:
     """A percentile bootstrap gives [1, 1]."""
     found = measure(table([[30, 0], [0, 30]], [0, 1]))

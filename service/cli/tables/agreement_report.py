@@ -18,6 +18,7 @@ _FLAGS = {
         "nine labels in ten are the same: kappas are low however often both agree; look at exact and gwet_ac1"
     ),
     "labels_off_scale": "some labels are not on the scale of the criterion, and are not counted: see GET /v1/criteria",
+    "too_few_of_a_class": "people or the judge have fewer than five values beside the usual one: intervals are rough",
     "degenerate": "one side never varies: correlations and kappas carry no information",
 }
 _CHANCE_FLAG = "not_better_than_chance"  # chance_finding prints it with its figures
