@@ -12,7 +12,7 @@ from litestar.params import FromPath, QueryParameter
 from redis.asyncio import Redis
 
 from service.api.access import caller_of, needs
-from service.api.bodies import CSV, JSON, MARKDOWN, Body, form_wanted, media_type, read_json
+from service.api.bodies import CSV, MARKDOWN, form_wanted, read_fingerprinted, read_json
 from service.api.etags import etag_of, is_unchanged
 from service.api.openapi import headers, json_body, operation, text
 from service.api.parameters import Cursor, IdempotencyKey, Limit, Wait
@@ -39,7 +39,6 @@ from service.contracts.arena import (
     RatingsResponse,
     VoteRequest,
 )
-from service.contracts.decoding import decode
 from service.jobs import check_budget
 from service.rendering.arena_leaderboard import arena_csv, arena_markdown
 from service.store.signals import Signals
@@ -95,10 +94,8 @@ class ArenaController(Controller):
         the answer names a model before the vote, except a text that names its own model.
         """
         await check_budget(redis, request.state.key)
-        media_type(request, JSON)
-        body = Body(request, settings.server.max_body_bytes)
-        asked = decode(await body.whole(), BattleRequest)
-        fingerprint = sha256(f"{self.path}/battles\n{body.digest}".encode()).hexdigest()
+        most_bytes, scope = settings.server.max_body_bytes, f"{self.path}/battles"
+        asked, fingerprint = await read_fingerprinted(request, BattleRequest, most_bytes, scope)
         return _accepted(await begin_battle(redis, settings, asked, caller_of(request, idempotency_key), fingerprint))
 
     @get(

@@ -1,6 +1,5 @@
 """`/v1/benchmarks`: judges and models measured side by side on a dataset with people's values."""
 
-from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ from litestar.params import FromPath
 from redis.asyncio import Redis
 
 from service.api.access import caller_of, needs
-from service.api.bodies import CSV, JSON, MARKDOWN, Body, form_wanted, media_type, read_json
+from service.api.bodies import CSV, MARKDOWN, form_wanted, read_fingerprinted, read_json
 from service.api.etags import etag_of, is_unchanged
 from service.api.openapi import headers, json_body, operation, text
 from service.api.parameters import Cursor, IdempotencyKey, Limit, Wait
@@ -26,7 +25,6 @@ from service.benchmarks import (
 )
 from service.config.settings import Settings
 from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, BenchmarkPage, BenchmarkRequest
-from service.contracts.decoding import decode
 from service.jobs import check_budget
 from service.rendering.benchmark_leaderboard import benchmark_csv, benchmark_markdown
 from service.store.signals import Signals
@@ -60,10 +58,8 @@ class BenchmarksController(Controller):
     ) -> Response[Benchmark]:
         """Has each judge judge a dataset with each model, in one job with its own cache, budget and progress."""
         await check_budget(redis, request.state.key)
-        media_type(request, JSON)
-        body = Body(request, settings.server.max_body_bytes)
-        asked = decode(await body.whole(), BenchmarkRequest)
-        fingerprint = sha256(f"{self.path}\n{body.digest}".encode()).hexdigest()
+        most_bytes = settings.server.max_body_bytes
+        asked, fingerprint = await read_fingerprinted(request, BenchmarkRequest, most_bytes, self.path)
         begun = await begin_benchmark(redis, settings, asked, caller_of(request, idempotency_key), fingerprint)
         location = {"Location": f"{self.path}/{begun.benchmark.id}"}
         replayed = {"Idempotent-Replayed": "true"} if begun.is_repeat else {}

@@ -81,5 +81,15 @@ async def read_json(request: Request[Any, Any, Any], type_: type[_T], most_bytes
 
     Raises ProblemError (415) for other media types, Refused (too-large, or invalid with each fault).
     """
+    content, _ = await read_fingerprinted(request, type_, most_bytes, "")
+    return content
+
+
+async def read_fingerprinted(
+    request: Request[Any, Any, Any], type_: type[_T], most_bytes: int, scope: str
+) -> tuple[_T, str]:
+    """Returns the body as `read_json` does, and a digest of it within `scope` for the request's Idempotency-Key."""
     media_type(request, JSON)
-    return decode(await Body(request, most_bytes).whole(), type_)
+    body = Body(request, most_bytes)
+    content = decode(await body.whole(), type_)
+    return content, sha256(f"{scope}\n{body.digest}".encode()).hexdigest()
