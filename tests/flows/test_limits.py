@@ -73,11 +73,11 @@ async def test_a_job_larger_than_the_limit_is_scored_whole(
 
 @pytest.mark.timeout(60)
 async def test_a_limit_without_a_hint_is_found_by_backing_off_together(serve: Serve) -> None:
-    async with ModelServer("openai", Window(20, 0.5, without_hint)) as model:
+    async with ModelServer("openai", Window(20, 1.0, without_hint)) as model:
         judged: Judged = await serve(openai=model, retrying=Retrying(base=0.1, cap=1.0), workers=2)
-        job = await judged.judge(items(60), models=[MODEL], wait=40)
-    assert (job["counts"]["scored"], job["counts"]["failed"]) == (60, 0)
-    assert model.calls <= 120
+        job = await judged.judge(items(100), models=[MODEL], wait=50)
+    assert (job["counts"]["scored"], job["counts"]["failed"]) == (100, 0)
+    assert model.calls <= 200
 
 
 async def test_another_provider_is_not_delayed_and_no_place_is_held(serve: Serve) -> None:
