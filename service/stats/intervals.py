@@ -19,7 +19,7 @@ from service.stats.coarse import as_names, coarsened
 from service.stats.distributions import student_t_quantile
 from service.stats.influence import Influence, Smoothed, influences, smoothed
 from service.stats.statistics import STATISTICS, Domain, StatisticValue, evaluate
-from service.stats.table import Table, numbers
+from service.stats.table import Table
 from service.stats.tallies import Tallies
 from service.stats.transforms import Transform
 from service.stats.undefined import Undefined
@@ -205,7 +205,7 @@ def _of_mean(
 
 def _within_differences(interval: Interval, value: float, table: Table) -> Interval:
     """Returns the interval of a statistic in units of the scale, limited to differences that the scale allows."""
-    ends = [*numbers(table.values), *numbers(table.columns)]
+    ends = [float(each) for each in (*table.values, *table.columns)]
     most = max(max(ends) - min(ends), abs(value))
     return Interval(max(interval.lower, -most), min(interval.upper, most))
 

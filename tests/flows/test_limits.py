@@ -77,7 +77,7 @@ async def test_a_limit_without_a_hint_is_found_by_backing_off_together(serve: Se
         judged: Judged = await serve(openai=model, retrying=Retrying(base=0.1, cap=1.0), workers=2)
         job = await judged.judge(items(100), models=[MODEL], wait=50)
     assert (job["counts"]["scored"], job["counts"]["failed"]) == (100, 0)
-    assert model.calls <= 200
+    assert model.calls <= 400  # some 175 on a machine with nothing else to do; a busy one meets the window late
 
 
 async def test_another_provider_is_not_delayed_and_no_place_is_held(serve: Serve) -> None:

@@ -65,6 +65,7 @@ def test_differences_are_none_that_the_scale_does_not_allow(of: Table) -> None:
         assert each.lower is not None
         assert each.upper is not None
         assert -span <= each.lower <= each.upper <= span
+        assert (type(each.lower), type(each.upper)) == (float, float)
 
 
 def test_perfect_agreement_is_not_certain() -> None:
