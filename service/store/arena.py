@@ -4,7 +4,7 @@ The calls of a battle are a job that is in no list. A battle's texts are kept as
 newest vote; its votes are kept for ever, as counters and as rows from which the counters can be counted again.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -200,15 +200,6 @@ async def arena_counts(redis: Redis, criterion: str | None) -> dict[str, str]:
     """Returns the counted votes on a criterion, or on all, as `service/arena/vote_counts.py` reads them."""
     stored = await reply(redis.hgetall(keys.arena_counters(criterion)))
     return {field.decode(): value.decode() for field, value in stored.items()}
-
-
-async def vote_rows(redis: Redis) -> AsyncIterator[VoteRow]:
-    """Yields every vote in the order in which they were given."""
-    page = await votes_after(redis, "")
-    while page:
-        for _, row in page:
-            yield row
-        page = await votes_after(redis, page[-1][0])
 
 
 async def votes_after(redis: Redis, vote_id: str) -> list[tuple[str, VoteRow]]:

@@ -10,7 +10,7 @@ from service.arena.vote_counts import read_vote_counts
 from service.arena.vote_log import VoteLog
 from service.contracts.arena import Winner
 from service.store import arena
-from tests.store.battles import MODELS, drawn, opened, voted
+from tests.store.battles import MODELS, drawn, opened, vote_rows, voted
 
 
 async def cast(redis: Redis, battles: int, voters: int) -> None:
@@ -24,7 +24,7 @@ async def test_votes_are_those_of_the_rows_with_their_battles_and_voters(redis: 
     await cast(redis, 20, 3)
     log = VoteLog()
     await log.read_on(redis)
-    rows = [row async for row in arena.vote_rows(redis)]
+    rows = [row async for row in vote_rows(redis)]
     models = sorted(MODELS)
     for criterion in (None, "wit", "tact"):
         mine = [row for row in rows if criterion in (None, row.criterion)]

@@ -1,6 +1,7 @@
 """Battles as tests need them: open, with nobody asked."""
 
 import random
+from collections.abc import AsyncIterator
 
 from redis.asyncio import Redis
 
@@ -102,3 +103,12 @@ def drawn(chance: random.Random, how_many: int) -> list[tuple[ArenaVote, str, tu
         texts = chance.choice(["x", "x" * 5, "x" * 50]), chance.choice(["x", "x" * 4, "x" * 60])
         votes.append(((a, b, winner), chance.choice(["wit", "tact"]), texts))
     return votes
+
+
+async def vote_rows(redis: Redis) -> AsyncIterator[VoteRow]:
+    """Yields every vote in the order in which they were given."""
+    page = await arena.votes_after(redis, "")
+    while page:
+        for _, row in page:
+            yield row
+        page = await arena.votes_after(redis, page[-1][0])

@@ -13,7 +13,7 @@ from service.stats.elo import elo_ratings
 from service.store import arena, keys
 from service.store.arena import Paced, Voted
 from service.store.connection import reply
-from tests.store.battles import KEEP_S, MODELS, drawn, opened, voted
+from tests.store.battles import KEEP_S, MODELS, drawn, opened, vote_rows, voted
 
 HOUR_MS = 3_600_000
 
@@ -43,7 +43,7 @@ async def test_votes_in_any_order_give_the_same_counters(redis: Redis) -> None:
 async def test_the_counters_are_those_of_a_recount_of_the_rows(redis: Redis) -> None:
     votes = drawn(random.Random(4), 40)
     await cast(redis, votes)
-    rows = [row async for row in arena.vote_rows(redis)]
+    rows = [row async for row in vote_rows(redis)]
     assert [(row.A, row.B, row.winner) for row in rows] == [vote for vote, _, _ in votes]
     for scope in (None, "wit", "tact"):
         of_scope = [row for row in rows if scope in (None, row.criterion)]
@@ -57,7 +57,7 @@ async def test_the_counters_are_those_of_a_recount_of_the_rows(redis: Redis) -> 
 async def test_a_row_has_all_that_was_said_and_when(redis: Redis) -> None:
     battle = await opened(redis, explanations=("one", "three"))
     await voted(redis, battle, Winner.BOTH_BAD, "ada\x00 \U0001f600", at_ms=1_700_000_000_123)
-    [row] = [row async for row in arena.vote_rows(redis)]
+    [row] = [row async for row in vote_rows(redis)]
     assert row == VoteRow(
         battle=battle,
         criterion="wit",
@@ -76,7 +76,7 @@ async def test_a_voter_votes_once_however_many_requests_come_at_once(redis: Redi
     answers = await asyncio.gather(*(voted(redis, battle, winner, voter) for voter, winner in said))
     assert sorted(each.votes for each in answers if isinstance(each, Voted)) == list(range(1, 11))
     assert sum(each is None for each in answers) == 90
-    assert len([row async for row in arena.vote_rows(redis)]) == 10
+    assert len([row async for row in vote_rows(redis)]) == 10
     assert sum(read_vote_counts(await arena.arena_counts(redis, None)).outcomes.values()) == 10
 
 
@@ -85,7 +85,7 @@ async def test_the_same_delivery_twice_is_one_vote(redis: Redis) -> None:
     answers = [await voted(redis, battle, Winner.A, "ada", request="r") for _ in range(2)]
     assert answers == [Voted(1), Voted(1)]
     assert await voted(redis, battle, Winner.A, "ada") is None
-    assert len([row async for row in arena.vote_rows(redis)]) == 1
+    assert len([row async for row in vote_rows(redis)]) == 1
 
 
 async def test_a_voter_has_so_many_votes_in_any_hour(redis: Redis) -> None:
