@@ -1,9 +1,15 @@
 """Creates the application from its parts."""
 
-from collections.abc import Callable
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
-from litestar import Litestar
+import msgspec
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
@@ -11,28 +17,49 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 from redis.asyncio import Redis
 
-from service.api.access import check_access
+from service.api.access import check_access, view_of
 from service.api.agreement import AgreementController, estimates
+from service.api.anchors import AnchorsController
+from service.api.archive import archived_judgments
 from service.api.arena import ArenaController
 from service.api.benchmarks import BenchmarksController
+from service.api.calibration import calibration
+from service.api.callbacks import show_callback_secret
+from service.api.comparisons import CompareController, list_groups
+from service.api.connections import LimitedHttp
 from service.api.criteria import CriteriaController
 from service.api.datasets import DatasetsController
 from service.api.items import show_item
 from service.api.jobs import JobsController
 from service.api.judges import JudgesController
 from service.api.labels import LabelsController
-from service.api.openapi import SchemaJson, document_of
+from service.api.models import models
+from service.api.openapi import SCHEMA_PATH, SchemaJson, document_of, make_document
 from service.api.operations import healthz, metrics, readyz
+from service.api.origins import check_origin
 from service.api.parameters import check_query
 from service.api.parse import parse
 from service.api.paths import keep_names_whole
 from service.api.problems import HANDLERS
 from service.api.request_ids import with_request_id
+from service.api.request_limits import KeyRequests, check_rate
+from service.api.request_log import logging_request
+from service.api.request_spans import in_span
+from service.api.response_headers import with_security_headers
 from service.api.statistics import statistics
-from service.config.settings import Settings, load_settings
+from service.archive.objects import Objects
+from service.archive.reading import ArchiveReader
+from service.config.settings import Settings, SettingsError, load_settings, without_password
 from service.config.version import version
-from service.store.connection import connect
+from service.pages import pages
+from service.store.connection import cancelled, connect
+from service.store.health import keep_watching
+from service.store.installations import use_prefix
 from service.store.signals import Signals
+
+__all__ = ["LimitedHttp", "create_app", "end_waits", "openapi_document"]
+
+logger = logging.getLogger(__name__)
 
 _REDIS_RETRIES = 3  # within a fraction of a second; then the client gets 503
 _REDIS_CONNECTIONS = 64
@@ -49,8 +76,12 @@ class _App(Litestar):
     ) -> None:
         if scope["type"] == ScopeType.HTTP:
             keep_names_whole(cast("dict[str, Any]", scope))
-            send = with_request_id(cast("dict[str, Any]", scope), cast("Send", send))
-        await super().__call__(scope, receive, send)
+            send = with_request_id(cast("dict[str, Any]", scope), with_security_headers(cast("Send", send)))
+            send = self.state.key_requests.counting(scope, send)
+            send = logging_request(cast("dict[str, Any]", scope), cast("Send", send))
+            await in_span(super().__call__, cast("Scope", scope), cast("Receive", receive), send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def _redis(state: State) -> Redis:
@@ -65,10 +96,55 @@ def _settings(state: State) -> Settings:
     return cast("Settings", state.settings)
 
 
-_SHARED: dict[str, Callable[[State], Any]] = {"redis": _redis, "signals": _signals, "settings": _settings}
+def _archive(state: State) -> ArchiveReader | None:
+    return cast("ArchiveReader | None", state.archive)
+
+
+_SHARED: dict[str, Callable[[State], Any]] = {
+    "redis": _redis,
+    "signals": _signals,
+    "settings": _settings,
+    "archive": _archive,
+}
+
+
+@asynccontextmanager
+async def _watched(app: Litestar) -> AsyncIterator[None]:
+    """Watches the store while the API runs, which serves all the same while the store is away."""
+    url = str(_settings(app.state).store.redis_url)
+    watching = asyncio.create_task(keep_watching(_redis(app.state), url, without_password(url)))
+    try:
+        yield
+    finally:
+        await cancelled(watching)
+
+
+def _reread_on_hangup(read_again: Callable[[], Settings], app: Litestar) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reread_keys, app, read_again)
+
+
+def reread_keys(app: Litestar, read_again: Callable[[], Settings]) -> None:
+    """Takes the keys of the configuration as it is now; if it has problems or no keys, the present ones stay."""
+    try:
+        keys = read_again().keys
+    except SettingsError as error:
+        for problem in error.problems:
+            logger.error("the keys stay as they were: %s", problem)
+        return
+    if _settings(app.state).keys and not keys:  # a file that is just being written, for instance
+        logger.error("the keys stay as they were: the configuration has none; restart to serve everyone without a key")
+        return
+    app.state.settings = msgspec.structs.replace(_settings(app.state), keys=keys)
+    logger.info("keys read again: %s", ", ".join(key.name for key in keys) or "none")
+
+
+def end_waits(app: Litestar) -> None:
+    """Lets requests that wait for a job be answered now, with its present state, since the server is stopping."""
+    _signals(app.state).end()
 
 
 async def _close(app: Litestar) -> None:
+    await app.state.key_requests.aclose()
     await _signals(app.state).aclose()
     await _redis(app.state).aclose()
 
@@ -80,21 +156,38 @@ def opened(settings: Settings) -> dict[str, Any]:
     """
     if settings.store.redis_url is None:
         raise ValueError("the API needs a store: set JUDGED_REDIS_URL, or run `judged up`")
+    use_prefix(settings.store.prefix)
     redis = connect(str(settings.store.redis_url), retries=_REDIS_RETRIES, max_connections=_REDIS_CONNECTIONS)
-    return {"settings": settings, "redis": redis, "signals": Signals(redis)}
+    return {
+        "settings": settings,
+        "redis": redis,
+        "signals": Signals(redis),
+        "key_requests": KeyRequests(redis),
+        "archive": ArchiveReader(Objects(settings.archive)) if settings.archive.url else None,
+    }
 
 
-def create_app(settings: Settings) -> Litestar:
-    """Returns the API for these settings. Raises ValueError if they name no store."""
+def create_app(settings: Settings, read_again: Callable[[], Settings] | None = None) -> Litestar:
+    """Returns the API for these settings. On SIGHUP it takes the keys of those that `read_again` returns.
+
+    Raises ValueError if the settings name no store.
+    """
     return _App(
         route_handlers=[
             JobsController,
+            show_callback_secret,
             JudgesController,
             LabelsController,
             CriteriaController,
             AgreementController,
+            calibration,
+            models,
             estimates,
+            CompareController,
+            list_groups,
+            AnchorsController,
             show_item,
+            archived_judgments,
             parse,
             statistics,
             DatasetsController,
@@ -103,20 +196,29 @@ def create_app(settings: Settings) -> Litestar:
             healthz,
             readyz,
             metrics,
+            pages,
         ],
         state=State(opened(settings), deep_copy=False),
-        dependencies={name: Provide(provide, sync_to_thread=False) for name, provide in _SHARED.items()},
-        guards=[check_access, check_query],
+        dependencies={
+            **{name: Provide(provide, sync_to_thread=False) for name, provide in _SHARED.items()},
+            "view": Provide(view_of, sync_to_thread=False),
+        },
+        guards=[check_origin, check_access, check_rate, check_query],
         exception_handlers=HANDLERS,
+        lifespan=[_watched],
+        logging_config=None,  # the command sets logging up
+        on_startup=[] if read_again is None else [partial(_reread_on_hangup, read_again)],
         on_shutdown=[_close],
         request_max_body_size=None,  # service/api/bodies.py has the limits
         openapi_config=OpenAPIConfig(
             title="judged",
             version=version(),
             description="LLM-as-a-judge over HTTP: judge jobs in, scored judgments out.",
-            path="/schema",
             use_handler_docstrings=True,
             render_plugins=[SchemaJson()],
+            openapi_router=Router(
+                SCHEMA_PATH, route_handlers=[], include_in_schema=False, before_request=make_document
+            ),
         ),
     )
 

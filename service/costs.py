@@ -3,15 +3,12 @@
 A price is the one of `[prices]` in the configuration, else the list price that `genai-prices` knows.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
-
-from genai_prices import Usage as PricedUsage
-from genai_prices import calc_price
-from genai_prices.types import PriceCalculation
+from typing import TYPE_CHECKING, NamedTuple
 
 from service.config.kinds import KINDS
 from service.config.settings import PriceSettings, Settings
@@ -20,9 +17,13 @@ from service.contracts.judges import Judge, ResolvedJudge
 from service.judging.methods import METHODS
 from service.judging.questions import estimated_tokens
 
+if TYPE_CHECKING:
+    from genai_prices.types import PriceCalculation
+
 SAMPLE = 200  # items: their mean is that of all items to a few percent
 ASSUMED_OUTPUT_TOKENS = 100  # an answer with its reason: two or three sentences
 _TOKENS = 1_000_000  # prices are given for so many
+_MINUTE_S = 60.0
 _ANY_DELIMITER = "0" * 16
 
 PriceOf = Callable[[int, int], Decimal]  # US dollars for a call, by its input tokens and its output tokens
@@ -40,6 +41,7 @@ class Prices:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._in_minute = lru_cache(maxsize=1024)(self._found_price)
 
     def cost_usd(self, model: str, input_tokens: int | None, output_tokens: int | None) -> float | None:
         """Returns the US dollars for one call; None if the price or the number of tokens is unknown.
@@ -75,6 +77,9 @@ class Prices:
         return total
 
     def _price_of(self, model: str) -> PriceOf | None:
+        return self._in_minute(model, time.time() // _MINUTE_S)  # a list price may change with the day
+
+    def _found_price(self, model: str, minute: float) -> PriceOf | None:
         provider, _, name = model.partition("/")
         if own := self._settings.prices.get(model):
             return _own_price(own)
@@ -125,6 +130,9 @@ def _list_price(vendor: str, name: str, day: str) -> PriceOf | None:
     return lambda tokens_in, tokens_out: _calculated(vendor, name, tokens_in, tokens_out).total_price
 
 
-def _calculated(vendor: str, name: str, tokens_in: int, tokens_out: int) -> PriceCalculation:
+def _calculated(vendor: str, name: str, tokens_in: int, tokens_out: int) -> "PriceCalculation":
+    from genai_prices import Usage as PricedUsage
+    from genai_prices import calc_price
+
     usage = PricedUsage(input_tokens=tokens_in, output_tokens=tokens_out)
     return calc_price(usage, model_ref=name, provider_id=vendor)

@@ -7,12 +7,23 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from service.launch import embedded_store
 from service.store.connection import connect
 
+# A busy machine is no failure, and everybody's tests draw the same cases; HYPOTHESIS_PROFILE=explore draws new ones.
+settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", settings.get_profile("same"), derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
 DATA = Path(os.environ.get("JUDGED_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The campaign, which takes minutes and mostly waits, begins first, beside all others."""
+    items.sort(key=lambda item: "campaign" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")

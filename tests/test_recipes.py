@@ -74,7 +74,7 @@ def api(method, path, body=None):
     app = create_app(load_settings(None, {"JUDGED_REDIS_URL": "redis://127.0.0.1:9/0"}))
     async def asked():
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://judged") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return (await client.request(method, path, json=body)).json()
     return asyncio.run(asked())
 """

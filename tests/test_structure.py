@@ -7,7 +7,7 @@ import ast
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -23,27 +23,42 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 ROOMS: dict[str, frozenset[str]] = {
     "contracts": frozenset(),
     "stats": frozenset(),
+    "garbage": frozenset(),
+    "threads": frozenset(),
     "judges": frozenset({"contracts"}),
     "files": frozenset({"contracts"}),
     "judging": frozenset({"contracts"}),
     "config": frozenset({"contracts"}),
+    "telemetry": frozenset({"config"}),
     "costs": frozenset({"config", "contracts", "judging"}),
-    "store": frozenset({"contracts", "judges"}),
-    "agreement": frozenset({"contracts", "judging", "stats", "store"}),
-    "jobs": frozenset({"agreement", "config", "contracts", "costs", "judging", "store"}),
-    "arena": frozenset({"config", "contracts", "jobs", "judging", "stats", "store"}),
-    "benchmarks": frozenset({"agreement", "config", "contracts", "costs", "jobs", "stats", "store"}),
-    "rendering": frozenset({"contracts"}),
+    "store": frozenset({"contracts", "judges", "threads"}),
+    "agreement": frozenset({"contracts", "judging", "stats", "store", "threads"}),
+    "archive": frozenset({"agreement", "config", "contracts", "files", "store"}),
+    "jobs": frozenset({"agreement", "config", "contracts", "costs", "judging", "store", "telemetry", "threads"}),
+    "arena": frozenset({"config", "contracts", "jobs", "judging", "stats", "store", "threads"}),
+    "benchmarks": frozenset({"agreement", "config", "contracts", "costs", "jobs", "stats", "store", "threads"}),
+    "rendering": frozenset({"contracts", "judging"}),
     "api": frozenset(
         {
-            *("agreement", "arena", "benchmarks", "config", "contracts", "files", "jobs", "judging", "rendering"),
-            *("stats", "store"),
+            *("agreement", "archive", "arena", "benchmarks", "config", "contracts", "files", "jobs", "judging"),
+            *("rendering", "stats", "store", "telemetry", "threads"),
         }
     ),
-    "app": frozenset({"api", "config", "store"}),
-    "launch": frozenset({"config"}),
-    "cli": frozenset({"app", "config", "contracts", "files", "launch", "rendering"}),
-    "worker": frozenset({"agreement", "arena", "config", "contracts", "costs", "jobs", "judging", "stats", "store"}),
+    "pages": frozenset(
+        {
+            *("agreement", "api", "archive", "arena", "benchmarks", "config", "contracts", "costs", "jobs", "judging"),
+            *("rendering", "stats", "store", "threads"),
+        }
+    ),
+    "app": frozenset({"api", "archive", "config", "pages", "store"}),
+    "launch": frozenset({"archive", "config", "store"}),
+    "cli": frozenset({"app", "config", "contracts", "files", "garbage", "launch", "rendering", "telemetry"}),
+    "worker": frozenset(
+        {
+            *("agreement", "archive", "arena", "config", "contracts", "costs", "garbage", "jobs", "judging", "stats"),
+            *("store", "telemetry"),
+        }
+    ),
 }
 FEATURES = ("agreement", "arena", "benchmarks", "jobs")  # use of each other only names that the package exports
 
@@ -58,14 +73,15 @@ REPEATED = {  # public names that several modules may define, with the reason
 }
 WITHOUT_TEST = {  # modules, or packages with all their modules, that no test imports, with the tests that run them
     "service.judging.reading": "tests/judging/test_reading_*.py call what the package exports",
+    "service.pages": "tests/pages call the pages over HTTP, and look at them in a browser",
     "service.stats.binary": "tests/stats/test_statistics.py takes its functions from STATISTICS",
-    "worker.__main__": "tests/flows start it as a process",
 }
 
 PURE = ("service.contracts", "service.stats", "service.judging", "service.judges")
 INPUT_AND_OUTPUT = frozenset(
     [
-        *("arq", "redis", "aiohttp", "http", "httptools", "httpx", "litestar", "requests", "urllib", "uvicorn"),
+        *("arq", "redis", "aiohttp", "http", "httptools", "httpx", "litestar", "pyreqwest", "requests"),
+        *("urllib", "uvicorn"),
         *("asyncio", "os", "pathlib", "shutil", "signal", "socket", "subprocess", "tempfile", "threading", "uvloop"),
     ]
 )
@@ -118,13 +134,18 @@ def imports_of(path: Path) -> Iterator[Import]:
             yield from (Import(module_of(path), node.lineno, f"{node.module}.{each.name}") for each in node.names)
 
 
-IMPORTS = [each for path in SOURCES for each in imports_of(path)]
+@cache
+def imports() -> Sequence[Import]:
+    """All imports of the service and the worker."""
+    return [each for path in SOURCES for each in imports_of(path)]
+
+
 MODULES = {module_of(path): path for path in SOURCES}
 
 
 def by(*packages: str) -> Iterator[Import]:
     """The imports in these packages' files."""
-    return (each for each in IMPORTS if Import("", 0, each.by).is_in(*packages))
+    return (each for each in imports() if Import("", 0, each.by).is_in(*packages))
 
 
 def broken(found: Iterator[Import]) -> list[str]:
@@ -141,7 +162,7 @@ def room_of(module: str) -> str | None:
 def edges() -> Mapping[tuple[str, str], list[Import]]:
     """The imports between rooms, by (importing room, imported room)."""
     found: defaultdict[tuple[str, str], list[Import]] = defaultdict(list)
-    for each in IMPORTS:
+    for each in imports():
         importing, imported = room_of(each.by), room_of(each.name)
         if importing is not None and imported is not None and importing != imported:
             found[importing, imported].append(each)
@@ -209,17 +230,40 @@ def test_pure_parts_import_no_input_or_output() -> None:
 
 def test_redis_is_spoken_to_in_the_store_alone() -> None:
     """Other rooms pass the client on: they may import its type, and nothing else of its package."""
-    elsewhere = (each for each in IMPORTS if not Import("", 0, each.by).is_in("service.store"))
+    elsewhere = (each for each in imports() if not Import("", 0, each.by).is_in("service.store"))
     assert broken(each for each in elsewhere if each.is_in("redis") and each.name != "redis.asyncio.Redis") == []
 
 
+CLIENT_S_OWN = ("aclose", "pipeline", "pubsub")  # methods of a client that send no command
+
+
+def commands_of(path: Path) -> Iterator[ast.Call]:
+    """Commands sent by the client that a module calls `redis` or `_redis`, unless `reply` translates their errors."""
+    calls = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+    replies = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id == "reply"]
+    translated = [each for call in replies for each in call.args]
+    for call in calls:
+        if isinstance(call.func, ast.Attribute) and call not in translated:
+            client = call.func.value
+            name = client.id if isinstance(client, ast.Name) else getattr(client, "attr", None)
+            if name in ("redis", "_redis") and call.func.attr not in CLIENT_S_OWN:
+                yield call
+
+
+def test_errors_of_every_command_are_translated() -> None:
+    """Others would be internal errors where the store is away. (Scripts and pipelines translate theirs.)"""
+    sources = [each for each in SOURCES if module_of(each) != "service.store.connection"]
+    assert [f"{module_of(path)}:{call.lineno}" for path in sources for call in commands_of(path)] == []
+
+
 def test_arq_is_known_to_the_queue_alone() -> None:
-    elsewhere = (each for each in IMPORTS if each.by != "service.store.queue")
+    elsewhere = (each for each in imports() if each.by != "service.store.queue")
     assert broken(each for each in elsewhere if each.is_in("arq")) == []
 
 
-def test_litestar_is_known_to_the_api_alone() -> None:
-    elsewhere = (each for each in IMPORTS if not Import("", 0, each.by).is_in("service.api", "service.app"))
+def test_litestar_is_known_to_the_api_and_the_pages_alone() -> None:
+    over_http = ("service.api", "service.app", "service.pages")
+    elsewhere = (each for each in imports() if not Import("", 0, each.by).is_in(*over_http))
     assert broken(each for each in elsewhere if each.is_in("litestar")) == []
 
 
@@ -353,6 +397,19 @@ def test_every_runtime_dependency_is_pinned() -> None:
 
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_no_pattern_of_a_type_lets_a_line_end_follow() -> None:
+    """`$` also matches before a last line end. A pattern of a type or a parameter ends in `\\Z`, or has no end."""
+    found = [
+        f"{module_of(path)}: {node.value}"
+        for path in SOURCES
+        for call in ast.walk(tree_of(path))
+        if isinstance(call, ast.keyword) and call.arg == "pattern"
+        for node in ast.walk(call.value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith("$")
+    ]
+    assert found == []
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Asks models about one item: a judge and an item in, votes out. Knows neither Redis nor arq."""
+"""Asks models about one item: a judge and an item in, votes out. Speaks neither to Redis nor to arq."""
 
 import asyncio
 import time
@@ -11,16 +11,24 @@ from service.contracts.judges import Judge, ResolvedJudge
 from service.contracts.judgments import Ballot, Vote
 from service.contracts.outcomes import Outcome, Reason
 from service.costs import Prices
-from service.judging.ballots import ballots, question_about
+from service.judging.ballots import Questions, ballots
 from service.judging.combining import as_listed
 from service.judging.logprobs import score_by_logprobs
 from service.judging.methods import METHODS
 from service.judging.questions import Question, ask_again, estimated_tokens
 from service.judging.reading import Reading, Score
-from worker.limits import CallLimits, ItemGate
+from service.judging.templates import TemplateError
+from service.store.clock import seconds
+from service.store.jobs import Tried
+from worker.call_costs import CallEstimates, OutputLimit
+from worker.failure_lines import log_failure
+from worker.limits import CallLimits
+from worker.payments import PayingGate, Payment
 from worker.providers.base import Completion, ModelRequest, Provider, ProviderError
 from worker.providers.capabilities import MOST_GROWTH
 from worker.retrying import Retrying, with_retries
+from worker.spans import call_span
+from worker.tries import NextStep, Tries, is_of_provider
 
 OnRetry = Callable[[str], None]  # "provider/model"
 OnServed = Callable[[str, str], Awaitable[None]]  # "provider/model", and the model that answered
@@ -28,12 +36,14 @@ Recall = Callable[[Ballot], Awaitable[Vote | None]]  # a vote that was paid for 
 
 LONG_PROMPT = 4_000  # tokens by our estimate; of a longer prompt the provider must count a third at least
 CUT_SHARE = 3
+_LOOK_S = 0.5  # how often a call that waits to be made again looks whether its job was cancelled
 
 
 class NotStarted(Exception):  # noqa: N818 - an order, not an error
     """No call may be made for an item that has not started: it ends with `outcome`, or goes back to the queue if None.
 
-    It should not be taken from there before `not_before`, on the monotonic clock.
+    It should not be taken from there before `not_before`, on the monotonic clock. `tried` are the calls for its votes
+    so far, none of which was answered.
     """
 
     def __init__(self, outcome: Outcome | None, reason: Reason | None = None, *, not_before: float = 0.0) -> None:
@@ -41,12 +51,18 @@ class NotStarted(Exception):  # noqa: N818 - an order, not an error
         self.outcome = outcome
         self.reason = reason
         self.not_before = not_before
+        self.tried: list[Tried] = []
+
+
+class InDoubt(Exception):  # noqa: N818 - an order, not an error
+    """No further call may be made for an item with paid answers until its gate is sure that the item is still here."""
 
 
 class Asker:
     """Asks the models of a judge.
 
     `on_retry` is told of each call that is tried again, `on_served` of each model that answered under another's name.
+    `output_limit` returns the limit of output tokens that a model is sent for the one that a judge has.
     """
 
     def __init__(
@@ -58,6 +74,7 @@ class Asker:
         retrying: Retrying | None = None,
         on_retry: OnRetry = lambda model: None,
         on_served: OnServed | None = None,
+        output_limit: OutputLimit = lambda model, asked: asked,
     ) -> None:
         self._providers = providers
         self._prices = prices
@@ -65,27 +82,45 @@ class Asker:
         self._retrying = retrying or Retrying()
         self._on_retry = on_retry
         self._on_served = on_served
+        self._estimates = CallEstimates(prices, output_limit)
 
     async def votes(
-        self, judge: ResolvedJudge, item: Item, secret: bytes, gate: ItemGate, recall: Recall
+        self,
+        judge: ResolvedJudge,
+        item: Item,
+        questions: Questions,
+        gate: PayingGate,
+        recall: Recall,
+        tried: Sequence[Tried] = (),
     ) -> list[Vote]:
-        """Returns all votes of a judgment, asked for at the same time. `secret` is the installation's.
+        """Returns all votes of a judgment, asked for at the same time. `questions` are those about the item.
 
-        Raises NotStarted, and the errors of `recall`.
+        `tried` are the calls of an earlier time, when the item was put off. Raises NotStarted, and the errors of
+        `recall`.
         """
-        asked = [self._vote(judge.definition, ballot, item, secret, gate, recall) for ballot in ballots(judge)]
-        return [await asked[0]] if len(asked) == 1 else await _all(asked)
+        before = {Ballot(each.model, each.sample, each.order): each for each in tried}
+        tallies = [_Tally(ballot, self._prices, self._retrying, before.get(ballot)) for ballot in ballots(judge)]
+        asked = [self._vote(judge.definition, tally, item, questions, gate, recall) for tally in tallies]
+        try:
+            return [await asked[0]] if len(asked) == 1 else await _all(asked)
+        except NotStarted as order:
+            order.tried = [each for tally in tallies for each in tally.tried()]
+            raise
 
     async def _vote(
-        self, judge: Judge, ballot: Ballot, item: Item, secret: bytes, gate: ItemGate, recall: Recall
+        self, judge: Judge, tally: "_Tally", item: Item, questions: Questions, gate: PayingGate, recall: Recall
     ) -> Vote:
+        ballot = tally.ballot
         known = await recall(ballot)
         if known is not None:
             return known
         method = METHODS[judge.method]
         shown = method.shown(item, ballot.order)
-        question = question_about(judge, item, ballot.order, secret)
-        tally = _Tally(ballot, self._prices)
+        try:
+            question = questions.about(ballot.order)
+        except TemplateError as error:  # of an item that was accepted by an earlier version, with fewer checks
+            gate.open()
+            return tally.failed(_unfilled(error))
         while True:
             tally.asks += 1
             try:
@@ -108,7 +143,7 @@ class Asker:
             question = ask_again(question, completion.text, reading.reason, method.form(judge, shown))
 
     async def _answer(
-        self, judge: Judge, model: str, shown: Item, question: Question, gate: ItemGate, tally: "_Tally"
+        self, judge: Judge, model: str, shown: Item, question: Question, gate: PayingGate, tally: "_Tally"
     ) -> Completion:
         request = ModelRequest(
             model=model.partition("/")[2],
@@ -120,59 +155,98 @@ class Asker:
             judge=judge,
             item=shown,
         )
-        faults = 0
 
-        async def call() -> Completion:
-            nonlocal faults
-            last = msgspec.structs.replace(request, single_fault=faults >= self._retrying.attempts - 1)
-            try:
-                return await self._call_in_turn(model, last if faults else request, gate, tally)
-            except ProviderError as error:
-                faults += error.faults
-                raise
-
-        try:
-            answered = await with_retries(
-                call, retrying=self._retrying, on_retry=lambda error, wait: self._on_retry(model)
-            )
-        except ProviderError as error:
-            tally.attempts += error.attempts
-            raise
-        tally.attempts += answered.attempts
+        answered = await with_retries(
+            lambda: self._call_in_turn(model, request, gate, tally),
+            retrying=self._retrying,
+            sleep=lambda wait: _sleep(wait, gate),
+            on_retry=lambda error, wait: self._on_retry(model),
+            may_go_on=gate.may_try_again,
+            faults=tally.tries.faults,
+        )
+        tally.tries.answered()
         tally.count(answered.completion)
         served_model = answered.completion.served_model
         if served_model is not None and self._on_served is not None:
             await self._on_served(model, served_model)
         return answered.completion
 
-    async def _call_in_turn(self, model: str, request: ModelRequest, gate: ItemGate, tally: "_Tally") -> Completion:
-        """Makes a call again each time that the provider refuses it because there are too many, when its turn comes."""
+    async def _call_in_turn(self, model: str, request: ModelRequest, gate: PayingGate, tally: "_Tally") -> Completion:
+        """Makes a call again when its turn comes, each time that it is refused because there are too many.
+
+        The same if it fails and has to wait for the model's breaker. The error raised has the faults of all calls.
+        """
         provider = model.partition("/")[0]
+        before, refusals = tally.tries.faults, 0
         while True:
             began = time.monotonic()
+            if tally.tries.faults >= self._retrying.attempts - 1 and not request.single_fault:
+                request = msgspec.structs.replace(request, single_fault=True)
             try:
-                completion = await self._call(provider, request, gate, tally)
+                completion = await self._call(model, request, gate, tally)
+            except InDoubt:
+                await gate.until_sure()
             except ProviderError as error:
-                if not await self._limits.refused(provider, error, began):
-                    raise
-                gate.undo_call()
+                if error.attempts:
+                    log_failure(model, error, [each.content for each in request.messages])
                 tally.attempts += error.attempts
+                if await self._limits.refused(provider, error, began, refusals, gate):
+                    refusals += 1
+                    gate.undo_call()
+                elif not await self._waits(model, error, gate, tally, before):
+                    raise
+                if not gate.may_try_again():
+                    raise
                 self._on_retry(model)
             else:
+                tally.attempts += completion.attempts
                 await self._limits.answered(provider)
                 return completion
 
-    async def _call(self, provider: str, request: ModelRequest, gate: ItemGate, tally: "_Tally") -> Completion:
+    async def _waits(self, model: str, error: ProviderError, gate: PayingGate, tally: "_Tally", before: int) -> bool:
+        """Notes a failed call. Returns whether the next one waits for the model's breaker; else the error is final."""
+        tally.tries.count(error, tally.called_at)
+        step = await self._limits.next_step(model, error, tally.tries)
+        if step is not NextStep.FAIL and is_of_provider(error):
+            gate.undo_call()
+        if step is not NextStep.WAIT:
+            error.faults = tally.tries.faults - before
+        return step is NextStep.WAIT
+
+    async def _call(self, model: str, request: ModelRequest, gate: PayingGate, tally: "_Tally") -> Completion:
+        provider = model.partition("/")[0]
         estimate = estimated_tokens(request.messages)  # corrected by the answer's own count
-        async with self._limits.call(provider, estimate, gate):
-            began = time.perf_counter()
-            try:
-                completion = await self._providers[provider].complete(request)
-            finally:
-                tally.latency_s += time.perf_counter() - began
+        payment = Payment(gate, self._estimates.of(model, request)) if gate.has_budget else None
+        try:
+            async with self._limits.call(provider, estimate, gate, model, tally.tries, payment):
+                began = time.perf_counter()
+                tally.called_at = seconds()
+                try:
+                    with call_span(model, request) as note:
+                        completion = await self._providers[provider].complete(request)
+                        note(completion)
+                finally:
+                    tally.latency_s += time.perf_counter() - began
+                if payment is not None:
+                    payment.answered(completion)
+        finally:
+            if payment is not None:
+                payment.end()
         if completion.input_tokens is not None:
             self._limits.spent(provider, completion.input_tokens + (completion.output_tokens or 0) - estimate)
         return completion
+
+
+def _unfilled(error: TemplateError) -> ProviderError:
+    message = f"no model was asked: the judge's template can't be filled: {error}"
+    return ProviderError(message, reason=Reason.PROVIDER_ERROR, retryable=False)
+
+
+async def _sleep(left_s: float, gate: PayingGate) -> None:
+    """Waits before a call is made again, or until it may not be."""
+    while left_s > 0 and gate.may_try_again():
+        await asyncio.sleep(min(left_s, _LOOK_S))
+        left_s -= _LOOK_S
 
 
 def _is_cut(question: Question, completion: Completion) -> bool:
@@ -187,27 +261,32 @@ def _is_cut(question: Question, completion: Completion) -> bool:
 async def _all(asked: Sequence[Awaitable[Vote]]) -> list[Vote]:
     """Waits for all of them even if one raises: a call under way is paid for."""
     ended = await asyncio.gather(*asked, return_exceptions=True)
-    for each in ended:
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in ended if isinstance(each, Vote)]
+    votes = [each for each in ended if isinstance(each, Vote)]
+    errors = [each for each in ended if isinstance(each, BaseException)]
+    del ended
+    if errors:
+        raise errors.pop(0)  # out of every variable of its own frame: it would be in a cycle
+    return votes
 
 
-def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tuple[Reading, str]:
-    """Returns the reading, with the expected score if the judge wants it and the answer has it; and its source."""
+def _by_logprobs(judge: Judge, completion: Completion, reading: Reading) -> tuple[Reading, str, float | None]:
+    """Returns the reading, with the expected score if the judge wants it and the answer has it; and its source.
+
+    The last is the score's standard deviation under the token probabilities, None without them.
+    """
     scale = METHODS[judge.method].logprobs_scale(judge) if judge.score_from == "logprobs" else None
     if scale is not None and completion.tokens and reading.score is not None:
-        score = score_by_logprobs(completion.tokens, scale, reading.score)
-        if score is not None:
-            return msgspec.structs.replace(reading, value=Score(score)), "logprobs"
-    return reading, "answer"
+        expected = score_by_logprobs(completion.tokens, scale, reading.score)
+        if expected is not None:
+            return msgspec.structs.replace(reading, value=Score(expected.mean)), "logprobs", expected.deviation
+    return reading, "answer", None
 
 
 class _Tally:
     """The calls, tokens and time that one vote took so far."""
 
-    def __init__(self, ballot: Ballot, prices: Prices) -> None:
-        self._ballot = ballot
+    def __init__(self, ballot: Ballot, prices: Prices, retrying: Retrying, before: Tried | None) -> None:
+        self.ballot = ballot
         self._prices = prices
         self._last: Completion | None = None
         self._input_tokens: int | None = 0
@@ -215,8 +294,16 @@ class _Tally:
         self._reasks = 0
         self._cut_off_at: int | None = None
         self.asks = 0
-        self.attempts = 0
+        self.attempts = before.attempts if before else 0
+        self.tries = Tries(retrying, before.faults, before.failed_at) if before else Tries(retrying)
+        self.called_at = 0.0  # Unix seconds
         self.latency_s = 0.0
+
+    def tried(self) -> list[Tried]:
+        """Returns the calls so far, to go on from later; none if there was no call."""
+        if not self.attempts:
+            return []
+        return [Tried(*self.ballot, self.attempts, self.tries.faults, self.tries.failed_at)]
 
     def count(self, completion: Completion) -> None:
         self._input_tokens = _sum(self._input_tokens, completion.input_tokens)
@@ -238,7 +325,9 @@ class _Tally:
     def unreadable(self, completion: Completion) -> None:
         self._last = completion
 
-    def answered(self, completion: Completion, reading: Reading, score_from: str) -> Vote:
+    def answered(
+        self, completion: Completion, reading: Reading, score_from: str, deviation: float | None = None
+    ) -> Vote:
         return self._vote(
             outcome=reading.outcome,
             reason=reading.reason,
@@ -252,6 +341,7 @@ class _Tally:
             finish_reason=completion.finish_reason,
             error=None,
             served_model=completion.served_model,
+            score_deviation=None if deviation is None else round(deviation, 6),
         )
 
     def failed(self, error: ProviderError) -> Vote:
@@ -271,11 +361,11 @@ class _Tally:
         )
 
     def _vote(self, **verdict: object) -> Vote:
-        cost = self._prices.cost_usd(self._ballot.model, self._input_tokens, self._output_tokens)
+        cost = self._prices.cost_usd(self.ballot.model, self._input_tokens, self._output_tokens)
         return Vote(
-            model=self._ballot.model,
-            sample=self._ballot.sample,
-            order=self._ballot.order,
+            model=self.ballot.model,
+            sample=self.ballot.sample,
+            order=self.ballot.order,
             asks=self.asks,
             attempts=self.attempts,
             latency_seconds=round(self.latency_s, 6),

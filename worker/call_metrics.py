@@ -1,8 +1,11 @@
 """Counts of calls to providers, added to the store's counters once a second."""
 
 import asyncio
+import contextlib
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 
 from redis.asyncio import Redis
 
@@ -14,6 +17,23 @@ _log = logging.getLogger(__name__)
 
 _EVERY_S = 1.0
 
+_untold = ContextVar("untold", default=False)
+
+
+@contextlib.contextmanager
+def untold_calls() -> Iterator[None]:
+    """Nothing that the block does is counted: counts of a battle's calls would tell its models."""
+    token = _untold.set(True)
+    try:
+        yield
+    finally:
+        _untold.reset(token)
+
+
+def are_untold() -> bool:
+    """Returns whether the calls at hand are not counted."""
+    return _untold.get()
+
 
 class CallMetrics:
     """The counts since the last flush. Up to a second of them is lost if the worker is killed."""
@@ -21,11 +41,13 @@ class CallMetrics:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._seconds: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
         self._flushing = asyncio.Lock()
 
     def on_call(self, provider: str, model: str, status: str, seconds: float) -> None:
         """Counts one HTTP call that ended."""
-        self._add(observe(counters.PROVIDER_SECONDS, provider, f"{provider}/{model}", status, value=seconds))
+        if not are_untold():
+            self._seconds[provider, model, status].append(seconds)
 
     def on_retry(self, model: str) -> None:
         """Counts one call that will be made again."""
@@ -36,12 +58,22 @@ class CallMetrics:
         self._add([increment(counters.PROVIDER_LIMITED, provider, by=seconds)])
 
     def _add(self, increments: list[Increment]) -> None:
+        if not are_untold():
+            self._count(increments)
+
+    def _count(self, increments: Iterable[Increment]) -> None:
         for each in increments:
             self._counts[each.series, each.other] += each.by
 
     async def flush(self) -> None:
         """Adds the counts to the store's. Raises StoreError if it can't; the counts are then kept for the next time."""
         async with self._flushing:
+            for (provider, model, status), observed in self._seconds.items():
+                for seconds in observed:
+                    self._count(
+                        observe(counters.PROVIDER_SECONDS, provider, f"{provider}/{model}", status, value=seconds)
+                    )
+            self._seconds.clear()
             counts, self._counts = self._counts, Counter()
             if not counts:
                 return

@@ -2,15 +2,21 @@
 
 import asyncio
 import contextlib
+import math
+import random
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from service.config.settings import ProviderSettings
 from service.contracts.outcomes import Reason
+from service.store.clock import seconds
 from service.store.provider_limits import ProviderStop
+from worker.breakers import Breaker, BreakerReporter
+from worker.places import CallPlaces, Slots
 from worker.providers.base import ProviderError
+from worker.retrying import Retrying
+from worker.tries import NextStep, Tries
 from worker.turns import Turns
 
 MINUTE_S = 60.0
@@ -18,56 +24,9 @@ PATIENCE_S = 2.0  # an item that would wait longer for its turn goes back to the
 LONGEST_ABSENCE_S = 5.0  # else nobody would be there when the provider takes calls sooner than expected
 STOP_AFTER = 2  # refusals for good, one after the other: a single one may be about one call
 FIRST_CALLS = 16  # in flight to a provider that has not answered yet: its own limit may be far below the setting
+MOMENT_S = 0.2  # the longest wait after a single refusal, if no wait was asked for
+_TRIAL_SPARE_S = 10.0  # beyond its time limit, for a call that tries whether a provider works again
 _BURST_S = 1.0  # a rate may be used up to a second's worth ahead
-
-
-class Slots:
-    """A semaphore whose size can change while it is held. First come, first served."""
-
-    def __init__(self, size: int, starved: Callable[[], None] = lambda: None) -> None:
-        self.size = size
-        self.in_use = 0
-        self._starved = starved
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    @property
-    def wanted(self) -> int:
-        """The number of slots that are held or waited for."""
-        return self.in_use + sum(not turn.done() for turn in self._waiting)
-
-    @property
-    def held(self) -> int:
-        """The number of slots that may be in use before the next change of the size."""
-        return max(self.size, self.in_use)
-
-    async def acquire(self) -> None:
-        if self.in_use < self.size and not self._waiting:
-            self.in_use += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        self._starved()
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.release()
-            raise
-
-    def release(self) -> None:
-        self.in_use -= 1
-        self._hand_on()
-
-    def resize(self, size: int) -> None:
-        self.size = size
-        self._hand_on()
-
-    def _hand_on(self) -> None:
-        while self._waiting and self.in_use < self.size:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                self.in_use += 1
-                turn.set_result(None)
 
 
 class Pace:
@@ -79,6 +38,11 @@ class Pace:
         self._at = clock()
         self._level = 0.0
         self.sharers = 1
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether there is no limit."""
+        return self._per_second is None
 
     def take(self, amount: float) -> float:
         """Takes `amount` out of the bucket. Returns the seconds to wait until that is covered."""
@@ -99,6 +63,11 @@ class Pace:
 
 class ItemGate(Protocol):
     """The gate through which an item's calls pass. See `worker.running_jobs.JobGate`."""
+
+    @property
+    def job_id(self) -> str:
+        """The job of the item: jobs take turns."""
+        ...
 
     @property
     def left_s(self) -> float:
@@ -123,6 +92,18 @@ class ItemGate(Protocol):
 
     def put_off(self, seconds: float) -> None:
         """Raises NotStarted, so that the item comes back later, unless a call of it was paid for or is under way."""
+        ...
+
+
+class CallMoney(Protocol):
+    """The money for one call. See `worker.payments.Payment`."""
+
+    async def reserve(self) -> None:
+        """Waits until the money is reserved, unless it is already. Raises ProviderError (budget) if it never fits."""
+        ...
+
+    async def top_up(self) -> bool:
+        """Reserves what the call may cost more by now. Returns False, with nothing reserved, if that is not there."""
         ...
 
 
@@ -151,13 +132,18 @@ class ProviderLimits:
             self._window += 1
             self.slots.resize(min(self._granted, self._window))
 
+    @property
+    def is_free(self) -> bool:
+        """Whether neither a rate nor a limit of the provider's own can hold a call up."""
+        return self.turns.is_free and self.requests.is_endless and self.tokens.is_endless
+
     def expected_s(self, tokens: int) -> float:
         """Returns the seconds for which a call of `tokens` tokens would have to wait for its turn, about."""
         return max(self.requests.wait_for(1), self.tokens.wait_for(tokens), self.turns.expected_s)
 
 
-class Reporter(Protocol):
-    """Tells the other workers of a provider's limits. See `worker.shared_limits`."""
+class Reporter(BreakerReporter, Protocol):
+    """Tells the other workers of a provider's limits and failures. See `worker.shared_limits`."""
 
     async def refused(self, provider: str, turns: Turns, error: ProviderError, began: float) -> None:
         """A call that began at `began` (monotonic) was refused because there were too many."""
@@ -197,22 +183,61 @@ class CallLimits:
             if settings.kind != "control"
         }
         self.calls = CallPlaces(most_calls, list(self.providers))
+        self._trial_s = {name: each.timeout_seconds + _TRIAL_SPARE_S for name, each in providers.items()}
+        self._breakers: dict[str, Breaker] = {}
         self._reporter = reporter
         self._on_wait = on_wait
 
-    def call(self, provider: str, tokens: int, gate: ItemGate) -> "CallPlace":
-        """Holds a place for one call of about `tokens` tokens. The control baselines call nobody."""
-        return CallPlace(self, provider, self.providers.get(provider), tokens, gate)
+    def call(
+        self,
+        provider: str,
+        tokens: int,
+        gate: ItemGate,
+        model: str = "",
+        tries: Tries | None = None,
+        money: CallMoney | None = None,
+    ) -> "CallPlace":
+        """Holds a place for one call of about `tokens` tokens. The control baselines call nobody, and cost nothing.
+
+        `model` is the "provider/model" that is called, and `tries` are the failed calls before. A call that has to be
+        paid waits for its `money` before it waits for its place.
+        """
+        limits, breaker = self.providers.get(provider), self.breaker(model)
+        return CallPlace(self, provider, limits, tokens, gate, breaker, tries or _no_tries(), money)
+
+    def breaker(self, model: str) -> Breaker | None:
+        """Returns the breaker of a "provider/model"; None if its provider has no limits here."""
+        provider = model.partition("/")[0]
+        if model not in self._breakers and provider in self.providers:
+            self._breakers[model] = Breaker(model, self._trial_s[provider], self._reporter)
+        return self._breakers.get(model)
+
+    def blocked_models(self) -> list[str]:
+        """Returns the models whose items would be put off now, for an open breaker or a limit of their provider."""
+        return [
+            model
+            for model, breaker in self._breakers.items()
+            if breaker.wait_s > PATIENCE_S or self.providers[model.partition("/")[0]].turns.pause_s > PATIENCE_S
+        ]
+
+    async def next_step(self, model: str, error: ProviderError, tries: Tries) -> NextStep:
+        """Returns the step after a failure that was counted. An item that has to wait opens the model's breaker."""
+        breaker = self._breakers.get(model) if self._reporter is not None else None
+        step = tries.next_step(error, math.inf if breaker is None else breaker.proved_at, seconds())
+        if breaker is not None and step is NextStep.WAIT:
+            await breaker.open(error)
+        return step
 
     def spent(self, provider: str, tokens: int) -> None:
         """Corrects the estimate that a call started with, by `tokens` more or less."""
         if limits := self.providers.get(provider):
             limits.tokens.take(tokens)
 
-    async def refused(self, provider: str, error: ProviderError, began: float) -> bool:
+    async def refused(self, provider: str, error: ProviderError, began: float, refusals: int, gate: ItemGate) -> bool:
         """Notes an error for all workers. Returns whether the call has to wait for its turn, and then be made again.
 
-        `began` is when the call did, on the monotonic clock.
+        `began` is when the call did, on the monotonic clock, and `refusals` how often it was refused before. A single
+        refusal among answers, with no wait asked for, is no limit: only this call waits, for a moment.
         """
         limits = self.providers.get(provider)
         if limits is None or self._reporter is None:
@@ -222,9 +247,18 @@ class CallLimits:
             if limits.turns.doubts >= STOP_AFTER:
                 await self._reporter.stopped(provider, limits.turns, error)
             return False
-        if error.is_limit or (error.retryable and error.retry_after):
+        if error.is_limit and error.retry_after is None and not limits.turns.refusals.show_a_limit:
+            await self._moment(refusals, gate)
+        elif error.is_limit or (error.retryable and error.retry_after):
             await self._reporter.refused(provider, limits.turns, error, began)
         return error.is_limit
+
+    async def _moment(self, refusals: int, gate: ItemGate) -> None:
+        """Waits for a moment, longer after each refusal of the same call, or until the worker drains."""
+        longest = min(MOMENT_S * 2.0 ** min(refusals, 5), gate.left_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest * (1 + random.random()) / 2):
+                await self.draining.wait()
 
     async def answered(self, provider: str) -> None:
         """Notes an answer: the provider takes calls."""
@@ -242,6 +276,8 @@ class CallLimits:
 
         Raises ProviderError if that takes longer than the item may wait, and NotStarted if the item is put off.
         """
+        if limits.is_free:
+            return
         self.put_off(limits, tokens, gate)
         wait_s = max(limits.requests.take(1), limits.tokens.take(tokens))
         if wait_s > 0:
@@ -262,11 +298,19 @@ class CallLimits:
             message = f"{provider} limits calls, and this one had no turn before the job's deadline"
             raise _uncalled(ProviderError(message, reason=Reason.RATE_LIMITED, retryable=False)) from error
 
+    def look_again(self, job_id: str) -> None:
+        """Has the items of a job that wait for a place look whether they still may start."""
+        self.calls.wake(job_id)
+        for each in self.providers.values():
+            each.slots.wake(job_id)
+
     def drain(self) -> None:
         """Lets items that wait for their turn go back to the queue, if that costs nothing."""
         self.draining.set()
         for each in self.providers.values():
             each.turns.wake()
+        for breaker in self._breakers.values():
+            breaker.wake()
 
     def _put_off_at_change(self, limits: ProviderLimits, gate: ItemGate) -> None:
         """As `put_off`, for an item that waits already: only a pause or the drain is news to it."""
@@ -274,114 +318,161 @@ class CallLimits:
 
     def put_off(self, limits: ProviderLimits, tokens: int, gate: ItemGate) -> None:
         """Raises NotStarted if the item had better come back later than wait here, where others could be at work."""
-        self._put_off(limits, gate, limits.expected_s(tokens))
+        if not limits.is_free:
+            self._put_off(limits, gate, limits.expected_s(tokens))
 
     def _put_off(self, limits: ProviderLimits, gate: ItemGate, expected_s: float) -> None:
         if expected_s > PATIENCE_S or (expected_s and self.draining.is_set()):
-            gate.put_off(min(expected_s, max(limits.turns.pause_s, LONGEST_ABSENCE_S)))
+            gate.put_off(min(expected_s, max(limits.turns.pause_s, LONGEST_ABSENCE_S), gate.left_s))
 
+    async def enter(self, limits: ProviderLimits, breaker: Breaker, gate: ItemGate, tries: Tries) -> bool:
+        """Waits while the model's breaker is open. Returns whether this call tries. Raises as `own_turn` does."""
 
-class CallPlaces:
-    """The places for calls of one worker. Some are kept for each provider, so that one that hangs takes not all."""
+        def put_off(wait_s: float) -> None:
+            if not tries.has_begun or self.draining.is_set():
+                self._put_off(limits, gate, wait_s)
 
-    def __init__(self, size: int, providers: Sequence[str]) -> None:
-        self._size = size
-        self._kept = max(size // (4 * len(providers)), 1) if 1 < len(providers) <= size else 0
-        self._in_use = dict.fromkeys(providers, 0)
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {name: deque() for name in providers}
-
-    @property
-    def in_use(self) -> int:
-        """The number of places that are held."""
-        return sum(self._in_use.values())
-
-    @property
-    def wanted(self) -> int:
-        """The number of places that are held or waited for."""
-        return self.in_use + sum(not turn.done() for waiting in self._waiting.values() for turn in waiting)
-
-    async def acquire(self, provider: str) -> None:
-        """Waits for a place; first come, first served among the calls of one provider."""
-        if not self._waiting[provider] and self._is_free(provider):
-            self._in_use[provider] += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[provider].append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.release(provider)
-            raise
-
-    def release(self, provider: str) -> None:
-        """Gives back a place, to the calls of the provider that has the fewest."""
-        self._in_use[provider] -= 1
-        for name in sorted(self._waiting, key=self._in_use.__getitem__):
-            waiting = self._waiting[name]
-            while waiting and self._is_free(name):
-                turn = waiting.popleft()
-                if not turn.done():
-                    self._in_use[name] += 1
-                    turn.set_result(None)
-
-    def _is_free(self, provider: str) -> bool:
-        """Returns whether the provider may take one more place, with those left that are kept for the others."""
-        kept = sum(max(self._kept - used, 0) for name, used in self._in_use.items() if name != provider)
-        return self.in_use + kept < self._size
+        return await breaker.enter(gate, tries, put_off)
 
 
 class CallPlace:
     """A place for one call, while the block lasts. A class, since a generator here costs as much as the waiting."""
 
     def __init__(
-        self, limits: CallLimits, name: str, provider: ProviderLimits | None, tokens: int, gate: ItemGate
+        self,
+        limits: CallLimits,
+        name: str,
+        provider: ProviderLimits | None,
+        tokens: int,
+        gate: ItemGate,
+        breaker: Breaker | None,
+        tries: Tries,
+        money: CallMoney | None,
     ) -> None:
         self._limits = limits
         self._name = name
         self._provider = provider
         self._tokens = tokens
         self._gate = gate
-        self._is_probe = False
+        self._breaker = breaker
+        self._before = tries
+        self._money = money
+        self._is_probe = False  # of the provider, whose key or quota is in doubt
+        self._tries = False  # whether the model's provider works again
+        self._number = 0
+        self._began = 0.0  # Unix seconds
 
     async def __aenter__(self) -> None:
         if self._provider is None:
             self._gate.begin_call()
             return
-        provider, turns = self._provider, self._provider.turns
+        if self._begins_at_once(self._provider):
+            return
+        while True:
+            if self._money is not None:
+                await self._money.reserve()
+            if self._breaker is not None:
+                self._tries = await self._limits.enter(self._provider, self._breaker, self._gate, self._before)
+            try:
+                if await self._take_places(self._provider) and await self._may_begin(self._provider):
+                    self._begin(self._provider)
+                    return
+            except BaseException:
+                await self._end_trial()
+                raise
+            await self._end_trial()
+
+    def _begins_at_once(self, provider: ProviderLimits) -> bool:
+        """Returns whether the call has begun: nothing held it up, and both places were free."""
+        is_open = self._breaker is not None and self._breaker.is_open
+        if self._money is not None or is_open or provider.turns.doubts or not provider.is_free:
+            return False
+        if not provider.slots.take():
+            return False
+        if not self._limits.calls.take(self._name):
+            provider.slots.release()
+            return False
+        self._begin(provider)
+        return True
+
+    async def _may_begin(self, provider: ProviderLimits) -> bool:
+        """Returns whether the call may begin now, else gives its places back: nobody waits for money in a place."""
+        may_begin = False
+        try:
+            if await self._is_paid():
+                # The breaker may have opened, or a pause begun, while this call waited for its places and its money.
+                is_let_through = self._breaker is None or self._tries or self._breaker.lets_through(self._before)
+                may_begin = is_let_through and not provider.turns.pause_s
+        finally:
+            if not may_begin:
+                self._release(provider)
+        return may_begin
+
+    async def _is_paid(self) -> bool:
+        return self._money is None or await self._money.top_up()
+
+    async def _take_places(self, provider: ProviderLimits) -> bool:
+        """Returns False, with no place taken, if the call may cost more by now than is there: a turn would be lost."""
+        turns = provider.turns
         self._limits.put_off(provider, self._tokens, self._gate)
         self._is_probe = bool(turns.doubts) and await turns.probe()
         try:
             _refuse(turns.stopped)
-            await provider.slots.acquire()
+            await provider.slots.acquire(self._gate.job_id, self._gate.check)
         except BaseException:
             self._end_probe()
             raise
+        has_places = False
         try:
+            if not await self._is_paid():
+                return False
             await self._limits.turn(self._name, provider, self._tokens, self._gate)
-            await self._limits.calls.acquire(self._name)
+            await self._limits.calls.acquire(self._name, self._gate.job_id, self._gate.check)
             while turns.pause_s:  # which began while this call waited for its place
                 self._limits.calls.release(self._name)
                 await self._limits.own_turn(self._name, provider, self._gate)
-                await self._limits.calls.acquire(self._name)
-        except BaseException:
-            provider.slots.release()
-            self._end_probe()
-            raise
+                await self._limits.calls.acquire(self._name, self._gate.job_id, self._gate.check)
+            has_places = True
+        finally:
+            if not has_places:
+                provider.slots.release()
+                self._end_probe()
+        return True
+
+    def _begin(self, provider: ProviderLimits) -> None:
         try:
-            _refuse(turns.stopped)
+            _refuse(provider.turns.stopped)
             self._gate.begin_call()
         except BaseException:
             self._release(provider)
             raise
-        turns.answers.begin()
+        provider.turns.answers.begin()
+        self._number = provider.turns.refusals.begin()
+        self._began = seconds()
+        if not self._tries:
+            self._before.has_begun = True
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if self._provider is not None:
-            self._provider.turns.answers.end(answered=kind is None)
-            if isinstance(error, ProviderError) and error.is_limit:
-                self._provider.turns.hold()
+            self._note(self._provider.turns, error)
             self._release(self._provider)
+        if self._breaker is not None:
+            await self._breaker.ended(error, item=id(self._gate), began=self._began, tried=self._tries)
+
+    async def _end_trial(self) -> None:
+        """Lets another call try: this one was not made."""
+        if self._breaker is not None and self._tries:
+            self._tries = False
+            await self._breaker.drop_trial()
+
+    def _note(self, turns: Turns, error: BaseException | None) -> None:
+        """Notes how the call ended. Holds all calls if it met a limit, until the workers agree how to go on."""
+        turns.answers.end(answered=error is None)
+        is_limit = isinstance(error, ProviderError) and error.is_limit
+        is_announced = isinstance(error, ProviderError) and error.retry_after is not None
+        turns.refusals.end(self._number, refused=is_limit and not is_announced, answered=error is None)
+        if is_limit and (is_announced or turns.refusals.show_a_limit):
+            turns.hold()
 
     def _release(self, provider: ProviderLimits) -> None:
         self._limits.calls.release(self._name)
@@ -392,6 +483,10 @@ class CallPlace:
         if self._is_probe and self._provider is not None:
             self._is_probe = False
             self._provider.turns.end_probe()
+
+
+def _no_tries() -> Tries:
+    return Tries(Retrying())
 
 
 def _refuse(stop: ProviderStop | None) -> None:

@@ -1,4 +1,4 @@
-"""Decides whether and when to call again. No other layer retries: neither httpx nor aiohttp, nor a provider."""
+"""Decides whether and when to call again. No other layer repeats a call that a server may have begun."""
 
 import asyncio
 import random
@@ -17,7 +17,8 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
 
     A provider that asks for a wait gets it, up to `longest_wait`; one that asks for more than `hopeless` will answer
     none of our tries, and is not tried again. All in seconds. Calls that are refused because there are too many wait
-    for their turn (`limits.py`), and are no tries.
+    for their turn (`limits.py`), and are no tries. If its provider fails for all, an item does not fail
+    before its first failed call is `outage` ago (`tries.py`).
     """
 
     attempts: int = 4
@@ -25,6 +26,7 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
     cap: float = 20.0
     longest_wait: float = 60.0
     hopeless: float = 600.0
+    outage: float = 12.0
 
     def __post_init__(self) -> None:
         if self.attempts < LEAST_ATTEMPTS:
@@ -57,13 +59,16 @@ async def with_retries(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random: Callable[[], float] = random.random,
     on_retry: OnFailure | None = None,
+    may_go_on: Callable[[], bool] = lambda: True,
+    faults: int = 0,
 ) -> Answered:
-    """Returns the answer of the first call that has one. Raises the last error if the schedule ends.
+    """Returns the answer of the first call that has one. Raises the last error if the schedule ends, or `may_go_on`
+    returns False.
 
-    Both count every call. Of the schedule, one call uses up as many tries as it had faults.
+    Both count every call. Of the schedule, one call uses up as many tries as it had faults; `faults` came before.
     """
     calls = 0
-    attempt = 1
+    attempt = 1 + faults
     while True:
         try:
             completion = await call()
@@ -72,10 +77,12 @@ async def with_retries(
             error.attempts = calls
             attempt += max(error.faults, 1)
             wait = retrying.wait_before(attempt, error, random)
-            if wait is None:
+            if wait is None or not may_go_on():
                 raise
             if on_retry is not None:
                 on_retry(error, wait)
+            await sleep(wait)
+            if not may_go_on():
+                raise
         else:
             return Answered(completion, calls + completion.attempts)
-        await sleep(wait)

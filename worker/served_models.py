@@ -6,7 +6,8 @@ import time
 from redis.asyncio import Redis
 
 from service.store.errors import StoreError
-from service.store.served_models import note_served_model
+from service.store.served_models import last_served_models, note_served_model
+from worker.call_metrics import are_untold
 
 _log = logging.getLogger(__name__)
 
@@ -14,14 +15,28 @@ _AGAIN_S = 10.0  # another worker may have noted another one meanwhile
 
 
 class ServedModels:
-    """The served models that this process noted lately."""
+    """The served models that this process noted lately.
+
+    `last` has the served model of each model that answered last, as far as this process knows.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._noted: dict[str, tuple[str, float]] = {}
+        self.last: dict[str, str] = {}
+
+    async def load(self) -> None:
+        """Loads the served models that other processes noted. Raises StoreError if the store is away."""
+        self.last |= await last_served_models(self._redis) | self.last
 
     async def note(self, model: str, served_model: str) -> None:
-        """Notes the model that answered under the name `model`. If the store is away, the next answer notes it."""
+        """Notes the model that answered under the name `model`. If the store is away, the next answer notes it.
+
+        The answers of battles are not noted: a change would tell which models were drawn.
+        """
+        if are_untold():
+            return
+        self.last[model] = served_model
         known, at = self._noted.get(model, ("", 0.0))
         now = time.monotonic()
         if known == served_model and now - at < _AGAIN_S:

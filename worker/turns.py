@@ -16,6 +16,8 @@ FREE_RATE = 1000.0  # calls per second of one worker; a limit that allows more i
 SPAN_S = 60.0  # how far back answers are counted to tell the rate that a provider takes: most limits are per minute
 _HOLD_S = 1.0  # the longest time in which the workers agree on a limit; until then no call begins
 _IDLE_S = 1.0  # a longer time without any call says nothing of the rate
+_LIMIT_AT = 5  # refusals without an answer between them: fewer are accidents, which any provider has
+_ANSWER_WEIGHT = 2  # refusals that one answer outweighs
 
 Clock = Callable[[], float]
 
@@ -58,6 +60,46 @@ class AnswerCount:
         return sum(each >= since for each in self._answered), max(now - since, 0.0)
 
 
+class Refusals:
+    """Tells a limit that was not announced from single refusals among answers.
+
+    A provider whose limit is met refuses one call after the other. Refusals often come before the answers to calls that
+    began with them, so those are awaited. If the provider never answered and no other call is under way, one refusal
+    counts as a limit.
+    """
+
+    def __init__(self) -> None:
+        self.show_a_limit = False
+        self._begun = 0
+        self._under_way: set[int] = set()
+        self._has_answered = False
+        self._in_a_row = 0
+        self._first = 0  # the first call of those refused in a row
+
+    def begin(self) -> int:
+        """A call begins. Returns its number."""
+        self._begun += 1
+        self._under_way.add(self._begun)
+        return self._begun
+
+    def end(self, call: int, *, refused: bool, answered: bool) -> None:
+        """A call ended. `refused` if the provider did not say for how long it refuses calls."""
+        self._under_way.discard(call)
+        if refused:
+            self._refused(call)
+        elif answered:
+            self._has_answered = True
+            if call >= self._first:  # an earlier one may have been answered before the limit was met
+                self._in_a_row = max(self._in_a_row - _ANSWER_WEIGHT, 0)
+
+    def _refused(self, call: int) -> None:
+        self._first = min(self._first, call) if self._in_a_row else call
+        self._in_a_row += 1
+        awaited = sum(each > self._first for each in self._under_way)
+        one_is_enough = not self._has_answered and not self._under_way
+        self.show_a_limit = one_is_enough or self._in_a_row >= _LIMIT_AT + awaited
+
+
 class Turns:
     """The turns of one worker's calls to one provider. First come, first served."""
 
@@ -73,13 +115,21 @@ class Turns:
         self._stopped_until = 0.0
         self._probe = asyncio.Lock()
         self.answers = AnswerCount(clock)
+        self.refusals = Refusals()
         self.sharers = 1
         self.waiting = 0
         self.doubts = 0  # calls that were refused for good, since the last answer
 
     @property
+    def is_free(self) -> bool:
+        """Whether the provider has put no limit on calls: the rest of this class need not be asked."""
+        return self._limit is None and not self._held_until
+
+    @property
     def pause_s(self) -> float:
         """The seconds for which nobody may call, 0 if anybody may."""
+        if self.is_free:
+            return 0.0
         until = self._held_until
         if self._limit is not None:
             until = max(until, self._limit_at + self._limit.pause_s)
@@ -88,11 +138,11 @@ class Turns:
     @property
     def expected_s(self) -> float:
         """The seconds that one more call would have to wait, about."""
-        rate = self._rate()
-        if rate is None or self._limit is None:
+        if self._limit is None or self._rate() is None:
             return self.pause_s
-        rate = max(rate, self._limit.goal / self.sharers)
-        return max(self.pause_s, self._next_at - self._clock()) + self.waiting / rate
+        start_s = max(self.pause_s, self._next_at - self._clock())
+        over_s = self._clock() - self._limit_at - self._limit.pause_s + start_s
+        return start_s + self._limit.span_of(self.waiting * max(self.sharers, 1), max(over_s, 0.0))
 
     @property
     def is_limited(self) -> bool:

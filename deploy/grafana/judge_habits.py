@@ -49,6 +49,23 @@ def change(made: dashboard.Dashboard) -> None:
             levels=[(None, "transparent"), (50, RED)],
         ),
         chart(
+            "Evidence that the judge changed",
+            "From its anchors: the same items, judged again and again. 100 is an alarm, which chance raises about once "
+            "in two years, however often one looks. Needs 60 repeats. None for a judge without anchors.",
+            Query(f"judged_anchor_shift_evidence{{{ONE}}}", "evidence"),
+            least=0,
+            levels=[(None, "transparent"), (100, RED)],
+        ),
+        chart(
+            "Shift of the anchors' scores",
+            "In points of the scale, with its 95% interval. If the scores of all items shift and those of the anchors "
+            "do not, the judged texts changed, and not the judge.",
+            Query(f"judged_anchor_shift_points{{{ONE}}}", "anchors"),
+            Query(f"judged_anchor_shift_points_lower{{{ONE}}}", "lower"),
+            Query(f"judged_anchor_shift_points_upper{{{ONE}}}", "upper"),
+            band=True,
+        ),
+        chart(
             "Cumulative sum of disagreements",
             "Begins to rise at the time of a fall by about 15 points. Only with 600 earlier labels; raises no alert.",
             Query(f"judged_agreement_cusum{every}", "{{window}}"),

@@ -4,12 +4,15 @@ from grafana_foundation_sdk.builders import dashboard
 
 from deploy.grafana.judge_habits import CRITERION, JUDGE, ON, ONE, PAIRS, SERIES, change, labels, panel, sway
 from deploy.grafana.panels import (
+    BLUE,
     GREEN,
+    GREY,
     ORANGE,
     RED,
     Levels,
     Panel,
     Query,
+    Words,
     bars,
     chart,
     choice,
@@ -66,48 +69,93 @@ def _variables() -> list[dashboard.QueryVariable | dashboard.CustomVariable]:
     ]
 
 
-def _all_judges(made: dashboard.Dashboard) -> None:
-    made.with_row(dashboard.Row("All judges"))
+# The rows of one judge are links to its page and to its labelled items, the largest disagreements first.
+_VERSION = "${judged}/judges/${__data.fields.judge}@${__data.fields.version}"
+_PAGE = ("Open the judge", f"{_VERSION}?model=${{__data.fields.model}}&window=${{window}}")
+_ITEMS = (
+    "List the items on which people disagree with it",
+    f"{_VERSION}/items?model=${{__data.fields.model}}",
+)
+_VERDICTS: Words = {
+    0: ("not better than chance", RED),
+    1: ("not better than the baselines", ORANGE),
+    2: ("too few labels", GREY),
+    3: ("better than the baselines", BLUE),
+    4: ("as good as people", GREEN),
+}
+_LOWER: Levels = [(None, RED), (0.0001, ORANGE), (0.5, GREEN)]
 
-    def of(metric: str) -> Query:
-        return Query(f'max by ({", ".join(_BY)}) (judged_agreement_{metric}{{window="$window"}})')
+
+def _all_judges(made: dashboard.Dashboard) -> None:
+    made.with_row(dashboard.Row("All judges, worst first"))
+
+    def of(metric: str, more: str = "") -> Query:
+        return Query(f'max by ({", ".join(_BY)}) (judged_{metric}{{window="$window"{more}}})')
 
     made.with_panel(
         rows(
-            "Agreement with humans ($statistic, $window)",
-            "If `lower` is 0 or less, the labels do not show yet that the judge is better than chance; if `upper` is "
-            "below 0.2, it is hardly better. Below 30 pairs no value means much. Scales have correlations, labels "
-            "cohen_kappa. Only randomly selected labels count.",
+            "Can they be trusted? ($window)",
+            "The verdict of `judged agreement`, by the statistic that suits the values: Spearman's correlation on "
+            "scales, Cohen's kappa for words; 0 is chance, 1 is perfect. Beside it the baselines and a second person "
+            "on the same items. `more labels` is about how many further items to label for a verdict, or for the next "
+            "better one. Only randomly selected labels count.",
             {
-                "pairs": of("pairs"),
-                "value": of("${statistic}"),
-                "lower": of("${statistic}_lower"),
-                "upper": of("${statistic}_upper"),
+                "verdict": of("trust_verdict"),
+                "agreement": of("trust_statistic"),
+                "lower": of("trust_statistic_lower"),
+                "upper": of("trust_statistic_upper"),
+                "text length": of("trust_baseline_statistic", ', baseline="control/length"'),
+                "word overlap": of("trust_baseline_statistic", ', baseline="control/overlap"'),
+                "second person": of("trust_person_statistic"),
+                "pairs": of("agreement_pairs"),
+                "more labels": of("trust_more_labels"),
             },
             by=_BY,
             levels={"pairs": PAIRS, "lower": _LOWER},
+            words={"verdict": _VERDICTS},
+            links={"judge": [_PAGE, _ITEMS], "verdict": [_PAGE], "pairs": [_ITEMS]},
+            first="verdict",
         )
     )
-
-
-_LOWER: Levels = [(None, RED), (0.0001, ORANGE), (0.5, GREEN)]
 
 
 def _one_judge(made: dashboard.Dashboard) -> None:
     made.with_row(dashboard.Row("$judge $version, $model, on $criterion"))
     for each in (
         number(
-            "$statistic",
-            "Agreement with humans in the window. 0 is chance (except for exact), 1 is perfect; bias is in points of "
-            "the scale.",
-            Query(f"judged_agreement_${{statistic}}{SERIES}"),
+            "Verdict",
+            "`judged agreement` gives its reasons. A 95% interval shows each verdict but too few labels.",
+            Query(f"judged_trust_verdict{SERIES}"),
+            words=_VERDICTS,
         ),
         number(
-            "Lower end of the interval",
+            "Agreement with humans",
+            "Spearman's correlation on scales, Cohen's kappa for words: 0 is chance, 1 is perfect.",
+            Query(f"judged_trust_statistic{SERIES}"),
+        ),
+        number(
+            "Lower end of its interval",
             "Red: the 95% interval contains 0: the labels do not show yet that the judge is better than chance. Green: "
             "above 0.5.",
-            Query(f"judged_agreement_${{statistic}}_lower{SERIES}"),
+            Query(f"judged_trust_statistic_lower{SERIES}"),
             _LOWER,
+        ),
+        number(
+            "Text length",
+            "The agreement of the baseline text length with humans on the same items. A judge that is not clearly "
+            "above it is not worth its cost.",
+            Query(f'judged_trust_baseline_statistic{{{ONE}, window="$window", baseline="control/length"}}'),
+        ),
+        number(
+            "Word overlap",
+            "The agreement of the baseline word overlap with humans on the same items.",
+            Query(f'judged_trust_baseline_statistic{{{ONE}, window="$window", baseline="control/overlap"}}'),
+        ),
+        number(
+            "Second person",
+            "The agreement of a second human on the same items: no judge can be expected to do much better. None if no "
+            "item has two annotators.",
+            Query(f"judged_trust_person_statistic{SERIES}"),
         ),
         number(
             "Pairs",
@@ -115,23 +163,27 @@ def _one_judge(made: dashboard.Dashboard) -> None:
             Query(f"judged_agreement_pairs{SERIES}"),
             PAIRS,
             decimals=0,
+            span=6,
         ),
         number(
-            "Human ceiling",
-            "The same statistic between two humans who labelled the same items: no judge can be expected to do much "
-            "better. None if no item has two annotators.",
-            Query(f"judged_human_ceiling_${{statistic}}{CRITERION}"),
+            "More labels",
+            "About how many further items to label for a verdict, or for the next better one.",
+            Query(f"judged_trust_more_labels{SERIES}"),
+            decimals=0,
+            span=6,
         ),
         number(
             "Judge's mean",
             "The mean score of everything it judged. Compare it with the corrected mean.",
             Query(f"judged_judge_mean{SERIES}"),
+            span=6,
         ),
         number(
             "Corrected mean",
             "The mean that humans would give, estimated from random labels (PPI++). If the judge's mean is far from "
             "it, the judge is too lenient or too strict.",
             Query(f"judged_corrected_mean{SERIES}"),
+            span=6,
         ),
     ):
         made.with_panel(each)

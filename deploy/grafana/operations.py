@@ -18,6 +18,7 @@ def operations() -> dashboard.Dashboard:
     _state(made)
     _judgments(made)
     _providers(made)
+    _archive(made)
     return made
 
 
@@ -149,6 +150,34 @@ def _providers(made: dashboard.Dashboard) -> None:
             "Retried calls per second",
             "Retries after temporary errors. Each costs time, and tokens if the answer was lost.",
             Query(f"sum by (model) (rate(judged_provider_retries_total{_RATE})) or vector(0)", "{{model}}"),
+            least=0,
+        ),
+    ):
+        made.with_panel(panel)
+
+
+def _archive(made: dashboard.Dashboard) -> None:
+    made.with_row(dashboard.Row("Archive"))
+    for panel in (
+        chart(
+            "Archive lag",
+            "For how long the oldest job that should be archived has waited. While it grows, the store grows. 0 "
+            "without an archive.",
+            Query("max(judged_archive_lag_seconds) or vector(0)", "lag"),
+            unit="s",
+            least=0,
+        ),
+        chart(
+            "Jobs that wait for the archive",
+            "Jobs that have ended and stay in the store until they are archived, also those that are not due yet.",
+            Query("max(judged_unarchived_jobs) or vector(0)", "jobs"),
+            least=0,
+        ),
+        chart(
+            "Archived and failed",
+            "Judgments archived per second, and runs of the archive that failed: the workers' log has the reason.",
+            Query(f"sum(rate(judged_archived_judgments_total{_RATE})) or vector(0)", "judgments"),
+            Query(f"sum(rate(judged_archive_failures_total{_RATE})) or vector(0)", "failed runs"),
             least=0,
         ),
     ):

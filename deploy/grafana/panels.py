@@ -14,12 +14,20 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-RED, ORANGE, GREEN, GREY = "red", "orange", "green", "text"
+RED, ORANGE, GREEN, BLUE, GREY = "red", "orange", "green", "blue", "text"
 
 Panel: TypeAlias = Builder[models.Panel]
 Levels: TypeAlias = list[tuple[float | None, str]]  # the colour from this value on; the first has no lower end
 
+Words: TypeAlias = dict[int, tuple[str, str]]  # the text and the colour of each value
+Links: TypeAlias = list[tuple[str, str]]  # titles and addresses
+
 PLAIN: Levels = [(None, GREY)]
+
+_JUDGED = "http://127.0.0.1:8000"  # as compose.yaml publishes it; the variable `judged` has another address
+_PAGES = "${judged}"
+_ONE_JUDGE = 'judge="$judge"'  # in the queries of panels that show the chosen judge
+_JUDGE_PAGE = f"{_PAGES}/judges/${{judge:percentencode}}@${{version}}?model=${{model:percentencode}}"
 
 
 class Query(NamedTuple):
@@ -53,11 +61,13 @@ def chart(title: str, description: str, *queries: Query, unit: str = "short", **
 
 
 def number(title: str, description: str, query: Query, levels: Levels = PLAIN, **more: Any) -> Panel:
-    """One current value, coloured by thresholds."""
+    """One current value, coloured by thresholds; `words` shows values as texts with colours of their own."""
     panel = stat.Panel().unit(more.get("unit", "short")).decimals(more.get("decimals", 2))
     _describe(panel, title, description, [query._replace(now=True)], height=4, span=more.get("span", 4))
     panel.color_mode(looks.BigValueColorMode.VALUE).graph_mode(looks.BigValueGraphMode.NONE)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    if "words" in more:
+        panel.mappings([_mapping(more["words"])])
     return panel.thresholds(_thresholds(levels)).no_value("none yet")
 
 
@@ -73,7 +83,11 @@ def bars(title: str, description: str, query: Query, **more: Any) -> Panel:
 def rows(
     title: str, description: str, columns: dict[str, Query], *, by: list[str], levels: dict[str, Levels], **more: Any
 ) -> Panel:
-    """A table of current values: a row for each value of the labels `by`, a column for each query."""
+    """A table of current values: a row for each value of the labels `by`, a column for each query.
+
+    `words` shows the values of a column as texts, and `links` has the links of a column. The table is sorted by the
+    column `first`, ascending.
+    """
     panel = table.Panel().show_header(True).decimals(2)
     _describe(panel, title, description, (), height=more.get("height", 8), span=more.get("span", 24))
     names = {}
@@ -89,6 +103,14 @@ def rows(
         steps = [{"value": value, "color": colour} for value, colour in each]
         cell = [_value("thresholds", {"mode": "absolute", "steps": steps})]
         panel.override_by_name(name, [*cell, _value("custom.cellOptions", {"type": "color-text"})])
+    for name, texts in more.get("words", {}).items():
+        mapped = _value("mappings", [_mapping(texts)])
+        panel.override_by_name(name, [mapped, _value("custom.cellOptions", {"type": "color-text"})])
+    for name, links in more.get("links", {}).items():
+        shown_links = [{"title": title, "url": url, "targetBlank": True} for title, url in links]
+        panel.override_by_name(name, [_value("links", shown_links)])
+    if "first" in more:
+        panel.sort_by([common.TableSortByFieldState().display_name(more["first"]).desc(False)])
     return panel
 
 
@@ -107,11 +129,14 @@ def choice(name: str, label: str, values: list[str], default: str) -> dashboard.
 
 
 def new_dashboard(uid: str, title: str, description: str, *, last: str) -> dashboard.Dashboard:
-    """Returns an empty dashboard with the time range `last` and its data source."""
+    """Returns an empty dashboard with the time range `last`, its data source and the address of the pages."""
     made = dashboard.Dashboard(title).uid(uid).description(description).tags(["judged"]).readonly()
     made.time(f"now-{last}", "now").refresh("30s").timezone("browser").tooltip(models.DashboardCursorSync.CROSSHAIR)
     link = dashboard.DashboardLink("judged").type(models.DashboardLinkType.DASHBOARDS).tags(["judged"])
     made.link(link.as_dropdown(False).include_vars(True).keep_time(True))
+    pages = dashboard.DashboardLink("Pages of judged").type(models.DashboardLinkType.LINK).url(f"{_PAGES}/")
+    made.link(pages.icon("external link").target_blank(True))
+    made.with_variable(dashboard.TextBoxVariable("judged").label("Address of judged").default_value(_JUDGED))
     return made.with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
 
 
@@ -125,6 +150,8 @@ def written(made: dashboard.Dashboard) -> str:
 
 def _describe(panel: Any, title: str, description: str, queries: Any, *, height: int, span: int) -> None:
     panel.title(title).description(description).datasource(SOURCE).height(height).span(span)
+    if any(_ONE_JUDGE in query.expr for query in queries):
+        panel.data_links([dashboard.DashboardLink("Open the judge's page").url(_JUDGE_PAGE).target_blank(True)])
     for ref, query in zip("ABCDEFGHIJ", queries, strict=False):
         target = prometheus.Dataquery().expr(query.expr).ref_id(ref).datasource(SOURCE)
         target = target.instant() if query.now else target.range()
@@ -134,6 +161,13 @@ def _describe(panel: Any, title: str, description: str, queries: Any, *, height:
 def _thresholds(levels: Levels) -> dashboard.ThresholdsConfig:
     steps = [models.Threshold(value=value, color=colour) for value, colour in levels]
     return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+def _mapping(words: Words) -> models.ValueMap:
+    results = {
+        str(value): models.ValueMappingResult(text=text, color=colour) for value, (text, colour) in words.items()
+    }
+    return models.ValueMap(options=results)
 
 
 def _faint() -> list[models.DynamicConfigValue]:

@@ -4,9 +4,10 @@ Other features import from this package only the names below.
 """
 
 from service.agreement.admission import admit_judge, admit_judges
-from service.agreement.coding import CodedValue, Coding, OffScaleError, scale_of
+from service.agreement.coding import CodedValue, CodedValues, Coding, OffScaleError, in_columns, scale_of
 from service.agreement.contributions import CodedItem, CodedLabel, CodedScore, contribution, total
-from service.agreement.counters import read_agreed
+from service.agreement.label_columns import LabelColumns
+from service.agreement.labelled_texts import LabelledContent, labelled_contents
 from service.agreement.recording import Finished, record_judgments
 from service.agreement.reports import HumanCeiling, agreement, human_ceiling
 
@@ -15,16 +16,20 @@ __all__ = [
     "CodedLabel",
     "CodedScore",
     "CodedValue",
+    "CodedValues",
     "Coding",
     "Finished",
     "HumanCeiling",
+    "LabelColumns",
+    "LabelledContent",
     "OffScaleError",
     "admit_judge",
     "admit_judges",
     "agreement",
     "contribution",
     "human_ceiling",
-    "read_agreed",
+    "in_columns",
+    "labelled_contents",
     "record_judgments",
     "scale_of",
     "total",

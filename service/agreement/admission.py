@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from service.agreement.coding import scale_of
 from service.agreement.criteria import built_in_criterion, encoded, goes_before, record_in, record_of_judge
-from service.agreement.evidence import token_of
 from service.agreement.recoding import recode_labels
+from service.agreement.series_names import token_of
 from service.contracts.criteria import CriterionSource
 from service.contracts.judges import Judge, JudgeRef, ResolvedJudge
 from service.store.criteria import StoredCriterion, note_judge_scales, set_criterion, stored_criteria

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from service.agreement.axes import Axis, judge_axis, person_axis
 from service.agreement.coding import Coding
-from service.agreement.counter_fields import GROUPS, split
+from service.agreement.counter_fields import GROUPS, level_in, split
 from service.contracts.labels import Selection
 from service.contracts.quoting import unquoted
 from service.stats.alphas import Pairs
@@ -20,11 +20,14 @@ from service.stats.alt_test import Wins
 from service.stats.clustered import ItemSums
 from service.stats.drift import LENGTH_BUCKETS
 from service.stats.moments import Moments
+from service.stats.ordered_pairs import CODER_PRODUCTS, OrderedPairs
 from service.stats.table import Table
 
 Wholes = NDArray[np.int64]
 
 _TERMS = {"p": 6, "e": 2}  # the number of an item's terms, for Pearson's correlation and for exact agreement
+_PAIR_WORDS = 4  # of a field `pair`: human's key, judge's key, length, own text; the level of doubt may follow
+_AGREED = tuple(f"{word}\t" for word in ("pair", "item", "cluster", "moment", "annotator", "duel"))
 _SIDES = {"-1": "judge", "0": "draw", "1": "human"}
 
 
@@ -76,10 +79,14 @@ class Seen(NamedTuple):
 
 
 class Coders(NamedTuple):
-    """Coincidences over the values of an axis, as in `alphas.py`, by the number of an item's coders."""
+    """Coincidences over the values of an axis, as in `alphas.py`, by the number of an item's coders.
+
+    `design` tells how the pairs depend on each other.
+    """
 
     axis: Axis
     coincidences: dict[int, Pairs]
+    design: OrderedPairs
 
     @property
     def items(self) -> int:
@@ -88,7 +95,7 @@ class Coders(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """Items by the mean of their random labels and the judge's key, and the judge's other scores by key."""
+    """Items by the mean of their drawn labels and the judge's key, and the judge's other scores by key."""
 
     means: dict[tuple[float, str], int]
     rest: dict[str, int]
@@ -103,11 +110,14 @@ class MetPairs(NamedTuple):
 
 
 class LabelStates(NamedTuple):
-    """The numbers of a criterion's labels: all, those of items that nobody has judged, and those off the scale."""
+    """The numbers of a criterion's labels: all, those of items that nobody has judged, those off the scale, and those
+    of earlier texts of their items.
+    """
 
     labels: int
     unmatched: int
     off_scale: int
+    earlier: int
 
 
 def read_agreed(
@@ -117,8 +127,11 @@ def read_agreed(
 
     `coding` is that of the judge's scores; `labels` that of the labels, if their values are others.
     """
-    said = _chosen(fields, selection)
-    pairs = {words: count for words, count in said["pair"].items() if count > 0}
+    said = _chosen(fields, selection, _AGREED)
+    pairs: Counter[tuple[str, ...]] = Counter()
+    for words, count in said["pair"].items():
+        if count > 0:
+            pairs[words[:_PAIR_WORDS]] += count
     people = person_axis(labels or coding, {human for human, *_ in pairs})
     judges = judge_axis(coding, {judge for _, judge, *_ in pairs})
     cells = _cells(people, judges, pairs)
@@ -179,36 +192,58 @@ def read_pairs(coding: Coding, fields: Mapping[str, int], *, transposed: bool, o
 
 def read_ceiling(coding: Coding, fields: Mapping[str, int], selection: Selection) -> Coders:
     """Returns the counters `ceiling` of a criterion: coincidences of an item's annotators."""
-    said = _chosen(fields, selection)["coders"]
-    return _coders(person_axis(coding, {key for _, *both in said for key in both}), said)
+    chosen = _chosen(fields, selection, ("coders\t", "sums\t"))
+    said = chosen["coders"]
+    return _coders(coding, person_axis(coding, {key for _, *both in said for key in both}), said, chosen["sums"])
 
 
 def read_label_states(fields: Mapping[str, int]) -> LabelStates:
     """Returns the counters `labels` of a criterion."""
-    return LabelStates(*(max(fields.get(f"label\t{state}", 0), 0) for state in ("all", "unmatched", "off_scale")))
+    states = ("all", "unmatched", "off_scale", "earlier")
+    return LabelStates(*(max(fields.get(f"label\t{state}", 0), 0) for state in states))
+
+
+def failed_outcomes(seen: Mapping[str, int]) -> dict[str, int]:
+    """Returns the failed judgments among the counters `seen` of the series without a served model.
+
+    A call that failed names no served model: it counts in the coverage of each that the model has.
+    """
+    return {name: count for name, count in seen.items() if name.startswith("outcome\tfailed\t")}
 
 
 def read_panel(coding: Coding, fields: Mapping[str, int]) -> Coders:
     """Returns the counters `panel` of a judge: coincidences of an item's models."""
-    said = {tuple(words[1:]): count for words, count in split(fields) if words[0] == "coders"}
-    return _coders(judge_axis(coding, {key for _, *both in said for key in both}), said)
+    said: dict[str, dict[tuple[str, ...], int]] = {"coders": {}, "sums": {}}
+    for (word, *words), count in split(fields):
+        if word in said:
+            said[word][tuple(words)] = count
+    axis = judge_axis(coding, {key for _, *both in said["coders"] for key in both})
+    return _coders(coding, axis, said["coders"], said["sums"])
 
 
-def read_labelled(agreed: Mapping[str, int], seen: Mapping[str, int]) -> Labelled:
-    """Returns the data of estimates, from a series' counters `agreed` and `seen`."""
-    means: Counter[tuple[float, str]] = Counter()
-    for (word, *words), count in split(agreed):
-        if word == "mean" and count > 0:
-            means[float(words[0]), words[1]] += count
-    rest = {words[1]: count for words, count in split(seen) if words[0] == "rest" and count > 0}
-    return Labelled(means, rest)
+def read_labelled(agreed: Mapping[str, int], seen: Mapping[str, int]) -> dict[int, Labelled]:
+    """Returns the data of estimates by level of doubt, from a series' counters `agreed` and `seen`."""
+    means: defaultdict[int, Counter[tuple[float, str]]] = defaultdict(Counter)
+    rest: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for (_, *words), count in split(agreed, ("mean\t",)):
+        if count > 0:
+            means[level_in(words, 2)][float(words[0]), words[1]] += count
+    for (_, *words), count in split(seen, ("rest\t",)):
+        if count > 0:
+            rest[level_in(words, 1)][words[0]] += count
+    return {level: Labelled(dict(means[level]), dict(rest[level])) for level in sorted({*means, *rest})}
 
 
-def _chosen(fields: Mapping[str, int], selection: Selection) -> dict[str, Counter[tuple[str, ...]]]:
-    """Returns counts by the first word and by the words after the group, over the groups of a selection."""
+def _chosen(
+    fields: Mapping[str, int], selection: Selection, starts: tuple[str, ...]
+) -> dict[str, Counter[tuple[str, ...]]]:
+    """Returns counts by the first word and by the words after the group, over the groups of a selection.
+
+    Only fields that start with one of `starts` are read: a judge with fractional scores has thousands of others.
+    """
     groups = GROUPS[selection]
     said: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
-    for words, count in split(fields):
+    for words, count in split(fields, starts):
         if words[1] in groups:
             said[words[0]][tuple(words[2:])] += count
     return said
@@ -235,7 +270,9 @@ def _table(
     return counts
 
 
-def _coders(axis: Axis, said: Mapping[tuple[str, ...], int]) -> Coders:
+def _coders(
+    coding: Coding, axis: Axis, said: Mapping[tuple[str, ...], int], sums: Mapping[tuple[str, ...], int]
+) -> Coders:
     """Returns both halves of the symmetric matrices, of which the fields have one."""
     found: dict[int, Pairs] = {}
     for (coders, one, other), count in said.items():
@@ -246,7 +283,10 @@ def _coders(axis: Axis, said: Mapping[tuple[str, ...], int]) -> Coders:
             found[m][a, b] += count
             if a != b:
                 found[m][b, a] += count
-    return Coders(axis, {coders: pairs for coders, pairs in found.items() if pairs.any()})
+    coincidences = {coders: pairs for coders, pairs in found.items() if pairs.any()}
+    products = {m: [sums.get((str(m), str(place)), 0) for place in range(CODER_PRODUCTS)] for m in coincidences}
+    places = None if axis.numbers is None or coding.is_words else [coding.per_cent(each) for each in axis.numbers]
+    return Coders(axis, coincidences, OrderedPairs(coincidences, products, places))
 
 
 def _sums(word: str, items: int, sums: Mapping[str, int]) -> ItemSums:

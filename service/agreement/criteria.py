@@ -10,6 +10,7 @@ from service.contracts.criteria import CriterionRecord, CriterionScale, Criterio
 from service.contracts.judges import Choice, Judge, Method, Scale
 from service.store.criteria import StoredCriterion, set_criterion, stored_criteria
 from service.store.judges import built_in_judge_of
+from service.store.records import from_json
 
 _PRECEDENCE: tuple[CriterionSource, ...] = ("inline_judge", "judge", "built_in", "put")
 
@@ -38,7 +39,7 @@ def coding_of_scale(stored: str) -> Coding | None:
 
 def decoded_scale(stored: str) -> CriterionScale:
     """Returns a scale from the JSON that is stored."""
-    return msgspec.json.decode(stored, type=CriterionScale)
+    return from_json(stored.encode(), CriterionScale, "the scale of a criterion")
 
 
 def encoded(value: msgspec.Struct) -> str:
@@ -52,7 +53,7 @@ def record_in(stored: StoredCriterion) -> CriterionRecord | None:
     Scales that were stored before there were records came from judges.
     """
     if stored.record:
-        return msgspec.json.decode(stored.record, type=CriterionRecord)
+        return from_json(stored.record.encode(), CriterionRecord, "the record of a criterion")
     if not stored.scale:
         return None
     scale = decoded_scale(stored.scale)

@@ -25,6 +25,8 @@ from service.store.criteria import (
     stored_criteria,
 )
 from service.store.judges import every_judge
+from service.store.label_queue import count_waiting
+from service.store.records import readable
 
 _PASS_FAIL = {"pass", "fail"}
 
@@ -34,8 +36,10 @@ async def page_of_criteria(redis: Redis, *, after: str | None, limit: int) -> Cr
     judges = await _judges_by_criterion(redis)
     following = sorted(name for name in await criterion_names(redis) | judges.keys() if after is None or name > after)
     page = following[:limit]
+    stored = dict(zip(page, await stored_criteria(redis, page), strict=True))
+    known = [name for name, _ in readable(page, lambda name: scale_in(stored[name], name))]
     return CriteriaPage(
-        criteria=await _seen(redis, page, judges), next_cursor=page[-1] if len(following) > limit else None
+        criteria=await _seen(redis, known, judges), next_cursor=page[-1] if len(following) > limit else None
     )
 
 
@@ -114,9 +118,10 @@ def _text_of(scale: CriterionScale, stored: str) -> str:
 async def _seen(redis: Redis, names: Sequence[str], judges: dict[str, list[str]]) -> list[SeenCriterion]:
     stored = await stored_criteria(redis, names)
     counted = await tallies.read_windows(redis, [Wanted("labels", "", name) for name in names], ["all"])
+    waiting = [await count_waiting(redis, name) for name in names]
     return [
-        _one(name, *scale_in(each, name), read_label_states(counts), judges.get(name, []))
-        for name, each, counts in zip(names, stored, counted, strict=True)
+        _one(name, *scale_in(each, name), read_label_states(counts), many, judges.get(name, []))
+        for name, each, counts, many in zip(names, stored, counted, waiting, strict=True)
     ]
 
 
@@ -125,6 +130,7 @@ def _one(
     scale: CriterionScale | None,
     record: CriterionRecord | None,
     counts: LabelStates,
+    waiting: int,
     judges: list[str],
 ) -> SeenCriterion:
     return SeenCriterion(
@@ -137,6 +143,7 @@ def _one(
         labels=counts.labels,
         unmatched=counts.unmatched,
         labels_off_scale=counts.off_scale,
+        waiting=waiting,
         judges=judges,
     )
 

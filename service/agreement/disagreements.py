@@ -9,9 +9,10 @@ from redis.asyncio import Redis
 
 from service.agreement.coding import Coding, written
 from service.agreement.contributions import CodedLabel, CodedScore
-from service.agreement.evidence import token_of
+from service.agreement.group_counters import items_of_group
 from service.agreement.label_lists import labelled_batches
 from service.agreement.series import Series, find_series
+from service.agreement.series_names import token_of
 from service.agreement.stored_items import known_item
 from service.contracts.judges import JudgeRef
 from service.contracts.refusals import Fault, invalid
@@ -22,7 +23,10 @@ _SAME = 1e-9  # of a range: rounding, not a disagreement
 
 
 class CellQuery(NamedTuple):
-    """A query for labelled items of a series: those with these values of the human and of the judge, None for any."""
+    """A query for labelled items of a series: those with these values of the human and of the judge, None for any.
+
+    `group` is the group of the items, None for any; `keep_s` the time in seconds for which judgments are kept.
+    """
 
     judge: str
     model: str | None
@@ -30,6 +34,9 @@ class CellQuery(NamedTuple):
     said: str | None
     limit: int
     default_models: Sequence[str]
+    served: str | None = None
+    group: str | None = None
+    keep_s: int = 0
 
 
 class LabelledItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,10 +55,14 @@ class LabelledItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LabelledItems(msgspec.Struct, frozen=True, kw_only=True):
-    """Labelled items of one model of a judge, or of its panel: the largest disagreements first."""
+    """Labelled items of one model of a judge, or of its panel: the largest disagreements first.
+
+    `served_model` gave the scores; it is null if the answers name none.
+    """
 
     judge: JudgeRef
     model: str
+    served_model: str | None
     criterion: str
     items: list[LabelledItem]
 
@@ -65,6 +76,7 @@ class _Pair(NamedTuple):
     human: str
     said: str
     at_ms: int
+    group: str
 
 
 class _Judged(msgspec.Struct):
@@ -80,10 +92,11 @@ async def items_of_cell(redis: Redis, query: CellQuery) -> LabelledItems:
     were drawn and whenever they were judged. Raises Refused: impossible if there is no such judge, invalid if no label
     or no score can have such a value.
     """
-    series = await find_series(redis, query.default_models, query.judge, query.model)
+    series = await find_series(redis, query.default_models, query.judge, query.model, query.served)
     human = _key(series.labels or series.coding, query.human, "/human")
     said = _key(series.coding, query.said, "/said")
     found: list[_Pair] = []
+    in_group = await _contents_of(redis, series, query)
     async for batch in labelled_batches(redis, series.criterion):
         for (item_id, criterion), stored in batch:
             item = known_item(stored, criterion).item
@@ -91,6 +104,7 @@ async def items_of_cell(redis: Redis, query: CellQuery) -> LabelledItems:
                 score = item.scores.get(label.content, {}).get(series.name)
                 if (
                     score is None
+                    or (in_group is not None and (item_id, label.content) not in in_group)
                     or label.is_off_scale
                     or human not in (None, label.key)
                     or said not in (None, score.key)
@@ -98,10 +112,24 @@ async def items_of_cell(redis: Redis, query: CellQuery) -> LabelledItems:
                     continue
                 distance = _distance(series, label, score)
                 if distance > _SAME or human is not None or said is not None:
-                    found.append(_Pair(-distance, item_id, annotator, label.key, score.key, score.at_ms))
+                    found.append(_Pair(-distance, item_id, annotator, label.key, score.key, score.at_ms, score.group))
         found = heapq.nsmallest(query.limit, found)
     items = await _shown(redis, series, found)
-    return LabelledItems(judge=series.judge, model=series.model, criterion=series.criterion, items=items)
+    return LabelledItems(
+        judge=series.judge,
+        model=series.model,
+        served_model=series.served or None,
+        criterion=series.criterion,
+        items=items,
+    )
+
+
+async def _contents_of(redis: Redis, series: Series, query: CellQuery) -> set[tuple[str, str]] | None:
+    """Returns (item id, digest of the content) of the group that is meant, None for all items."""
+    if query.group is None:
+        return None
+    items = await items_of_group(redis, series.criterion, query.group, keep_s=query.keep_s)
+    return {(each.item_id, content) for each in items for content in each.cases}
 
 
 def _key(coding: Coding, value: str | None, at: str) -> str | None:
@@ -150,6 +178,7 @@ async def _shown(redis: Redis, series: Series, pairs: Sequence[_Pair]) -> list[L
             said=judge.value(pair.said),
             annotator=pair.annotator,
             judgment_id=_id_of(series, theirs),
+            group=pair.group or None,
         )
         for pair, theirs in zip(pairs, judgments, strict=True)
     ]

@@ -71,7 +71,7 @@ def fall_of_agreement(coding: Coding, history: LabelHistory) -> float | None:
     """Returns the evidence that agreement fell within the recent days; `falls.FALL_ALARM` or more is an alarm.
 
     A pair agrees as in `drift`, and only random labels count. The labels of one item count together as one.
-    None if there are fewer than 200 labels before the last hour.
+    None if there are fewer than 200 labelled items before the last hour.
     """
     recent = (*history.days, *history.hours)
     before = dict(history.agreed)
@@ -143,7 +143,7 @@ def _agreeing(coding: Coding, fields: Mapping[str, int]) -> tuple[int, int]:
     """Returns the number of pairs that agree, and the number of pairs."""
     agreed = total = 0
     for (human, judge), count in _random_pairs(fields).items():
-        is_equal = _agrees(coding, human, judge)
+        is_equal = values_agree(coding, human, judge)
         if is_equal is not None:
             agreed += count * is_equal
             total += count
@@ -151,7 +151,7 @@ def _agreeing(coding: Coding, fields: Mapping[str, int]) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=10_000)  # the same few pairs of values are asked for in every bucket
-def _agrees(coding: Coding, human: str, judge: str) -> bool | None:
+def values_agree(coding: Coding, human: str, judge: str) -> bool | None:
     """Returns whether a label and a score agree, None if one of them is off the scale."""
     people, judges = person_axis(coding, [human]), judge_axis(coding, [judge])
     if human not in people.places or judge not in judges.places:

@@ -1,15 +1,17 @@
-"""The mean over everything that a series judged, corrected by random labels, from its counters."""
+"""The mean over everything that a series judged, corrected by drawn labels, from its counters."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
 
-from service.agreement.axes import judge_axis, person_axis
+from service.agreement.axes import Axis, judge_axis, person_axis
 from service.agreement.coding import Coding
 from service.agreement.counters import Labelled, read_labelled
 from service.stats.coarse import binned
 from service.stats.estimates import Estimate, Tables, estimate
+from service.stats.strata import merged_levels
 from service.stats.table import FAIL, PASS
 
 _MOST_MEANS = 400  # distinct; merging neighbours beyond this lowers a variance by about 1 in 100,000
@@ -25,18 +27,20 @@ def estimate_of(
     where a score counts as the value at the same share of the range. Raises ValueError if the labels have no numbers,
     or the judge's values none.
     """
-    scale = _scale(coding)
-    tables = tables_of(coding, read_labelled(agreed, seen))
+    scale = declared_numbers(coding, "the judge's values" if labels is not None else "the labels of its criterion")
+    strata = strata_of(coding, read_labelled(agreed, seen))
+    tables = summed_tables(strata)
     if labels is None:
-        return estimate(tables, scale, pass_fail=_is_share(coding))
+        return estimate(tables, scale, pass_fail=_is_share(coding), strata=strata)
     alone = tables._replace(
         labelled=tables.labelled[:0], human_values=(), unlabelled=tables.unlabelled + tables.labelled.sum(axis=0)
     )
     found = estimate(alone, scale, pass_fail=_is_share(coding))
-    goal = _scale(labels)
+    goal = declared_numbers(labels)
     share = (max(goal) - min(goal)) / ((max(scale) - min(scale)) or 1.0)
     judged = [min(goal) + (value - min(scale)) * share for value in tables.judge_values]
-    corrected = estimate(tables._replace(judge_values=judged), goal, pass_fail=_is_share(labels))
+    on_labels = [each._replace(judge_values=judged) for each in strata]
+    corrected = estimate(summed_tables(on_labels), goal, pass_fail=_is_share(labels), strata=on_labels)
     return msgspec.structs.replace(corrected, judge_mean=found.judge_mean)
 
 
@@ -44,32 +48,65 @@ def _is_share(coding: Coding) -> bool:
     return coding.is_words and set(coding.scale.labels) == {FAIL, PASS}
 
 
-def tables_of(coding: Coding, labelled: Labelled) -> Tables:
-    """Returns the tables for `estimate`; neighbouring means are merged if there are too many for a table."""
-    axis = judge_axis(coding, {key for _, key in labelled.means} | set(labelled.rest))
-    judge_values = axis.numbers or ()
-    means = {(mean, axis.places[key]): n for (mean, key), n in labelled.means.items() if key in axis.places}
-    human_values = np.unique([mean for mean, _ in means])
-    rows = np.searchsorted(human_values, [mean for mean, _ in means])
-    counts = np.array(list(means.values()), dtype=np.int64)
-    if len(human_values) > _MOST_MEANS:
-        totals = np.bincount(rows, counts).astype(np.int64)
-        bins, human_values = binned(human_values, totals, _MOST_MEANS)
-        rows = bins[rows]
-    cells = np.zeros((len(human_values), len(judge_values)), dtype=np.int64)
-    np.add.at(cells, (rows.astype(np.int64), np.array([place for _, place in means], dtype=np.int64)), counts)
-    rest = np.zeros(len(judge_values), dtype=np.int64)
-    for key, count in labelled.rest.items():
-        if key in axis.places:
-            rest[axis.places[key]] += count
-    return Tables(cells, rest, human_values.tolist(), judge_values)
+def strata_of(coding: Coding, by_level: Mapping[int, Labelled]) -> list[Tables]:
+    """Returns the tables for `estimate`, one for each stratum, with the same values; one empty one without anything.
+
+    Levels with few labelled items are merged with their neighbours, and so are neighbouring means if there are too many
+    for a table.
+    """
+    axis = judge_axis(
+        coding, {key for each in by_level.values() for key in (*each.rest, *(key for _, key in each.means))}
+    )
+    means: Counter[float] = Counter()
+    for each in by_level.values():
+        for (mean, key), count in each.means.items():
+            if key in axis.places:
+                means[mean] += count
+    human_values = np.array(sorted(means), dtype=np.float64)
+    rows = dict(zip(human_values.tolist(), range(len(means)), strict=True))
+    if len(means) > _MOST_MEANS:
+        totals = np.array([means[mean] for mean in human_values.tolist()], dtype=np.int64)
+        bins, merged = binned(human_values, totals, _MOST_MEANS)
+        rows, human_values = dict(zip(human_values.tolist(), bins.tolist(), strict=True)), merged
+    empty = Tables(
+        np.zeros((len(human_values), len(axis.numbers or ())), dtype=np.int64),
+        np.zeros(len(axis.numbers or ()), dtype=np.int64),
+        human_values.tolist(),
+        axis.numbers or (),
+    )
+    labelled = {level: sum(each.means.values()) for level, each in by_level.items()}
+    groups = merged_levels(labelled, by_level)
+    return [_counted(empty, [by_level[level] for level in group], axis, rows) for group in groups] or [empty]
 
 
-def _scale(coding: Coding) -> Sequence[float]:
-    """Returns the declared values; for a continuous scale, its ends and middle, since two values would be binary."""
+def summed_tables(strata: Sequence[Tables]) -> Tables:
+    """Returns the tables of all strata together."""
+    return strata[0]._replace(
+        labelled=np.sum([each.labelled for each in strata], axis=0),
+        unlabelled=np.sum([each.unlabelled for each in strata], axis=0),
+    )
+
+
+def _counted(empty: Tables, levels: Sequence[Labelled], axis: Axis, rows: Mapping[float, int]) -> Tables:
+    labelled, unlabelled = empty.labelled.copy(), empty.unlabelled.copy()
+    for each in levels:
+        for (mean, key), count in each.means.items():
+            if key in axis.places:
+                labelled[rows[mean], axis.places[key]] += count
+        for key, count in each.rest.items():
+            if key in axis.places:
+                unlabelled[axis.places[key]] += count
+    return empty._replace(labelled=labelled, unlabelled=unlabelled)
+
+
+def declared_numbers(coding: Coding, side: str = "the labels of its criterion") -> Sequence[float]:
+    """Returns the declared values; for a continuous scale, its ends and middle, since two values would be binary.
+
+    Raises ValueError if the values, named `side` in the message, have no numbers.
+    """
     if coding.is_continuous:
         return coding.scale.min, (coding.scale.min + coding.scale.max) / 2, coding.scale.max
     numbers = person_axis(coding, ()).numbers
     if numbers is None:
-        raise ValueError("has no mean: the labels of its criterion have no scores")
+        raise ValueError(f"has no mean: {side} have no scores")
     return sorted(set(numbers))

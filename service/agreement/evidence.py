@@ -1,26 +1,34 @@
 """The evidence that a judgment gives to the counters of agreement: the value of each of its series, and events.
 
-A series is one judge version and one model, or `panel` for the combined verdict of several models.
+A series is one judge version, one model, or `panel` for the combined verdict of several models, and the served model:
+the one that answered under the model's name, as the provider names it. Votes that failed name none.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from service.agreement.coding import CodedValue, Coding, scale_of
-from service.contracts.items import Item, content_digest
-from service.contracts.judges import Judge, JudgeRef, ResolvedJudge, Scale
+from service.agreement.doubt import doubt_level, doubt_of
+from service.agreement.rivals import BASELINE_NAMES, baseline_series
+from service.agreement.series_names import PANEL, series_name, served_together, token_of
+from service.contracts.items import Item, content_digest, item_case
+from service.contracts.judges import ResolvedJudge
 from service.contracts.judgments import Judgment, Vote
-from service.contracts.outcomes import Outcome
+from service.contracts.outcomes import Outcome, Reason
+from service.judging.baselines import baseline_answer
 from service.judging.combining import CombinedVerdict
 from service.judging.methods import METHODS
 from service.stats.drift import length_bucket
 
-PANEL = "panel"
 _FAMILY = re.compile(r"[a-z]+")
 _MAX_CODINGS = 1024
 _ANSWERS = (Outcome.SCORED, Outcome.UNSCORED)
+
+_NOT_KNOWN: Mapping[str, str] = MappingProxyType({})
 
 _codings: dict[str, Coding | None] = {}
 
@@ -39,59 +47,110 @@ class Evidence(NamedTuple):
     """All that the counters take from one judgment.
 
     `content` is the digest of the judged content, `length` the bucket of its length. `events` are (series, field) pairs
-    that count one each. `doubt` is 0 or more: the higher, the more a label of the item would tell. `is_answered` means
-    that at least one model answered, scored or not.
+    that count one each. `doubt` is a level: see `doubt.py`. `is_answered` means that at least one model answered,
+    scored or not; `answered` are the series that did. `group` is the item's group, empty if it has none, and `case` its
+    case. `baselines` computes the baselines' scores, which only labelled items need.
     """
 
     criterion: str
     content: str
     length: int
-    values: list[SeriesValue]
-    events: list[tuple[str, str]]
-    doubt: float
+    values: Sequence[SeriesValue]
+    events: Sequence[tuple[str, str]]
+    doubt: int
     is_answered: bool
+    answered: Sequence[str] = ()
+    group: str = ""
+    case: str = ""
+    baselines: Callable[[], Sequence[SeriesValue]] = tuple
 
 
 class _Part(NamedTuple):
-    """The votes of one series and their verdict."""
+    """The votes of one series and their verdict; `served` is empty if no vote names its served model."""
 
     model: str
+    served: str
     verdict: CombinedVerdict | Judgment
     votes: Sequence[Vote]
 
 
-def token_of(ref: JudgeRef) -> str:
-    """Returns a judge's name in counters: `name@version`, or the digest of an inline judge."""
-    return ref.digest if ref.name is None else f"{ref.name}@{ref.version}"
+def evidence_of(
+    judge: ResolvedJudge, judgment: Judgment, item: Item, last_served: Mapping[str, str] = _NOT_KNOWN
+) -> Evidence:
+    """Returns the evidence of a judgment that was not cancelled.
 
-
-def series_of(ref: JudgeRef, model: str) -> str:
-    """Returns a series' name in counters."""
-    return f"{token_of(ref)} {model}"
-
-
-def evidence_of(judge: ResolvedJudge, judgment: Judgment, item: Item) -> Evidence:
-    """Returns the evidence of a judgment that was not cancelled."""
-    coding = _coding(judge)
+    `last_served` has the served model that each model last named. A panel's series has it for a model that failed, so
+    that its verdicts without that model stay in the same series.
+    """
+    coding, token = _coding(judge), token_of(judge.ref)
+    is_expected = judge.definition.score_from == "logprobs"
     length = length_bucket(_length(item))
-    values, events = [], []
-    for part in _parts(judge, judgment):
-        series = series_of(judge.ref, part.model)
-        events.append((series, "\t".join(("outcome", part.verdict.outcome, part.verdict.reason or ""))))
-        value = _coded_value(coding, judge.definition, part.verdict)
-        if value is not None:
-            values.append(SeriesValue(series, value, _own(item, part.model)))
-            events.append((series, f"score\t{value.key}\t{length}"))
-        events += [(series, f"orders\t{first}\t{second}") for first, second in _both_orders(part.votes)]
+    values: list[SeriesValue] = []
+    events: list[tuple[str, str]] = []
+    answered = []
+    for model, served, verdict, votes in _parts(judge, judgment, last_served):
+        series = series_name(token, model, served)
+        if verdict.outcome in _ANSWERS:
+            answered.append(series)
+        said = (verdict.outcome, verdict.reason, verdict.score, verdict.label)
+        its_values, its_events = _of_series(series, coding, said, is_expected, _own(item, model), length)
+        values += its_values
+        events += its_events
+        events += [(series, f"orders\t{first}\t{second}") for first, second in _both_orders(votes)]
     return Evidence(
         criterion=judge.definition.criterion,
         content=content_digest(item),
         length=length,
         values=values,
         events=events,
-        doubt=_doubt(judge.definition, judgment),
+        doubt=doubt_level(doubt_of(judge.definition, judgment)),
         is_answered=any(vote.outcome in _ANSWERS for vote in judgment.votes),
+        answered=answered,
+        group="" if item.group is None else str(item.group),
+        case=item_case(item),
+        baselines=partial(baseline_values, judge, item),
     )
+
+
+@lru_cache(maxsize=8192)
+def _of_series(
+    series: str,
+    coding: Coding | None,
+    said: tuple[Outcome, Reason | None, float | None, str | None],
+    is_expected: bool,
+    own: OwnText,
+    length: int,
+) -> tuple[Sequence[SeriesValue], Sequence[tuple[str, str]]]:
+    """Returns the value of a series that said this, if it has one, and its events. Most judgments repeat each other."""
+    outcome, reason, score, label = said
+    events = [(series, f"outcome\t{outcome}\t{reason or ''}")]
+    value = None
+    if coding is not None and outcome is Outcome.SCORED:
+        value = coding.by_judge(score, label, is_expected=is_expected)
+    if value is None:
+        return (), events
+    return (SeriesValue(series, value, own),), [*events, (series, f"score\t{value.key}\t{length}")]
+
+
+def baseline_values(judge: ResolvedJudge, item: Item) -> list[SeriesValue]:
+    """Returns the scores that baselines give an item on the judge's scale, as series of the judge, without a call.
+
+    Empty if there are none, as for a ranking or for an item without the texts that the method compares.
+    """
+    coding = _coding(judge)
+    if coding is None:
+        return []
+    found = []
+    for name, series in zip(BASELINE_NAMES, baseline_series(token_of(judge.ref)), strict=True):
+        try:
+            answer = baseline_answer(name, judge.definition, item).fields
+        except ValueError:  # not two outputs: a template of the judge's own may need none
+            return []
+        value = coding.by_judge(answer.get("score"), answer.get("label"))
+        if value is None:
+            return []
+        found.append(SeriesValue(series, value, ""))
+    return found
 
 
 def _coding(judge: ResolvedJudge) -> Coding | None:
@@ -105,27 +164,35 @@ def _coding(judge: ResolvedJudge) -> Coding | None:
     return _codings[digest]
 
 
-def _parts(judge: ResolvedJudge, judgment: Judgment) -> Iterator[_Part]:
+def _parts(judge: ResolvedJudge, judgment: Judgment, last_served: Mapping[str, str]) -> Iterator[_Part]:
     if len(judge.models) == 1:
-        yield _Part(judge.models[0], judgment, judgment.votes)
+        yield _Part(judge.models[0], _served(judgment.votes), judgment, judgment.votes)
         return
-    yield _Part(PANEL, judgment, judgment.votes)
     votes: defaultdict[str, list[Vote]] = defaultdict(list)
     for vote in judgment.votes:
         votes[vote.model].append(vote)
+    yield _Part(PANEL, _served_of_panel(votes, last_served), judgment, judgment.votes)
     method = METHODS[judge.definition.method]
     for model, theirs in votes.items():
-        yield _Part(model, method.combine(judge.definition, theirs), theirs)
+        yield _Part(model, _served(theirs), method.combine(judge.definition, theirs), theirs)
 
 
-def _coded_value(coding: Coding | None, judge: Judge, verdict: CombinedVerdict | Judgment) -> CodedValue | None:
-    if coding is None or verdict.outcome is not Outcome.SCORED:
-        return None
-    return coding.by_judge(verdict.score, verdict.label, is_expected=judge.score_from == "logprobs")
+def _served(votes: Sequence[Vote]) -> str:
+    return served_together(vote.served_model for vote in votes)
+
+
+def _served_of_panel(votes: Mapping[str, Sequence[Vote]], last_served: Mapping[str, str]) -> str:
+    answered = {model for model, theirs in votes.items() if any(vote.outcome in _ANSWERS for vote in theirs)}
+    if not answered:
+        return ""
+    named = [vote.served_model for theirs in votes.values() for vote in theirs]
+    return served_together([*named, *(last_served.get(model) for model in votes if model not in answered)])
 
 
 def _both_orders(votes: Sequence[Vote]) -> Iterator[tuple[str, str]]:
     """Yields the verdicts in order AB and in order BA of each model and sample that has both."""
+    if len(votes) == 1:
+        return
     by_order = {(vote.model, vote.sample, vote.order): vote.label for vote in votes if vote.label is not None}
     for (model, sample, order), label in by_order.items():
         other = by_order.get((model, sample, "BA"))
@@ -147,23 +214,7 @@ def _own(item: Item, model: str) -> OwnText:
 
 
 def family_of(model: str) -> str:
-    """Returns the letters at the start of the model's own name: `gpt` for openai/gpt-4.1-mini."""
+    """Returns the letters at the start of the model's own name: `gpt` for openai/gpt-6-luna."""
     own_name = model.rpartition("/")[2].lower()
     found = _FAMILY.match(own_name)
     return found.group() if found else own_name
-
-
-def _doubt(judge: Judge, judgment: Judgment) -> float:
-    """Returns how doubtful a judgment is, by votes that differ, orders that contradict each other and re-asks."""
-    if judgment.outcome is not Outcome.SCORED:
-        return float(judgment.outcome is Outcome.UNSCORED)
-    doubt = 0.0
-    if judgment.spread:
-        scale = judge.scale or Scale()
-        doubt += judgment.spread / (scale.max - scale.min)
-    labels = {vote.label for vote in judgment.votes if vote.label is not None}
-    if judgment.consistent is False or len(labels) > 1:
-        doubt += 1.0
-    if any(vote.asks > 1 for vote in judgment.votes):
-        doubt += 0.5
-    return doubt

@@ -8,14 +8,13 @@ from redis.asyncio import Redis
 from service.agreement.coding import CodedValue
 from service.agreement.contributions import CodedItem, CodedLabel
 from service.agreement.item_changes import Relabelled
+from service.agreement.queue_places import queue_moves
 from service.agreement.stored_items import KnownItem, item_write, new_revision
-from service.store import keys, label_queue
+from service.store import keys
 from service.store.changes import Change, apply_changes
 from service.store.items import StoredItem
 
 LabelPlace = tuple[str, str]  # an item's id and a criterion
-
-_HALVES = ("random", "targeted")
 
 
 def coded_label(value: CodedValue, like: CodedLabel, *, is_score: bool, is_off_scale: bool) -> CodedLabel:
@@ -26,23 +25,17 @@ def coded_label(value: CodedValue, like: CodedLabel, *, is_score: bool, is_off_s
 def label_change(place: LabelPlace, known: KnownItem, relabelled: Relabelled, *, scale: str | None = None) -> Change:
     """Returns the change of an item; `scale` is the scale that the criterion must have, None if any will do."""
     item_id, criterion = place
-    after, had_labels = relabelled.item, bool(known.item.labels)
+    after = relabelled.item
     write = item_write(item_id, criterion, known, after, new_revision(), relabelled.increments)
     write = write._replace(scale=scale, state="" if after == CodedItem() else write.state)
-    queues = [keys.label_queue(half, criterion) for half in _HALVES]
-    labelled = keys.labelled_items(criterion)
-    if after.labels:
-        return Change(
-            item=write,
-            ranked=[(labelled, 0, "0", item_id)],
-            members=[(keys.LABELLED_CRITERIA, criterion)],
-            unranked=[] if had_labels else [(queue, item_id) for queue in queues],
-        )
-    queued = repr(label_queue.random_place(criterion, item_id))
+    labelled, moves = keys.labelled_items(criterion), queue_moves(item_id, criterion, known.item, after)
+    if not after.labels:
+        return Change(item=write, ranked=moves.ranked, unranked=[*moves.unranked, (labelled, item_id)])
     return Change(
         item=write,
-        ranked=[(queues[0], 0, queued, item_id)] if after.scores else [],
-        unranked=[(labelled, item_id)],
+        ranked=[*moves.ranked, (labelled, 0, "0", item_id)],
+        members=[(keys.LABELLED_CRITERIA, criterion)],
+        unranked=moves.unranked,
     )
 
 

@@ -1,25 +1,33 @@
 """Puts, removes and shows labels. Every change of a label changes the counters of agreement in the same atomic step."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from service.agreement.baseline_scores import baselines_of
 from service.agreement.coding import CodedValue, OffScaleError, written
 from service.agreement.contributions import CodedLabel
 from service.agreement.criteria import LabelScale, scale_for_labels
+from service.agreement.evidence import SeriesValue
 from service.agreement.item_changes import Relabelled, with_labels
 from service.agreement.label_changes import LabelPlace, applied_changes, label_change
+from service.agreement.promotion import promote_labels
 from service.agreement.recording import MAX_ATTEMPTS
 from service.agreement.stored_items import KnownItem, coded_item, known_item
 from service.contracts.labels import Label, NewLabel
+from service.contracts.pointing import MOST_FAULTS
+from service.contracts.refusals import Fault, Kind, Refused, impossible
 from service.store import clock, counters
 from service.store.changes import Change
 from service.store.counters import increment
 from service.store.errors import BusyError
 from service.store.items import StoredItem, load_item, load_states
+from service.threads import aside
 
-_AT_ONCE = 500  # labels in one script call
+MOST_ANNOTATORS_OF_AN_ITEM = 1000  # of an item on one criterion
+_AT_ONCE = 100  # labels in one script call, and in one step of the event loop
 
 _Coded = tuple[str, CodedLabel]  # an annotator and the label
 
@@ -61,16 +69,24 @@ class OffScaleLabelsError(ValueError):
 async def put_labels(redis: Redis, labels: Sequence[NewLabel], *, keep_s: int) -> LabelCounts:
     """Stores labels. A label replaces the one that its annotator gave before to the same item and criterion.
 
-    Many labels are stored in several steps, and a repeat of all of them is harmless. Raises OffScaleLabelsError, and
-    stores nothing, if one is not on its criterion's scale; BusyError if an item changed at each of several attempts.
+    Targeted labels become random once the random half of the label queue has come to their items. Many labels are
+    stored in several steps, and a repeat of all of them is harmless. Raises OffScaleLabelsError, and
+    stores nothing, if one is not on its criterion's scale; Refused if an item would have too many annotators, and
+    (item-changed) if an item's newest texts are others than the `content` of its label; BusyError if an item changed at
+    each of several attempts.
     """
     names = dict.fromkeys(label.criterion for label in labels)
+    _check_annotators(await aside(_annotators, labels))
     scales = {name: await scale_for_labels(redis, name) for name in names}
-    coded = _coded(labels, scales)
+    coded = await aside(_coded, labels, scales)
+    bound = list(dict.fromkeys(label.place for label in labels if label.content is not None))
+    _check_contents(labels, dict(zip(bound, await load_states(redis, bound), strict=True)))
     done = _Put()
     for start in range(0, len(labels), _AT_ONCE):
         end = start + _AT_ONCE
         done = await _put(redis, labels[start:end], coded[start:end], scales, keep_s, done)
+    for name in names:
+        await promote_labels(redis, name, keep_s=keep_s)
     return LabelCounts(
         stored=done.stored,
         unchanged=len(labels) - done.stored,
@@ -91,6 +107,15 @@ async def labels_of_item(redis: Redis, item_id: str) -> list[Label]:
     return sorted(found, key=lambda label: (label.criterion, label.annotator))
 
 
+async def current_label(redis: Redis, item_id: str, criterion: str, annotator: str) -> Label | None:
+    """Returns an annotator's label of an item's newest texts, None if there is none."""
+    [stored] = await load_states(redis, [(item_id, criterion)])
+    known = known_item(stored, criterion)
+    label = known.item.labels.get(annotator)
+    is_current = label is not None and label.content == known.content
+    return shown_label(item_id, criterion, annotator, label) if label is not None and is_current else None
+
+
 async def _put(
     redis: Redis,
     labels: Sequence[NewLabel],
@@ -103,11 +128,16 @@ async def _put(
     places = list(dict.fromkeys(label.place for label in labels))
     items = dict(zip(places, await load_states(redis, places), strict=True))
     for _ in range(MAX_ATTEMPTS):
+        _check_contents(labels, items)
         given = _by_place(labels, coded)
-        relabelled = {place: _with_labels(place, items[place], given[place]) for place in items}
+        known = {place: known_item(stored, place[1]) for place, stored in items.items()}
+        baselines = await baselines_of(redis, known)
+        relabelled = {
+            place: _with_labels(each, given[place], baselines.get(place, ())) for place, each in known.items()
+        }
+        _check_annotators({place: len(each.item.labels) for place, each in relabelled.items()})
         changes = {
-            place: _put_change(place, known_item(items[place], place[1]), each, scales[place[1]].text)
-            for place, each in relabelled.items()
+            place: _put_change(place, known[place], each, scales[place[1]].text) for place, each in relabelled.items()
         }
         items = await applied_changes(redis, changes, keep_s)
         for place, each in relabelled.items():
@@ -120,6 +150,30 @@ async def _put(
     raise BusyError(f"{len(items)} of the items change all the time")
 
 
+def _annotators(labels: Sequence[NewLabel]) -> Counter[LabelPlace]:
+    """Returns the number of annotators of each item and criterion."""
+    return Counter(place for place, _ in {(label.place, label.annotator) for label in labels})
+
+
+def _check_annotators(numbers: Mapping[LabelPlace, int]) -> None:
+    """Raises Refused (impossible) if an item would have labels of too many annotators: each change writes them all."""
+    for place, number in numbers.items():
+        if number > MOST_ANNOTATORS_OF_AN_ITEM:
+            detail = f"item {place[0]!r} would have labels of more than {MOST_ANNOTATORS_OF_AN_ITEM} annotators"
+            raise impossible([Fault("/labels", detail)])
+
+
+def _check_contents(labels: Sequence[NewLabel], items: Mapping[LabelPlace, StoredItem]) -> None:
+    """Raises Refused (item-changed) if an item has other texts than those that the label is about."""
+    faults = [
+        Fault(f"/labels/{index}/content", f"item {label.place[0]!r} has other texts by now: read it again")
+        for index, label in enumerate(labels)
+        if label.content is not None and label.place in items and items[label.place].content != label.content
+    ]
+    if faults:
+        raise Refused(Kind.ITEM_CHANGED, faults[:MOST_FAULTS])
+
+
 def _by_place(labels: Sequence[NewLabel], coded: Sequence[CodedLabel]) -> dict[LabelPlace, list[_Coded]]:
     found: dict[LabelPlace, list[_Coded]] = {}
     for label, each in zip(labels, coded, strict=True):
@@ -127,14 +181,13 @@ def _by_place(labels: Sequence[NewLabel], coded: Sequence[CodedLabel]) -> dict[L
     return found
 
 
-def _with_labels(place: LabelPlace, stored: StoredItem, labels: Sequence[_Coded]) -> Relabelled:
-    known = known_item(stored, place[1])
-    return with_labels(known.item, labels, newest_content=known.content, now_ms=clock.now_ms())
+def _with_labels(known: KnownItem, labels: Sequence[_Coded], baselines: Sequence[SeriesValue]) -> Relabelled:
+    return with_labels(known.item, labels, newest_content=known.content, now_ms=clock.now_ms(), baselines=baselines)
 
 
 def _put_change(place: LabelPlace, known: KnownItem, relabelled: Relabelled, scale: str) -> Change | None:
-    """Returns the change of an item, None if all of its labels are stored already."""
-    if not relabelled.changed:
+    """Returns the change of an item, None if all of its labels are stored already and no baseline is new."""
+    if not relabelled.changed and not relabelled.increments:
         return None
     change = label_change(place, known, relabelled, scale=scale)
     assert change.item is not None, "a change of labels changes an item"

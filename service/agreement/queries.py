@@ -2,65 +2,93 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
 
 from service.agreement import reports
-from service.agreement.counters import read_label_states
-from service.agreement.evidence import PANEL, token_of
+from service.agreement.anchor_findings import AnchorFindings
+from service.agreement.anchor_queries import findings_about
+from service.agreement.counters import failed_outcomes, read_label_states
+from service.agreement.group_counters import ReadCounters, group_counters, window_counters
 from service.agreement.reports import Agreement, Between
+from service.agreement.retirements import retires_at
 from service.agreement.series import Series, find_other, find_series, scales_of
+from service.agreement.series_names import PANEL, panel_series, series_name, token_of
+from service.agreement.served_report import ServedModel, served_models
+from service.agreement.served_series import has_changed
+from service.agreement.trust import LabelSupply
 from service.contracts.judges import JudgeRef
-from service.contracts.labels import Selection, Window
+from service.contracts.labels import ReportSelection, Window
 from service.contracts.refusals import Fault, impossible
 from service.stats.alphas import Alpha
 from service.stats.estimates import Estimate
 from service.stats.flags import Flag
 from service.stats.labels_needed import more_labels
 from service.store import agreement_counters as tallies
-from service.store import clock
-from service.store.agreement_counters import Wanted
+from service.store.agreement_counters import Wanted, sum_fields
+from service.store.label_queue import count_waiting
 
 
 class SeriesQuery(NamedTuple):
-    """A query about one series in a window of time. `default_models` are those of a judge that names none."""
+    """A query about one series in a window of time. `default_models` are those of a judge that names none.
+
+    `served` is the served model, None for the one that answered last, and `group` the group of items that is meant,
+    None for all; `keep_s` is the time in seconds for which judgments are kept.
+    """
 
     judge: str
     model: str | None
     window: Window
     default_models: Sequence[str]
+    served: str | None = None
+    group: str | None = None
+    keep_s: int = 0
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """The other judge and model; the rows of the table are its scores."""
+    """The other judge and model, and its served model; the rows of the table are its scores."""
 
     judge: JudgeRef
     model: str
+    served_model: str | None
 
 
 class JudgeAgreement(Agreement, frozen=True, kw_only=True):
     """The agreement of one model of a judge, or of its panel, with people.
 
-    `panel_alpha` is the agreement of a panel's models with each other, null for a single model.
+    `panel_alpha` is the agreement of a panel's models with each other, null for a single model. All figures are of one
+    served model: `served_model`, null if the answers name none. `served_models` has all that answered under this
+    model's name, the one that answered last first.
+    `model_retires_at` is the announced time of the shutdown of the model, or of the first of a panel's models; null if
+    none is known. `anchors` tells a change of the judge from a change of the judged texts, null for a judge
+    without anchors.
     """
 
     judge: JudgeRef
     model: str
+    served_model: str | None
+    served_models: list[ServedModel]
     criterion: str
     window: Window
-    selection: Selection
+    group: str | None
+    selection: ReportSelection
     panel_alpha: Alpha | None
+    model_retires_at: datetime | None
+    anchors: AnchorFindings | None
 
 
 class JudgesAgreement(Between, frozen=True, kw_only=True):
-    """The agreement of one model of a judge, or of its panel, with another judge."""
+    """The agreement of one model of a judge, or of its panel, with another judge; of one served model each."""
 
     judge: JudgeRef
     model: str
+    served_model: str | None
     criterion: str
     window: Window
+    group: str | None
     other: Compared
 
 
@@ -74,88 +102,132 @@ class LabelsNeeded(msgspec.Struct, frozen=True, kw_only=True):
 class JudgeEstimate(Estimate, frozen=True, kw_only=True):
     """The mean of one model of a judge, or of its panel, and the same mean corrected by labels.
 
-    `labels_needed` is for the requested half-width, by default half of the present one; null without an interval.
+    `labels_needed` is for the requested half-width, by default half of the present one; null without an interval, and
+    if every judged item is labelled. It is never more than the unlabelled items. `served_model` gave the scores; it is
+    null if the answers name none.
     """
 
     judge: JudgeRef
     model: str
+    served_model: str | None
     criterion: str
     window: Window
+    group: str | None
     labels_needed: LabelsNeeded | None
 
 
 async def judge_agreement(
-    redis: Redis, query: SeriesQuery, other: str | None, selection: Selection
+    redis: Redis, query: SeriesQuery, other: str | None, selection: ReportSelection
 ) -> JudgeAgreement | JudgesAgreement:
     """Returns the agreement of a judge with people, or with `other` (`judge:model`) if that is given.
 
     Raises Refused if there is no such judge, or if the two can't be compared.
     """
-    mine = await find_series(redis, query.default_models, query.judge, query.model)
+    mine = await find_series(redis, query.default_models, query.judge, query.model, query.served)
     if other is None:
-        return await _with_people(redis, mine, query.window, selection)
+        return await _with_people(redis, await _reader(redis, mine, query), mine, query, selection)
     theirs = await find_other(redis, query.default_models, other, mine)
-    return await _with_other(redis, mine, theirs, query.window)
+    return await _with_other(await _reader(redis, mine, query), mine, theirs, query)
+
+
+async def _reader(redis: Redis, series: Series, query: SeriesQuery) -> ReadCounters:
+    """Returns the function that reads the counters of the items that are meant."""
+    if query.group is None:
+        return window_counters(redis, query.window)
+    return await group_counters(redis, series.criterion, query.group, query.window, keep_s=query.keep_s)
 
 
 async def judge_estimate(redis: Redis, query: SeriesQuery, half_width: float | None) -> JudgeEstimate:
-    """Returns a judge's mean and the mean corrected by labels of items drawn at random.
+    """Returns a judge's mean and the mean corrected by labels of items drawn at random or by the label queue.
 
     Raises Refused if there is no such judge, or if its values have no mean.
     """
-    mine = await find_series(redis, query.default_models, query.judge, query.model)
-    agreed, seen = await tallies.read_windows(
-        redis,
-        [Wanted(kind, mine.name, mine.criterion) for kind in ("agreed", "seen")],
-        tallies.buckets_of(query.window, clock.now_ms()),
-    )
+    mine = await find_series(redis, query.default_models, query.judge, query.model, query.served)
+    read = await _reader(redis, mine, query)
+    agreed, seen = await read([Wanted(kind, mine.name, mine.criterion) for kind in ("agreed", "seen")])
     try:
         found = await asyncio.to_thread(reports.estimate_of, mine.coding, agreed, seen, mine.labels)
     except ValueError as error:
         raise impossible([Fault("/judge", str(error))]) from error
     needed = _labels_needed(found, half_width)
-    return JudgeEstimate(**_fields(found), **_named(mine), window=query.window, labels_needed=needed)
+    return JudgeEstimate(**_fields(found), **_named(mine, query), labels_needed=needed)
 
 
-async def _with_people(redis: Redis, mine: Series, window: Window, selection: Selection) -> JudgeAgreement:
+async def _with_people(
+    redis: Redis, read: ReadCounters, mine: Series, query: SeriesQuery, selection: ReportSelection
+) -> JudgeAgreement:
     wanted = [
         Wanted("agreed", mine.name, mine.criterion),
         Wanted("seen", mine.name, mine.criterion),
         Wanted("ceiling", "", mine.criterion),
-        Wanted("panel", token_of(mine.judge), mine.criterion),
+        Wanted("panel", panel_series(token_of(mine.judge), mine.served), mine.criterion),
+        Wanted("seen", series_name(token_of(mine.judge), mine.model), mine.criterion),
     ]
-    agreed, seen, ceiling, panel = await tallies.read_windows(redis, wanted, tallies.buckets_of(window, clock.now_ms()))
+    agreed, seen, ceiling, panel, unnamed = await read(wanted)
     [labels] = await tallies.read_windows(redis, [Wanted("labels", "", mine.criterion)], ["all"])
+    states = read_label_states(labels)
+    supply = LabelSupply(waiting=await count_waiting(redis, mine.criterion), earlier=states.earlier)
+    if mine.served:
+        seen = sum_fields((seen, failed_outcomes(unnamed)))
     report = await asyncio.to_thread(
-        reports.agreement, mine.coding, agreed, seen, ceiling, selection, labels=mine.labels
+        reports.agreement,
+        mine.coding,
+        agreed,
+        seen,
+        ceiling,
+        selection,
+        labels=mine.labels,
+        model=mine.model,
+        supply=supply,
     )
-    if read_label_states(labels).off_scale:
+    if states.off_scale:
         report = msgspec.structs.replace(report, flags=[*report.flags, Flag.LABELS_OFF_SCALE])
+    if has_changed(mine.served_models, mine.served, query.window):
+        report = msgspec.structs.replace(report, flags=[*report.flags, Flag.SERVED_MODEL_CHANGED])
+    served = await served_models(read, mine, query.window, selection, report)
     alpha = reports.panel_alpha(mine.coding, panel) if mine.model == PANEL else None
-    return JudgeAgreement(**_fields(report), **_named(mine), window=window, selection=selection, panel_alpha=alpha)
+    return JudgeAgreement(
+        **_fields(report),
+        **_named(mine, query),
+        selection=selection,
+        panel_alpha=alpha,
+        served_models=served,
+        model_retires_at=await retires_at(redis, mine),
+        anchors=await findings_about(redis, mine, query.window),
+    )
 
 
-async def _with_other(redis: Redis, mine: Series, other: Series, window: Window) -> JudgesAgreement:
+async def _with_other(read: ReadCounters, mine: Series, other: Series, query: SeriesQuery) -> JudgesAgreement:
     first, second = sorted((mine.name, other.name), key=str.encode)
     wanted = Wanted("between", f"{first}|{second}", mine.criterion)
-    [met] = await tallies.read_windows(redis, [wanted], tallies.buckets_of(window, clock.now_ms()))
+    [met] = await read([wanted])
     (_, theirs), is_first = scales_of(mine.coding.scale, other.coding.scale), first == other.name
     report = await asyncio.to_thread(reports.between, mine.coding, met, other_is_first=is_first, other=theirs)
-    compared = Compared(judge=other.judge, model=other.model)
-    return JudgesAgreement(**_fields(report), **_named(mine), window=window, other=compared)
+    if any(has_changed(each.served_models, each.served, query.window) for each in (mine, other)):
+        report = msgspec.structs.replace(report, flags=[*report.flags, Flag.SERVED_MODEL_CHANGED])
+    compared = Compared(judge=other.judge, model=other.model, served_model=other.served or None)
+    return JudgesAgreement(**_fields(report), **_named(mine, query), other=compared)
 
 
 def _labels_needed(found: Estimate, half_width: float | None) -> LabelsNeeded | None:
+    """Returns None without an interval, and if no item is left to be labelled."""
     lower, upper = found.corrected_mean.lower, found.corrected_mean.upper
-    if lower is None or upper is None or lower == upper:
+    if lower is None or upper is None or lower == upper or not found.unlabelled:
         return None
     present = (upper - lower) / 2
     target = present / 2 if half_width is None else half_width
-    return LabelsNeeded(half_width=target, more=more_labels(found.labels, present, target))
+    return LabelsNeeded(half_width=target, more=more_labels(found.labels, present, target, found.unlabelled))
 
 
-def _named(series: Series) -> dict[str, Any]:
-    return {"judge": series.judge, "model": series.model, "criterion": series.criterion}
+def _named(series: Series, query: SeriesQuery) -> dict[str, Any]:
+    return {
+        "judge": series.judge,
+        "model": series.model,
+        "served_model": series.served or None,
+        "criterion": series.criterion,
+        "window": query.window,
+        "group": query.group,
+    }
 
 
 def _fields(report: msgspec.Struct) -> dict[str, Any]:

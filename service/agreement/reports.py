@@ -5,22 +5,27 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from service.agreement.assessment import CONTROL, Assessment, assess
 from service.agreement.biases import Biases, biases
 from service.agreement.coding import Coding
 from service.agreement.counters import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
 from service.agreement.drift_reports import Drift, drift
 from service.agreement.estimates import estimate_of
 from service.agreement.measures import measure_table
+from service.agreement.rivals import Rivals, read_rivals
+from service.agreement.trust import LabelledPairs, LabelSupply, Trust, trust_in_words
 from service.agreement.unlike_scales import measure_unlike, rank_table
+from service.agreement.weighted import WeightedAgreed, read_weighted
 from service.contracts.benchmarks import EXPERT_EPSILON
-from service.contracts.labels import Selection
+from service.contracts.labels import ReportSelection, Selection
 from service.stats.alphas import Alpha, Level, alpha
 from service.stats.alt_test import AltTest, alt_test
-from service.stats.ceiling import Ceiling, LeaveOneOut, OrderedPairs, disattenuated, leave_one_out, pair_table
+from service.stats.ceiling import Ceiling, LeaveOneOut, disattenuated, leave_one_out, pair_table
 from service.stats.clustered import SharedItems
-from service.stats.flags import Flag, chance_flags, flags_of
+from service.stats.flags import Flag, flags_of
 from service.stats.intervals import FixedEffect, Measure, measure
 from service.stats.table import Table, Value
+from service.stats.trust import chance_flags
 from service.stats.undefined import Undefined
 
 __all__ = [
@@ -31,6 +36,7 @@ __all__ = [
     "Drift",
     "HumanCeiling",
     "agreement",
+    "assessment_of",
     "between",
     "drift",
     "estimate_of",
@@ -58,8 +64,7 @@ class Confusion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class HumanCeiling(msgspec.Struct, frozen=True, kw_only=True):
     """How well humans agree with each other, over all ordered `pairs` of annotators of the `items` that have two.
 
-    The alphas in `statistics` are over all annotators of an item. Intervals treat the items as a sample and the pairs
-    of one item as a single pair: slightly too wide if its annotators err independently.
+    The alphas in `statistics` are over all annotators of an item. Intervals treat the items as a sample.
     """
 
     pairs: int
@@ -82,8 +87,11 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """The agreement of a series with humans.
 
     `pairs` counts labels with a score of the same content, `items` the items with at least one, and `alt_test` tests
-    whether the judge may replace an annotator. `resolution` is the grid, in points, that continuous scores are counted
-    on, else None. `disattenuated_pearson` estimates the correlation with error-free humans: a note, which can exceed 1.
+    whether the judge may replace an annotator. `trust` says in words whether the judge can be trusted. `baselines` has
+    the same statistics of `control/length` and `control/overlap` on the same items, and `without_baselines` the number
+    of pairs that they lack because the texts are not stored any more. `resolution` is the grid, in points, that
+    continuous scores are counted on, else None. `disattenuated_pearson` estimates the correlation with error-free
+    humans: a note, which can exceed 1.
     """
 
     pairs: int
@@ -91,6 +99,9 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     annotators: int
     table: Confusion
     statistics: dict[str, Measure]
+    trust: Trust
+    baselines: dict[str, dict[str, Measure]]
+    without_baselines: int
     human_ceiling: HumanCeiling
     alt_test: AltTest
     coverage: Coverage
@@ -116,32 +127,75 @@ def agreement(
     agreed: Mapping[str, int],
     seen: Mapping[str, int],
     ceiling: Mapping[str, int],
-    selection: Selection,
+    selection: ReportSelection,
     known: Mapping[str, float] | None = None,
     labels: Coding | None = None,
+    model: str = "",
+    supply: LabelSupply | None = None,
+    epsilon: float = EXPERT_EPSILON,
 ) -> Agreement:
     """Returns the report of one series, from its counters `agreed` and `seen` and the criterion's `ceiling`.
 
     `coding` is that of the judge's scores; `labels` that of the labels, if their values are others. `known` holds
-    statistics known more exactly than from the counters.
+    statistics known more exactly than from the counters. `model` is the judge's: a baseline has no trust verdict
+    against itself. If weighted, the table has the numbers of real pairs, the statistics are those of the weighted ones,
+    and the trust verdict, the ceiling, the alternative annotator test and the biases are those of the random labels.
+    `supply` tells of labels that the report does not rest on, as far as the caller knows. `epsilon` is that of the
+    alternative annotator test.
     """
-    against, doings = read_agreed(coding, agreed, selection, labels), read_seen(coding, seen)
-    statistics, flagged = _statistics(coding, against, None, known or {}), _flagged_table(against)
-    people = human_ceiling(labels or coding, ceiling, selection)
+    plain: Selection = "random" if selection == "weighted" else selection
+    against = paired = read_agreed(coding, agreed, plain, labels)
+    doings = read_seen(coding, seen)
+    unweighted = statistics = _statistics(coding, against, None, known or {})
+    if selection == "weighted":
+        drawn = read_weighted(coding, agreed, seen, labels, sampling_design)
+        paired, statistics = drawn.agreed, _weighted_statistics(coding, drawn)
+    rivals = read_rivals(coding, agreed, plain, labels)
+    assessed = _assessed(coding, against, unweighted, rivals, model)
+    coverage = _coverage(doings.outcomes)
+    supply = supply or LabelSupply()
+    if not against.table.pairs:
+        supply = supply._replace(otherwise=read_agreed(coding, agreed, "all", labels).table.pairs)
+    labelled = LabelledPairs(against.table, against.items, against.is_unlike, coverage.scored > 0, supply)
+    people = human_ceiling(labels or coding, ceiling, plain)
     return Agreement(
-        pairs=against.table.pairs,
-        items=against.items,
-        annotators=against.annotators,
-        table=_shown(against.table),
+        pairs=paired.table.pairs,
+        items=paired.items,
+        annotators=paired.annotators,
+        table=_shown(paired.table),
         statistics=statistics,
+        trust=trust_in_words(coding, labelled, unweighted, assessed, model),
+        baselines=_baselines(coding, against, rivals, assessed, list(statistics)),
+        without_baselines=_without_baselines(against, assessed),
         human_ceiling=people,
-        alt_test=alt_test(against.wins, epsilon=EXPERT_EPSILON),
-        coverage=_coverage(doings.outcomes),
-        flags=[*flags_of(against.table), *chance_flags(flagged, statistics)],
+        alt_test=alt_test(against.wins, epsilon=epsilon),
+        coverage=coverage,
+        flags=[*flags_of(paired.table), *([Flag.NOT_BETTER_THAN_CHANCE] if assessed.is_chance else [])],
         bias=biases(coding, against, doings, design=sampling_design(coding, against)),
-        resolution=coding.grid if coding.is_continuous or against.moments else None,
+        resolution=coding.grid if coding.is_continuous or paired.moments else None,
         disattenuated_pearson=_disattenuated(statistics, people.statistics),
     )
+
+
+def count_labelled_pairs(
+    coding: Coding,
+    agreed: Mapping[str, int],
+    seen: Mapping[str, int],
+    selection: ReportSelection,
+    labels: Coding | None = None,
+) -> int:
+    """Returns the number of pairs that `agreement` has for the same counters."""
+    if selection == "weighted":
+        return read_weighted(coding, agreed, seen, labels, sampling_design).agreed.table.pairs
+    return read_agreed(coding, agreed, selection, labels).table.pairs
+
+
+def assessment_of(
+    coding: Coding, agreed: Mapping[str, int], selection: Selection, statistics: Mapping[str, Measure], model: str
+) -> Assessment:
+    """Returns the verdict on a series, from its counters `agreed` and the statistics that decide."""
+    against = read_agreed(coding, agreed, selection)
+    return _assessed(coding, against, statistics, read_rivals(coding, agreed, selection), model)
 
 
 def headline_statistics(
@@ -165,7 +219,7 @@ def human_ceiling(
     table = Table(people.axis.values, people.axis.values, counts, coding.step)
     alphas = {name: _alpha(people, level) for name, level in _LEVELS.items()}
     known = {name: each.value for name, each in alphas.items() if each.value is not None}
-    statistics = measure_table(coding, table, names, design=OrderedPairs(people.coincidences), known=known)
+    statistics = measure_table(coding, table, names, design=people.design, known=known)
     return HumanCeiling(
         pairs=table.pairs, items=people.items, statistics=statistics, leave_one_out=_leave_one_out(people)
     )
@@ -206,7 +260,7 @@ def panel_alpha(coding: Coding, fields: Mapping[str, int]) -> Alpha:
         return found
     values = models.axis.values
     table = Table(values, values, pair_table(models.coincidences, len(values)))
-    [interval] = measure(table, [name], design=OrderedPairs(models.coincidences), known={name: found.value}).values()
+    [interval] = measure(table, [name], design=models.design, known={name: found.value}).values()
     return msgspec.structs.replace(found, lower=interval.lower, upper=interval.upper)
 
 
@@ -236,10 +290,47 @@ def _statistics(
     return measure_table(coding, agreed.table, names, design=design, known={**exact, **known})
 
 
+def _weighted_statistics(coding: Coding, drawn: WeightedAgreed) -> dict[str, Measure]:
+    agreed = drawn.agreed
+    if agreed.is_unlike:
+        ranks = rank_table(drawn.table, agreed.people, agreed.judges)
+        return measure_unlike(drawn.table, ranks, None, design=drawn.constant_design)
+    return measure_table(coding, drawn.table, design=drawn.pairs)
+
+
 def _flagged_table(agreed: Agreed) -> Table:
     """Returns the table that decides by its values which statistic tells the judge from chance."""
     ranks = rank_table(agreed.table, agreed.people, agreed.judges) if agreed.is_unlike else None
     return ranks or agreed.table
+
+
+def _assessed(
+    coding: Coding, against: Agreed, statistics: Mapping[str, Measure], rivals: Rivals, model: str
+) -> Assessment:
+    design = sampling_design(coding, against)
+    pairs = against.table.pairs if design is None else design.worth
+    return assess(_flagged_table(against), statistics, pairs, rivals, model)
+
+
+def _baselines(
+    coding: Coding, against: Agreed, rivals: Rivals, assessed: Assessment, names: list[str]
+) -> dict[str, dict[str, Measure]]:
+    """Returns the judge's statistics for each baseline that it was compared with."""
+    found = {}
+    for name in assessed.baselines:
+        counts = rivals.baselines[name]
+        design = FixedEffect(counts.worth, counts.effect) if counts.effect > 1 else None
+        found[CONTROL + name] = (
+            measure_unlike(counts.rival, counts.rival, names, design=design)
+            if against.is_unlike
+            else measure_table(coding, counts.rival, names, design=design)
+        )
+    return found
+
+
+def _without_baselines(against: Agreed, assessed: Assessment) -> int:
+    compared = [each.labels for each in assessed.baselines.values()]
+    return against.table.pairs - max(compared, default=0)
 
 
 def _alpha(coders: Coders, level: Level) -> Alpha:
@@ -251,7 +342,7 @@ def _alpha(coders: Coders, level: Level) -> Alpha:
 
 def _leave_one_out(people: Coders) -> LeaveOneOut:
     if people.axis.numbers is not None:
-        return leave_one_out(people.coincidences, people.axis.numbers)
+        return leave_one_out(people.coincidences, people.axis.numbers, people.design)
     ratings = sum(int(pairs.sum()) // (coders - 1) for coders, pairs in people.coincidences.items())
     nothing = Ceiling(value=None, reason=Undefined.NOT_FOR_WORDS)
     return LeaveOneOut(ratings=ratings, pearson=nothing, rmse=nothing)

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from service.agreement.assessment import CONTROL
 from service.agreement.coding import Coding, scale_of
 from service.agreement.criteria import decoded_scale, find_scale
-from service.agreement.evidence import PANEL, series_of, token_of
+from service.agreement.series_names import INLINE, PANEL, is_baseline, series_name, split_series, token_of
+from service.agreement.served_series import ServedSeries, chosen_served, known_served
 from service.contracts.criteria import CriterionScale
 from service.contracts.judges import MODEL_OR_PANEL, JudgeRef
 from service.contracts.nearest import did_you_mean
@@ -17,13 +19,15 @@ from service.store import agreement_counters as tallies
 from service.store import judges
 from service.store.criteria import judge_scales
 
-_DIGEST = "sha256:"
+_MOST_NAMED = 20  # models in a message
 
 
 class Series(NamedTuple):
     """All scores of one model of a judge version, or of its panel, and the scale that they are on.
 
-    `labels` is the coding of the criterion's labels if their values are others than the judge's, None if not.
+    `labels` is the coding of the criterion's labels if their values are others than the judge's, None if not. `served`
+    is the served model that gave the scores, empty if the answers name none, and `served_models` has all that are known
+    of this judge and model, the one that answered last first.
     """
 
     judge: JudgeRef
@@ -31,11 +35,13 @@ class Series(NamedTuple):
     criterion: str
     coding: Coding
     labels: Coding | None = None
+    served: str = ""
+    served_models: Sequence[ServedSeries] = ()
 
     @property
     def name(self) -> str:
         """The name of the series in the counters."""
-        return series_of(self.judge, self.model)
+        return series_name(token_of(self.judge), self.model, self.served)
 
 
 class _Known(NamedTuple):
@@ -47,25 +53,30 @@ class _Known(NamedTuple):
     models: Sequence[str]
 
 
-async def find_series(redis: Redis, default_models: Sequence[str], reference: str, model: str | None) -> Series:
+async def find_series(
+    redis: Redis, default_models: Sequence[str], reference: str, model: str | None, served: str | None = None
+) -> Series:
     """Returns a judge's series; without a model, the series of its only model, else that of its panel.
+
+    `served` names the served model (`unknown` for answers that name none); by default, the one that answered last.
 
     `reference` is `name`, `name@version` or the digest of a judge that was sent inline. `default_models` are those of
     a judge that names none. Raises Refused (impossible) with the pointer /judge if there is no such judge, or if its
-    method has no agreement.
+    method has no agreement, with the pointer /model if the judge has scores, but neither names the model nor has scores
+    of it, and with the pointer /served if no such served model answered.
     """
-    return await _series(redis, default_models, reference, model, "/judge")
+    return await _series(redis, default_models, reference, model, ("/judge", "/model"), served)
 
 
 async def find_other(redis: Redis, default_models: Sequence[str], other: str, than: Series) -> Series:
-    """Returns the series of `judge:model`, to compare with another one.
+    """Returns the series of `judge:model` whose served model answered last, to compare with another one.
 
     Raises Refused (invalid or impossible) with the pointer /other if the two can't be compared.
     """
     reference, model = _parts(other)
     if model is not None and not re.search(MODEL_OR_PANEL, model):
         raise invalid([Fault("/other", f"{model!r} is neither a model (provider/name) nor {PANEL!r}")])
-    found = await _series(redis, default_models, reference, model, "/other")
+    found = await _series(redis, default_models, reference, model, ("/other", "/other"))
     if found.criterion != than.criterion:
         detail = f"its criterion is {found.criterion!r}; that of the first judge is {than.criterion!r}"
         raise impossible([Fault("/other", detail)])
@@ -74,7 +85,16 @@ async def find_other(redis: Redis, default_models: Sequence[str], other: str, th
     return found
 
 
-async def _series(redis: Redis, default_models: Sequence[str], reference: str, model: str | None, at: str) -> Series:
+async def _series(
+    redis: Redis,
+    default_models: Sequence[str],
+    reference: str,
+    model: str | None,
+    pointers: tuple[str, str],
+    served: str | None = None,
+) -> Series:
+    """`pointers` are those of faults of the judge and of the model."""
+    at, at_model = pointers
     known = await _known(redis, default_models, reference)
     if known is None:
         near = did_you_mean(reference.partition("@")[0], await judges.judge_names(redis))
@@ -82,10 +102,30 @@ async def _series(redis: Redis, default_models: Sequence[str], reference: str, m
     if known.scale is None:
         raise impossible([Fault(at, "no agreement is defined for the answers of its method")])
     if model is None:
-        seen = await tallies.models_of(redis, token_of(known.judge))
-        model = _usual(known.models, [name for _, name in seen])
+        seen = await _models_of(redis, token_of(known.judge))
+        model = _usual(known.models, list(dict.fromkeys(name for _, name in seen)))
+    elif model not in {PANEL, *known.models, *default_models} and not model.startswith(CONTROL):
+        await _check_model(redis, known, model, at_model)
     scale, labels = scales_of(known.scale, await find_scale(redis, known.criterion))
-    return Series(known.judge, model, known.criterion, scale, labels)
+    by_served = await known_served(redis, known.criterion, token_of(known.judge), model)
+    chosen = chosen_served(by_served, served)
+    return Series(known.judge, model, known.criterion, scale, labels, chosen, by_served)
+
+
+async def _check_model(redis: Redis, known: _Known, model: str, at: str) -> None:
+    """Raises Refused (impossible) if the judge has scores of other models only, of whatever version of it.
+
+    A judge without scores may have some of any model later, since a job can override its models.
+    """
+    name = known.judge.name
+    judge = known.judge.digest if name is None else f"{name}@"
+    words = [split_series(series) for _, series in await tallies.newest_series(redis, 0)]
+    seen = {each.model for each in words if each.token.startswith(judge) and not is_baseline(each.model)}
+    if seen and model not in seen:
+        names = list(dict.fromkeys([*known.models, *sorted(seen)]))
+        near, shown = did_you_mean(model, names), ", ".join(names[:_MOST_NAMED])
+        detail = f"the judge {name or judge} has no scores of the model {model!r} (known: {shown}){near}"
+        raise impossible([Fault(at, detail)])
 
 
 def scales_of(judge: CriterionScale, labels: CriterionScale | None) -> tuple[Coding, Coding | None]:
@@ -99,8 +139,8 @@ def scales_of(judge: CriterionScale, labels: CriterionScale | None) -> tuple[Cod
 
 
 async def _known(redis: Redis, default_models: Sequence[str], reference: str) -> _Known | None:
-    if reference.startswith(_DIGEST):
-        seen = await tallies.models_of(redis, reference)
+    if reference.startswith(INLINE):
+        seen = await _models_of(redis, reference)
         ref, criterion = JudgeRef(name=None, version=None, digest=reference), seen[0][0] if seen else ""
         return _Known(ref, criterion, await _inline_scale(redis, reference, criterion), ()) if seen else None
     stored = await judges.judge_by_reference(redis, reference)
@@ -116,6 +156,12 @@ async def _inline_scale(redis: Redis, digest: str, criterion: str) -> CriterionS
     return decoded_scale(noted) if noted else await find_scale(redis, criterion)
 
 
+async def _models_of(redis: Redis, judge: str) -> list[tuple[str, str]]:
+    """Returns (criterion, model) of all series of a judge, which is `name@version` or an inline judge's digest."""
+    found = [(criterion, split_series(name)) for criterion, name in await tallies.newest_series(redis, 0)]
+    return [(criterion, words.model) for criterion, words in found if words.token == judge]
+
+
 def _usual(models: Sequence[str], seen: Sequence[str]) -> str:
     """The only model, else the panel; but if it has no scores and exactly one other series has some, that one."""
     usual = models[0] if len(models) == 1 else PANEL
@@ -124,6 +170,6 @@ def _usual(models: Sequence[str], seen: Sequence[str]) -> str:
 
 def _parts(other: str) -> tuple[str, str | None]:
     """Judge and model: a judge's name has no colon, but models have, and so have digests."""
-    start = len(_DIGEST) if other.startswith(_DIGEST) else 0
+    start = len(INLINE) if other.startswith(INLINE) else 0
     reference, _, model = other[start:].partition(":")
     return other[:start] + reference, model or None

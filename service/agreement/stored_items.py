@@ -1,9 +1,9 @@
 """Reads and writes an item's labels and scores on a criterion as the text that the store keeps."""
 
-import secrets
+import random
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -47,20 +47,27 @@ def coded_item(state: ItemState) -> CodedItem:
 
 def new_revision() -> str:
     """Returns a random word, which makes an outdated state recognisable."""
-    return secrets.token_hex(4)
+    return f"{random.getrandbits(32):08x}"
 
 
 def item_write(
-    item_id: str, criterion: str, known: KnownItem, after: CodedItem, revision: str, counters: Contribution
+    item_id: str,
+    criterion: str,
+    known: KnownItem,
+    after: CodedItem,
+    revision: str,
+    counters: Contribution,
+    **others: Any,
 ) -> ItemWrite:
-    """Returns the write that replaces a known state, with its increments of the counters."""
+    """Returns the write that replaces a known state, with its increments of the counters; `others` are its fields."""
     before = known.item
     return ItemWrite(
         item_id=item_id,
         criterion=criterion,
         revision=known.revision,
         state=f"{revision} {_encoder.encode(after).decode()}",
-        counters=[(*group, fields) for group, fields in counters.items()],
+        counters=tuple([(*group, tuple(fields.items())) for group, fields in counters.items()]),
         is_labelled=bool(before.labels or after.labels),
         labelled=bool(after.labels) - bool(before.labels),
+        **others,
     )

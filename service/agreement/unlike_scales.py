@@ -12,7 +12,7 @@ from service.agreement.axes import Axis
 from service.stats.arrays import Floats, Integers
 from service.stats.intervals import Design, Measure, measure
 from service.stats.statistics import names_for
-from service.stats.table import Table
+from service.stats.table import Table, empty_like
 from service.stats.undefined import Undefined
 
 OF_RANKS = ("pearson", "spearman", "kendall_tau_b", "kendall_tau_c", "somers_d")
@@ -31,7 +31,7 @@ def rank_table(table: Table, rows: Axis, columns: Axis) -> Table | None:
         return None
     row_shares, row_places = _shares(rows.numbers)
     column_shares, column_places = _shares(columns.numbers)
-    counts: Integers = np.zeros((len(row_shares), len(column_shares)), dtype=np.int64)
+    counts = empty_like(table, (len(row_shares), len(column_shares)))
     np.add.at(counts, (row_places[:, None], column_places[None, :]), table.counts)
     return Table(tuple(row_shares.tolist()), tuple(column_shares.tolist()), counts)
 

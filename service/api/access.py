@@ -10,7 +10,7 @@ from litestar.handlers import BaseRouteHandler
 
 from service.api.problems import ProblemError
 from service.config.settings import KeySettings, Scope
-from service.jobs import Caller
+from service.jobs import EVERYTHING, Caller, View
 
 
 def needs(scope: Scope) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
     if scope is None or not keys:
         return
     key = _known(keys, _given(connection))
+    connection.scope["state"]["key_name"] = key.name  # of which `connection.state` is a copy
     if not {scope, "admin"} & set(key.scopes):
         raise ProblemError(403, "forbidden", f"the key {key.name} lacks the scope {scope}")
     connection.state.key = key
@@ -38,6 +39,12 @@ def is_admin(request: Request[Any, Any, Any]) -> bool:
     """Returns whether the key of a request has the scope admin; if no keys are configured, everyone has it."""
     key: KeySettings | None = request.state.key
     return key is None or "admin" in key.scopes
+
+
+def view_of(request: Request[Any, Any, Any]) -> View:
+    """Returns the jobs, benchmarks and battles that a request may see: its key's own, all of them with scope admin."""
+    key: KeySettings | None = request.state.key
+    return EVERYTHING if key is None or "admin" in key.scopes else View(key.name)
 
 
 def caller_of(request: Request[Any, Any, Any], idempotency_key: str | None) -> Caller:

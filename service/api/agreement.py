@@ -18,11 +18,11 @@ from service.agreement.queries import (
 )
 from service.agreement.rebuilding import Rebuilt, rebuild
 from service.api.access import needs
-from service.api.parameters import Limit
+from service.api.parameters import GroupQuery, Limit
 from service.api.problems import documented
 from service.config.settings import Settings
 from service.contracts.judges import MODEL_OR_PANEL
-from service.contracts.labels import Selection, Window
+from service.contracts.labels import ReportSelection, Window
 
 JudgeQuery = Annotated[
     str,
@@ -34,7 +34,17 @@ ModelQuery = Annotated[
     str | None,
     QueryParameter(
         pattern=MODEL_OR_PANEL,
-        description="A model, or `panel` for the combined verdict of several; by default the judge's only model.",
+        description="A model, or `panel` for the combined verdict of several; by default the judge's only model. 422 "
+        "if the judge has scores, but names no such model and has no scores of it.",
+    ),
+]
+ServedQuery = Annotated[
+    str | None,
+    QueryParameter(
+        min_length=1,
+        max_length=2_000,
+        description="The model that answered, as `served_models` has it, or `unknown` for answers that name none; by "
+        "default the one that answered last. Figures are never of two served models together.",
     ),
 ]
 OtherQuery = Annotated[
@@ -47,9 +57,11 @@ OtherQuery = Annotated[
 ]
 WindowQuery = Annotated[Window, QueryParameter(description="The time in which the judgments were made, up to now.")]
 SelectionQuery = Annotated[
-    Selection,
+    ReportSelection,
     QueryParameter(
-        description="How the labelled items were drawn. Figures for items drawn at random hold for all items."
+        description="How the labelled items were drawn. Figures of items drawn at random hold for all items, and so do "
+        "weighted ones: those of random labels and of labels from the queue, each by its inclusion probability. With "
+        "`other`, which compares two judges without labels, it has no effect."
     ),
 ]
 HumanQuery = Annotated[
@@ -81,15 +93,21 @@ class AgreementController(Controller):
         redis: NamedDependency[Redis],
         settings: NamedDependency[Settings],
         model: ModelQuery = None,
+        served: ServedQuery = None,
         window: WindowQuery = "7d",
         selection: SelectionQuery = "random",
         other: OtherQuery = None,
+        group: GroupQuery = None,
     ) -> JudgeAgreement | JudgesAgreement:
         """Shows the agreement of a judge with people, and of people with each other; or, with `other`, of two judges.
 
+        `trust` has a verdict and its reasons in sentences: the judge is compared with chance, with text length and word
+        overlap on the same items (`baselines`), and with people's agreement among themselves. A verdict other than
+        `too_few_labels` is shown by a 95% interval, never by missing evidence.
         Every statistic has a 95% interval and is computed from the newest scored judgment of each labelled content.
+        With `group`, all figures are of the items of one group.
         """
-        query = SeriesQuery(judge, model, window, settings.default_models)
+        query = SeriesQuery(judge, model, window, settings.default_models, served, group, settings.store.keep_s)
         return await judge_agreement(redis, query, other, selection)
 
     @get(
@@ -106,8 +124,10 @@ class AgreementController(Controller):
         redis: NamedDependency[Redis],
         settings: NamedDependency[Settings],
         model: ModelQuery = None,
+        served: ServedQuery = None,
         human: HumanQuery = None,
         said: SaidQuery = None,
+        group: GroupQuery = None,
         limit: Limit = 100,
     ) -> LabelledItems:
         """Lists the items of a cell, a row or a column of the judge's table; without `human` and `said` all
@@ -115,7 +135,10 @@ class AgreementController(Controller):
 
         All labels that count are read, however their items were drawn and whenever they were judged.
         """
-        return await items_of_cell(redis, CellQuery(judge, model, human, said, limit, settings.default_models))
+        cell = CellQuery(
+            judge, model, human, said, limit, settings.default_models, served, group, settings.store.keep_s
+        )
+        return await items_of_cell(redis, cell)
 
     @post(
         "/rebuild",
@@ -148,9 +171,17 @@ async def estimates(
     redis: NamedDependency[Redis],
     settings: NamedDependency[Settings],
     model: ModelQuery = None,
+    served: ServedQuery = None,
     window: WindowQuery = "7d",
     half_width: HalfWidthQuery = None,
+    group: GroupQuery = None,
 ) -> JudgeEstimate:
-    """Shows a judge's mean, and the mean corrected by labels of items drawn at random (PPI++), with 95% intervals."""
-    query = SeriesQuery(judge, model, window, settings.default_models)
+    """Shows a judge's mean, and the mean corrected by labels (PPI++), with 95% intervals.
+
+    Labels of items that were drawn at random or by the label queue count by the inclusion probability of their items.
+    The intervals are for the mean of the judged items: they narrow as more of them are labelled. With fewer than 50
+    labelled items, or none unlabelled, the method is `labels_only`, and the interval that of the labels as a sample of
+    further items: a t interval, or Wilson's for pass or fail. With `group`, both are of the items of one group.
+    """
+    query = SeriesQuery(judge, model, window, settings.default_models, served, group, settings.store.keep_s)
     return await judge_estimate(redis, query, half_width)

@@ -12,7 +12,7 @@ from litestar.params import FromPath, QueryParameter
 from redis.asyncio import Redis
 
 from service.api.access import caller_of, needs
-from service.api.bodies import CSV, MARKDOWN, form_wanted, read_fingerprinted, read_json
+from service.api.bodies import CSV, MARKDOWN, MOST_LINE_BYTES, form_wanted, read_fingerprinted, read_json
 from service.api.etags import etag_of, is_unchanged
 from service.api.openapi import headers, json_body, operation, text
 from service.api.parameters import Cursor, IdempotencyKey, Limit, Wait
@@ -39,7 +39,7 @@ from service.contracts.arena import (
     RatingsResponse,
     VoteRequest,
 )
-from service.jobs import check_budget
+from service.jobs import View, check_budget
 from service.rendering.arena_leaderboard import arena_csv, arena_markdown
 from service.store.signals import Signals
 
@@ -49,7 +49,7 @@ _EXAMPLE_BATTLE = {
     "models": ["control/length", "control/overlap"],
 }
 _EXAMPLE_VOTE = {"winner": "A", "voter": "ada"}
-_EXAMPLE_RATINGS = {"votes": [["openai/gpt-4.1", "ollama/qwen3", "A"], ["ollama/qwen3", "openai/gpt-4.1", "tie"]]}
+_EXAMPLE_RATINGS = {"votes": [["openai/gpt-6-luna", "ollama/qwen3", "A"], ["ollama/qwen3", "openai/gpt-6-luna", "tie"]]}
 _BEGUN = headers(
     Location="The URL of the battle.",
     Idempotent_Replayed="`true` if the Idempotency-Key was used before: this is the battle of that request.",
@@ -93,8 +93,8 @@ class ArenaController(Controller):
         The models and their sides are drawn; pairs are drawn more often if a vote on them would teach more. Nothing in
         the answer names a model before the vote, except a text that names its own model.
         """
-        await check_budget(redis, request.state.key)
-        most_bytes, scope = settings.server.max_body_bytes, f"{self.path}/battles"
+        await check_budget(redis, request.state.key, caller_of(request, idempotency_key))
+        most_bytes, scope = min(settings.server.max_body_bytes, MOST_LINE_BYTES), f"{self.path}/battles"
         asked, fingerprint = await read_fingerprinted(request, BattleRequest, most_bytes, scope)
         return _accepted(await begin_battle(redis, settings, asked, caller_of(request, idempotency_key), fingerprint))
 
@@ -110,12 +110,16 @@ class ArenaController(Controller):
         self,
         redis: NamedDependency[Redis],
         settings: NamedDependency[Settings],
+        view: NamedDependency[View],
         status: StatusQuery = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> BattlePage:
-        """Lists battles, newest first. With `status`, a page may be short although it has a `next_cursor`."""
-        return await battle_page(redis, settings, status, limit, cursor)
+        """Lists the battles of the caller's key, newest first; with the scope admin, those of all keys.
+
+        A page may be short although it has a `next_cursor`.
+        """
+        return await battle_page(redis, settings, view, status, limit, cursor)
 
     @get(
         "/battles/{battle_id:str}",
@@ -131,12 +135,13 @@ class ArenaController(Controller):
         redis: NamedDependency[Redis],
         signals: NamedDependency[Signals],
         settings: NamedDependency[Settings],
+        view: NamedDependency[View],
         voter: VoterQuery = None,
         wait: Wait = None,
     ) -> Battle:
         """Shows a battle without the names of its models; with names and prompts to a `voter` who has voted on it."""
         wait_s = min(wait or 0.0, settings.server.max_wait_seconds)
-        return await show_battle(redis, signals, settings, battle_id, voter, wait_s)
+        return await show_battle(redis, signals, settings, view, battle_id, voter, wait_s)
 
     @post(
         "/battles/{battle_id:str}/vote",
@@ -154,13 +159,14 @@ class ArenaController(Controller):
         request: Request[Any, Any, Any],
         redis: NamedDependency[Redis],
         settings: NamedDependency[Settings],
+        view: NamedDependency[View],
     ) -> Battle:
         """Stores a vote, one for each voter, and only then reveals which model was A and which was B.
 
         The answer is 409 if the battle is not open, or if this voter has voted on it.
         """
         vote = await read_json(request, VoteRequest, settings.server.max_body_bytes)
-        return await cast_vote(redis, settings, battle_id, vote)
+        return await cast_vote(redis, settings, view, battle_id, vote)
 
     @post(
         "/battles/{battle_id:str}/regenerate",
@@ -178,14 +184,14 @@ class ArenaController(Controller):
         request: Request[Any, Any, Any],
         redis: NamedDependency[Redis],
         settings: NamedDependency[Settings],
+        view: NamedDependency[View],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[Battle]:
         """Begins another battle over the same item with the same judge. Its models are drawn again."""
-        await check_budget(redis, request.state.key)
+        await check_budget(redis, request.state.key, caller_of(request, idempotency_key))
         fingerprint = sha256(f"{self.path}/battles/{battle_id}/regenerate".encode()).hexdigest()
-        return _accepted(
-            await regenerate_battle(redis, settings, battle_id, caller_of(request, idempotency_key), fingerprint)
-        )
+        caller = caller_of(request, idempotency_key)
+        return _accepted(await regenerate_battle(redis, settings, view, battle_id, caller, fingerprint))
 
     @get(
         "/leaderboard",

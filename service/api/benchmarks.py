@@ -25,11 +25,11 @@ from service.benchmarks import (
 )
 from service.config.settings import Settings
 from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, BenchmarkPage, BenchmarkRequest
-from service.jobs import check_budget
+from service.jobs import View, check_budget
 from service.rendering.benchmark_leaderboard import benchmark_csv, benchmark_markdown
 from service.store.signals import Signals
 
-_EXAMPLE = {"dataset": "support", "judges": ["helpfulness"], "models": ["openai/gpt-4.1-mini"]}
+_EXAMPLE = {"dataset": "support", "judges": ["helpfulness"], "models": ["openai/gpt-6-luna"]}
 
 
 class BenchmarksController(Controller):
@@ -57,7 +57,7 @@ class BenchmarksController(Controller):
         idempotency_key: IdempotencyKey = None,
     ) -> Response[Benchmark]:
         """Has each judge judge a dataset with each model, in one job with its own cache, budget and progress."""
-        await check_budget(redis, request.state.key)
+        await check_budget(redis, request.state.key, caller_of(request, idempotency_key))
         most_bytes = settings.server.max_body_bytes
         asked, fingerprint = await read_fingerprinted(request, BenchmarkRequest, most_bytes, self.path)
         begun = await begin_benchmark(redis, settings, asked, caller_of(request, idempotency_key), fingerprint)
@@ -90,10 +90,16 @@ class BenchmarksController(Controller):
         responses=documented(400, 401, 403, 503),
     )
     async def list_newest(
-        self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None
+        self,
+        redis: NamedDependency[Redis],
+        view: NamedDependency[View],
+        limit: Limit = 100,
+        cursor: Cursor = None,
     ) -> BenchmarkPage:
-        """Lists benchmarks without their leaderboards, newest first."""
-        return await benchmark_page(redis, limit, cursor)
+        """Lists the benchmarks of the caller's key without their leaderboards, newest first; with the scope admin,
+        those of all keys.
+        """
+        return await benchmark_page(redis, view, limit, cursor)
 
     @get(
         "/{benchmark_id:str}",
@@ -115,11 +121,12 @@ class BenchmarksController(Controller):
         redis: NamedDependency[Redis],
         signals: NamedDependency[Signals],
         settings: NamedDependency[Settings],
+        view: NamedDependency[View],
         wait: Wait = None,
     ) -> Response[Benchmark]:
         """Shows a benchmark; once it is over, with its leaderboard, also as `text/csv` or `text/markdown`."""
         wait_s = min(wait or 0.0, settings.server.max_wait_seconds)
-        benchmark = await show_benchmark(redis, signals, settings, benchmark_id, wait_s)
+        benchmark = await show_benchmark(redis, signals, settings, view, benchmark_id, wait_s)
         form = form_wanted(request)
         content = _in_form(benchmark, form)
         known = {"Vary": "Accept"}
@@ -139,10 +146,14 @@ class BenchmarksController(Controller):
         responses=documented(400, 401, 403, 404, 503),
     )
     async def cancel(
-        self, benchmark_id: FromPath[str], redis: NamedDependency[Redis], settings: NamedDependency[Settings]
+        self,
+        benchmark_id: FromPath[str],
+        redis: NamedDependency[Redis],
+        settings: NamedDependency[Settings],
+        view: NamedDependency[View],
     ) -> Benchmark:
         """Cancels the judgments that have not started. The leaderboard is then made of the others."""
-        return await cancel_benchmark(redis, settings, benchmark_id)
+        return await cancel_benchmark(redis, settings, view, benchmark_id)
 
 
 def _in_form(benchmark: Benchmark, form: str) -> bytes:

@@ -1,5 +1,6 @@
 """Reads request bodies, as a whole or line by line, within limits; and the media types of bodies and answers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from litestar import Request
 from service.api.problems import ProblemError
 from service.contracts.decoding import decode
 from service.contracts.refusals import too_large
+from service.threads import aside_if_large
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -24,6 +26,11 @@ def media_type(request: Request[Any, Any, Any], *accepted: str) -> str:
     if given not in accepted:
         detail = f"the Content-Type is {given or 'missing'}; send {' or '.join(accepted)}"
         raise ProblemError(415, "unsupported-media-type", detail)
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):  # a compressed body may be a thousand times as large
+        raise ProblemError(
+            415, "unsupported-media-type", f"the Content-Encoding is {coding[:50]}; send it uncompressed"
+        )
     return given
 
 
@@ -33,12 +40,20 @@ def form_wanted(request: Request[Any, Any, Any]) -> str:
     return CSV if CSV in accepted else MARKDOWN if MARKDOWN in accepted else JSON
 
 
-class Body:
-    """The body of a request, read once. `digest` covers the part that has been read."""
+MOST_LINE_BYTES = 10_000_000
+MOST_PAUSE_S = 30.0  # between two parts of a body
 
-    def __init__(self, request: Request[Any, Any, Any], most_bytes: int) -> None:
+
+class Body:
+    """The body of a request, read once. `digest` covers the part that has been read.
+
+    A whole body may have `most_bytes`, one that is read line by line `most_upload_bytes`, if they are given.
+    """
+
+    def __init__(self, request: Request[Any, Any, Any], most_bytes: int, most_upload_bytes: int | None = None) -> None:
         self._request = request
         self._most_bytes = most_bytes
+        self._most_upload_bytes = most_upload_bytes
         self._hash = sha256()
 
     @property
@@ -54,26 +69,52 @@ class Body:
             parts.append(part)
         return b"".join(parts)
 
-    async def lines(self) -> AsyncIterator[bytes]:
-        """Yields the lines without line ends. Raises Refused (too-large) if a line exceeds the limit."""
-        rest = b""
+    async def lines(self) -> AsyncIterator[list[bytes]]:
+        """Yields the lines of each part without line ends. Raises Refused (too-large) if a line or the upload exceeds
+        its limit.
+        """
+        begun: list[bytes] = []  # the parts of a line, joined once: to join them with each part would be squared
+        size = total = 0
+        most = min(self._most_bytes, MOST_LINE_BYTES)
         async for part in self._parts():
-            *lines, rest = (rest + part).split(b"\n")
-            self._check(len(rest))
-            for line in lines:
-                self._check(len(line))
-                yield line
-        if rest:
-            yield rest
+            total += len(part)
+            if self._most_upload_bytes is not None and total > self._most_upload_bytes:
+                raise too_large(f"more than {self._most_upload_bytes} bytes in one upload")
+            first, *others = part.split(b"\n")
+            begun.append(first)
+            size += len(first)
+            if max(size, *map(len, others), 0) > most:
+                raise too_large(f"more than {most} bytes in one body or line")
+            if others:
+                rest = others.pop()
+                yield [b"".join(begun), *others]
+                begun, size = [rest], len(rest)
+        if size:
+            yield [b"".join(begun)]
 
     async def _parts(self) -> AsyncIterator[bytes]:
-        async for part in self._request.stream():
+        """Raises ProblemError (408) if the client pauses for too long."""
+        parts = aiter(self._request.stream())
+        while True:
+            try:
+                async with asyncio.timeout(MOST_PAUSE_S):
+                    part = await anext(parts)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                detail = f"no part of the body came within {MOST_PAUSE_S:g} s"
+                raise ProblemError(408, "upload-too-slow", detail, headers={"Connection": "close"}) from error
             self._hash.update(part)
             yield part
 
     def _check(self, size: int) -> None:
         if size > self._most_bytes:
             raise too_large(f"more than {self._most_bytes} bytes in one body or line")
+
+
+async def decode_aside(raw: bytes, type_: type[_T]) -> _T:
+    """Returns the JSON as `type_`; large JSON is decoded in a thread. Raises Refused (invalid) with each fault."""
+    return await aside_if_large(len(raw), decode, raw, type_)  # to name the faults of many takes seconds
 
 
 async def read_json(request: Request[Any, Any, Any], type_: type[_T], most_bytes: int) -> _T:
@@ -91,5 +132,5 @@ async def read_fingerprinted(
     """Returns the body as `read_json` does, and a digest of it within `scope` for the request's Idempotency-Key."""
     media_type(request, JSON)
     body = Body(request, most_bytes)
-    content = decode(await body.whole(), type_)
+    content = await decode_aside(await body.whole(), type_)
     return content, sha256(f"{scope}\n{body.digest}".encode()).hexdigest()

@@ -1,5 +1,6 @@
 """`/v1/criteria`: the scales of people's labels."""
 
+import re
 from typing import Any
 
 from litestar import Controller, Request, delete, get, put
@@ -17,6 +18,7 @@ from service.api.problems import documented
 from service.config.settings import Settings
 from service.contracts.criteria import CriteriaPage, NewCriterion, SeenCriterion
 from service.contracts.judges import MOST_OF_A_CRITERION
+from service.contracts.names import ONE_LINE_PATTERN
 from service.contracts.refusals import Fault, invalid
 
 _EXAMPLE = {"scale": {"min": 1, "max": 5}, "description": "Does the reply answer the question?"}
@@ -74,8 +76,9 @@ class CriteriaController(Controller):
         stay and are not counted.
         """
         criterion = decoded_name(name)
-        if not 0 < len(criterion) <= MOST_OF_A_CRITERION:
-            raise invalid([Fault("/name", f"must have 1 to {MOST_OF_A_CRITERION} characters")])
+        if len(criterion) > MOST_OF_A_CRITERION or not re.match(ONE_LINE_PATTERN, criterion):
+            detail = f"must be one line of 1 to {MOST_OF_A_CRITERION} characters, without white space at its ends"
+            raise invalid([Fault("/name", detail)])
         wanted = await read_json(request, NewCriterion, settings.server.max_body_bytes)
         return await put_criterion(redis, criterion, wanted, may_recode=is_admin(request), keep_s=settings.store.keep_s)
 

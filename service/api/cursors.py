@@ -20,15 +20,18 @@ def position_of(cursor: str | None) -> int:
 
 
 def names_cursor(*names: str) -> str:
-    """Returns the cursor after an entry that these names identify."""
-    return "/".join(quote(name, safe="") for name in names)
+    """Returns the cursor after an entry that these names identify.
+
+    It stays the same in a URL in which a client forgets to quote it: `~` stands for `%`.
+    """
+    return "/".join(quote(name, safe="").replace("~", "%7E").replace("%", "~") for name in names)
 
 
 def names_of(cursor: str | None, count: int) -> tuple[str, ...] | None:
     """Returns the names in a cursor of `names_cursor`, None for the first page. Raises Refused (invalid)."""
     if cursor is None:
         return None
-    names = tuple(unquote(name) for name in cursor.split("/"))
+    names = tuple(unquote(name.replace("~", "%")) for name in cursor.split("/"))
     if len(names) != count:
         raise bad_cursor()
     return names

@@ -9,14 +9,14 @@ from litestar.params import FromPath, PathParameter
 from redis.asyncio import Redis
 
 from service.api.access import needs
-from service.api.bodies import CSV, JSON, NDJSON, Body, media_type
+from service.api.bodies import CSV, JSON, MOST_LINE_BYTES, NDJSON, Body, decode_aside, media_type
 from service.api.openapi import Media, headers, json_body, ndjson_body, operation
 from service.api.parameters import Cursor, Limit
 from service.api.problems import documented
 from service.benchmarks import StoredDataset, store_dataset
 from service.config.settings import Settings
 from service.contracts.datasets import Dataset, DatasetItem, DatasetPage, DatasetRequest
-from service.contracts.decoding import decode, ndjson, numbered
+from service.contracts.decoding import ndjson, numbered
 from service.contracts.judges import NAME_PATTERN
 from service.contracts.refusals import not_found
 from service.files.items import CsvItems
@@ -29,7 +29,7 @@ _EXAMPLE_TABLE = "input,output,human.helpfulness.0,human.helpfulness.1\r\nWhere 
 _TABLE = {
     "type": "string",
     "description": "CSV with a header, separated by commas, semicolons or tabs. Columns: `id`, `input`, `output`, "
-    "`context`, `reference`, `outputs` (a JSON list) or `outputs.0`, `metadata.<name>`, "
+    "`context`, `reference`, `group`, `case`, `outputs` (a JSON list) or `outputs.0`, `metadata.<name>`, "
     "`human.<criterion>.<annotator>`. An empty cell is a missing value, and an empty text in `output`.",
 }
 
@@ -121,10 +121,11 @@ async def _stored(request: Request[Any, Any, Any], redis: Redis, settings: Setti
     """Stores the items of the body, which is in one of three media types."""
     form = media_type(request, JSON, NDJSON, CSV)
     most_bytes = settings.server.max_body_bytes
-    body = Body(request, most_bytes)
+    body = Body(request, most_bytes, settings.server.max_upload_bytes)
     if form == JSON:
-        return await store_dataset(redis, settings, name, numbered(decode(await body.whole(), DatasetRequest).items))
+        asked = await decode_aside(await body.whole(), DatasetRequest)
+        return await store_dataset(redis, settings, name, numbered(asked.items))
     if form == NDJSON:
         return await store_dataset(redis, settings, name, ndjson(body.lines(), DatasetItem, "/items"))
-    items = CsvItems(body.lines(), most_bytes)
+    items = CsvItems(body.lines(), min(most_bytes, MOST_LINE_BYTES))
     return await store_dataset(redis, settings, name, items, items.line_of)

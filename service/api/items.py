@@ -10,14 +10,16 @@ from service.agreement.labelling import labels_of_item
 from service.api.access import needs
 from service.api.paths import decoded_name
 from service.api.problems import documented
+from service.archive.lookup import found_judgments
+from service.archive.reading import ArchiveReader
 from service.contracts.judgments import EncodedJudgment
 from service.contracts.labels import Label
 from service.contracts.refusals import not_found
-from service.store import judgments
+from service.jobs import View
 
 
 class SeenItem(msgspec.Struct, frozen=True, kw_only=True):
-    """The judgments and labels of an item; `judgments` of jobs that are still kept, newest last."""
+    """The judgments and labels of an item; `judgments` of jobs that the store or the archive keeps, newest last."""
 
     item_id: str
     judgments: list[EncodedJudgment]
@@ -33,12 +35,19 @@ class SeenItem(msgspec.Struct, frozen=True, kw_only=True):
     response_description="The item's judgments and labels.",
     responses=documented(400, 401, 403, 404, 503),
 )
-async def show_item(item_id: FromPath[str], redis: NamedDependency[Redis]) -> SeenItem:
-    """Shows every judgment and every label of an item. Its id is percent-encoded in the path, including `/`."""
+async def show_item(
+    item_id: FromPath[str],
+    redis: NamedDependency[Redis],
+    archive: NamedDependency[ArchiveReader | None],
+    view: NamedDependency[View],
+) -> SeenItem:
+    """Shows every label of an item, and every judgment of it in jobs of the caller's key; of all jobs with the scope
+    admin. Its id is percent-encoded in the path, including `/`. Of more than 1,000 judgments, the newest are shown.
+    """
     name = decoded_name(item_id)
     seen = SeenItem(
         item_id=name,
-        judgments=await judgments.judgments_of_item(redis, name),
+        judgments=(await found_judgments(redis, archive, name, view.owner)).judgments,
         labels=await labels_of_item(redis, name),
     )
     if not seen.judgments and not seen.labels:

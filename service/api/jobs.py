@@ -1,13 +1,14 @@
 """`/v1/jobs`: items to judge in, judgments out."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from redis.asyncio import Redis
 
@@ -15,18 +16,19 @@ from service.api.access import caller_of, needs
 from service.api.bodies import NDJSON
 from service.api.cursors import position_of
 from service.api.openapi import headers, json_body, ndjson_body, operation, text
-from service.api.parameters import Cursor, IdempotencyKey, Limit, Prefer, Wait, preferred_wait
+from service.api.parameters import Cursor, GroupQuery, IdempotencyKey, Limit, Prefer, Wait, preferred_wait
 from service.api.problems import documented
 from service.api.uploads import order_parameters, read_upload
 from service.config.settings import Settings
 from service.contracts.items import Item
 from service.contracts.jobs import Job, JobRecord, JobRequest
 from service.contracts.judgments import EncodedJudgment, Judgment
-from service.contracts.outcomes import Outcome
+from service.contracts.outcomes import JobStatus, Outcome
 from service.contracts.refusals import not_found
 from service.jobs import (
     JobIntake,
     TakenIn,
+    View,
     cancel_job,
     changes,
     check_budget,
@@ -36,9 +38,23 @@ from service.jobs import (
     until_over,
     visible_job,
 )
-from service.store import jobs, judgments
+from service.store import jobs, judgments, keys
+from service.store.errors import StoreUnavailableError
 from service.store.signals import Signals
 
+PurposeQuery = Annotated[
+    Literal["anchor"] | None, QueryParameter(description="`anchor` lists the newest jobs that judged anchors again.")
+]
+JobStatusQuery = Annotated[JobStatus | None, QueryParameter(description="Only jobs in this state.")]
+JobJudgeQuery = Annotated[
+    str | None,
+    QueryParameter(
+        min_length=1, max_length=120, description="Only jobs of this judge: `name`, `name@3` or a judge's digest."
+    ),
+]
+
+HEARTBEAT_S = 15.0  # between two comments of a stream without events: proxies close idle connections after a minute
+_PAUSE_S, _MOST_PAUSE_S = 0.2, 20.0  # of a stream of judgments while the store is away
 _EVENT_STREAM = "text/event-stream"
 _EXAMPLE = {
     "judge": "helpfulness",
@@ -96,11 +112,11 @@ class JobsController(Controller):
         """Accepts a job, with all of its items or not at all.
 
         The body is JSON, or NDJSON (`application/x-ndjson`) with one item per line and everything else in the query:
-        `?judge=helpfulness&models=openai/gpt-4.1-mini`. With `Prefer: wait=20` the response is 200 with the finished
+        `?judge=helpfulness&models=openai/gpt-6-luna`. With `Prefer: wait=20` the response is 200 with the finished
         job if it is over within 20 seconds.
         """
-        await check_budget(redis, request.state.key)
-        upload = await read_upload(request, settings.server.max_body_bytes)
+        await check_budget(redis, request.state.key, caller_of(request, idempotency_key))
+        upload = await read_upload(request, settings.server.max_body_bytes, settings.server.max_upload_bytes)
         judges = await resolve_judges(redis, settings, upload.order)
         intake = JobIntake(redis, settings, upload.order, judges, caller_of(request, idempotency_key))
         await intake.take(upload.items)
@@ -114,9 +130,25 @@ class JobsController(Controller):
         response_description="A page of jobs.",
         responses=documented(400, 401, 403, 503),
     )
-    async def list_newest(self, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None) -> JobPage:
-        """Lists jobs, newest first."""
-        page, next_cursor = await jobs.list_jobs(redis, before=cursor, limit=limit)
+    async def list_newest(
+        self,
+        redis: NamedDependency[Redis],
+        view: NamedDependency[View],
+        limit: Limit = 100,
+        cursor: Cursor = None,
+        group: GroupQuery = None,
+        status: JobStatusQuery = None,
+        judge: JobJudgeQuery = None,
+        purpose: PurposeQuery = None,
+    ) -> JobPage:
+        """Lists the jobs of the caller's key, newest first; with the scope admin, those of all keys. Those that judge
+        anchors are in a list of their own: `purpose=anchor`.
+
+        If few of many jobs are meant, a page may have fewer jobs than `limit` although `next_cursor` is given.
+        """
+        wanted = jobs.JobFilter(group, status, judge, view.owner)
+        index = keys.ANCHOR_JOBS if purpose == "anchor" else None
+        page, next_cursor = await jobs.list_jobs(redis, before=cursor, limit=limit, wanted=wanted, index=index)
         return JobPage(jobs=page, next_cursor=next_cursor)
 
     @get(
@@ -133,12 +165,14 @@ class JobsController(Controller):
         redis: NamedDependency[Redis],
         signals: NamedDependency[Signals],
         settings: NamedDependency[Settings],
+        view: NamedDependency[View],
         wait: Wait = None,
     ) -> Job:
         """Shows a job, with its judgments if there are at most 100."""
         wait_s = min(wait or 0.0, settings.server.max_wait_seconds)
+        await existing_job(redis, job_id, view)
         found = await until_over(redis, signals, job_id, wait_s)
-        return await job_with_judgments(redis, *visible_job(found, job_id))
+        return await job_with_judgments(redis, *visible_job(found, job_id, view))
 
     @delete(
         "/{job_id:str}",
@@ -150,11 +184,18 @@ class JobsController(Controller):
         responses=documented(400, 401, 403, 404, 503),
     )
     async def cancel(
-        self, job_id: FromPath[str], redis: NamedDependency[Redis], settings: NamedDependency[Settings]
+        self,
+        job_id: FromPath[str],
+        redis: NamedDependency[Redis],
+        settings: NamedDependency[Settings],
+        view: NamedDependency[View],
     ) -> Job:
-        """Cancels the part of a job that has not started. Calls in flight end, and their results are kept."""
-        await cancel_job(redis, settings, *await existing_job(redis, job_id))
-        return await job_with_judgments(redis, *await existing_job(redis, job_id))
+        """Cancels the part of a job that has not started. Calls in flight end, and their results are kept.
+
+        At most 1,000 judgments are cancelled before the answer. The workers cancel those of a larger job after it.
+        """
+        await cancel_job(redis, settings, *await existing_job(redis, job_id, view))
+        return await job_with_judgments(redis, *await existing_job(redis, job_id, view))
 
     @get(
         "/{job_id:str}/judgments",
@@ -173,15 +214,16 @@ class JobsController(Controller):
         request: Request[Any, Any, Any],
         job_id: FromPath[str],
         redis: NamedDependency[Redis],
+        view: NamedDependency[View],
         limit: Limit = 100,
         cursor: Cursor = None,
         outcome: FromQuery[Outcome | None] = None,
     ) -> Response[JudgmentPage]:
         """Lists the finished judgments in item order: a page, or all of them with `Accept: application/x-ndjson`."""
-        record, _ = await existing_job(redis, job_id)
+        record, _ = await existing_job(redis, job_id, view)
         start = position_of(cursor)
         if NDJSON in request.headers.get("accept", ""):
-            lines = _lines(redis, record, start, outcome)
+            lines = judgment_lines(redis, record, start, outcome)
             return Stream(lines, media_type=NDJSON, headers={"Vary": "Accept"})  # type: ignore[return-value]
         page, position = await judgments.page_of_judgments(redis, record, start=start, limit=limit, outcome=outcome)
         shown = JudgmentPage(judgments=page, next_cursor=None if position is None else str(position))
@@ -198,10 +240,17 @@ class JobsController(Controller):
         operation_class=operation(content={200: text(_EVENT_STREAM)}),
     )
     async def events(
-        self, job_id: FromPath[str], redis: NamedDependency[Redis], signals: NamedDependency[Signals]
+        self,
+        job_id: FromPath[str],
+        redis: NamedDependency[Redis],
+        signals: NamedDependency[Signals],
+        view: NamedDependency[View],
     ) -> ServerSentEvent:
-        """Sends the status and the counts as server-sent events, after each change until the job is over."""
-        await existing_job(redis, job_id)
+        """Sends the status and the counts as server-sent events, after each change until the job is over.
+
+        A comment is sent every 15 seconds in which nothing changes.
+        """
+        await existing_job(redis, job_id, view)
         return ServerSentEvent(_events(redis, signals, job_id))
 
 
@@ -221,12 +270,34 @@ async def _accepted(redis: Redis, signals: Signals, taken: TakenIn, wait_s: floa
     return Response(shown, status_code=200 if shown.is_over else 202, headers=sent)
 
 
-async def _lines(redis: Redis, record: JobRecord, start: int, outcome: Outcome | None) -> AsyncIterator[bytes]:
-    async for placed in judgments.judgments_in_order(redis, record, start=start, outcome=outcome):
-        yield bytes(placed.judgment) + b"\n"
+async def judgment_lines(redis: Redis, record: JobRecord, start: int, outcome: Outcome | None) -> AsyncIterator[bytes]:
+    """Yields a line for each judgment. They pause while the store is away for a moment: it is too late for a 503."""
+    away_since = None
+    while True:
+        try:
+            async for placed in judgments.judgments_in_order(redis, record, start=start, outcome=outcome):
+                away_since, start = None, placed.position + 1
+                yield bytes(placed.judgment) + b"\n"
+            return
+        except StoreUnavailableError:
+            now = asyncio.get_running_loop().time()
+            away_since = away_since or now
+            if now - away_since > _MOST_PAUSE_S:
+                raise
+        await asyncio.sleep(_PAUSE_S)
 
 
 async def _events(redis: Redis, signals: Signals, job_id: str) -> AsyncIterator[ServerSentEventMessage]:
-    async for job in changes(redis, signals, job_id):
+    following = changes(redis, signals, job_id)
+    while True:
+        upcoming = asyncio.ensure_future(anext(following, None))
+        try:
+            while not (await asyncio.wait({upcoming}, timeout=HEARTBEAT_S))[0]:
+                yield ServerSentEventMessage(comment="still running")
+        finally:
+            upcoming.cancel()
+        job = await upcoming
+        if job is None:
+            return
         data = msgspec.json.encode({"status": job.status, "counts": job.counts})
         yield ServerSentEventMessage(data=data.decode())

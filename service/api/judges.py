@@ -10,7 +10,7 @@ from litestar.params import FromPath, PathParameter
 from redis.asyncio import Redis
 
 from service.api.access import needs
-from service.api.bodies import read_json
+from service.api.bodies import JSON, MOST_LINE_BYTES, read_json
 from service.api.openapi import headers, json_body, operation
 from service.api.parameters import Cursor, Limit
 from service.api.problems import documented
@@ -18,6 +18,7 @@ from service.config.settings import Settings
 from service.contracts.judges import NAME_PATTERN, Judge, StoredJudge
 from service.jobs import Preview, PreviewRequest, existing_judge, preview_judge, retire_judge, store_judge
 from service.store import judges
+from service.threads import aside
 
 _EXAMPLE = {
     "criterion": "politeness",
@@ -135,7 +136,8 @@ class JudgesController(Controller):
         request: Request[Any, Any, Any],
         redis: NamedDependency[Redis],
         settings: NamedDependency[Settings],
-    ) -> Preview:
+    ) -> Response[Preview]:
         """Shows the messages of each call that judging an item would take, without calling a model."""
-        asked = await read_json(request, PreviewRequest, settings.server.max_body_bytes)
-        return await preview_judge(redis, settings, reference, asked)
+        asked = await read_json(request, PreviewRequest, min(settings.server.max_body_bytes, MOST_LINE_BYTES))
+        found = await preview_judge(redis, settings, reference, asked)
+        return Response(await aside(msgspec.json.encode, found), media_type=JSON)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """`/v1/labels`: the labels that people give to items, and the items to label next."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
@@ -11,20 +11,23 @@ from litestar.response import Stream
 from redis.asyncio import Redis
 
 from service.agreement.label_lists import LabelFilter, labels_in_order, page_of_labels, remove_label, remove_labels
+from service.agreement.label_progress import LabelProgress, label_progress
 from service.agreement.labelling import OffScaleLabelsError, put_labels
+from service.agreement.queue_pages import QueueQuery, page_to_label
 from service.api.access import needs
-from service.api.bodies import JSON, NDJSON, Body, media_type
+from service.api.bodies import JSON, NDJSON, Body, decode_aside, media_type
 from service.api.cursors import bad_cursor, names_cursor, names_of
 from service.api.openapi import headers, json_body, ndjson_body, operation, text
 from service.api.parameters import Cursor, Limit
 from service.api.paths import decoded_name
 from service.api.problems import documented
 from service.config.settings import Settings
-from service.contracts.decoding import decode, ndjson
+from service.contracts.decoding import Batch, ndjson
 from service.contracts.labels import Label, LabelRequest, NewLabel, QueuedItem
 from service.contracts.pointing import MOST_FAULTS
 from service.contracts.refusals import Fault, invalid, not_found, too_large
-from service.store.label_queue import next_items
+from service.store.label_queue import MOST_QUEUED_ANNOTATORS
+from service.threads import aside
 
 _EXAMPLE = {"labels": [{"item_id": "t-1", "criterion": "politeness", "annotator": "ann", "score": 3}]}
 
@@ -45,6 +48,36 @@ MatchedFilter = Annotated[
 ]
 CriterionToLabel = Annotated[
     str, QueryParameter(name="criterion", min_length=1, max_length=100, description="The criterion to label items on.")
+]
+WhoLabels = Annotated[
+    str | None,
+    QueryParameter(
+        name="annotator",
+        min_length=1,
+        max_length=200,
+        description="The annotator who will label the items: those that this annotator has labelled are left out.",
+    ),
+]
+AnnotatorsPerItem = Annotated[
+    int,
+    QueryParameter(
+        name="per_item",
+        ge=1,
+        le=MOST_QUEUED_ANNOTATORS,
+        description="The number of annotators for each item.",
+    ),
+]
+WishedWidth = Annotated[
+    float | None,
+    QueryParameter(
+        name="half_width",
+        gt=0,
+        description="The wished half-width of the interval of the mean, by default a twentieth of the labels' range.",
+    ),
+]
+Included = Annotated[
+    Literal["item"] | None,
+    QueryParameter(name="include", description="`item` adds the texts of each item, without any judge's score."),
 ]
 
 
@@ -105,14 +138,14 @@ class LabelsController(Controller):
         replaces the earlier label of the same annotator for the same item and criterion; repeating a label changes
         nothing.
         """
-        body = Body(request, settings.server.max_body_bytes)
+        body = Body(request, settings.server.max_body_bytes, settings.server.max_upload_bytes)
         if media_type(request, JSON, NDJSON) == JSON:
-            taken = decode(await body.whole(), LabelRequest).labels
+            taken = (await decode_aside(await body.whole(), LabelRequest)).labels
             _check_count(len(taken), settings)
             numbers: Sequence[int] = range(len(taken))
         else:
             taken, numbers = await _lines(body.lines(), settings)
-        _check_values(taken, numbers)
+        await aside(_check_values, taken, numbers)
         try:
             stored = await put_labels(redis, taken, keep_s=settings.store.keep_s)
         except OffScaleLabelsError as error:
@@ -182,17 +215,48 @@ class LabelsController(Controller):
         responses=documented(400, 401, 403, 503),
     )
     async def queue(
-        self, criterion: CriterionToLabel, redis: NamedDependency[Redis], limit: Limit = 100, cursor: Cursor = None
+        self,
+        criterion: CriterionToLabel,
+        redis: NamedDependency[Redis],
+        annotator: WhoLabels = None,
+        per_item: AnnotatorsPerItem = 1,
+        include: Included = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
     ) -> QueuePage:
-        """Lists the items to label next: some drawn at random, some because their labels are the most informative.
+        """Lists the items to label next, in turns: drawn at random, and because their labels are the most informative.
 
-        Send the `selection` and the `probability` of an item with its label: estimates need them.
+        An item is listed until it has `per_item` annotators, and never for an `annotator` who has labelled it. Send the
+        `selection` and the `probability` of an item with its label: estimates and weighted figures need them.
         """
+        query = QueueQuery(criterion, annotator, per_item, limit, cursor, include == "item")
         try:
-            items, next_cursor = await next_items(redis, criterion, limit=limit, cursor=cursor)
+            items, next_cursor = await page_to_label(redis, query)
         except ValueError as error:
             raise bad_cursor() from error
         return QueuePage(items=items, next_cursor=next_cursor)
+
+    @get(
+        "/progress",
+        operation_id="showLabelProgress",
+        summary="Show how many more labels are needed",
+        opt=needs("read"),
+        response_description="The mean by the labels with its interval, and the labels that are still needed.",
+        responses=documented(400, 401, 403, 503),
+    )
+    async def progress(
+        self,
+        criterion: CriterionToLabel,
+        redis: NamedDependency[Redis],
+        settings: NamedDependency[Settings],
+        half_width: WishedWidth = None,
+    ) -> LabelProgress:
+        """Shows how sure the mean of all judged items is, and about how many more labels make it +- `half_width`.
+
+        The mean is that of `GET /v1/estimates` for the judge that judged by the criterion last, over all time.
+        """
+        models, keep_s = settings.default_models, settings.store.keep_s
+        return await label_progress(redis, criterion, half_width, default_models=models, keep_s=keep_s)
 
     @delete(
         "/{item_id:str}/{criterion:str}/{annotator:str}",
@@ -217,23 +281,29 @@ class LabelsController(Controller):
             raise not_found(f"label of item {item!r} on {on!r} by {by!r}")
 
 
-async def _lines(lines: AsyncIterable[bytes], settings: Settings) -> tuple[list[NewLabel], list[int]]:
+async def _lines(parts: AsyncIterable[Sequence[bytes]], settings: Settings) -> tuple[list[NewLabel], list[int]]:
     """The label of each line that is not blank, and the number of that line from 0."""
-    taken: list[NewLabel] = []
-    numbers: list[int] = []
+    taken: list[tuple[int, NewLabel]] = []
     faults: list[Fault] = []
-    async for number, label in ndjson(lines, NewLabel, "/labels"):
-        if isinstance(label, list):
-            faults += label[: MOST_FAULTS - len(faults)]
-        else:
-            taken.append(label)
-            numbers.append(number)
+    async for batch in ndjson(parts, NewLabel, "/labels"):
+        await aside(_take, batch, taken, faults)
         _check_count(len(taken), settings)
     if faults:
         raise invalid(faults)
     if not taken:
         raise invalid([Fault("/labels", "at least one label is needed")])
-    return taken, numbers
+    return [label for _, label in taken], [number for number, _ in taken]
+
+
+def _take(batch: Batch[NewLabel], taken: list[tuple[int, NewLabel]], faults: list[Fault]) -> None:
+    """Adds the entries of a batch. Raises Refused (invalid) once there are as many faults as are named."""
+    for number, label in batch:
+        if isinstance(label, list):
+            faults += label[: MOST_FAULTS - len(faults)]
+        else:
+            taken.append((number, label))
+        if len(faults) >= MOST_FAULTS:
+            raise invalid(faults)
 
 
 def _check_count(count: int, settings: Settings) -> None:

@@ -6,11 +6,12 @@ reads itself, answers in several media types, query parameters that are read by 
 also decodes by them.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from inspect import cleandoc
 from types import UnionType
-from typing import Any, ClassVar, NamedTuple, Union, get_args, get_origin
+from typing import Any, ClassVar, NamedTuple, Union, cast, get_args, get_origin
 
 import msgspec
 from litestar import Litestar, Request, Response
@@ -20,9 +21,11 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Operation
 
 from service.api.bodies import JSON, NDJSON
+from service.api.links import add_links
 
 JsonObject = dict[str, Any]
 
+SCHEMA_PATH = "/schema"
 _REFS = "#/components/schemas/"
 _SECURITY: list[JsonObject] = [{"bearer": []}, {"apiKey": []}, {}]
 _SECURITY_SCHEMES = {
@@ -115,16 +118,23 @@ def schema_fields(struct: type[msgspec.Struct]) -> dict[str, JsonObject]:
 
 
 class SchemaJson(JsonRenderPlugin):
-    """Serves the document at the root of its path."""
+    """Serves the document at the root of its path, once `make_document` has made it."""
 
     def __init__(self) -> None:
         super().__init__(path="/")
-        self._rendered: bytes | None = None
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: JsonObject) -> bytes:
-        if self._rendered is None:
-            self._rendered = msgspec.json.encode(document_of(request.app))
-        return self._rendered
+        return cast("bytes", request.app.state.document)
+
+
+async def make_document(request: Request[Any, Any, Any]) -> None:
+    """Makes the document before the first request for it, in a thread, since that takes tenths of a second."""
+    if request.url.path.strip("/") == SCHEMA_PATH.strip("/") and "document" not in request.app.state:
+        request.app.state.document = await asyncio.to_thread(_encoded, request.app)
+
+
+def _encoded(app: Litestar) -> bytes:
+    return msgspec.json.encode(document_of(app))
 
 
 def document_of(app: Litestar) -> JsonObject:
@@ -133,11 +143,38 @@ def document_of(app: Litestar) -> JsonObject:
     schemas = _schemas_of(list(_types_of(app)))
     document["components"] = {"schemas": dict(sorted(schemas.items())), "securitySchemes": _SECURITY_SCHEMES}
     for path, item in document["paths"].items():
-        for described in item.values():
+        for method, described in item.items():
             if path.startswith("/v1/"):
                 described["security"] = _SECURITY
+                _add_guards(method, described["responses"])
             _finish_responses(described["responses"])
+    _use_ends_of_ecma(document)
+    add_links(document["paths"])
     return document
+
+
+def _add_guards(method: str, responses: JsonObject) -> None:
+    """Adds the refusals of the guards that stand before each handler, in the form of the others."""
+    guards = {"429": "The key has sent too many requests within a minute; `Retry-After` has the seconds to wait."}
+    if method != "get":
+        guards["415"] = "The media type of the body is not supported, or is that of a form."
+    for status, description in guards.items():
+        responses.setdefault(status, {**deepcopy(responses["401"]), "description": description})
+    sorted_responses = dict(sorted(responses.items()))
+    responses.clear()
+    responses.update(sorted_responses)
+
+
+def _use_ends_of_ecma(part: Any) -> None:
+    """Writes the end of a pattern as JSON Schema has it: its `$` matches only at the end, as Python's `\\Z` does."""
+    if isinstance(part, dict):
+        if isinstance(part.get("pattern"), str):
+            part["pattern"] = part["pattern"].replace(r"\Z", "$")
+        for each in part.values():
+            _use_ends_of_ecma(each)
+    elif isinstance(part, list):
+        for each in part:
+            _use_ends_of_ecma(each)
 
 
 def _types_of(app: Litestar) -> Iterator[Any]:

@@ -14,9 +14,13 @@ from redis.asyncio import Redis
 
 from service.api.openapi import operation, text
 from service.api.problems import ProblemError, documented
-from service.store import counters, gauges, jobs, workers
+from service.contracts.jobs import FailingModel
+from service.store import archiving, clock, counters, gauges, jobs, workers
+from service.store.breakers import failing_models, load_breakers
+from service.store.health import check_kind, check_writable, durability_faults
 
 _PREFIX = "judged_"  # of each metric
+_NO_WORKER_RETRY_S = 5
 _OPENMETRICS = "application/openmetrics-text"
 
 
@@ -26,11 +30,17 @@ class Health(msgspec.Struct, frozen=True):
     status: str
 
 
-class Readiness(msgspec.Struct, frozen=True):
-    """`status` is `ready`; `workers` is the number of workers that are alive."""
+class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`status` is `ready`; `workers` is the number of workers that are alive.
+
+    `failing_models` are those whose breaker is open. The service is ready all the same: items wait. `warnings` are the
+    settings of the store by which accepted work may be lost, each in a sentence.
+    """
 
     status: str
     workers: int
+    failing_models: list[FailingModel] = []
+    warnings: list[str] = []
 
 
 @get(
@@ -54,11 +64,18 @@ async def healthz() -> Health:
     responses=documented(503),
 )
 async def readyz(redis: NamedDependency[Redis]) -> Readiness:
-    """Answers 200 if the store is available and at least one worker is alive."""
+    """Answers 200 if the store is available and takes writes, and at least one worker is alive."""
+    await check_kind(redis)
+    await check_writable(redis)
     alive = await workers.count_alive(redis)
     if not alive:
-        raise ProblemError(503, "no-worker", "no worker is alive; jobs that are submitted wait in the queue")
-    return Readiness("ready", alive)
+        raise ProblemError(
+            503,
+            "no-worker",
+            "no worker is alive; jobs that are submitted wait in the queue",
+            {"Retry-After": str(_NO_WORKER_RETRY_S)},
+        )
+    return Readiness("ready", alive, await failing_models(redis), await durability_faults(redis))
 
 
 class _Collected(Collector):
@@ -98,4 +115,37 @@ async def _gauges(redis: Redis) -> list[Metric]:
             value=await jobs.count_pending(redis),
         ),
         GaugeMetricFamily(_PREFIX + "workers", "Workers that are alive", value=await workers.count_alive(redis)),
+        await _breakers(redis),
+        *await _archive(redis),
     ]
+
+
+async def _archive(redis: Redis) -> list[Metric]:
+    """Returns what waits for the archive; nothing if there is none."""
+    state = await archiving.archive_state(redis)
+    if not state.is_on:
+        return []
+    return [
+        GaugeMetricFamily(
+            _PREFIX + "archive_lag_seconds",
+            "For how long the oldest job that should be archived has waited",
+            value=state.lag_s(clock.now_ms()),
+        ),
+        GaugeMetricFamily(
+            _PREFIX + "unarchived_jobs", "Jobs that have ended and stay in the store until archived", value=state.jobs
+        ),
+    ]
+
+
+async def _breakers(redis: Redis) -> Metric:
+    """Returns 1 for each model whose breaker is open, and 0 for each other model that was called."""
+    states = dict.fromkeys(await counters.called_models(redis), 0)
+    states |= {model: int(state is not None) for model, state in (await load_breakers(redis)).items()}
+    family = GaugeMetricFamily(
+        _PREFIX + "provider_breaker_open",
+        "Whether calls to a model wait because its provider fails",
+        labels=("provider", "model"),
+    )
+    for model, is_open in sorted(states.items()):
+        family.add_metric((model.partition("/")[0], model), is_open)
+    return family

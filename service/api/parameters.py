@@ -7,6 +7,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import HeaderParameter, QueryParameter
 
+from service.contracts.items import MOST_GROUP_LENGTH
 from service.contracts.nearest import suggestion
 from service.contracts.refusals import Fault, invalid, pointer_to
 
@@ -14,6 +15,10 @@ MOST_A_PAGE = 1000
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST_A_PAGE, description="The maximum number of entries on a page.")]
 Cursor = Annotated[str | None, QueryParameter(description="The `next_cursor` of the previous page.")]
+GroupQuery = Annotated[
+    str | None,
+    QueryParameter(min_length=1, max_length=MOST_GROUP_LENGTH, description="Only items of this group."),
+]
 Wait = Annotated[
     float | None, QueryParameter(ge=0, description="The maximum number of seconds to wait for the work to be over.")
 ]

@@ -1,5 +1,6 @@
 """`/v1/parse`: reads texts as a judge's answers, with the reader that workers use."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +16,9 @@ from service.contracts.parsing import ParsedText, ParseRequest, ParseResponse
 from service.contracts.refusals import Fault, impossible, invalid
 from service.judging.combining import as_listed
 from service.judging.methods import METHODS
+from service.threads import aside
+
+_TOGETHER_CHARS = 200_000  # of texts that are read in one step: some of them take tens of milliseconds
 
 _EXAMPLE = {"method": "rating", "scale": {"min": 1, "max": 5}, "texts": ["Clear and complete.\nScore: 4"]}
 
@@ -33,23 +37,33 @@ _EXAMPLE = {"method": "rating", "scale": {"min": 1, "max": 5}, "texts": ["Clear 
 async def parse(request: Request[Any, Any, Any], settings: NamedDependency[Settings]) -> ParseResponse:
     """Reads each text as a judge's answer, exactly as a worker does. Nothing is stored."""
     asked = await read_json(request, ParseRequest, settings.server.max_body_bytes)
-    _check(asked)
-    reasons = asked.finish_reasons or [None] * len(asked.texts)
-    method = METHODS[asked.method]
-    readings = [method.parse(asked, text, reason) for text, reason in zip(asked.texts, reasons, strict=True)]
-    return ParseResponse(
-        results=[
+    await aside(_check, asked)
+    results: list[ParsedText] = []
+    while len(results) < len(asked.texts):
+        results += await aside(_next_results, asked, len(results))
+    return ParseResponse(results=results)
+
+
+def _next_results(asked: ParseRequest, start: int) -> Sequence[ParsedText]:
+    """The results of the texts from `start` on, until they have _TOGETHER_CHARS."""
+    method, found, chars = METHODS[asked.method], list[ParsedText](), 0
+    for index in range(start, len(asked.texts)):
+        text = asked.texts[index]
+        read = method.parse(asked, text, asked.finish_reasons[index] if asked.finish_reasons else None)
+        found.append(
             ParsedText(
-                outcome=each.outcome,
-                reason=each.reason,
-                score=each.score,
-                label=each.label,
-                parsed_from=each.parsed_from,
-                ranking=as_listed(each.ranking) if method.gives_rankings else msgspec.UNSET,
+                outcome=read.outcome,
+                reason=read.reason,
+                score=read.score,
+                label=read.label,
+                parsed_from=read.parsed_from,
+                ranking=as_listed(read.ranking) if method.gives_rankings else msgspec.UNSET,
             )
-            for each in readings
-        ]
-    )
+        )
+        chars += len(text)
+        if chars >= _TOGETHER_CHARS:
+            break
+    return found
 
 
 def _check(asked: ParseRequest) -> None:

@@ -10,15 +10,30 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
+from service.archive.errors import ArchiveError
+from service.config.version import version
 from service.contracts.pointing import in_words, not_among_allowed
 from service.contracts.refusals import Fault, Kind, Refused, pointer_to, summary_of
-from service.store.errors import BusyError, IdempotencyConflictError, StagingExpiredError, StoreUnavailableError
+from service.store.errors import (
+    BusyError,
+    IdempotencyConflictError,
+    StagingExpiredError,
+    StoreError,
+    StoreUnavailableError,
+    UnconfirmedError,
+    UnfitStoreError,
+    UnreadableRecordError,
+)
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
 _MISSING = re.compile("Missing required query parameter '([^']*)'")  # Litestar 2.25 has the name in the text alone
+_WRONG_TYPE = re.compile(r"Expected `(float|int|bool)(?: \| null)?`, got `str`")  # msgspec's words, of a parameter
+_TYPES = {"float": "a number", "int": "a whole number", "bool": "true or false"}
+_MOST_SHOWN = 100  # characters of a wrong value in a message
+_UPDATED_S = 60  # until another process answers, or this one is updated
 _RETRY_S = 2  # Redis is back within seconds, or not for long
 
 _STATUSES = {
@@ -28,6 +43,7 @@ _STATUSES = {
     Kind.TOO_LARGE: 413,
     Kind.BUSY: 409,
     Kind.IN_USE: 409,
+    Kind.ITEM_CHANGED: 409,
     Kind.FORBIDDEN: 403,
     Kind.NOT_OPEN: 409,
     Kind.ALREADY_VOTED: 409,
@@ -45,7 +61,7 @@ _DESCRIPTIONS = {
     415: "The media type of the body is not supported.",
     422: "The request is well-formed and can't be carried out; `errors` lists each reason.",
     429: "A limit is reached; `Retry-After` has the seconds to wait.",
-    503: "The store is unavailable.",
+    503: "The store or the archive is unavailable, or has a record from a newer version of the service.",
 }
 
 
@@ -98,10 +114,31 @@ def _from_problem(_: Request[Any, Any, Any], error: ProblemError) -> Response[by
     return _response(error.status, error.code, error.detail, [], error.headers)
 
 
-def _from_store_away(request: Request[Any, Any, Any], error: StoreUnavailableError) -> Response[bytes]:
-    logger.warning("%s (request id %s)", error, request.state.request_id)
+def _from_store_away(request: Request[Any, Any, Any], error: StoreError) -> Response[bytes]:
+    level = logging.DEBUG if request.url.path == "/readyz" else logging.WARNING  # which is asked again and again
+    logger.log(level, "%s (request id %s)", error, request.state.request_id)
     detail = "the store is unavailable; accepted jobs are kept"
     return _response(503, "store-unavailable", detail, [], {"Retry-After": str(_RETRY_S)})
+
+
+def _from_unconfirmed(_: Request[Any, Any, Any], error: UnconfirmedError) -> Response[bytes]:
+    logger.warning("%s", error)
+    return _response(503, "unconfirmed", str(error), [], {"Retry-After": str(_RETRY_S)})
+
+
+def _from_archive_away(request: Request[Any, Any, Any], error: ArchiveError) -> Response[bytes]:
+    logger.warning("the archive: %s (request id %s)", error, request.state.request_id)
+    detail = "the archive can't be read, and it may have a part of the answer"
+    return _response(503, "archive-unavailable", detail, [], {"Retry-After": str(_RETRY_S)})
+
+
+def _from_unreadable(request: Request[Any, Any, Any], error: UnreadableRecordError) -> Response[bytes]:
+    logger.error("%s (request id %s)", error, request.state.request_id)
+    detail = (
+        f"{error.name} was stored by a newer version of judged, or is damaged: this process runs {version()} "
+        "and can't read it; update it"
+    )
+    return _response(503, "unreadable-record", detail, [], {"Retry-After": str(_UPDATED_S)})
 
 
 def _from_idempotency_conflict(_: Request[Any, Any, Any], error: IdempotencyConflictError) -> Response[bytes]:
@@ -139,6 +176,10 @@ HANDLERS: dict[int | type[Exception], Any] = {
     Refused: _from_refused,
     ProblemError: _from_problem,
     StoreUnavailableError: _from_store_away,
+    UnfitStoreError: _from_store_away,
+    UnconfirmedError: _from_unconfirmed,
+    UnreadableRecordError: _from_unreadable,
+    ArchiveError: _from_archive_away,
     IdempotencyConflictError: _from_idempotency_conflict,
     BusyError: _from_busy,
     StagingExpiredError: _from_staging_expired,
@@ -154,6 +195,8 @@ def _parameter_fault(request: Request[Any, Any, Any], name: str, message: str) -
         return Fault(pointer_to("", name), in_words(message))
     sent = getattr(field.kwarg_definition, "name", None) or name
     detail = not_among_allowed(request.query_params.get(sent), field.annotation, sent)
+    if wrong := _WRONG_TYPE.fullmatch(message):
+        detail = f"must be {_TYPES[wrong[1]]}, not {request.query_params.get(sent, '')[:_MOST_SHOWN]!r}"
     return Fault(pointer_to("", sent), detail or in_words(message))
 
 

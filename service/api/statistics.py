@@ -15,9 +15,10 @@ from service.api.problems import documented
 from service.config.settings import Settings
 from service.contracts.pointing import MOST_FAULTS
 from service.contracts.refusals import Fault, invalid
-from service.stats.flags import Flag, chance_flags, flags_of
+from service.stats.flags import Flag, flags_of
 from service.stats.intervals import Measure, measure
 from service.stats.table import GREATEST_VALUE, MOST_A_CELL, Table, TableError
+from service.stats.trust import chance_flags
 
 MOST_VALUES = 101  # a scale from 0 to 100
 MOST_PAIRS = 1_000_000

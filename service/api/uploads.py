@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import msgspec
 from litestar import Request
 
-from service.api.bodies import JSON, NDJSON, Body, media_type
+from service.api.bodies import JSON, NDJSON, Body, decode_aside, media_type
 from service.api.openapi import JsonObject, schema_fields
-from service.contracts.decoding import Numbered, decode, ndjson, numbered
+from service.contracts.decoding import Batch, ndjson, numbered
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRequest
 from service.contracts.pointing import faults_in
@@ -21,7 +21,7 @@ class JobUpload(NamedTuple):
     """An order, and its items as they arrive."""
 
     order: JobOrder
-    items: AsyncIterator[Numbered[Item]]
+    items: AsyncIterator[Batch[Item]]
     query: str
     body: Body
 
@@ -31,16 +31,18 @@ class JobUpload(NamedTuple):
         return sha256(f"{self.query}\n{self.body.digest}".encode()).hexdigest()
 
 
-async def read_upload(request: Request[Any, Any, Any], most_bytes: int) -> JobUpload:
+async def read_upload(
+    request: Request[Any, Any, Any], most_bytes: int, most_upload_bytes: int | None = None
+) -> JobUpload:
     """Returns the order and the items of a request.
 
     Raises ProblemError (415) for other media types, Refused (too-large, or invalid with each fault).
     """
-    body = Body(request, most_bytes)
+    body = Body(request, most_bytes, most_upload_bytes)
     if media_type(request, JSON, NDJSON) == NDJSON:
         return JobUpload(_order_in_query(request), ndjson(body.lines(), Item, "/items"), request.url.query, body)
     _refuse_order_in_query(request)
-    asked = decode(await body.whole(), JobRequest)
+    asked = await decode_aside(await body.whole(), JobRequest)
     return JobUpload(asked, numbered(asked.items), request.url.query, body)
 
 
@@ -94,7 +96,7 @@ def _order_in_query(request: Request[Any, Any, Any]) -> JobOrder:
 def _json_parameter(name: str, text: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise invalid([Fault(pointer_to("", name), f"not JSON: {error}")]) from error
 
 

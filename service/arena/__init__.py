@@ -10,6 +10,7 @@ from service.arena.leaderboard import (
     current_leaderboard,
     leaderboard_version,
     rate_votes,
+    voted_criteria,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "rate_votes",
     "regenerate_battle",
     "show_battle",
+    "voted_criteria",
 ]

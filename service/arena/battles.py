@@ -40,7 +40,7 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord
 from service.contracts.judges import ResolvedJudge
 from service.contracts.refusals import Fault, Kind, Refused, impossible, not_found
-from service.jobs import Caller, JobIntake, resolve_judges, until_over
+from service.jobs import EVERYTHING, Caller, JobIntake, View, resolve_judges, until_over
 from service.judging.ballots import question_about
 from service.judging.methods import METHODS
 from service.stats.elo import ELO_K, ELO_START
@@ -48,7 +48,9 @@ from service.store import arena, clock
 from service.store.arena import EloRating, Paced, StoredBattle
 from service.store.secret import installation_secret
 from service.store.signals import Signals
+from service.threads import aside
 
+_SHORTEST_NAME = 4  # a shorter name of a model is found in any text
 _PAUSE_S = 0.05  # before looking again, while another process replaces a model
 _TIME_DIGITS = 12  # of a job's id: battles sort by time as jobs do
 _READ_AT_ONCE, _MOST_READ = 100, 1000  # battles, for one page of a list
@@ -77,34 +79,48 @@ async def begin_battle(
 
 
 async def regenerate_battle(
-    redis: Redis, settings: Settings, battle_id: str, caller: Caller, fingerprint: str
+    redis: Redis,
+    settings: Settings,
+    view: View,
+    battle_id: str,
+    caller: Caller,
+    fingerprint: str,
+    item: Item | None = None,
 ) -> BegunBattle:
-    """Begins another battle with the item and the judge of an earlier one; its models are drawn again.
+    """Begins another battle with the judge of an earlier one, and with its item unless another one is given.
+
+    Its models are drawn again.
 
     Raises Refused if there is no such battle, or if fewer than two of its models can still be asked, and
     IdempotencyConflictError.
     """
-    record = (await _stored(redis, battle_id)).record
+    record = (await _stored(redis, battle_id, view)).record
     models = [model for model in record.judge.models if settings.provider_of(model) is not None]
     if len(models) < 2:
         raise impossible([Fault("", "fewer than two of the battle's models have a configured provider")])
     judge = msgspec.structs.replace(record.judge, models=models)
-    return await _begin(redis, settings, judge, record.item, caller, fingerprint)
+    return await _begin(redis, settings, judge, record.item if item is None else item, caller, fingerprint)
 
 
 async def show_battle(
-    redis: Redis, signals: Signals, settings: Settings, battle_id: str, voter: str | None, wait_s: float
+    redis: Redis,
+    signals: Signals,
+    settings: Settings,
+    view: View,
+    battle_id: str,
+    voter: str | None,
+    wait_s: float,
 ) -> Battle:
     """Returns a battle as a voter may see it, or as everybody may if `voter` is None.
 
     Waits up to `wait_s` seconds for it to be open or failed. Raises Refused if there is no such battle.
     """
-    battle = await _awaited(redis, signals, settings, await _stored(redis, battle_id), wait_s)
+    battle = await _awaited(redis, signals, settings, await _stored(redis, battle_id, view), wait_s)
     return _shown(battle, None if voter is None else await arena.vote_of(redis, battle_id, voter))
 
 
 async def battle_page(
-    redis: Redis, settings: Settings, status: BattleStatus | None, limit: int, cursor: str | None
+    redis: Redis, settings: Settings, view: View, status: BattleStatus | None, limit: int, cursor: str | None
 ) -> BattlePage:
     """Returns up to `limit` battles, newest first; only those of one status unless `status` is None.
 
@@ -115,9 +131,10 @@ async def battle_page(
     while True:
         page, following = await arena.page_of_battles(redis, before=cursor, limit=_READ_AT_ONCE)
         for each in page:
-            battle = await _up_to_date(redis, settings, each)
-            if status is None or battle_status(battle) is status:
-                found.append(_summary(battle))
+            if view.shows(each.record.owner):
+                battle = await _up_to_date(redis, settings, each)
+                if status is None or battle_status(battle) is status:
+                    found.append(_summary(battle))
             if len(found) == limit:
                 is_last = following is None and each is page[-1]
                 return BattlePage(battles=found, next_cursor=None if is_last else each.record.id)
@@ -126,13 +143,13 @@ async def battle_page(
             return BattlePage(battles=found, next_cursor=cursor)
 
 
-async def cast_vote(redis: Redis, settings: Settings, battle_id: str, vote: VoteRequest) -> Battle:
+async def cast_vote(redis: Redis, settings: Settings, view: View, battle_id: str, vote: VoteRequest) -> Battle:
     """Stores a vote, and returns the battle with the names of its models.
 
     Raises Refused if there is no such battle, if it is not open, if this voter has voted on it, or if the voter has
     given as many votes as the settings allow in an hour.
     """
-    battle = await _up_to_date(redis, settings, await _stored(redis, battle_id))
+    battle = await _up_to_date(redis, settings, await _stored(redis, battle_id, view))
     row = _vote_row(battle, vote)
     most = settings.arena.votes_per_voter_per_hour
     try:
@@ -142,6 +159,7 @@ async def cast_vote(redis: Redis, settings: Settings, battle_id: str, vote: Vote
             row,
             fields=vote_fields((row.A, row.B, row.winner), row.lengths),
             rating=EloRating(ELO_START, ELO_K),
+            metrics=[] if battle.votes else await arena.metrics_of_battle(redis, battle.course),
             request=secrets.token_hex(8),
             most_per_hour=most,
             keep_s=settings.store.keep_s,
@@ -174,13 +192,13 @@ async def _begin(
         id=_id_of(job.id),
         item=item,
         judge=judge,
-        prompts=_prompts(judge, item, await installation_secret(redis)),
+        prompts=await aside(_prompts, judge, item, await installation_secret(redis)),
         owner=job.owner,
         created_at=job.created_at,
     )
     a, b = _sides(job)  # if this request is a repeat, the models that were drawn for the first one
     await arena.put_battle(redis, record, Course(status="queued", A=a, B=b), keep_s=settings.store.keep_s)
-    return BegunBattle(_shown(await _stored(redis, record.id)), is_repeat)
+    return BegunBattle(_shown(await _stored(redis, record.id, EVERYTHING)), is_repeat)
 
 
 async def _queue_calls(
@@ -204,9 +222,9 @@ async def _queue_calls(
     return taken.record, taken.is_repeat
 
 
-async def _stored(redis: Redis, battle_id: str) -> StoredBattle:
+async def _stored(redis: Redis, battle_id: str, view: View) -> StoredBattle:
     found = await arena.find_battle(redis, battle_id)
-    if found is None:
+    if found is None or not view.shows(found.record.owner):
         raise not_found(f"battle {battle_id}")
     return found
 
@@ -228,7 +246,7 @@ async def _awaited(
         before = battle.written
         waiting = [side for side in (battle.course.A, battle.course.B) if side.evaluation is None]
         await until_over(redis, signals, waiting[0].job_id, left)
-        battle = await _stored(redis, battle.record.id)
+        battle = await _stored(redis, battle.record.id, EVERYTHING)
 
 
 async def _up_to_date(redis: Redis, settings: Settings, battle: StoredBattle) -> StoredBattle:
@@ -247,7 +265,7 @@ async def _up_to_date(redis: Redis, settings: Settings, battle: StoredBattle) ->
         await arena.move_battle(redis, battle, msgspec.structs.replace(course, status="open"))
     elif not await _replace_models(redis, settings, battle, course):
         return battle
-    return await _stored(redis, battle.record.id)
+    return await _stored(redis, battle.record.id, EVERYTHING)
 
 
 async def _replace_models(redis: Redis, settings: Settings, battle: StoredBattle, course: Course) -> bool:
@@ -255,14 +273,16 @@ async def _replace_models(redis: Redis, settings: Settings, battle: StoredBattle
     record, sides = battle.record, (course.A, course.B)
     kept = [side.model for side in sides if side.evaluation is not None]
     dropped = [*course.dropped, *(side.model for side in sides if side.evaluation is None)]
-    course = msgspec.structs.replace(course, dropped=dropped)
+    gone = [(side.job_id, side.position) for side in sides if side.evaluation is None]
+    course = msgspec.structs.replace(course, dropped=dropped, replaced=[*course.replaced, *gone])
     left = [
         model
         for model in record.judge.models
         if model not in {*dropped, *kept} and settings.provider_of(model) is not None
     ]
     if len(left) + len(kept) < len(sides):
-        return await arena.move_battle(redis, battle, msgspec.structs.replace(course, status="failed"))
+        failed = msgspec.structs.replace(course, status="failed")
+        return await arena.move_battle(redis, battle, failed, await arena.metrics_of_battle(redis, failed))
     if not await arena.claim_drawing(redis, battle):
         return False
     pair = await draw_models(redis, record.criterion, [*left, *kept], keep=kept[0] if kept else None)
@@ -277,8 +297,8 @@ async def _replace_models(redis: Redis, settings: Settings, battle: StoredBattle
 def _vote_row(battle: StoredBattle, vote: VoteRequest) -> VoteRow:
     """Raises Refused if the battle is not open."""
     course = battle.course
-    a, b = course.A.evaluation, course.B.evaluation
-    if course.status != "open" or a is None or b is None:
+    seen = _blind_evaluations(course)
+    if seen is None:
         detail = f"the battle is {course.status}: it has no two evaluations to choose from"
         raise Refused(Kind.NOT_OPEN, detail=detail)
     return VoteRow(
@@ -289,30 +309,54 @@ def _vote_row(battle: StoredBattle, vote: VoteRequest) -> VoteRow:
         winner=vote.winner,
         voter=vote.voter,
         at_ms=clock.now_ms(),
-        lengths=(len(a.explanation or ""), len(b.explanation or "")),
+        lengths=(len(seen.A.explanation or ""), len(seen.B.explanation or "")),
     )
 
 
 def _shown(battle: StoredBattle, winner: Winner | None = None) -> Battle:
     """The battle as it is shown to a voter who voted for `winner`; without names if None."""
     record, course = battle.record, battle.course
-    evaluations = None
-    if course.status == "open" and course.A.evaluation is not None and course.B.evaluation is not None:
-        evaluations = Evaluations(A=course.A.evaluation, B=course.B.evaluation)
     blind = Battle(
         id=record.id,
         status=battle_status(battle),
         criterion=record.criterion,
         judge=record.judge.ref,
         item=record.item,
-        evaluations=evaluations,
+        evaluations=_blind_evaluations(course),
         votes=battle.votes,
         created_at=record.created_at,
     )
     if winner is None:
         return blind
     models = BattleModels(A=course.A.model, B=course.B.model)
-    return msgspec.structs.replace(blind, winner=winner, models=models, prompts=record.prompts)
+    evaluations = _evaluations(course)
+    return msgspec.structs.replace(blind, winner=winner, models=models, prompts=record.prompts, evaluations=evaluations)
+
+
+def _evaluations(course: Course) -> Evaluations | None:
+    """Returns both evaluations; None unless the battle is open."""
+    if course.status != "open" or course.A.evaluation is None or course.B.evaluation is None:
+        return None
+    return Evaluations(A=course.A.evaluation, B=course.B.evaluation)
+
+
+def _blind_evaluations(course: Course) -> Evaluations | None:
+    """Returns the evaluations as voters see them: without explanations if one of them names its model."""
+    full = _evaluations(course)
+    if full is None:
+        return None
+    sides = ((course.A.model, full.A), (course.B.model, full.B))
+    if not any(_names_itself(model, evaluation.explanation) for model, evaluation in sides):
+        return full
+    a, b = (msgspec.structs.replace(evaluation, explanation=None) for _, evaluation in sides)
+    return Evaluations(A=a, B=b)
+
+
+def _names_itself(model: str, explanation: str | None) -> bool:
+    """Returns whether a text has a model's name in it, as those of baselines have, with or without its provider's."""
+    name = model.rpartition("/")[2]
+    text = (explanation or "").casefold()
+    return model.casefold() in text or (len(name) >= _SHORTEST_NAME and name.casefold() in text)
 
 
 def _summary(battle: StoredBattle) -> BattleSummary:

@@ -40,6 +40,12 @@ async def leaderboard_version(redis: Redis, criterion: str | None) -> str:
     return await arena.newest_vote(redis, criterion)
 
 
+async def voted_criteria(redis: Redis) -> list[str]:
+    """Returns the criteria on which people have voted, by name."""
+    await VOTE_LOG.read_on(redis)
+    return VOTE_LOG.criteria
+
+
 async def current_leaderboard(redis: Redis, criterion: str | None, version: str) -> ArenaLeaderboard:
     """Returns the leaderboard of this or a later version; on all criteria together if `criterion` is None.
 

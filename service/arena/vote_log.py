@@ -56,6 +56,11 @@ class VoteLog:
             if self._newest == newest:  # no other request has read them meanwhile
                 self._add(page)
 
+    @property
+    def criteria(self) -> list[str]:
+        """The criteria of the votes, by name."""
+        return sorted(self._criteria)
+
     def clustered(self, criterion: str | None, version: str, models: Sequence[str]) -> ClusteredVotes:
         """Returns the votes on a criterion, or on all of them, up to that with the id `version`.
 

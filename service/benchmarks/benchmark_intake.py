@@ -13,16 +13,17 @@ from service.benchmarks.results import benchmark_id, new_benchmark, stored_bench
 from service.config.settings import Settings
 from service.contracts.benchmarks import MOST_ROWS, Benchmark, BenchmarkEstimate, BenchmarkOrder, BenchmarkRequest
 from service.contracts.datasets import Dataset, DatasetItem, item_to_judge
-from service.contracts.decoding import Numbered
+from service.contracts.decoding import Batch
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
 from service.contracts.judges import ResolvedJudge
 from service.contracts.refusals import Fault, Refused, impossible
 from service.costs import SAMPLE, Prices
 from service.jobs import Caller, JobIntake, TakenIn, resolve_judges
-from service.store import benchmarks, datasets
+from service.store import benchmarks, clock, datasets
 from service.store.errors import StoreConflictError
 
+_PART = 1000  # items that are stored together: a step of the event loop each
 CONTROLS = ("control/length", "control/overlap")
 
 
@@ -40,11 +41,32 @@ async def begin_benchmark(
 
     Raises Refused (impossible) that names each judge and each item that does not fit, and IdempotencyConflictError.
     """
-    intake = await _taken(redis, settings, request, caller)
-    (record, is_repeat), order = await intake.commit(fingerprint)
-    if is_repeat:
-        return BegunBenchmark(await stored_benchmark(redis, benchmark_id(record.id)), is_repeat)
-    return BegunBenchmark(new_benchmark(record, order), is_repeat)
+    return await _begun(redis, await _taken(redis, settings, request, caller), fingerprint)
+
+
+async def begin_labelled_benchmark(
+    redis: Redis,
+    settings: Settings,
+    request: BenchmarkRequest,
+    items: Sequence[DatasetItem],
+    caller: Caller,
+    fingerprint: str,
+) -> BegunBenchmark:
+    """Checks and begins a benchmark on these items; `request.dataset` is a title, and no dataset is stored.
+
+    Raises Refused (impossible) if there are no items, else as `begin_benchmark`.
+    """
+    if not items:
+        raise impossible([Fault("/dataset", "no labelled item that may be seen has its texts")])
+    criteria = sorted({name for each in items for name in each.human})
+    annotators = max(len(values) for each in items for values in each.human.values())
+    title = Dataset(
+        name=request.dataset, items=len(items), criteria=criteria, annotators=annotators, created_at=clock.now()
+    )
+    judges = await _measurable_judges(redis, settings, request, title)
+    intake = _BenchmarkIntake(redis, settings, request, title, judges, caller)
+    await intake.take(_in_parts(items))
+    return await _begun(redis, intake, fingerprint)
 
 
 async def estimate_benchmark(redis: Redis, settings: Settings, request: BenchmarkRequest) -> BenchmarkEstimate:
@@ -70,6 +92,18 @@ def judge_rows(judges: Sequence[ResolvedJudge], *, with_controls: bool) -> list[
     return rows
 
 
+async def _begun(redis: Redis, intake: "_BenchmarkIntake", fingerprint: str) -> BegunBenchmark:
+    (record, is_repeat), order = await intake.commit(fingerprint)
+    if is_repeat:
+        return BegunBenchmark(await stored_benchmark(redis, benchmark_id(record.id)), is_repeat)
+    return BegunBenchmark(new_benchmark(record, order), is_repeat)
+
+
+async def _in_parts(items: Sequence[DatasetItem]) -> AsyncIterator[Sequence[DatasetItem]]:
+    for start in range(0, len(items), _PART):
+        yield items[start : start + _PART]
+
+
 async def _taken(redis: Redis, settings: Settings, request: BenchmarkRequest, caller: Caller) -> "_BenchmarkIntake":
     """The benchmark, checked and staged."""
     dataset = await datasets.find_dataset(redis, request.dataset)
@@ -77,7 +111,7 @@ async def _taken(redis: Redis, settings: Settings, request: BenchmarkRequest, ca
         raise impossible([Fault("/dataset", f"there is no dataset {request.dataset!r}")])
     judges = await _measurable_judges(redis, settings, request, dataset)
     intake = _BenchmarkIntake(redis, settings, request, dataset, judges, caller)
-    await intake.take()
+    await intake.take(datasets.read_dataset(redis, dataset.name))
     return intake
 
 
@@ -135,10 +169,13 @@ class _BenchmarkIntake:
         """The number of judgments that the benchmark takes."""
         return self._dataset.items * len(self._rows)
 
-    async def take(self) -> None:
-        """Stages the items and people's values. Raises Refused (impossible); nothing remains staged then."""
+    async def take(self, parts: AsyncIterator[Sequence[DatasetItem]]) -> None:
+        """Stages the items and people's values, which come in parts.
+
+        Raises Refused (impossible); nothing remains staged then.
+        """
         try:
-            await self._intake.take(self._items())
+            await self._intake.take(self._items(parts))
             if self._scale_checks.faults:
                 raise impossible(self._scale_checks.faults)
         except Refused:
@@ -182,22 +219,25 @@ class _BenchmarkIntake:
             warning=warning,
         )
 
-    async def _items(self) -> AsyncIterator[Numbered[Item]]:
+    async def _items(self, parts: AsyncIterator[Sequence[DatasetItem]]) -> AsyncIterator[Batch[Item]]:
         """The dataset's items. On the way people's values are staged, and a sample is kept to estimate the cost by."""
         apart = max(1, self._dataset.items // SAMPLE)
         criteria = {judge.definition.criterion for judge in self._rows}
         part = position = 0
-        async for entries in datasets.read_dataset(self._redis, self._dataset.name):
+        async for entries in parts:
             humans = [{name: each.human[name] for name in criteria & each.human.keys()} for each in entries]
             await benchmarks.stage_humans(self._redis, self._intake.job_id, part, humans)
             part += 1
-            for entry in entries:
-                item = item_to_judge(entry)
-                self._scale_checks.check(entry, position)
-                if position % apart == 0 and len(self._sample) < SAMPLE:
-                    self._sample.append(item)
-                yield position, item
-                position += 1
+            yield self._placed(entries, position, apart)
+            position += len(entries)
+
+    def _placed(self, entries: Sequence[DatasetItem], first: int, apart: int) -> Batch[Item]:
+        for position, entry in enumerate(entries, first):
+            item = item_to_judge(entry)
+            self._scale_checks.check(entry, position)
+            if position % apart == 0 and len(self._sample) < SAMPLE:
+                self._sample.append(item)
+            yield position, item
 
 
 class _ScaleChecks:

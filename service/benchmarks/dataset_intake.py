@@ -6,16 +6,18 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from service.config.settings import Settings
-from service.contracts.datasets import Dataset, DatasetItem, HumanValue
-from service.contracts.decoding import Numbered
+from service.contracts.datasets import MOST_VALUES_OF_AN_ITEM, Dataset, DatasetItem, HumanValue
+from service.contracts.decoding import Batch
 from service.contracts.ids import new_id
 from service.contracts.pointing import MOST_FAULTS
 from service.contracts.refusals import Fault, Refused, invalid, pointer_to
 from service.jobs import ItemChecks
 from service.store import clock, datasets
 from service.store.errors import StoreConflictError
+from service.threads import aside
 
 _STAGE_TOGETHER = 10  # chunks in one round trip
+_STAGE_BYTES = 4_000_000  # of chunks, after which they are stored: the memory of an upload does not grow with it
 
 LineOf = Callable[[int], int]
 
@@ -31,7 +33,7 @@ async def store_dataset(
     redis: Redis,
     settings: Settings,
     name: str,
-    items: AsyncIterable[Numbered[DatasetItem]],
+    batches: AsyncIterable[Batch[DatasetItem]],
     line_of: LineOf | None = None,
 ) -> StoredDataset:
     """Stores the items as the dataset of this name, in place of an earlier one.
@@ -41,7 +43,7 @@ async def store_dataset(
     """
     intake = _DatasetIntake(redis, settings, name, line_of)
     try:
-        await intake.take(items)
+        await intake.take(batches)
         return await intake.commit()
     except (Refused, StoreConflictError):
         await intake.discard()
@@ -60,17 +62,18 @@ class _DatasetIntake:
         self._values: dict[str, _CriterionValues] = {}  # by criterion
         self._with_output = 0
         self._without_output: list[int] = []  # the numbers of the first such items
-        self._buffer: list[DatasetItem] = []
+        self._chunk: list[DatasetItem] = []  # the one that is not full
+        self._chunks: list[bytes] = []  # to be staged
         self._staged = 0
 
-    async def take(self, items: AsyncIterable[Numbered[DatasetItem]]) -> None:
-        """Checks and stages the items. Raises Refused that names each fault."""
-        async for number, item in items:
-            if isinstance(item, list):
-                self._checks.note(item)
-            else:
-                await self._add(item, number)
+    async def take(self, batches: AsyncIterable[Batch[DatasetItem]]) -> None:
+        """Checks and stages the items. Raises Refused that names each fault, and once there are MOST_FAULTS."""
+        async for batch in batches:
+            while await aside(self._add, batch):
+                await self._stage()
         self._check_whole()
+        if self._chunk:
+            await aside(self._close_chunk)
         await self._stage()
 
     async def commit(self) -> StoredDataset:
@@ -88,9 +91,33 @@ class _DatasetIntake:
         """Removes the staged items."""
         await datasets.discard_dataset(self._redis, self._version, self._staged)
 
-    async def _add(self, item: DatasetItem, number: int) -> None:
+    def _add(self, batch: Batch[DatasetItem]) -> bool:
+        """Takes items from a batch. Returns whether enough chunks are full to stage them; if not, the batch is empty.
+
+        Raises Refused once there are as many faults as are named.
+        """
+        for number, item in batch:
+            if isinstance(item, list):
+                self._checks.note(item)
+            else:
+                self._check(item, number)
+            if len(self._checks.unfit) >= MOST_FAULTS:
+                raise invalid(self._checks.unfit)
+            if self._checks.unfit:
+                self._chunk.clear()
+                self._chunks.clear()
+            elif len(self._chunk) == datasets.CHUNK_ITEMS:
+                self._close_chunk()
+                if len(self._chunks) == _STAGE_TOGETHER or sum(map(len, self._chunks)) >= _STAGE_BYTES:
+                    return True
+        return False
+
+    def _check(self, item: DatasetItem, number: int) -> None:
         known = len(self._checks.unfit)
         self._checks.check(item, f"/items/{number}")
+        if sum(map(len, item.human.values())) > MOST_VALUES_OF_AN_ITEM:
+            detail = f"more than {MOST_VALUES_OF_AN_ITEM} values of people in one item"
+            self._checks.note([Fault(f"/items/{number}/human", detail)])
         for position, fault in enumerate(self._checks.unfit[known:], known):
             self._checks.unfit[position] = self._fault(fault.pointer, number, fault.detail)
         for criterion, values in item.human.items():
@@ -100,12 +127,13 @@ class _DatasetIntake:
             self._with_output += 1
         elif len(self._without_output) < MOST_FAULTS:
             self._without_output.append(number)
-        if self._checks.unfit:
-            self._buffer.clear()
-            return
-        self._buffer.append(item)
-        if len(self._buffer) >= datasets.CHUNK_ITEMS * _STAGE_TOGETHER:
-            await self._stage()
+        self._chunk.append(item)
+
+    def _close_chunk(self) -> None:
+        chunk = datasets.encoded_part(self._chunk)
+        self._checks.check_chunk(len(self._chunk), len(chunk))
+        self._chunks.append(chunk)
+        self._chunk = []
 
     def _check_whole(self) -> None:
         """Checks the items together: one that is not like the others would fail every benchmark on the dataset."""
@@ -128,11 +156,9 @@ class _DatasetIntake:
         return Fault(at, detail if self._line_of is None else f"line {self._line_of(number)}: {detail}")
 
     async def _stage(self) -> None:
-        size = datasets.CHUNK_ITEMS
-        chunks = [self._buffer[start : start + size] for start in range(0, len(self._buffer), size)]
-        await datasets.stage_dataset(self._redis, self._version, self._staged, chunks)
-        self._staged += len(chunks)
-        self._buffer.clear()
+        await datasets.stage_dataset(self._redis, self._version, self._staged, self._chunks)
+        self._staged += len(self._chunks)
+        self._chunks = []
 
 
 class _CriterionValues:

@@ -1,18 +1,30 @@
 """People's values of a dataset's items beside a judge's answers: their scale, and the counters of their pairs."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
 
-from service.agreement import CodedItem, CodedLabel, CodedScore, CodedValue, Coding, OffScaleError, contribution, total
+from service.agreement import (
+    CodedItem,
+    CodedLabel,
+    CodedValue,
+    CodedValues,
+    Coding,
+    LabelColumns,
+    OffScaleError,
+    contribution,
+    in_columns,
+)
 from service.contracts.criteria import CriterionScale
 from service.contracts.datasets import HumanValue
 from service.contracts.judges import Judge
+from service.stats.arrays import Indices, Integers
+from service.stats.clustered import PER_CENT
 from service.stats.pair_values import pair_values
-from service.stats.paired_ranks import Scored
+from service.stats.paired_ranks import JudgeScores
 from service.stats.statistics import names_for
 from service.stats.table import Table
 
@@ -20,9 +32,9 @@ MOST_RANKED = 20_000  # items that ranks are computed from: more would take giga
 
 JudgeAnswer = tuple[float | int | None, str | None]  # a score or a label
 ItemValues = tuple[HumanValue, ...]  # of one item, annotator by annotator
-_Pattern = tuple[ItemValues, JudgeAnswer | None]  # people's values of an item, and the judge's answer
 
-_CONTENT = "-"  # one content for all: items are judged and labelled as they are in the dataset
+_K = TypeVar("_K", bound=Hashable)
+_V = TypeVar("_V")
 
 
 def statistics_for(scale: CriterionScale) -> tuple[str, ...]:
@@ -75,91 +87,111 @@ def coding_of(scale: CriterionScale, people: Sequence[ItemValues]) -> Coding:
     return Coding(_without_steps(scale)) if any(_is_between(coding, value) for value in values) else coding
 
 
-def count_pairs(
-    kind: Literal["agreed", "ceiling"], coding: Coding, judge: Judge, patterns: Mapping[_Pattern, int]
-) -> dict[str, int]:
-    """Returns the counters of all items. Each pattern of values is counted once, and multiplied by its frequency."""
-    fields: Counter[str] = Counter()
-    for pattern, times in patterns.items():
-        for name, count in total([contribution(_item_of(coding, judge, pattern))], kind, "").items():
-            fields[name] += count * times
-    return {name: count for name, count in fields.items() if count}
+class _Known(dict[_K, _V]):
+    """The results of a function, each computed once."""
+
+    def __init__(self, compute: Callable[[_K], _V]) -> None:
+        super().__init__()
+        self._compute = compute
+
+    def __missing__(self, key: _K) -> _V:
+        found = self[key] = self._compute(key)
+        return found
 
 
-def _item_of(coding: Coding, judge: Judge, pattern: _Pattern) -> CodedItem:
-    values, answer = pattern
-    labels = {str(who): _label(_said(coding, value)) for who, value in enumerate(values) if value is not None}
-    judged = None if answer is None else _heard(coding, judge, answer)
-    return CodedItem(labels=labels, scores={} if judged is None else {_CONTENT: {"": _judged(judged)}})
+class CodedAnswers(NamedTuple):
+    """A judge's answers that are on the scale: the positions of their items, and the values."""
+
+    items: Integers
+    values: CodedValues
 
 
-def _heard(coding: Coding, judge: Judge, answer: JudgeAnswer) -> CodedValue | None:
-    return coding.by_judge(*answer, is_expected=judge.score_from == "logprobs")
+def code_answers(coding: Coding, judge: Judge, answers: Mapping[int, JudgeAnswer]) -> CodedAnswers:
+    """Returns a judge's answers as coded values, by the item's position; without those that are off the scale."""
+    is_expected = judge.score_from == "logprobs"
+    if not coding.is_words and (coding.is_continuous or is_expected):
+        scores = {item: score for item, (score, _) in answers.items() if score is not None}
+        return CodedAnswers(np.array([*scores], dtype=np.int64), coding.between_levels([*scores.values()]))
+    kinds: dict[JudgeAnswer, int] = {}
+    kind = np.array([kinds.setdefault(answer, len(kinds)) for answer in answers.values()], dtype=np.int64)
+    coded = [coding.by_judge(*answer, is_expected=is_expected) for answer in kinds]
+    is_coded = np.array([each is not None for each in coded], dtype=np.bool_)
+    values = in_columns([each for each in coded if each is not None])
+    place, kept = np.cumsum(is_coded) - 1, is_coded[kind]
+    return CodedAnswers(np.array([*answers], dtype=np.int64)[kept], values.taken(place[kind[kept]]))
+
+
+class HumanScores:
+    """People's values of a dataset's items on one criterion, to count the answers of one judge after another with."""
+
+    def __init__(self, scale: CriterionScale, people: Sequence[ItemValues]) -> None:
+        """`scale` is the judge's; `people` has the values of each item."""
+        self.coding = coding_of(scale, people)
+        coded: _Known[HumanValue, CodedValue] = _Known(lambda value: _said(self.coding, value))
+        self._labels = [
+            {str(who): coded[value] for who, value in enumerate(of_item) if value is not None} for of_item in people
+        ]
+        self._items = np.repeat(np.arange(len(people)), [len(labels) for labels in self._labels])
+        self._said = in_columns([each for labels in self._labels for each in labels.values()])
+        self._counted = LabelColumns(self._labels)
+
+    def ceiling(self) -> dict[str, int]:
+        """Returns the counters of people's values alone. Equal items are counted once."""
+        fields: defaultdict[str, int] = defaultdict(int)
+        for labels, times in Counter(tuple(each.items()) for each in self._labels).items():
+            item = CodedItem(labels={who: _label(value) for who, value in labels})
+            for counts in contribution(item, {"ceiling"}).values():
+                for name, count in counts.items():
+                    fields[name] += count * times
+        return {name: count for name, count in fields.items() if count}
+
+    def agreed(self, answers: CodedAnswers) -> dict[str, int]:
+        """Returns the counters of people's values with a judge's answers.
+
+        Scores between the levels of the scale are rounded to per cent of the range if no item has two annotators: then
+        they only serve the intervals. The values are those of `exact_values`.
+        """
+        per_cent = answers.values.per_cent
+        if answers.values.units is None or per_cent is None or any(len(each) > 1 for each in self._labels):
+            return self._counted.agreed(*answers)
+        scale, (kinds, at) = self.coding.scale, np.unique(per_cent, return_inverse=True)
+        rounded = self.coding.between_levels((scale.min + kinds / PER_CENT * self.coding.range).tolist())
+        return self._counted.agreed(answers.items, rounded.taken(at))
+
+    def exact_values(self, answers: CodedAnswers) -> dict[str, float]:
+        """Returns the statistics of all pairs of a person's number and a score, if some lie between the scale's levels.
+
+        Without any, the table of the counters is exact, and the result is empty.
+        """
+        if self.coding.is_words or self._said.numbers is None or answers.values.numbers is None:
+            return {}
+        compared, place = self._compared(answers)
+        human, scores = self._said.numbers[compared], answers.values.numbers[place]
+        levels = np.array(self.coding.values or (), dtype=np.float64)
+        if np.isin(human, levels).all() and np.isin(scores, levels).all():
+            return {}
+        return pair_values(human, scores, self.coding.step)
+
+    def to_rank(self, answers: CodedAnswers) -> JudgeScores:
+        """Returns the pairs to rank by, of at most `MOST_RANKED` items, the same ones for all rows."""
+        compared, place = self._compared(answers)
+        chosen = self._items[compared] % max(1, -(-len(self._labels) // MOST_RANKED)) == 0
+        compared, place = compared[chosen], place[chosen]
+        return JudgeScores(
+            items=self._items[compared],
+            humans=self._said.keys[compared],
+            labels=[self.coding.value(key) for key in self._said.names],
+            judged=answers.values.keys[place],
+            scores=[self.coding.value(key) for key in answers.values.names],
+        )
+
+    def _compared(self, answers: CodedAnswers) -> tuple[Indices, Indices]:
+        """Returns the places of people's values whose item is answered, and the place of the answer for each."""
+        at = np.full(len(self._labels), -1)
+        at[answers.items] = range(len(answers.items))
+        compared = np.flatnonzero(at[self._items] >= 0)
+        return compared, at[self._items[compared]]
 
 
 def _label(said: CodedValue) -> CodedLabel:
-    return CodedLabel(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, content=_CONTENT)
-
-
-def _judged(said: CodedValue) -> CodedScore:
-    return CodedScore(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent, at_ms=0)
-
-
-def count_agreed(
-    coding: Coding, judge: Judge, people: Sequence[ItemValues], answers: Mapping[int, JudgeAnswer]
-) -> dict[str, int]:
-    """Returns the counters of people's values with a judge's answers, by the item's position.
-
-    Scores between the levels of the scale are rounded to the counters' grid first if no item has two annotators: then
-    they only serve the intervals, and equal ones are counted once. The values are those of `exact_values`.
-    """
-    is_single = all(sum(value is not None for value in of_item) < 2 for of_item in people)
-    if is_single and _is_on_grid(coding, judge):
-        answers = {item: _rounded(coding, judge, answer) for item, answer in answers.items()}
-    patterns = Counter((of_item, answers.get(item)) for item, of_item in enumerate(people))
-    return count_pairs("agreed", coding, judge, patterns)
-
-
-def exact_values(
-    coding: Coding, judge: Judge, people: Sequence[ItemValues], answers: Mapping[int, JudgeAnswer]
-) -> dict[str, float]:
-    """Returns the statistics of all pairs of a person's number and a score, if some lie between the scale's levels.
-
-    Without any, the table of the counters is exact, and the result is empty.
-    """
-    if coding.is_words:
-        return {}
-    number = {value: _said(coding, value).number for value in {value for each in people for value in each} - {None}}
-    pairs = [
-        (number[value], score)
-        for item, (score, _) in answers.items()
-        for value in people[item]
-        if value is not None and score is not None
-    ]
-    levels = set(coding.values or ())
-    if all(human in levels and score in levels for human, score in pairs):
-        return {}
-    human, judged = np.array(pairs, dtype=np.float64).T
-    return pair_values(human, judged, coding.step)
-
-
-def _is_on_grid(coding: Coding, judge: Judge) -> bool:
-    return not coding.is_words and (coding.is_continuous or judge.score_from == "logprobs")
-
-
-def _rounded(coding: Coding, judge: Judge, answer: JudgeAnswer) -> JudgeAnswer:
-    judged = _heard(coding, judge, answer)
-    return answer if judged is None else (float(judged.key), answer[1])
-
-
-def scored_items(
-    coding: Coding, judge: Judge, people: Sequence[ItemValues], answers: Mapping[int, JudgeAnswer]
-) -> Iterator[tuple[str, Scored]]:
-    """Yields the items to rank by, those with a score and a value, by their position; the same ones for all rows."""
-    values = {value for of_item in people for value in of_item if value is not None}
-    coded = {value: coding.value(_said(coding, value).key) for value in values}
-    for item in range(0, len(people), max(1, -(-len(people) // MOST_RANKED))):
-        judged = _heard(coding, judge, answers[item]) if item in answers else None
-        humans = [coded[value] for value in people[item] if value is not None]
-        if judged is not None and humans:
-            yield str(item), Scored(humans, coding.value(judged.key))
+    return CodedLabel(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent)

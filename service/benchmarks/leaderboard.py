@@ -8,23 +8,21 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from service.agreement import Coding, HumanCeiling, agreement, human_ceiling, read_agreed, scale_of
+from service.agreement import Coding, HumanCeiling, agreement, human_ceiling, scale_of
 from service.benchmarks.human_scores import (
+    CodedAnswers,
+    HumanScores,
     JudgeAnswer,
-    coding_of,
-    count_agreed,
-    count_pairs,
-    exact_values,
-    scored_items,
+    code_answers,
     usual_sort,
 )
 from service.contracts.datasets import Humans
 from service.contracts.judges import JudgeRef, ResolvedJudge
 from service.contracts.outcomes import Outcome, Reason
-from service.stats.alt_test import AltTest, alt_test
+from service.stats.alt_test import AltTest
 from service.stats.flags import Flag
 from service.stats.intervals import Measure
-from service.stats.paired_ranks import Scored, ranks
+from service.stats.paired_ranks import JudgeScores, ranks
 from service.stats.table import Value
 
 _LESS_IS_BETTER = frozenset({"mae", "rmse"})
@@ -32,12 +30,13 @@ _CONTROL = "control/"
 
 
 class HeardVote(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a stored vote that tell its cost."""
+    """The parts of a stored vote that tell its cost, and which model gave it."""
 
     outcome: Outcome
     latency_seconds: float
     cost_usd: float | None
     cached: bool = False
+    served_model: str | None = None
 
 
 class HeardJudgment(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +75,8 @@ class BoardRow(msgspec.Struct, frozen=True, kw_only=True):
     number of rows on the same criterion that are better by the statistic `sort`. All rows of a criterion are compared
     together: the probability that any of them is called better than an equal one is 5%. Cost and latency are those of
     calls to models, and null if there were none or a price is unknown. `control` marks a baseline that does not read
-    the texts.
+    the texts. `served_models` are the models that answered under the name `model`, as the provider names them; if there
+    are several, the row is of all of them together and has the flag `served_model_changed`.
     """
 
     rank: int
@@ -84,6 +84,7 @@ class BoardRow(msgspec.Struct, frozen=True, kw_only=True):
     criterion: str
     model: str
     control: bool
+    served_models: list[str]
     sort: str
     items: int
     pairs: int
@@ -109,6 +110,7 @@ class _Entry:
         self.votes = 0
         self.latencies: list[float] = []
         self.costs: list[float | None] = []
+        self.served: set[str | None] = set()  # None if an answer names no model
 
     def hear(self, item: int, heard: HeardJudgment) -> None:
         self.outcomes[heard.outcome, heard.reason] += 1
@@ -120,13 +122,21 @@ class _Entry:
         asked = [vote for vote in heard.votes if not vote.cached and vote.outcome is not Outcome.FAILED]
         self.latencies += [vote.latency_seconds for vote in asked]
         self.costs += [vote.cost_usd for vote in asked]
+        self.served |= {vote.served_model for vote in heard.votes if vote.outcome is not Outcome.FAILED}
+
+
+class _People(NamedTuple):
+    """People's values on a criterion and a scale, and how well they agree with each other."""
+
+    scores: HumanScores
+    ceiling: HumanCeiling
 
 
 class _Side(NamedTuple):
     """A row that has no rank yet, with the pairs to rank it by."""
 
     coding: Coding
-    scored: dict[str, Scored]
+    scored: JudgeScores
     row: BoardRow
 
 
@@ -149,62 +159,53 @@ class BenchmarkBoard:
         `epsilon` is that of the alternative annotator test, `sort` the statistic to rank by (None for the usual one),
         and `key` seeds the draws of items for the ranks.
         """
-        ceilings: dict[bytes, HumanCeiling] = {}
+        found: dict[bytes, _People] = {}
         groups: dict[tuple[str, bool], list[_Side]] = {}
         for entry in self._entries:
-            side = self._side(entry, epsilon, sort, ceilings)
+            side = self._side(entry, epsilon, sort, found)
             if side is not None:
                 groups.setdefault((side.row.criterion, side.coding.is_words), []).append(side)
         return [row for group in groups.values() for row in _ranked(group, key)]
 
-    def _side(
-        self, entry: _Entry, epsilon: float, sort: str | None, ceilings: dict[bytes, HumanCeiling]
-    ) -> _Side | None:
+    def _side(self, entry: _Entry, epsilon: float, sort: str | None, found: dict[bytes, _People]) -> _Side | None:
+        """`found` has what earlier judges on the same criterion and scale were compared with."""
         definition = entry.judge.definition
         scale = scale_of(definition)
         if scale is None:  # a ranking
             return None
-        people = [tuple(each.get(definition.criterion, ())) for each in self._humans]
-        coding = coding_of(scale, people)
-        agreed = count_agreed(coding, definition, people, entry.answers)
-        known = exact_values(coding, definition, people, entry.answers)
-        ceiling_key = msgspec.json.encode((definition.criterion, coding.scale))
-        if ceiling_key not in ceilings:
-            fields = count_pairs("ceiling", coding, definition, Counter((each, None) for each in people))
-            ceilings[ceiling_key] = human_ceiling(coding, fields, "random")
-        row = _row(entry, coding, agreed, known, ceilings[ceiling_key], epsilon, sort or usual_sort(scale))
-        return _Side(coding, dict(scored_items(coding, definition, people, entry.answers)), row)
+        key = msgspec.json.encode((definition.criterion, scale))
+        if key not in found:
+            scores = HumanScores(scale, [tuple(each.get(definition.criterion, ())) for each in self._humans])
+            found[key] = _People(scores, human_ceiling(scores.coding, scores.ceiling(), "random"))
+        people = found[key]
+        answers = code_answers(people.scores.coding, definition, entry.answers)
+        row = _row(entry, people, answers, epsilon, sort or usual_sort(scale))
+        return _Side(people.scores.coding, people.scores.to_rank(answers), row)
 
 
-def _row(
-    entry: _Entry,
-    coding: Coding,
-    agreed: Mapping[str, int],
-    known: Mapping[str, float],
-    ceiling: HumanCeiling,
-    epsilon: float,
-    sort: str,
-) -> BoardRow:
-    judge, model = entry.judge, entry.judge.models[0]
-    report = agreement(coding, agreed, {}, {}, "random", known)
+def _row(entry: _Entry, people: _People, answers: CodedAnswers, epsilon: float, sort: str) -> BoardRow:
+    judge, model, coding = entry.judge, entry.judge.models[0], people.scores.coding
+    agreed, known = people.scores.agreed(answers), people.scores.exact_values(answers)
+    report = agreement(coding, agreed, {}, {}, "random", known, epsilon=epsilon)
     return BoardRow(
         rank=1,
         judge=judge.ref,
         criterion=judge.definition.criterion,
         model=model,
         control=model.startswith(_CONTROL),
+        served_models=sorted(filter(None, entry.served)),
         sort=sort,
         items=report.items,
         pairs=report.pairs,
         annotators=report.annotators,
         statistics=report.statistics,
-        human_ceiling=ceiling,
-        alt_test=alt_test(read_agreed(coding, agreed, "random").wins, epsilon=epsilon),
+        human_ceiling=people.ceiling,
+        alt_test=report.alt_test,
         coverage=_coverage(entry.outcomes),
         position_consistency=entry.consistent[1] / sum(entry.consistent) if any(entry.consistent) else None,
         cost_usd_per_1000=_cost_per_1000(entry),
         latency_seconds=_latency(entry.latencies),
-        flags=report.flags,
+        flags=[*report.flags, *([Flag.SERVED_MODEL_CHANGED] if len(entry.served) > 1 else [])],
     )
 
 
@@ -219,8 +220,8 @@ def _values(group: Sequence[_Side]) -> list[Value]:
     """All values on the scales of a criterion's judges; of continuous scales, the ends and the values that occur."""
     values: dict[Value, None] = {}
     for side in group:
-        occurring = {human: None for scored in side.scored.values() for human in scored.humans}
-        values |= dict.fromkeys(side.coding.values or (side.coding.scale.min, side.coding.scale.max)) | occurring
+        occurring = [side.scored.labels[each] for each in np.unique(side.scored.humans).tolist()]
+        values |= dict.fromkeys([*(side.coding.values or (side.coding.scale.min, side.coding.scale.max)), *occurring])
     return list(values) if group[0].coding.is_words else sorted(values, key=float)
 
 

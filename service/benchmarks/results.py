@@ -4,6 +4,7 @@ A benchmark is a job with an order and people's values beside it, and lives as l
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -14,10 +15,12 @@ from service.config.settings import Settings
 from service.contracts.benchmarks import Benchmark, BenchmarkOrder, BenchmarkPage, Progress
 from service.contracts.jobs import Job, JobRecord
 from service.contracts.refusals import not_found
-from service.jobs import cancel_job, until_over
+from service.jobs import EVERYTHING, View, cancel_job, until_over
 from service.store import benchmarks, jobs, judgments, keys
 from service.store.signals import Signals
+from service.threads import aside
 
+_HEARD_AT_ONCE = 1000  # judgments decoded in one step beside the event loop: some hundredths of a second
 _PREFIX, _JOB_PREFIX = "bench_", "job_"
 
 _making: dict[str, "asyncio.Task[msgspec.Raw]"] = {}  # leaderboards that are being computed, by the id of their job
@@ -33,38 +36,42 @@ class _Stored(NamedTuple):
 
 
 async def show_benchmark(
-    redis: Redis, signals: Signals, settings: Settings, benchmark: str, wait_s: float
+    redis: Redis, signals: Signals, settings: Settings, view: View, benchmark: str, wait_s: float
 ) -> Benchmark:
     """Returns a benchmark, with its leaderboard if it is over. Waits up to `wait_s` seconds for that.
 
-    Raises Refused (not-found) if there is no such benchmark.
+    Raises Refused (not-found) if there is no such benchmark, or if it is another key's.
     """
-    await _stored(redis, benchmark)
+    await _stored(redis, benchmark, view)
     await until_over(redis, signals, _job_id(benchmark), wait_s)
-    return await _with_leaderboard(redis, settings, benchmark)
+    return await _with_leaderboard(redis, settings, benchmark, view)
 
 
-async def cancel_benchmark(redis: Redis, settings: Settings, benchmark: str) -> Benchmark:
+async def cancel_benchmark(redis: Redis, settings: Settings, view: View, benchmark: str) -> Benchmark:
     """Cancels the judgments that have not started; the leaderboard is then made of the others.
 
-    Raises Refused (not-found) if there is no such benchmark.
+    Raises Refused (not-found) if there is no such benchmark, or if it is another key's.
     """
-    stored = await _stored(redis, benchmark)
+    stored = await _stored(redis, benchmark, view)
     await cancel_job(redis, settings, stored.record, stored.job)
-    return await _with_leaderboard(redis, settings, benchmark)
+    return await _with_leaderboard(redis, settings, benchmark, view)
 
 
-async def benchmark_page(redis: Redis, limit: int, cursor: str | None) -> BenchmarkPage:
-    """Returns benchmarks without their leaderboards, newest first."""
-    page, next_cursor = await jobs.list_jobs(redis, before=cursor, limit=limit, index=keys.BENCHMARKS)
-    found = [(job, await benchmarks.find_benchmark(redis, job.id)) for job in page]
-    shown = [_shown(job, stored[0], None) for job, stored in found if stored is not None]
+async def benchmark_page(redis: Redis, view: View, limit: int, cursor: str | None) -> BenchmarkPage:
+    """Returns benchmarks without their leaderboards, newest first.
+
+    A page may be short although it has a `next_cursor`, because only so many benchmarks are read for one page.
+    """
+    wanted = jobs.JobFilter(owner=view.owner)
+    page, next_cursor = await jobs.list_jobs(redis, before=cursor, limit=limit, wanted=wanted, index=keys.BENCHMARKS)
+    orders = await benchmarks.find_orders(redis, [job.id for job in page])
+    shown = [_shown(job, orders[job.id], None) for job in page if job.id in orders]
     return BenchmarkPage(benchmarks=shown, next_cursor=next_cursor)
 
 
 async def stored_benchmark(redis: Redis, benchmark: str) -> Benchmark:
     """Returns a benchmark with an empty leaderboard. Raises Refused (not-found) if there is no such benchmark."""
-    stored = await _stored(redis, benchmark)
+    stored = await _stored(redis, benchmark, EVERYTHING)
     return _shown(stored.job, stored.order, [])
 
 
@@ -84,17 +91,17 @@ def _job_id(benchmark: str) -> str:
     return _JOB_PREFIX + benchmark.removeprefix(_PREFIX)
 
 
-async def _stored(redis: Redis, benchmark: str) -> _Stored:
+async def _stored(redis: Redis, benchmark: str, view: View) -> _Stored:
     job_id = _job_id(benchmark)
     found = await jobs.load_job(redis, job_id)
     beside = await benchmarks.find_benchmark(redis, job_id) if found is not None else None
-    if found is None or beside is None:
+    if found is None or beside is None or not view.shows(found[0].owner):
         raise not_found(f"benchmark {benchmark}")
     return _Stored(*found, *beside)
 
 
-async def _with_leaderboard(redis: Redis, settings: Settings, benchmark: str) -> Benchmark:
-    stored = await _stored(redis, benchmark)
+async def _with_leaderboard(redis: Redis, settings: Settings, benchmark: str, view: View) -> Benchmark:
+    stored = await _stored(redis, benchmark, view)
     if not stored.job.is_over:
         return _shown(stored.job, stored.order, [])
     rows = stored.rows or await _made_once(redis, settings, stored)
@@ -115,13 +122,23 @@ async def _make_leaderboard(redis: Redis, settings: Settings, stored: _Stored) -
     """Reads all judgments and people's values, computes the rows, and stores them as JSON."""
     record, order = stored.record, stored.order
     board = BenchmarkBoard(record.judges, [humans async for humans in benchmarks.humans_of(redis, record.id)])
-    decoder = msgspec.json.Decoder(HeardJudgment)
+    read: list[judgments.PlacedJudgment] = []
     async for placed in judgments.judgments_in_order(redis, record):
-        board.hear(placed.position, decoder.decode(placed.judgment))
+        read.append(placed)
+        if len(read) == _HEARD_AT_ONCE:
+            await aside(_hear, board, read)
+            read.clear()
+    await aside(_hear, board, read)
     rows = await asyncio.to_thread(board.rows, epsilon=order.epsilon, sort=order.sort, key=record.id)
     encoded = msgspec.json.encode(rows)
     await benchmarks.keep_leaderboard(redis, record.id, encoded, keep_s=settings.store.keep_s)
     return msgspec.Raw(encoded)
+
+
+def _hear(board: BenchmarkBoard, read: Sequence[judgments.PlacedJudgment]) -> None:
+    decoder = msgspec.json.Decoder(HeardJudgment)
+    for placed in read:
+        board.hear(placed.position, decoder.decode(placed.judgment))
 
 
 def _shown(job: Job, order: BenchmarkOrder, rows: list[msgspec.Raw] | None) -> Benchmark:

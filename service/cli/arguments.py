@@ -2,11 +2,15 @@
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from service.cli.command import CommandError
+
+_AGO = re.compile(r"(\d+)([dh])")
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +35,18 @@ def add_models_option(parser: argparse.ArgumentParser, purpose: str) -> None:
 def split_models(text: str) -> list[str]:
     """Returns the names in a list with commas; an empty list if there are none."""
     return [model.strip() for model in text.split(",") if model.strip()]
+
+
+def add_series_options(parser: argparse.ArgumentParser, *, window: str) -> None:
+    """Adds `--model`, `--served` and `--window`, which choose the scores of a judge; `window` is the default."""
+    parser.add_argument("--model", help="a model, or `panel` (default: the judge's only model)")
+    parser.add_argument("--served", metavar="NAME", help="the served model (default: the one that answered last)")
+    parser.add_argument(
+        "--window",
+        choices=["24h", "7d", "30d", "all"],
+        default=window,
+        help=f"count judgments made within this time (default: {window})",
+    )
 
 
 def add_map_option(parser: argparse.ArgumentParser, examples: str) -> None:
@@ -70,3 +86,15 @@ def read_judge(name_or_file: str) -> str | dict[str, Any]:
     if not isinstance(definition, dict):
         raise CommandError([f"{path}: a judge must be a JSON object"])
     return definition
+
+
+def given_moment(text: str) -> datetime:
+    """Returns the time that an argument names, in UTC unless it says otherwise. For `type` of an argument."""
+    if ago := _AGO.fullmatch(text):
+        return datetime.now(UTC) - timedelta(**{"days" if ago[2] == "d" else "hours": int(ago[1])})
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text} is no time: say 2026-11-01, 2026-11-01T08:00+01:00, 7d or 24h"
+        raise argparse.ArgumentTypeError(message) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

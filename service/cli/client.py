@@ -8,7 +8,9 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -24,6 +26,7 @@ _REBUILD_TIMEOUT_S = 3600.0
 _OUTAGE_LIMIT_S = 60.0  # how long the service may be away while a command waits for it
 _OUTAGE_PAUSE_S = 1.0
 _TEMPORARY_STATUSES = frozenset({429, 502, 503, 504})
+_NOT_FOUND = 404
 _UNFINISHED = frozenset({"queued", "running"})
 _NDJSON = {"Content-Type": "application/x-ndjson"}
 _IN_A_BATCH = re.compile(r"/(?:items|labels)/(\d+)(?:/(.*))?")
@@ -79,9 +82,14 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def submit_job(self, lines: bytes, judge: str | dict[str, Any], models: list[str]) -> dict[str, Any]:
-        """Returns the new job, for items as NDJSON and a judge by name or by definition."""
-        headers = {"Idempotency-Key": secrets.token_hex(16)}
+    def submit_job(
+        self, lines: bytes, judge: str | dict[str, Any], models: list[str], *, idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """Returns the new job, for items as NDJSON and a judge by name or by definition.
+
+        If an earlier request had the same `idempotency_key`, it returns the job of that request.
+        """
+        headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
         if isinstance(judge, str):
             query = {"judge": judge, **({"models": ",".join(models)} if models else {})}
             return self._json("POST", "/v1/jobs", params=query, content=lines, headers={**headers, **_NDJSON})
@@ -89,21 +97,45 @@ class Client:
         order = {"judge": judge, "items": items, "models": models or None}
         return self._json("POST", "/v1/jobs", json=order, headers=headers)
 
+    def job(self, job_id: str) -> dict[str, Any]:
+        """Returns a job in its present state: a repeated `submit_job` returns the state at its beginning."""
+        return self._json("GET", f"/v1/jobs/{_segment(job_id)}")
+
+    def jobs(self, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Yields jobs without their judgments, the newest first."""
+        yield from self._paged("/v1/jobs", "jobs", query)
+
+    def cancel_job(self, job_id: str) -> dict[str, Any]:
+        """Cancels the part of a job that has not started, and returns the job."""
+        return self._json("DELETE", f"/v1/jobs/{_segment(job_id)}")
+
+    def judges(self) -> Iterator[dict[str, Any]]:
+        """Yields the latest version of each judge by name."""
+        yield from self._paged("/v1/judges", "judges", {})
+
+    def judge(self, reference: str) -> dict[str, Any]:
+        """Returns the latest version of `name`, or the version that `name@version` pins."""
+        return self._json("GET", f"/v1/judges/{_segment(reference)}")
+
+    def retire_judge(self, name: str) -> None:
+        """Makes a judge take no new jobs."""
+        self._send("DELETE", f"/v1/judges/{_segment(name)}")
+
     def follow_job(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yields the job, then its state after each poll, until it has ended."""
         return self._follow(job, "jobs", _JOB_WAIT_S, _TIMEOUT)
 
-    def judgments(self, job_id: str) -> Iterator[dict[str, Any]]:
-        """Yields all judgments of a job in the order of its items."""
-        path, accept = f"/v1/jobs/{job_id}/judgments", {"Accept": "application/x-ndjson"}
-        try:
-            with self._http.stream("GET", path, headers=accept) as response:
-                if response.is_error:
-                    response.read()
-                    raise _refusal(response)
-                yield from (json.loads(line) for line in response.iter_lines() if line.strip())
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
+    def judgments(self, job_id: str, *, outcome: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yields all judgments of a job, or those of an outcome, in the order of its items."""
+        yield from self._lines(f"/v1/jobs/{_segment(job_id)}/judgments", _without_none(outcome=outcome))
+
+    def archived_judgments(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+        """Yields the archived judgments that ended in a period; none if the service has no archive."""
+        yield from self._lines("/v1/archive/judgments", {"since": since.isoformat(), "until": until.isoformat()})
+
+    def labels(self) -> Iterator[dict[str, Any]]:
+        """Yields all labels by criterion, item and annotator."""
+        yield from self._lines("/v1/labels", {})
 
     def store_dataset(self, name: str, lines: bytes) -> dict[str, Any]:
         """Stores items with people's values, as NDJSON, and returns the dataset's description."""
@@ -133,13 +165,7 @@ class Client:
 
     def battles(self) -> Iterator[dict[str, Any]]:
         """Yields a summary of every battle of the arena, newest first."""
-        cursor = None
-        while True:
-            page = self._json("GET", "/v1/arena/battles", params=_without_none(cursor=cursor))
-            yield from page["battles"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return
+        yield from self._paged("/v1/arena/battles", "battles", {})
 
     def battle(self, battle_id: str, voter: str) -> dict[str, Any]:
         """Returns a battle as this voter may see it: without the models' names until they have voted."""
@@ -153,6 +179,42 @@ class Client:
         """Stores labels, as NDJSON, and returns how many were new. Sending them again changes nothing."""
         return self._json_after_outage("POST", "/v1/labels", content=lines, headers=_NDJSON)
 
+    def has_labels(self, criterion: str) -> bool:
+        """Returns whether any label on the criterion is stored."""
+        return bool(self._json("GET", "/v1/labels", params={"criterion": criterion, "limit": 1})["labels"])
+
+    def criteria(self) -> Iterator[dict[str, Any]]:
+        """Yields all criteria by name."""
+        yield from self._paged("/v1/criteria", "criteria", {})
+
+    def criterion(self, name: str) -> dict[str, Any]:
+        """Returns a criterion with the values of its labels."""
+        return self._json("GET", f"/v1/criteria/{_segment(name)}")
+
+    def label_queue(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Returns a page of the items to label next."""
+        return self._json_after_outage("GET", "/v1/labels/queue", params=query)
+
+    def label_progress(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Returns how far the labels on a criterion are from the wished interval."""
+        return self._json_after_outage("GET", "/v1/labels/progress", params=query)
+
+    def store_label(self, label: Mapping[str, Any]) -> dict[str, Any]:
+        """Stores one label. Sending it again changes nothing."""
+        return self._json_after_outage("POST", "/v1/labels", json={"labels": [label]})
+
+    def delete_label(self, item_id: str, criterion: str, annotator: str) -> None:
+        """Deletes a label; does nothing if it is gone."""
+        try:
+            self._send("DELETE", f"/v1/labels/{_segment(item_id)}/{_segment(criterion)}/{_segment(annotator)}")
+        except ClientError as error:
+            if error.status != _NOT_FOUND:
+                raise
+
+    def item(self, item_id: str) -> dict[str, Any]:
+        """Returns all judgments and labels of an item."""
+        return self._json_after_outage("GET", f"/v1/items/{_segment(item_id)}")
+
     def agreement(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Returns the report of a judge's agreement with people or with another judge."""
         return self._json("GET", "/v1/agreement", params=query)
@@ -161,10 +223,40 @@ class Client:
         """Returns a judge's mean score and the mean corrected by people's labels."""
         return self._json("GET", "/v1/estimates", params=query)
 
+    def calibration(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Returns the people's value that each of a judge's values stands for."""
+        return self._json("GET", "/v1/calibration", params=query)
+
+    def compare(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Returns two groups of items compared by a judge and by labels."""
+        return self._json("GET", "/v1/compare", params=query)
+
     def rebuild(self, *, repair: bool) -> dict[str, Any]:
         """Recounts the counters of agreement from the labels and returns how many differ."""
         query = {"repair": str(repair).lower()}
         return self._json("POST", "/v1/agreement/rebuild", params=query, timeout=_REBUILD_TIMEOUT_S)
+
+    def _lines(self, path: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Yields the values of an answer as NDJSON, as they come."""
+        accept = {"Accept": "application/x-ndjson"}
+        try:
+            with self._http.stream("GET", path, headers=accept, params=query) as response:
+                if response.is_error:
+                    response.read()
+                    raise _refusal(response)
+                yield from map(json.loads, _lines_of(response))
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _paged(self, path: str, name: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Yields the entries of each page of a list, which has them under `name`."""
+        cursor = None
+        while True:
+            page = self._json("GET", path, params={**query, **_without_none(cursor=cursor)})
+            yield from page[name]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
 
     def _follow(
         self, state: dict[str, Any], kind: str, wait_s: int, timeout: httpx.Timeout
@@ -204,6 +296,20 @@ class Client:
         return ClientError([f"{self.url} can't be reached ({error}): is `judged up` running?"])
 
 
+def _lines_of(response: httpx.Response) -> Iterator[bytes]:
+    """Yields the lines of NDJSON, which only line feeds end: `iter_lines` also ends them at U+2028 within texts."""
+    pending: list[bytes] = []
+    for part in response.iter_bytes():
+        first, *rest = part.split(b"\n")
+        pending.append(first)
+        for following in rest:
+            if line := b"".join(pending).strip():
+                yield line
+            pending = [following]
+    if line := b"".join(pending).strip():
+        yield line
+
+
 def _direct(url: str) -> dict[str, None]:
     """Returns the httpx mounts that keep a loopback address out of reach of HTTP_PROXY and its like."""
     host = httpx.URL(url).host
@@ -212,6 +318,10 @@ def _direct(url: str) -> dict[str, None]:
     except ValueError:
         is_loopback = host == "localhost"
     return {f"all://{f'[{host}]' if ':' in host else host}": None} if is_loopback else {}
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="").replace(".", "%2E")  # the client would resolve the path `..`
 
 
 def _item(number: int, line: bytes) -> Any:

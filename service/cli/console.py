@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -85,3 +86,23 @@ def show_progress(states: Iterable[Any], title: str, total: int, done: Callable[
     if last is None:
         raise ValueError("there is no state to show")
     return last
+
+
+@contextmanager
+def counting(title: str, unit: str) -> Iterator[Callable[..., None]]:
+    """Yields a function that shows a number on standard error, and the share of a total if that is given too.
+
+    Nothing is shown if standard error is no terminal.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None, shown="")
+
+        def show(count: int, total: int | None = None) -> None:
+            bar.update(task, completed=count, total=total, shown=f"{count:,} {unit}")
+
+        yield show

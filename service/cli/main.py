@@ -8,12 +8,23 @@ from typing import NoReturn
 from service.cli.command import INTERRUPTED, REFUSED, Command, CommandError
 from service.cli.commands.agreement import AGREEMENT
 from service.cli.commands.api import API
+from service.cli.commands.archive import ARCHIVE_COMMAND
 from service.cli.commands.arena import ARENA
+from service.cli.commands.backup import BACKUP
 from service.cli.commands.bench import BENCH
 from service.cli.commands.check_config import CHECK_CONFIG
+from service.cli.commands.compare import COMPARE
+from service.cli.commands.completion import COMPLETION
+from service.cli.commands.demo import DEMO
+from service.cli.commands.export import EXPORT
+from service.cli.commands.gate import GATE
 from service.cli.commands.import_labels import IMPORT
+from service.cli.commands.jobs import JOBS_COMMAND
+from service.cli.commands.judges import JUDGES_COMMAND
+from service.cli.commands.label import LABEL
 from service.cli.commands.openapi import OPENAPI
 from service.cli.commands.rebuild import REBUILD
+from service.cli.commands.restore import RESTORE
 from service.cli.commands.score import SCORE
 from service.cli.commands.up import UP
 from service.cli.commands.worker import WORKER
@@ -21,7 +32,30 @@ from service.cli.console import print_error
 from service.config.version import version
 from service.contracts.nearest import did_you_mean
 
-COMMANDS = (UP, API, WORKER, CHECK_CONFIG, OPENAPI, SCORE, IMPORT, AGREEMENT, REBUILD, ARENA, BENCH)
+COMMANDS = (
+    UP,
+    DEMO,
+    API,
+    WORKER,
+    BACKUP,
+    RESTORE,
+    ARCHIVE_COMMAND,
+    CHECK_CONFIG,
+    OPENAPI,
+    SCORE,
+    JOBS_COMMAND,
+    JUDGES_COMMAND,
+    IMPORT,
+    LABEL,
+    EXPORT,
+    AGREEMENT,
+    COMPARE,
+    GATE,
+    REBUILD,
+    ARENA,
+    BENCH,
+    COMPLETION,
+)
 
 _INVALID_CHOICE = re.compile(r"invalid choice: '(?P<typed>[^']*)' \(choose from (?P<choices>.*)\)")
 _UNKNOWN_OPTION = re.compile(r"unrecognized arguments: (?P<typed>--[\w-]+)")
@@ -37,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_error(error.lines)
         return REFUSED
     except OSError as error:
-        print_error([str(error)])
+        print_error([f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)])
         return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -55,18 +89,24 @@ class _Parser(argparse.ArgumentParser):
         super().error(message + did_you_mean(typed, known))
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="judged", description="LLM-as-a-judge that shows how far the judge can be trusted.")
     parser.add_argument("--version", action="version", version=f"judged {version()}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    by_name: dict[str, argparse.ArgumentParser] = {}
     for command in COMMANDS:
         description = f"{command.summary[:1].upper()}{command.summary[1:]}."
         added = subparsers.add_parser(
             command.name, help=command.summary, description=description, epilog=command.exit_codes_text()
         )
         command.add_arguments(added)
-        added.set_defaults(command=command, parser=added)
-    options, unknown = parser.parse_known_args(argv)
+        added.set_defaults(command=command, parser=added, parsers=by_name)
+        by_name[command.name] = added
+    return parser
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    options, unknown = _parser().parse_known_args(argv)
     if unknown:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return options

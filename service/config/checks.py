@@ -3,8 +3,10 @@
 import ipaddress
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -12,9 +14,18 @@ from service.config.kinds import KINDS
 from service.config.secrets import FROM_VARIABLE, has_password, variables_named
 from service.config.sections import ProviderSection, SettingsFile
 from service.contracts.judges import ModelName, Name
+from service.contracts.nearest import nearest
 
 _VERSION = re.compile(r"/v\d+(alpha|beta)?\d*$")
-_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+_STORE_PREFIX = re.compile(r"[A-Za-z0-9_.:-]*:")
+_KEPT_PREFIXES = (":judged:", ":arq:")  # all keys begin with one of them, after the prefix
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+_STORE_OPTIONS = ("db", "username", "password")
+_STORE_TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_STORE_TLS_OPTIONS = (*_STORE_TLS_FILES, "ssl_check_hostname", "ssl_cert_reqs")
+_SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password")
+_HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+)(:\d{1,5})?")
+_ARCHIVE_SCHEMES = ("s3", "gs", "az", "file")
 _PROXY_SCHEMES = ("http://", "https://")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 section 5.6.2
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -91,10 +102,92 @@ def access_problems(read: SettingsFile, raw: dict[str, Any]) -> Iterator[str]:
 
 
 def store_problems(read: SettingsFile) -> Iterator[str]:
-    """Checks the scheme of the store's address."""
-    url = read.store.redis_url
-    if url is not None and not url.startswith(_REDIS_SCHEMES):
-        yield f"store.redis_url: expected an address that starts with {', '.join(_REDIS_SCHEMES)}"
+    """Checks the scheme of the store's address, and that no key can be of two installations."""
+    prefix = read.store.prefix
+    if prefix and not _STORE_PREFIX.fullmatch(prefix):
+        yield "store.prefix: expected letters, digits, '_', '-', '.' and ':', with ':' at the end, such as staging:"
+    if any(kept in f":{prefix}" for kept in _KEPT_PREFIXES):
+        yield f"store.prefix: {prefix} would be mixed up with the keys of an installation without a prefix"
+    if read.store.redis_url is not None:
+        yield from (f"store.redis_url: {problem}" for problem in _store_url_problems(read.store.redis_url))
+
+
+def _store_url_problems(url: str) -> Iterator[str]:
+    """Checks the parts of the store's address. No line shows a part that may have a password in it."""
+    if not url.startswith(_REDIS_SCHEMES):
+        yield f"expected an address that starts with {', '.join(_REDIS_SCHEMES)}"
+        return
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that are not those of an IPv6 address
+        yield "expected HOST or HOST:PORT after the //"
+        return
+    if "@" in parts.path + parts.query + parts.fragment:
+        yield "write special characters of a user or password percent-encoded, such as %2F for / and %40 for @"
+        return
+    is_sentinel = parts.scheme.endswith("sentinel")
+    hosts = parts.netloc.rpartition("@")[2].split(",") if parts.netloc else []
+    if not all(map(_is_host, hosts)) or (len(hosts) > 1 and not is_sentinel):
+        yield "expected HOST or HOST:PORT after the //, or several for Sentinels, with commas"
+    if parts.scheme in ("redis", "rediss") and not re.fullmatch(r"/?\d*", parts.path):
+        yield "expected the number of a database after the host, such as /0"
+    if is_sentinel and not re.fullmatch(r"/[^/]+(/\d*)?", parts.path):
+        yield "expected the name of the primary after the Sentinels: redis+sentinel://HOST:PORT,HOST:PORT/NAME"
+    known = (
+        *_STORE_OPTIONS,
+        *(_STORE_TLS_OPTIONS if parts.scheme.startswith("rediss") else ()),
+        *(_SENTINEL_OPTIONS if is_sentinel else ()),
+    )
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in known:
+            yield f"unknown option {name} of {parts.scheme}://, did you mean {nearest(name, known)}?"
+        elif name == "db" and not re.fullmatch(r"\d+", value):
+            yield "db: expected the number of a database"
+        elif name == "ssl_cert_reqs" and value not in ("none", "optional", "required"):
+            yield "ssl_cert_reqs: expected none, optional or required"
+        elif name in _STORE_TLS_FILES and not Path(value).is_file():
+            yield f"{name}: there is no file {value}"
+
+
+def _is_host(text: str) -> bool:
+    found = _HOST_AND_PORT.fullmatch(text)
+    return found is not None and 0 < int((found[2] or ":1")[1:]) < 65_536
+
+
+def archive_problems(read: SettingsFile) -> Iterator[str]:
+    """Checks the place of the archive, and that the packages that write it are installed."""
+    url = read.archive.url
+    if not url:
+        return
+    scheme, has_scheme, rest = url.partition("://")
+    if (has_scheme and scheme not in _ARCHIVE_SCHEMES) or re.match(rf"({'|'.join(_ARCHIVE_SCHEMES)}):(?!//)", url):
+        starts = ", ".join(f"{each}://" for each in _ARCHIVE_SCHEMES)
+        yield f"archive.url: expected a folder, or an address that starts with {starts}"
+    elif has_scheme and scheme != "file" and re.match(r"/|$", rest):
+        yield f"archive.url: expected the name of a bucket after {scheme}://"
+    if has_password(url) or (has_scheme and re.search("[@?#]", rest)):
+        yield "archive.url: a password is not written here: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
+    yield from _http_problems("archive.endpoint", read.archive.endpoint, "set AWS_SECRET_ACCESS_KEY instead")
+    missing = [name for name in ("obstore", "pyarrow") if find_spec(name) is None]
+    if missing:
+        yield f"archive.url: {' and '.join(missing)} can't be imported: pip install 'judged[archive]'"
+
+
+def telemetry_problems(read: SettingsFile) -> Iterator[str]:
+    """Checks the address of the collector."""
+    yield from _http_problems("telemetry.endpoint", read.telemetry.endpoint, "use OTEL_EXPORTER_OTLP_HEADERS")
+
+
+def page_problems(read: SettingsFile) -> Iterator[str]:
+    """Checks the address that the pages link to."""
+    yield from _http_problems("server.grafana_url", read.server.grafana_url, "the pages show the address")
+
+
+def _http_problems(at: str, address: str | None, why_no_password: str) -> Iterator[str]:
+    if address and not address.startswith(("http://", "https://")):
+        yield f"{at}: expected an address that starts with http:// or https://"
+    if address and has_password(address):
+        yield f"{at}: a password is not written here: {why_no_password}"
 
 
 def default_model_problems(read: SettingsFile, raw: dict[str, Any]) -> Iterator[str]:

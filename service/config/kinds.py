@@ -6,8 +6,9 @@ import msgspec
 class ProviderKind(msgspec.Struct, frozen=True, kw_only=True):
     """The data of one kind: its vendor's own address, key variable, name in `genai-prices` and default model.
 
-    Each of them is "" if there is none. A built-in kind needs no `[providers]` section, no key and no network, and
-    its calls are free.
+    Each of them is "" if there is none. The default models were chosen in November 2026: their vendors name them as the
+    successors of models that are shut down from then on, and have announced no shutdown of them. A built-in kind needs
+    no `[providers]` section, no key and no network, and its calls are free.
     """
 
     base_url: str = ""
@@ -22,19 +23,19 @@ KINDS: dict[str, ProviderKind] = {
         base_url="https://api.openai.com/v1",
         key_variable="OPENAI_API_KEY",
         price_id="openai",
-        default_model="openai/gpt-4.1-mini",
+        default_model="openai/gpt-6-luna",
     ),
     "anthropic": ProviderKind(
         base_url="https://api.anthropic.com",
         key_variable="ANTHROPIC_API_KEY",
         price_id="anthropic",
-        default_model="anthropic/claude-sonnet-4-5",
+        default_model="anthropic/claude-sonnet-5-5",
     ),
     "gemini": ProviderKind(
         base_url="https://generativelanguage.googleapis.com",
         key_variable="GEMINI_API_KEY",
         price_id="google",
-        default_model="gemini/gemini-2.5-flash",
+        default_model="gemini/gemini-3.5-flash-lite",
     ),
     "control": ProviderKind(default_model="control/overlap", is_built_in=True),
 }

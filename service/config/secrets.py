@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 FROM_VARIABLE = "env:"  # "env:AZURE_KEY" stands for the content of the variable AZURE_KEY
 
 _SECRET_NAMES = re.compile(r"auth|cookie|token|secret|password|credential|(^|[-_])(api[-_]?)?(key|sig)$", re.IGNORECASE)
-_QUERY_PASSWORD = re.compile(r"(?<=[?&])(password=)[^&#]*", re.IGNORECASE)
+_QUERY_PASSWORD = re.compile(r"(?<=[?&])((?:sentinel_)?password=)[^&#]*", re.IGNORECASE)
 
 
 class Secret(str):
@@ -28,6 +28,12 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "Secret(***)"
+
+
+class MissingSecret(str):
+    """A problem of the configuration: a secret that it names is not there."""
+
+    __slots__ = ()
 
 
 def take_literal_secrets(raw: dict[str, Any]) -> Iterator[str]:
@@ -68,11 +74,15 @@ def has_password(url: object) -> bool:
 
 
 def without_password(url: str) -> str:
-    """Returns an address as it may be shown, with *** in place of its password."""
-    parts = urlsplit(url)
-    if parts.password is not None:
-        parts = parts._replace(netloc=f"{parts.username}:***@{parts.netloc.rpartition('@')[2]}")
-    return _QUERY_PASSWORD.sub(r"\1***", parts.geturl()) if has_password(url) else url
+    """Returns an address as it may be shown, with *** in place of its passwords.
+
+    What is before the last @ counts as user and password, even if it has characters that no address may have there.
+    """
+    scheme, _, rest = url.partition("://")
+    user, at, host = rest.rpartition("@")
+    if at and ":" in user:
+        url = f"{scheme}://{user.partition(':')[0]}:***@{host}"
+    return _QUERY_PASSWORD.sub(r"\1***", url)
 
 
 def variables_named(values: Mapping[str, str]) -> list[str]:
@@ -93,7 +103,7 @@ def resolved_text(at: str, text: str, environ: Mapping[str, str], problems: list
 def secret_problems(place: str, text: str, missing: str) -> Iterator[str]:
     """Yields a line, which does not show the secret, if there is none or if it can't be sent in a header."""
     if not text:
-        yield f"{place} {missing}"
+        yield MissingSecret(f"{place} {missing}")
     elif not text.isascii() or not text.isprintable():
         yield f"{place} has line ends or characters outside ASCII, which no key has"
 

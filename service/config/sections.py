@@ -92,7 +92,7 @@ class DefaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """`[defaults]`"""
 
     models: Annotated[
-        tuple[ModelName, ...], about("asked if neither the job nor the judge names any", ["openai/gpt-4.1-mini"])
+        tuple[ModelName, ...], about("asked if neither the job nor the judge names any", ["openai/gpt-6-luna"])
     ] = ()
 
 
@@ -100,8 +100,15 @@ class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """`[[keys]]`: one API key, of which the service knows only the hash."""
 
     name: Annotated[Name, about("who uses it, in logs and limits", "support-bot")]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$"), about("of the key: printf %s KEY | sha256sum", "0" * 64)]
-    scopes: Annotated[tuple[Scope, ...], about("submit, read, label, admin")] = ("submit", "read")
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z"), about("of the key: printf %s KEY | sha256sum", "0" * 64)]
+    scopes: Annotated[
+        tuple[Scope, ...],
+        about("of submit, read, label and admin; submit and read unless given", ("submit", "read", "label")),
+    ] = ("submit", "read")
+    requests_per_minute: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000)] | None,
+        about("more are refused with 429, over all API processes; unlimited unless given", 600),
+    ] = None
     budget_usd_per_day: Annotated[Annotated[float, Meta(ge=0)] | None, about("unlimited unless given", 20.0)] = None
 
 
@@ -111,12 +118,17 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     host: Annotated[str, about("the address to listen on; any but a loopback address needs [[keys]]")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535), about("the port to listen on; 0 takes a free one")] = 8000
     max_body_bytes: Annotated[Count, about("a larger request is refused with 413")] = 64 * 1024 * 1024
+    max_upload_bytes: Annotated[Count, about("the same for NDJSON and CSV, which are read line by line")] = 1024**3
     max_items: Annotated[Count, about("a job of more items is refused")] = 100_000
     max_wait_seconds: Annotated[Seconds, about("the longest `wait` that a client gets")] = 60
     idempotency_keep_hours: Annotated[Seconds, about("how long an Idempotency-Key is remembered")] = 24
     callback_hosts: Annotated[
-        tuple[str, ...], about("hosts that a job's callback_url may name; any with no [[keys]]")
+        tuple[str, ...],
+        about("hosts that a callback_url may name although they are not public: names, addresses, networks"),
     ] = ()
+    grafana_url: Annotated[
+        str, about("the Grafana with the dashboards of deploy/grafana, such as http://127.0.0.1:3000; pages link to it")
+    ] = ""
     shutdown_seconds: Annotated[Count, about("for open requests, once the stop is asked for")] = 20
 
 
@@ -126,10 +138,19 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     redis_url: Annotated[
         Secret | None,
         about(
-            "redis://, rediss:// or unix://; `judged up` runs its own store unless given", "redis://127.0.0.1:6379/0"
+            "redis://, rediss:// (TLS), unix://, or redis+sentinel://HOST:PORT,HOST:PORT/NAME; `judged up` runs its own"
+            " store unless given",
+            "redis://127.0.0.1:6379/0",
         ),
     ] = None
-    data: Annotated[str, about("the folder of that store")] = "./judged-data"
+    prefix: Annotated[
+        Annotated[str, Meta(max_length=64)],
+        about("such as staging:, begins every key in the store, so that several installations can share it"),
+    ] = ""
+    confirmed_replicas: Annotated[
+        int, Meta(ge=0, le=10), about("a job is accepted once so many replicas of the store have it; else 503")
+    ] = 0
+    data: Annotated[str, about("the folder of the store that `judged up` runs")] = "./judged-data"
     binary: Annotated[
         str | None,
         about("the server that `judged up` runs, a path or a name; the bundled Valkey unless given", "redis-server"),
@@ -149,6 +170,10 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     max_calls: Annotated[Count, about("model calls at once in one process")] = 256
     shutdown_seconds: Annotated[Count, about("for calls under way, once the stop is asked for")] = 25
     refresh_seconds: Annotated[Seconds, about("between two refreshes of the agreement gauges, over all workers")] = 15
+    alive_file: Annotated[
+        str,
+        about("touched every three seconds while the process works or waits, for a liveness probe; none if empty"),
+    ] = ""
 
 
 class ArenaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -157,10 +182,55 @@ class ArenaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     votes_per_voter_per_hour: Annotated[int, Meta(ge=1, le=10_000), about("more are refused with 429")] = 60
 
 
+class AnchorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[anchors]`"""
+
+    judgments_per_day: Annotated[
+        int, Meta(ge=0, le=500), about("of each judge's anchors, evenly over the day; 0 judges none again")
+    ] = 48
+
+
+class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[archive]`: finished jobs and labels as Parquet in an object store; needs the extra `archive`.
+
+    The keys of the object store come from its usual variables, such as `AWS_ACCESS_KEY_ID`, or from the machine's role.
+    """
+
+    url: Annotated[
+        str, about("s3://, gs:// or az:// with a bucket and a folder, or a local folder; no archive if empty")
+    ] = ""
+    endpoint: Annotated[str, about("the address of another server that speaks S3, such as https://s3.lan")] = ""
+    region: Annotated[str, about("of an S3 bucket; else AWS_REGION")] = ""
+    after_hours: Annotated[float, Meta(ge=0), about("from a job's end until it is archived")] = 24
+    every_seconds: Annotated[Seconds, about("between two runs, over all workers; each writes what is due")] = 600
+    file_judgments: Annotated[
+        int, Meta(ge=100, le=500_000), about("the most judgments of one file, which is made in memory")
+    ] = 20_000
+    keep_days: Annotated[
+        float, Meta(ge=0), about("how long judgments are kept in the archive; 0 keeps them for good")
+    ] = 0
+    timeout_seconds: Annotated[Seconds, about("for one call to the object store")] = 30
+
+    @property
+    def after_s(self) -> int:
+        """`after_hours` in seconds."""
+        return int(self.after_hours * 3600)
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[log]`"""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], about("debug, info, warning, error")] = "info"
+    format: Annotated[Literal["text", "json"], about("text or json, one line an event on standard error")] = "text"
+
+
+class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[telemetry]`: traces and evaluation events by OpenTelemetry; needs the extra `otel`."""
+
+    endpoint: Annotated[
+        str, about("a collector's address (OTLP over HTTP); else OTEL_EXPORTER_OTLP_ENDPOINT; none: nothing is sent")
+    ] = ""
+    explanations: Annotated[bool, about("send judges' explanations too, which may quote judged texts")] = False
 
 
 class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -173,7 +243,10 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     store: StoreSettings = StoreSettings()
     worker: WorkerSettings = WorkerSettings()
     arena: ArenaSettings = ArenaSettings()
+    anchors: AnchorSettings = AnchorSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 class SettingsFile(Sections, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,6 +11,7 @@ from service.config import checks
 from service.config.environment import add_providers, override, unknown_variables
 from service.config.kinds import KINDS
 from service.config.secrets import (
+    MissingSecret,
     Secret,
     content_of,
     resolved_text,
@@ -20,6 +21,8 @@ from service.config.secrets import (
     without_password,
 )
 from service.config.sections import (
+    AnchorSettings,
+    ArchiveSettings,
     DefaultSettings,
     KeySettings,
     LogSettings,
@@ -31,11 +34,14 @@ from service.config.sections import (
     ServerSettings,
     SettingsFile,
     StoreSettings,
+    TelemetrySettings,
     WorkerSettings,
 )
 from service.config.strict import read_struct
 
 __all__ = [
+    "AnchorSettings",
+    "ArchiveSettings",
     "DefaultSettings",
     "KeySettings",
     "LogSettings",
@@ -47,6 +53,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StoreSettings",
+    "TelemetrySettings",
     "WorkerSettings",
     "file_read",
     "load_settings",
@@ -57,11 +64,15 @@ DEFAULT_FILE = "judged.toml"
 
 
 class SettingsError(Exception):
-    """The configuration can't be used; `problems` has one line for each problem."""
+    """The configuration can't be used; `problems` has one line for each problem.
+
+    If `lacks_secrets_only`, it can be used once its secrets are there.
+    """
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.lacks_secrets_only = all(isinstance(problem, MissingSecret) for problem in problems)
 
 
 class Settings(Sections, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -103,7 +114,12 @@ def load_settings(config_path: str | None, environ: Mapping[str, str], *, resolv
     problems += unknown_variables(SettingsFile, environ, _variables_named(read))
     problems += [*checks.provider_problems(read.providers), *checks.access_problems(read, raw)]
     problems += [*checks.store_problems(read), *checks.price_problems(read)]
-    problems += checks.default_model_problems(read, raw)
+    problems += [
+        *checks.page_problems(read),
+        *checks.default_model_problems(read, raw),
+        *checks.telemetry_problems(read),
+        *checks.archive_problems(read),
+    ]
     providers = {
         name: _resolved(f"providers.{name}", _with_defaults(section), environ if resolve_keys else None, problems)
         for name, section in read.providers.items()

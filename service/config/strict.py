@@ -1,5 +1,6 @@
 """Reads plain data into structs and reports every problem with its place, not only the first."""
 
+import math
 import re
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
@@ -80,7 +81,11 @@ def _convert(kind: Any, raw: object, at: str, problems: list[str], *, strict: bo
         problems.append(f"{at}: expected one of {', '.join(allowed)}")
         return _MISREAD
     try:
-        return msgspec.convert(raw, kind, strict=strict, dec_hook=_wrap)
+        read = msgspec.convert(raw, kind, strict=strict, dec_hook=_wrap)
+        if isinstance(read, float) and not math.isfinite(read):
+            problems.append(f"{at}: expected a finite number, got {read}")
+            return _MISREAD
+        return read
     except msgspec.ValidationError as error:
         message = str(error)
         inner = _AT.search(message)

@@ -26,7 +26,7 @@ _HEAD = """\
 # The file is the one that --config names, else JUDGED_CONFIG, else ./judged.toml. The environment variable beside a
 # setting overrides it. Relative paths are relative to the folder in which the command is started.
 #
-# A model is written "<provider>/<model>", as in "openai/gpt-4.1-mini"."""
+# A model is written "<provider>/<model>", as in "openai/gpt-6-luna"."""
 _FOOT_OF_PROVIDERS = f"""\
 # {PROVIDERS} adds providers without a file, as a JSON object; each replaces the file's of the same name:
 # {PROVIDERS}='{{"anthropic": {{"kind": "anthropic"}}}}'"""

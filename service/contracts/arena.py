@@ -10,6 +10,7 @@ from msgspec import Meta
 from service.contracts.items import Item
 from service.contracts.jobs import JudgeReference
 from service.contracts.judges import Judge, JudgeRef, ModelName, ResolvedJudge
+from service.contracts.names import ONE_LINE_PATTERN
 
 MOST_RATED_VOTES = 1_000_000  # in one request
 
@@ -25,7 +26,9 @@ class Winner(StrEnum):
     BOTH_BAD = "both_bad"
 
 
-Voter = Annotated[str, Meta(min_length=1, max_length=200)]  # a person, under a name that the caller chose
+Voter = Annotated[  # a person, under a name that the caller chose
+    str, Meta(min_length=1, max_length=200, pattern=ONE_LINE_PATTERN)
+]
 Contestant = Annotated[str, Meta(min_length=1, max_length=300)]  # a model's name, or any other name
 ArenaVote = tuple[Contestant, Contestant, Winner]  # the model shown as A, the model shown as B, the better one
 
@@ -80,7 +83,10 @@ class BattleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a judgment that a voter sees. None of them names the model."""
+    """The parts of a judgment that a voter sees. None of them names the model.
+
+    Before the vote, both explanations are null if one of them names its model, as a baseline's does.
+    """
 
     score: float | int | None
     label: str | None
@@ -177,12 +183,16 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a stored battle that changes. `dropped` are the models that were drawn and gave no valid score."""
+    """The part of a stored battle that changes.
+
+    `dropped` are the models that were drawn and gave no valid score, `replaced` the places of their calls.
+    """
 
     status: Literal["queued", "open", "failed"]
     A: Side
     B: Side
     dropped: list[str] = []
+    replaced: list[tuple[str, int]] = []  # job id and position
 
 
 # Ratings

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from service.contracts.judges import Choice, Scale
+from service.contracts.judges import Choice, Choices, Scale
 
 CriterionSource = Literal["put", "built_in", "judge", "inline_judge"]
 
@@ -38,7 +38,7 @@ class NewCriterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """The body of `PUT /v1/criteria/{name}`: the labels' values, as either a `scale` of numbers or `choices`."""
 
     scale: Scale | None = None
-    choices: list[Choice] = []
+    choices: Choices = []
     description: Annotated[str, Meta(max_length=10_000)] | None = None
 
 
@@ -62,8 +62,9 @@ class SeenCriterion(msgspec.Struct, frozen=True, kw_only=True):
     `source` tells where the scale comes from: `put` (by `PUT /v1/criteria/{name}`), `built_in` (the built-in judge of
     this name), `judge` (the first stored judge of the criterion, `source_judge`), `inline_judge` (a judge that came
     with a job, until a judge is stored), null if there is none yet. `unmatched` counts the labels of items that nobody
-    has judged, and `labels_off_scale` those that are not counted because they are not on the scale. `judges` are the
-    names of the stored and built-in judges of the criterion.
+    has judged, and `labels_off_scale` those that are not counted because they are not on the scale. `waiting` counts
+    the judged items that nobody has labelled, up to 10,000. `judges` are the names of the stored and built-in judges of
+    the criterion.
     """
 
     name: str
@@ -75,6 +76,7 @@ class SeenCriterion(msgspec.Struct, frozen=True, kw_only=True):
     labels: int
     unmatched: int
     labels_off_scale: int
+    waiting: int
     judges: list[str]
 
 

@@ -10,6 +10,7 @@ from service.contracts.items import Item
 from service.contracts.judges import Criterion
 
 MOST_ANNOTATORS = 1000
+MOST_VALUES_OF_AN_ITEM = 10_000  # over all criteria and annotators
 
 _MOST_CRITERIA = 100
 _LARGEST = 10**9  # the magnitude of a value, as of a scale's ends
@@ -60,4 +61,6 @@ def item_to_judge(entry: DatasetItem) -> Item:
         reference=entry.reference,
         outputs=entry.outputs,
         metadata=entry.metadata,
+        group=entry.group,
+        case=entry.case,
     )

@@ -6,12 +6,27 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from service.contracts.names import ONE_LINE_PATTERN
+
 ItemId = Annotated[str, Meta(min_length=1, max_length=512)]
-GivenItemId = ItemId | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]  # a whole number is taken as text
+_Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]  # in place of a text: it is taken as one
+GivenItemId = ItemId | _Whole
+
+MOST_GROUP_LENGTH = 64
+MOST_CASE_LENGTH = 200
+Group = Annotated[str, Meta(min_length=1, max_length=MOST_GROUP_LENGTH, pattern=ONE_LINE_PATTERN)]
+GivenGroup = Group | _Whole
+GivenCase = Annotated[str, Meta(min_length=1, max_length=MOST_CASE_LENGTH)] | _Whole
 
 
-class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One thing to judge. The judge decides which fields it needs; every text is data and is kept verbatim."""
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
+    """One thing to judge. The judge decides which fields it needs; every text is data and is kept verbatim.
+
+    Its digests are computed once, and kept in its `__dict__`.
+
+    `group` names the system or the run that made the output, and `case` the case that it answers, by which groups are
+    compared. Neither is judged: no model sees them.
+    """
 
     id: GivenItemId | None = None
     input: str | None = None
@@ -20,21 +35,40 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     reference: str | None = None
     outputs: list[str] | None = None
     metadata: dict[str, Any] = {}
+    group: GivenGroup | None = None
+    case: GivenCase | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.id, int):
-            msgspec.structs.force_setattr(self, "id", str(self.id))
+        for name in ("id", "group", "case"):
+            given = getattr(self, name)
+            if isinstance(given, int):
+                msgspec.structs.force_setattr(self, name, str(given))
 
 
 def content_digest(item: Item) -> str:
     """Returns a hash of the judged texts alone: items with the same texts have the same digest.
 
-    Id and metadata do not count.
+    Id, metadata, group and case do not count.
     """
-    content = msgspec.json.encode([item.input, item.output, item.context, item.reference, item.outputs])
-    return hashlib.sha256(content).hexdigest()[:32]
+    known: str | None = item.__dict__.get("content_digest")
+    if known is None:
+        content = msgspec.json.encode([item.input, item.output, item.context, item.reference, item.outputs])
+        known = item.__dict__["content_digest"] = hashlib.sha256(content).hexdigest()[:32]
+    return known
 
 
 def item_id(item: Item) -> str:
     """Returns the caller's id, or one made from the content if the caller gave none."""
     return str(item.id) if item.id is not None else f"item_{content_digest(item)}"
+
+
+def item_case(item: Item) -> str:
+    """Returns the caller's case, or a digest of the input if the caller gave none; without an input, the item's id."""
+    if item.case is not None:
+        return str(item.case)
+    if item.input is None:
+        return item_id(item)[:MOST_CASE_LENGTH]
+    known: str | None = item.__dict__.get("case_digest")
+    if known is None:
+        known = item.__dict__["case_digest"] = hashlib.sha256(item.input.encode()).hexdigest()[:32]
+    return known

@@ -18,14 +18,14 @@ from service.contracts.judges import (
     Samples,
 )
 from service.contracts.judgments import EncodedJudgment, Usage
-from service.contracts.outcomes import JobStatus
+from service.contracts.outcomes import JobStatus, Reason
 
 DAY_S = 86_400.0
 MOST_DEADLINE_S = 30 * DAY_S
 INLINE_JUDGMENTS = 100  # a job with at most this many judgments includes them when it is shown
 
 JudgeReference = Annotated[str, Meta(min_length=1, max_length=120)]  # "name" or "name@3"
-Purpose = Literal["judging", "benchmark", "battle"]
+Purpose = Literal["judging", "benchmark", "battle", "anchor", "trial"]
 Judges = JudgeReference | Judge | Annotated[list[JudgeReference | Judge], Meta(min_length=1, max_length=20)]
 
 
@@ -65,9 +65,12 @@ class JobRequest(JobOrder, frozen=True, forbid_unknown_fields=True, kw_only=True
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A job as it was taken in; it never changes. `chunk_items` is the number of items in a full chunk.
 
-    Judgments for a benchmark or a battle (`purpose`) are not part of the production stream: they change no counter of
-    agreement and record no item's content. `deadline_s` is the time in seconds from `created_at` on for which items
-    wait for their turn at a provider that limits calls.
+    Judgments for a benchmark, a battle or a trial, or of anchors (`purpose`), are not part of the production stream:
+    they change no counter of agreement and record no item's content. `anchors_of` is the judge whose anchors are
+    judged, as it was named when they were marked. `deadline_s` is the time in seconds from `created_at` on for which
+    items wait for their turn at a provider that limits calls. `groups` are those of its items. `request_id` is that of
+    the request that sent it, for the log; `trace_context` has the headers of W3C Trace Context of its span, if it was
+    recorded.
     """
 
     id: str
@@ -82,6 +85,10 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     purpose: Purpose = "judging"
     deadline_s: float = DAY_S
+    groups: list[str] = []
+    anchors_of: str | None = None
+    request_id: str = ""
+    trace_context: dict[str, str] = {}
 
     @property
     def total(self) -> int:
@@ -108,6 +115,33 @@ class JobCounts(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: int
 
 
+class FailingModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model whose provider fails, so that items wait while single calls try again.
+
+    `error` is the newest failure in the provider's words, `retry_in_seconds` the time until the next call that tries.
+    """
+
+    model: str
+    since: datetime | None
+    reason: Reason
+    error: str
+    retry_in_seconds: float
+
+
+CallbackStatus = Literal["pending", "delivered", "failed"]
+
+
+class JobCallback(msgspec.Struct, frozen=True, kw_only=True):
+    """The delivery of a finished job to its `callback_url`: tried again for a day while it is `pending`.
+
+    `last_error` is the reason why the newest attempt failed.
+    """
+
+    status: CallbackStatus
+    attempts: int
+    last_error: str | None
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A job as clients see it."""
 
@@ -124,6 +158,19 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             list[EncodedJudgment],
             Meta(description=f"In item order, as far as finished; only of jobs with at most {INLINE_JUDGMENTS}."),
         ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+
+    failing_models: (
+        Annotated[
+            list[FailingModel],
+            Meta(description="Models of the job whose provider fails: its items wait. Absent if there are none."),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+
+    callback: (
+        Annotated[JobCallback, Meta(description="The delivery to the `callback_url`; absent if the job has none.")]
         | msgspec.UnsetType
     ) = msgspec.UNSET
 

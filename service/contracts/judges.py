@@ -8,15 +8,23 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-MODEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/\S{1,200}$"
-MODEL_OR_PANEL = rf"^panel$|{MODEL_PATTERN}"
-URL_PATTERN = r"^https?://\S+$"
+from service.contracts.names import ONE_LINE_PATTERN
+
+# Patterns end in \Z: `$` would also match before a last line end.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z"
+MODEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/\S{1,200}\Z"
+MODEL_OR_PANEL = rf"^panel\Z|{MODEL_PATTERN}"
+URL_PATTERN = r"^https?://\S+\Z"
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 ModelName = Annotated[str, Meta(pattern=MODEL_PATTERN)]
 MOST_OF_A_CRITERION = 100  # characters of a name
-Criterion = Annotated[str, Meta(min_length=1, max_length=MOST_OF_A_CRITERION)]
+Criterion = Annotated[str, Meta(min_length=1, max_length=MOST_OF_A_CRITERION, pattern=ONE_LINE_PATTERN)]
+MOST_CHOICES = 1000  # also of descriptors: an answer is looked for among all of them
+MOST_ALIASES = 100  # of a choice
+MOST_OUTPUTS = 20  # of an item that is ranked, and of an example
+MOST_MODELS = 20
+MOST_JUDGE_BYTES = 4_000_000  # of a definition in JSON: each call sends most of it
 AnswerKey = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"[^\W_]")]
 Text = Annotated[str, Meta(max_length=100_000)]
 Samples = Annotated[int, Meta(ge=1, le=50)]
@@ -24,7 +32,7 @@ Reasks = Annotated[int, Meta(ge=0, le=5)]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
 OutputTokens = Annotated[int, Meta(ge=1, le=100_000)]
 TopP = Annotated[float, Meta(gt=0, le=1)]
-Effort = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]  # "low", "medium", "high" and others, by model
+Effort = Annotated[str, Meta(pattern=r"^[a-z]{1,20}\Z")]  # "low", "medium", "high" and others, by model
 
 
 class Method(StrEnum):
@@ -44,16 +52,19 @@ class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     min: float = 1
     max: float = 5
     step: Annotated[float, Meta(gt=0)] | None = 1
-    descriptors: dict[str, Text] = {}
+    descriptors: Annotated[dict[str, Text], Meta(max_length=MOST_CHOICES)] = {}
 
 
 class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One label that a judge can give; `aliases` are other names for it in a prompt."""
 
-    label: Annotated[str, Meta(min_length=1, max_length=100)]
+    label: Annotated[str, Meta(min_length=1, max_length=100, pattern=ONE_LINE_PATTERN)]
     description: Text | None = None
     score: float | None = None
-    aliases: list[Annotated[str, Meta(min_length=1, max_length=200)]] = []
+    aliases: Annotated[list[Annotated[str, Meta(min_length=1, max_length=200)]], Meta(max_length=MOST_ALIASES)] = []
+
+
+Choices = Annotated[list[Choice], Meta(max_length=MOST_CHOICES)]
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -94,10 +105,10 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     output: Text | None = None
     context: Text | None = None
     reference: Text | None = None
-    outputs: list[Text] | None = None
+    outputs: Annotated[list[Text], Meta(max_length=MOST_OUTPUTS)] | None = None
     score: float | None = None
     label: str | None = None
-    ranking: list[int | list[int]] | None = None
+    ranking: Annotated[list[int | list[int]], Meta(max_length=MOST_OUTPUTS)] | None = None
     explanation: Text | None = None
 
 
@@ -106,10 +117,10 @@ class PassIf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     min: float | None = None
     max: float | None = None
-    labels: Annotated[list[str], Meta(min_length=1)] | None = None
+    labels: Annotated[list[str], Meta(min_length=1, max_length=MOST_CHOICES)] | None = None
 
 
-class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """The definition of a judge, as stored under a name or sent inline with a job.
 
     `answer_key` is the name of the answer in texts and JSON, if it is not the criterion's. `examples` are shown in the
@@ -120,8 +131,8 @@ class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     method: Method
     instructions: Annotated[str, Meta(min_length=1, max_length=100_000)]
     scale: Scale | None = None
-    choices: list[Choice] = []
-    models: list[ModelName] = []
+    choices: Choices = []
+    models: Annotated[list[ModelName], Meta(max_length=MOST_MODELS)] = []
     panel: Literal["mean", "median", "majority"] = "mean"
     samples: Samples = 1
     orders: Literal["both", "one"] = "both"
@@ -177,7 +188,7 @@ class ResolvedJudge(msgspec.Struct, frozen=True, kw_only=True):
 
 def judge_digest(judge: Judge) -> str:
     """Returns a hash of the whole definition; definitions that differ only in notation have the same digest."""
-    content = _numbers_as_written(msgspec.to_builtins(judge))
+    content = numbers_as_written(msgspec.to_builtins(judge))
     _drop_if_default(content, {"answer_key": None, "examples": [], "pass_if": None})
     _drop_if_default(content["parameters"], {"reasoning_effort": None, "extra": {}})
     canonical = msgspec.json.encode(content, order="sorted")
@@ -191,12 +202,12 @@ def _drop_if_default(content: dict[str, Any], later: dict[str, Any]) -> None:
             del content[field]
 
 
-def _numbers_as_written(value: Any) -> Any:
-    """Turns 1.0 into 1, so that the notation of a number does not change a digest."""
+def numbers_as_written(value: Any) -> Any:
+    """Returns plain values with 1.0 as 1, so that the notation of a number does not count as a change."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {key: _numbers_as_written(each) for key, each in value.items()}
+        return {key: numbers_as_written(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_numbers_as_written(each) for each in value]
+        return [numbers_as_written(each) for each in value]
     return value

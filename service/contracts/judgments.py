@@ -31,6 +31,8 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
 
     `asks` counts the answers asked for, `attempts` the calls; `latency_seconds` is the time spent in calls. A vote from
     the cache has no cost and no latency. `served_model` is the model that answered, as the provider names it.
+    `score_deviation` is the standard deviation of the score under the model's token probabilities, in points; None
+    unless `score_from` is `logprobs`.
     """
 
     model: str
@@ -55,6 +57,7 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
     ranking: list[int | list[int]] | None = None
     cached: bool = False
     served_model: str | None = None
+    score_deviation: float | None = None
 
 
 class Judgment(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +65,8 @@ class Judgment(msgspec.Struct, frozen=True, kw_only=True):
 
     `consistent` tells whether both orders gave the same verdict, None if only one was asked. `tied` lists the scores or
     labels with equally many votes, `missing` the models without a scored vote. `passed` is there if the judge has
-    `pass_if`; it is None without a score.
+    `pass_if`; it is None without a score. `group` and `case` are the item's; the case is a digest of its input if the
+    caller gave none.
     """
 
     id: str
@@ -88,6 +92,8 @@ class Judgment(msgspec.Struct, frozen=True, kw_only=True):
     tied: list[float | str] | None = None
     missing: list[str] = []
     passed: bool | msgspec.UnsetType | None = msgspec.UNSET
+    group: str | None = None
+    case: str | None = None
 
 
 EncodedJudgment = Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/Judgment"})]

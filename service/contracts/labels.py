@@ -1,18 +1,20 @@
 """Labels: the values that people give to items, which judges are measured against."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from service.contracts.items import GivenItemId
 from service.contracts.judges import Criterion
+from service.contracts.names import ONE_LINE_PATTERN
 
-Annotator = Annotated[str, Meta(min_length=1, max_length=200)]
+Annotator = Annotated[str, Meta(min_length=1, max_length=200, pattern=ONE_LINE_PATTERN)]
 Probability = Annotated[float, Meta(gt=0, le=1)]
 Drawn = Literal["random", "targeted"]  # how an item came to be labelled
 Selection = Literal["random", "targeted", "all"]
+ReportSelection = Literal["random", "targeted", "all", "weighted"]
 Window = Literal["24h", "7d", "30d", "all"]
 
 
@@ -32,9 +34,11 @@ def pass_fail_label(value: float | str) -> str | None:
 class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One annotator's value for one item on one criterion: a `score` on a scale, or a `label`.
 
-    `selection` tells whether the item was drawn uniformly at random or picked because its label is informative;
-    figures for all items are computed from random ones. `probability` is the probability of that draw, if it is known.
-    `comment` is kept and shown with the label; nothing is computed from it.
+    `selection` tells whether the item was drawn uniformly at random or picked because its label is informative.
+    `probability` is the probability of that draw, if it is known: send that of the label queue. Targeted labels without
+    one count as picked by hand: only in the figures of targeted and of all labels. `comment` is kept and shown with the
+    label; nothing is computed from it. `content` is the digest of the texts that the annotator saw, as the label queue
+    has it: if the item has other texts by now, the label is refused.
     """
 
     item_id: GivenItemId
@@ -45,6 +49,7 @@ class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     selection: Drawn = "random"
     probability: Probability | None = None
     comment: Annotated[str, Meta(max_length=10_000)] | None = None
+    content: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.item_id, int):
@@ -77,9 +82,27 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     comment: str | None
 
 
+class ItemTexts(msgspec.Struct, frozen=True, kw_only=True):
+    """The texts of an item as a judge saw them, for people who label it."""
+
+    input: str | None
+    output: str | None
+    outputs: list[str] | None
+    context: str | None
+    reference: str | None
+    metadata: dict[str, Any]
+
+
 class QueuedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """An item to label next, and the probability with which the queue selects such an item."""
+    """An item to label next: send its `selection`, its `probability` and its `content` with the label.
+
+    `probability` is that with which the queue has come to an item of such doubt by the end of this page. `content` is
+    the digest of its newest texts. `item` is there if it was asked for; it is null if these texts have expired or are
+    not judged yet.
+    """
 
     item_id: str
     selection: Drawn
     probability: float
+    content: str
+    item: ItemTexts | msgspec.UnsetType | None = msgspec.UNSET

@@ -21,6 +21,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Returns "; did you mean 'x'?", or " (a, b, c)" with all known names if none resembles `name`, to append."""
+    """Returns "; did you mean 'x'?", or " (known: a, b, c)" if no known name resembles `name`, to append."""
     names = list(known)
-    return did_you_mean(name, names) or (f" ({', '.join(names)})" if names else "")
+    return did_you_mean(name, names) or (f" (known: {', '.join(names)})" if names else "")

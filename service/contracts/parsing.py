@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service.contracts.judges import AnswerKey, Choice, Criterion, Method, Scale
+from service.contracts.judges import AnswerKey, Choices, Criterion, Method, Scale
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
 
 MAX_TEXTS = 1000
@@ -16,7 +16,7 @@ class ParseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     method: Method
     scale: Scale | None = None
-    choices: list[Choice] = []
+    choices: Choices = []
     criterion: Criterion | None = None
     answer_key: AnswerKey | None = None
     texts: Annotated[list[str], Meta(min_length=1, max_length=MAX_TEXTS)]

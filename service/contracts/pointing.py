@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from service.contracts.judges import MODEL_OR_PANEL, MODEL_PATTERN, NAME_PATTERN, URL_PATTERN
+from service.contracts.names import ONE_LINE_PATTERN
 from service.contracts.nearest import suggestion
 from service.contracts.refusals import Fault, pointer_to
 
 MOST_FAULTS = 100  # enough to mend a request by; a large upload may have as many as it has lines
-MAX_DEPTH = 100  # of free JSON: far from the end of a reader's stack in every version of Python
+MAX_DEPTH = 64  # of free JSON: far from the end of a reader's stack in every version of Python
 _MOST_DIGITS = 100
+_LARGE_BYTES = 1_000_000
 _AT_ONCE = 1000  # entries of an array that are checked together
 _LEAST_INT, _MOST_INT = -(2**63), 2**64 - 1  # the range of MessagePack
 _MOST_SHOWN = 100  # characters of a wrong value in a message
@@ -25,15 +27,18 @@ _PATTERNS = {  # msgspec's messages about patterns, in words
     f"Expected `str` matching regex {pattern!r}": words
     for pattern, words in {
         NAME_PATTERN: "a name has 1 to 100 letters, digits, '.', '_' or '-', and begins with a letter or a digit",
-        MODEL_PATTERN: "a model is written provider/name, such as openai/gpt-4.1-mini",
+        MODEL_PATTERN: "a model is written provider/name, such as openai/gpt-6-luna",
         MODEL_OR_PANEL: "neither a model (provider/name) nor `panel`",
         URL_PATTERN: "not an http or https URL",
+        ONE_LINE_PATTERN: "a name is one line without white space at its ends",
     }.items()
 }
 
 
 def faults_in(raw: bytes, type_: Any, at: str = "") -> list[Fault]:
     """Returns the faults of JSON that msgspec can't decode as `type_`, at most MOST_FAULTS; `at` points to its root."""
+    if len(raw) > _LARGE_BYTES and (large := _in_large(raw, type_, at)):
+        return large
     try:
         value = msgspec.json.decode(raw)
     except RecursionError:
@@ -43,19 +48,54 @@ def faults_in(raw: bytes, type_: Any, at: str = "") -> list[Fault]:
     return list(islice(_faults(value, type_, at), MOST_FAULTS))
 
 
-def unkept(value: Any, at: str) -> Iterator[Fault]:
-    """Yields the faults of free JSON that the store can't keep: integers beyond 64 bits, nesting beyond MAX_DEPTH."""
-    left = [(value, at, 0)]
-    while left:
-        value, at, depth = left.pop()
-        if depth > MAX_DEPTH:
-            yield Fault(at, f"nested deeper than {MAX_DEPTH} levels")
-        elif isinstance(value, dict):
-            left += [(each, pointer_to(at, key), depth + 1) for key, each in value.items()]
-        elif isinstance(value, list):
-            left += [(each, pointer_to(at, index), depth + 1) for index, each in enumerate(value)]
-        elif isinstance(value, int) and not _LEAST_INT <= value <= _MOST_INT:
-            yield Fault(at, "an integer beyond 64 bits; send it as text")
+def _in_large(raw: bytes, type_: Any, at: str) -> list[Fault]:
+    """Returns the faults of the entries of a large object's arrays; empty if there are none, or it is no such object.
+
+    Entries are decoded one by one: to decode all of them without their types takes a second for 10 MB, in one step.
+    """
+    if not _is_object(type_) or get_origin(type_) is dict:
+        return []
+    try:
+        values = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        arrays = {
+            field.encode_name: (msgspec.json.decode(values[field.encode_name], type=list[msgspec.Raw]), entry)
+            for field in msgspec.structs.fields(type_)
+            if field.encode_name in values and (entry := _entry_type(field.type)) is not None
+        }
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+    found: list[Fault] = []
+    for name, (entries, entry) in arrays.items():
+        decoder = msgspec.json.Decoder(entry)
+        for index, each in enumerate(entries):
+            try:
+                decoder.decode(each)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                found += faults_in(bytes(each), entry, pointer_to(pointer_to(at, name), index))
+            if len(found) >= MOST_FAULTS:
+                return found[:MOST_FAULTS]
+    return found
+
+
+def _entry_type(type_: Any) -> Any:
+    """The type of an array's entries, None for other types."""
+    inner = _narrowed([], type_)
+    return get_args(inner)[0] if get_origin(inner) is list else None
+
+
+def unkept(value: Any, at: str, depth: int = 0) -> Iterator[Fault]:
+    """Yields the faults of free JSON that the store can't keep: integers beyond 64 bits, nesting beyond MAX_DEPTH.
+
+    `depth` is the number of levels above the value.
+    """
+    if depth > MAX_DEPTH:
+        yield Fault(at, f"nested deeper than {MAX_DEPTH} levels")
+    elif isinstance(value, dict | list):
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(each, dict | list | int):
+                yield from unkept(each, pointer_to(at, key), depth + 1)
+    elif isinstance(value, int) and not _LEAST_INT <= value <= _MOST_INT:
+        yield Fault(at, "an integer beyond 64 bits; send it as text")
 
 
 def not_among_allowed(value: Any, type_: Any, name: str) -> str | None:

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     TOO_LARGE = "too-large"
     BUSY = "busy"
     IN_USE = "in-use"
+    ITEM_CHANGED = "item-changed"
     FORBIDDEN = "forbidden"
     NOT_OPEN = "not-open"
     ALREADY_VOTED = "already-voted"

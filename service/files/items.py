@@ -1,8 +1,9 @@
 """Items with people's values, from the columns of a file.
 
-The columns are `id`, `input`, `output`, `context`, `reference`, `outputs` (a JSON list) or `outputs.0`, `outputs.1` …,
-`metadata.<name>` and `human.<criterion>.<annotator>`, with annotators counted from 0. An empty cell is a missing value,
-and an empty text in the column `output`. A file may name them otherwise, and then a mapping says which is which.
+The columns are `id`, `input`, `output`, `context`, `reference`, `group`, `case`, `outputs` (a JSON list) or
+`outputs.0`, `outputs.1` …, `metadata.<name>` and `human.<criterion>.<annotator>`, with annotators counted from 0. An
+empty cell is a missing value, and an empty text in the column `output`. A file may name them otherwise, and then a
+mapping says which is which.
 """
 
 import hashlib
@@ -10,23 +11,26 @@ import json
 import re
 import sys
 from array import array
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from service.contracts.datasets import MOST_ANNOTATORS, DatasetItem
-from service.contracts.decoding import Numbered
+from service.contracts.datasets import MOST_ANNOTATORS, MOST_VALUES_OF_AN_ITEM, DatasetItem
+from service.contracts.decoding import MOST_RETURNS, Batch, BlankLines, Numbered
+from service.contracts.judges import MOST_OUTPUTS
 from service.contracts.nearest import did_you_mean
-from service.contracts.pointing import faults_in
+from service.contracts.pointing import MOST_FAULTS, faults_in
 from service.contracts.refusals import Fault, invalid, too_large
 from service.files.records import CsvRows, FileError, FileForm, FileRow, FileRows, RecordError, form_of, read_rows
 
-TEXT_COLUMNS = ("id", "input", "output", "context", "reference")
-MOST_OUTPUTS = 20  # as many as a ranking takes
+TEXT_COLUMNS = ("id", "input", "output", "context", "reference", "group", "case")
+MOST_LINES_OF_A_RECORD = 50_000  # a quotation mark that is not closed takes in all that follows
 
 _JUDGED = ("input", "output", "context", "reference", "outputs")  # an item has at least one of them
+_NAMES = ("id", "group", "case")  # whole numbers are taken as text
 _MOST_NAME = 60
 _INDEX = re.compile("0|[1-9][0-9]{0,3}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|[+-]?\.[0-9]+([eE][+-]?[0-9]+)?")
@@ -53,37 +57,54 @@ class CellError(ValueError):
 class CsvItems:
     """The items of a CSV upload as they arrive, numbered from 0 without the header; or the faults of each bad row."""
 
-    def __init__(self, lines: AsyncIterable[bytes], most_record_bytes: int) -> None:
-        self._lines = lines
+    def __init__(self, parts: AsyncIterable[Sequence[bytes]], most_record_bytes: int) -> None:
+        self._parts = parts
         self._most_record_bytes = most_record_bytes
         self._begins = array("Q")  # the line of each row
+        self._rows = CsvRows()
+        self._blank = BlankLines()
+        self._is_checked = False  # the header
 
     def line_of(self, number: int) -> int:
         """Returns the line that an item begins on, from 1."""
         return self._begins[number]
 
-    async def __aiter__(self) -> AsyncIterator[Numbered[DatasetItem]]:
-        """Raises Refused: invalid if the header can't be used, too-large if a record exceeds the limit."""
-        rows = CsvRows()
-        is_checked = False
-        async for row in self._rows(rows):
-            if not is_checked:
-                _check_header(rows.names, row)
-                is_checked = True
-            number = len(self._begins)
-            self._begins.append(row.line)
-            yield number, _csv_item(row, rows.decimal, f"/items/{number}")
-        if rows.names is not None and not is_checked:
-            _check_header(rows.names, None)
+    async def __aiter__(self) -> AsyncIterator[Batch[DatasetItem]]:
+        """Yields a batch for each part of the upload.
 
-    async def _rows(self, rows: CsvRows) -> AsyncIterator[FileRow | RecordError]:
-        async for line in self._lines:
-            for row in rows.feed(line):
-                yield row
-            if rows.open_bytes > self._most_record_bytes:
+        Taking from one raises Refused: invalid if the header can't be used, too-large if a record exceeds the limit or
+        there are too many blank lines.
+        """
+        async for lines in self._parts:
+            yield self._items(lines)
+        yield self._last()
+
+    def _items(self, lines: Sequence[bytes]) -> Batch[DatasetItem]:
+        for line in lines:
+            if line.count(b"\r") > MOST_RETURNS:
+                raise too_large(f"a line with more than {MOST_RETURNS} carriage returns: end lines with line feeds")
+            rows = self._rows.feed(line)
+            self._blank.note(is_blank=not rows and not self._rows.open_bytes)
+            for row in rows:
+                yield self._item(row)
+            if self._rows.open_bytes > self._most_record_bytes:
                 raise too_large(f"more than {self._most_record_bytes} bytes in one record")
-        if (unfinished := rows.end()) is not None:
-            yield unfinished
+            if self._rows.open_lines > MOST_LINES_OF_A_RECORD:
+                raise too_large(f"more than {MOST_LINES_OF_A_RECORD} lines in one record")
+
+    def _last(self) -> Batch[DatasetItem]:
+        if (unfinished := self._rows.end()) is not None:
+            yield self._item(unfinished)
+        elif self._rows.names is not None and not self._is_checked:
+            _check_header(self._rows.names, None)
+
+    def _item(self, row: FileRow | RecordError) -> Numbered[DatasetItem]:
+        if not self._is_checked:
+            _check_header(self._rows.names, row)
+            self._is_checked = True
+        number = len(self._begins)
+        self._begins.append(row.line)
+        return number, _csv_item(row, self._rows.decimal, f"/items/{number}")
 
 
 class ItemFile(NamedTuple):
@@ -150,18 +171,30 @@ def dataset_name(path: Path, content: bytes) -> str:
 
 def check_item_columns(names: Sequence[str]) -> None:
     """Raises ColumnsError if a column of a CSV is there twice or is no part of an item. Ignores those without name."""
-    faults = [
-        (position, f"two columns are named {name!r}")
-        for position, name in enumerate(names)
-        if name and name in names[:position]
-    ]
-    faults += [
-        (position, fault) for position, name in enumerate(names) if name and (fault := column_fault(name)) is not None
-    ]
+    faults = list(islice(_column_faults(names), MOST_FAULTS))
     if "outputs" in names and any(name.startswith("outputs.") for name in names):
         faults.append((names.index("outputs"), "can't be used beside outputs.0: use one or the other"))
     if faults:
         raise ColumnsError(faults)
+
+
+def _column_faults(names: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yields (position, problem) for columns that are there twice, are no part of an item, or are too many."""
+    known, sizes = set[str](), dict[str, int]()
+    for position, name in enumerate(names):
+        if not name:
+            continue
+        if name in known:
+            yield position, f"two columns are named {name!r}"
+        elif (fault := column_fault(name)) is not None:
+            yield position, fault
+        elif name.startswith("human."):
+            criterion, _, annotator = name.removeprefix("human.").rpartition(".")
+            sizes[criterion] = max(sizes.get(criterion, 0), int(annotator) + 1)
+            if sum(sizes.values()) > MOST_VALUES_OF_AN_ITEM:
+                yield position, f"an item would have more than {MOST_VALUES_OF_AN_ITEM} values of people"
+                return
+        known.add(name)
 
 
 def column_fault(name: str) -> str | None:
@@ -202,7 +235,7 @@ def item_from_cells(cells: Mapping[str, Any], decimal: str = ".", *, keep_empty:
         elif first == "metadata" and rest:
             item.setdefault("metadata", {})[rest] = cell
         else:
-            item[name] = as_text(cell) if name == "id" else cell
+            item[name] = as_text(cell) if name in _NAMES else cell
     if any(outputs.values()):
         item["outputs"] = [outputs.get(index, "") for index in range(max(outputs) + 1)]
     if cells.get("output") == "" and "outputs" not in item and any(cells.values()):

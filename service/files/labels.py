@@ -76,13 +76,16 @@ def _columns_by_field(mapping: Mapping[str, str], columns: Sequence[str]) -> dic
 
 
 def _sources(columns: Sequence[str], given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The column that each field is taken from, and the value of each field that is the same in all rows."""
+    """The column that each field is taken from, and the value of each field that is the same in all rows.
+
+    A column that is named for one field is not taken for another one of its name too.
+    """
     sources, fixed = {}, {}
     faults = []
     has = f"the file has {', '.join(columns)}"
     for field in LABEL_FIELDS:
         name = given.get(field, field)
-        if name in columns:
+        if name in columns and (field in given or name not in given.values()):
             sources[field] = name
         elif field in given and field in FIXED_FIELDS:
             fixed[field] = name

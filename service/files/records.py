@@ -83,6 +83,11 @@ class CsvRecords:
         self._first = 1  # the line on which the open record begins
         self._has_cr_lines: bool | None = None  # whether lines end with CR alone; decided by the first record
 
+    @property
+    def open_lines(self) -> int:
+        """The number of lines of a record that is not complete yet."""
+        return len(self._open)
+
     def feed(self, line: bytes) -> list[CsvRecord | RecordError]:
         """Returns the records that end with this line, which is given without its line feed. Skips empty lines."""
         if self._line == 0:
@@ -111,7 +116,8 @@ class CsvRecords:
         return whole.splitlines(keepends=True) if self._has_cr_lines else [whole]
 
     def _has_bare_cr(self, line: bytes) -> bool:
-        return b"\r" in _QUOTED.sub(b"", b"".join([*self._open, line.removesuffix(b"\r")]))
+        opening = b'"' * (self._quotes % 2)  # of a cell that began in an earlier line
+        return b"\r" in _QUOTED.sub(b"", opening + line.removesuffix(b"\r"))
 
     def _completed(self) -> CsvRecord | RecordError | None:
         raw, self._open, self._quotes, self.open_bytes = b"".join(self._open), [], 0, 0
@@ -144,6 +150,11 @@ class CsvRows:
     def open_bytes(self) -> int:
         """The number of bytes held back until their record is complete."""
         return self._records.open_bytes
+
+    @property
+    def open_lines(self) -> int:
+        """The number of lines held back until their record is complete."""
+        return self._records.open_lines
 
     @property
     def decimal(self) -> str:

@@ -3,33 +3,57 @@
 Other parts of the service import these names from here, never from the modules inside.
 """
 
+from service.jobs.anchor_intake import store_anchors, submit_anchor
 from service.jobs.budgets import check_budget
+from service.jobs.callback_secrets import callback_secret
+from service.jobs.callback_targets import callback_problem, may_be_called
 from service.jobs.cancellation import cancel_job
 from service.jobs.intake import Caller, JobIntake, TakenIn
 from service.jobs.item_checks import ItemChecks
 from service.jobs.judge_resolution import existing_judge, resolve_judges, retire_judge, store_judge
-from service.jobs.lookup import existing_job, job_with_judgments, visible_job
-from service.jobs.previews import Preview, PreviewRequest, preview_judge
+from service.jobs.judged_items import draw_judged_item
+from service.jobs.lookup import EVERYTHING, View, existing_job, job_with_judgments, visible_job
+from service.jobs.previews import (
+    Preview,
+    PreviewRequest,
+    ShownMessage,
+    ShownRequest,
+    preview_judge,
+    prompts_about,
+    requests_about,
+)
 from service.jobs.unasked import unasked
 from service.jobs.waiting import changes, until_over
 
 __all__ = [
+    "EVERYTHING",
     "Caller",
     "ItemChecks",
     "JobIntake",
     "Preview",
     "PreviewRequest",
+    "ShownMessage",
+    "ShownRequest",
     "TakenIn",
+    "View",
+    "callback_problem",
+    "callback_secret",
     "cancel_job",
     "changes",
     "check_budget",
+    "draw_judged_item",
     "existing_job",
     "existing_judge",
     "job_with_judgments",
+    "may_be_called",
     "preview_judge",
+    "prompts_about",
+    "requests_about",
     "resolve_judges",
     "retire_judge",
+    "store_anchors",
     "store_judge",
+    "submit_anchor",
     "unasked",
     "until_over",
     "visible_job",

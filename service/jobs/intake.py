@@ -1,27 +1,35 @@
 """Takes jobs in: all items checked, then all of them stored or none."""
 
+import logging
 from collections.abc import AsyncIterable, Callable
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
+from service import telemetry
 from service.agreement import admit_judges
+from service.config import logs
 from service.config.settings import Settings
-from service.contracts.decoding import Numbered
+from service.contracts.decoding import Batch
 from service.contracts.ids import new_id
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord, Purpose
 from service.contracts.judges import ResolvedJudge
+from service.contracts.pointing import MOST_FAULTS
 from service.contracts.refusals import Fault, Refused, impossible, invalid, not_found
 from service.costs import Prices
+from service.jobs.callback_targets import callback_problem
 from service.jobs.item_checks import ItemChecks, add_faults
 from service.judging.methods import METHODS
 from service.store import clock, jobs
 from service.store.errors import StoreConflictError
 from service.store.jobs import Idempotency
+from service.threads import aside
+
+_log = logging.getLogger(__name__)
 
 _STAGE_TOGETHER = 20  # chunks in one round trip
+_STAGE_BYTES = 4_000_000  # of chunks, after which they are stored: the memory of an upload does not grow with it
 _NOBODY = "-"  # the owner of idempotency keys if no API keys are configured
 
 PlaceOfItem = Callable[[int], str]
@@ -32,6 +40,11 @@ class Caller(NamedTuple):
 
     name: str | None
     idempotency_key: str | None
+
+    @property
+    def owner(self) -> str:
+        """The owner of the idempotency key."""
+        return self.name or _NOBODY
 
 
 class TakenIn(NamedTuple):
@@ -64,22 +77,21 @@ class JobIntake:
         self._chunk_items = jobs.items_per_chunk(len(self._judges))
         self._checks = ItemChecks(settings.server.max_items)
         self._impossible: list[Fault] = []
-        self._buffer: list[Item] = []
+        self._chunk: list[Item] = []  # the one that is not full
+        self._chunks: list[bytes] = []  # to be staged
         self._staged = 0
 
-    async def take(self, items: AsyncIterable[Numbered[Item]], place: PlaceOfItem = "/items/{}".format) -> None:
+    async def take(self, batches: AsyncIterable[Batch[Item]], place: PlaceOfItem = "/items/{}".format) -> None:
         """Checks and stages the items; `place` gives the pointer to the item of a number.
 
-        Raises Refused that names each fault; nothing remains staged then.
+        Raises Refused that names each fault, and once there are MOST_FAULTS; nothing remains staged then.
         """
         try:
             _check_callback(self._order, self._settings)
-            _check_prices(self._order, self._judges, self._settings)
-            async for number, item in items:
-                if isinstance(item, list):
-                    self._checks.note(item)
-                else:
-                    await self._add(item, place(number))
+            _check_prices(self._order, self._judges, self._settings, self._caller)
+            async for batch in batches:
+                while await aside(self._add, batch, place):
+                    await self._stage()
             await self._end()
             if self._purpose == "judging":
                 await admit_judges(self._redis, self._judges, keep_s=self._settings.store.keep_s)
@@ -94,7 +106,7 @@ class JobIntake:
         """
         record = self._record()
         key = self._caller.idempotency_key
-        idempotency = Idempotency(self._caller.name or _NOBODY, key, fingerprint) if key else None
+        idempotency = Idempotency(self._caller.owner, key, fingerprint) if key else None
         try:
             job_id = await jobs.commit_job(
                 self._redis, record, idempotency, self._settings.server.idempotency_keep_hours
@@ -102,7 +114,10 @@ class JobIntake:
         except StoreConflictError:
             await self.discard()
             raise
+        if replicas := self._settings.store.confirmed_replicas:
+            await jobs.confirm_job(self._redis, job_id, replicas)
         if job_id == record.id:
+            _log.info("accepted: %d judgments", record.total, extra={"job_id": job_id})
             return TakenIn(record, is_repeat=False)
         await self.discard()
         earlier = await jobs.load_job(self._redis, job_id)
@@ -128,54 +143,87 @@ class JobIntake:
             owner=self._caller.name,
             created_at=clock.now(),
             purpose=self._purpose,
+            groups=self._checks.groups,
+            anchors_of=str(self._order.judge) if self._purpose == "anchor" else None,
+            request_id=logs.request_id.get(),
+            trace_context=telemetry.trace_context(),
         )
 
-    async def _add(self, item: Item, at: str) -> None:
+    def _add(self, batch: Batch[Item], place: PlaceOfItem) -> bool:
+        """Takes items from a batch. Returns whether enough chunks are full to stage them; if not, the batch is empty.
+
+        Raises Refused once there are as many faults as are named.
+        """
+        for number, item in batch:
+            if isinstance(item, list):
+                self._checks.note(item)
+            else:
+                self._check(item, place(number))
+            if max(len(self._checks.unfit), len(self._impossible)) >= MOST_FAULTS:
+                self._refuse()
+            if self._checks.unfit or self._impossible:
+                self._chunk.clear()
+                self._chunks.clear()
+            elif len(self._chunk) == self._chunk_items:
+                self._close_chunk()
+                if len(self._chunks) == _STAGE_TOGETHER or sum(map(len, self._chunks)) >= _STAGE_BYTES:
+                    return True
+        return False
+
+    def _check(self, item: Item, at: str) -> None:
         self._checks.check(item, at)
         for judge in self._definitions.values():
             wrong = METHODS[judge.method].item_problems(judge, item)
             add_faults(self._impossible, [Fault(at + pointer, detail) for pointer, detail in wrong])
-        if self._checks.unfit or self._impossible:
-            self._buffer.clear()
-            return
-        self._buffer.append(item)
-        if len(self._buffer) >= self._chunk_items * _STAGE_TOGETHER:
-            await self._stage()
+        self._chunk.append(item)
 
-    async def _end(self) -> None:
-        if not self._checks.items and not self._checks.unfit:
-            self._checks.note([Fault("/items", "at least one item is needed")])
+    def _close_chunk(self) -> None:
+        chunk = jobs.encoded_chunk(self._chunk)
+        self._checks.check_chunk(len(self._chunk), len(chunk))
+        self._chunks.append(chunk)
+        self._chunk = []
+
+    def _refuse(self) -> None:
         if self._checks.unfit:
             raise invalid(self._checks.unfit)
         if self._impossible:
             raise impossible(self._impossible)
+
+    async def _end(self) -> None:
+        if not self._checks.items and not self._checks.unfit:
+            self._checks.note([Fault("/items", "at least one item is needed")])
+        self._refuse()
+        if self._chunk:
+            await aside(self._close_chunk)
         await self._stage()
 
     async def _stage(self) -> None:
-        chunks = [
-            self._buffer[start : start + self._chunk_items] for start in range(0, len(self._buffer), self._chunk_items)
-        ]
-        await jobs.stage_job(self._redis, self.job_id, self._staged, chunks)
-        self._staged += len(chunks)
-        self._buffer.clear()
+        await jobs.stage_job(self._redis, self.job_id, self._staged, self._chunks)
+        self._staged += len(self._chunks)
+        self._chunks = []
 
 
 def _check_callback(order: JobOrder, settings: Settings) -> None:
-    """Raises Refused if keys are configured and the callback's host is not listed.
+    """Raises Refused if the callback's URL is odd, or its host is not public and not listed in the settings.
 
     A key that may submit jobs gives no access to the workers' network.
     """
-    if order.callback_url is None or not settings.keys:
+    if order.callback_url is None:
         return
-    host = urlsplit(order.callback_url).hostname
-    if host not in settings.server.callback_hosts:
-        raise impossible([Fault("/callback_url", f"the host {host!r} is not listed in server.callback_hosts")])
+    problem = callback_problem(order.callback_url, settings.server.callback_hosts)
+    if problem is not None:
+        raise impossible([Fault("/callback_url", problem)])
 
 
-def _check_prices(order: JobOrder, judges: list[ResolvedJudge], settings: Settings) -> None:
-    """Raises Refused if the job has a budget and one of its models no price: such a budget would limit nothing."""
-    if order.budget_usd is None:
+def _check_prices(order: JobOrder, judges: list[ResolvedJudge], settings: Settings, caller: Caller) -> None:
+    """Raises Refused if the job or its key has a budget and one of its models no price: it would limit nothing."""
+    of_key = any(key.name == caller.name and key.budget_usd_per_day is not None for key in settings.keys)
+    if order.budget_usd is None and not of_key:
         return
     unknown = Prices(settings).unknown([model for judge in judges for model in judge.models])
-    if unknown is not None:
+    if unknown is None:
+        return
+    if order.budget_usd is not None:
         raise impossible([Fault("/budget_usd", f"{unknown}: add [prices] to the settings, or leave out the budget")])
+    at = "/models" if order.models else "/judge"
+    raise impossible([Fault(at, f"{unknown}, and the key {caller.name} has a budget: add [prices] to the settings")])

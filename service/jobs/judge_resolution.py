@@ -9,6 +9,7 @@ from service.agreement import admit_judge
 from service.config.settings import Settings
 from service.contracts.jobs import JobOrder
 from service.contracts.judges import (
+    MOST_JUDGE_BYTES,
     Judge,
     JudgeRef,
     ParameterOverrides,
@@ -21,6 +22,7 @@ from service.contracts.nearest import did_you_mean
 from service.contracts.refusals import Fault, Kind, Refused, impossible
 from service.judging.methods import judge_problems, parameter_problems
 from service.store import judges
+from service.threads import aside
 
 
 async def resolve_judges(redis: Redis, settings: Settings, order: JobOrder) -> list[ResolvedJudge]:
@@ -45,15 +47,18 @@ async def resolve_judges(redis: Redis, settings: Settings, order: JobOrder) -> l
         if isinstance(found, Fault):
             faults.append(found)
             continue
-        ref, judge = _overridden(*found, order)
+        ref, judge = await aside(_overridden, *found, order)
         if isinstance(named, Judge):
-            faults += [Fault(at + pointer, detail) for pointer, detail in judge_problems(judge)]
+            faults += [Fault(at + pointer, detail) for pointer, detail in await aside(judge_problems, judge)]
         if not order.models:
             faults += _without_models(settings, judge, at)
         if ref.digest in [earlier.ref.digest for earlier in resolved]:
             faults.append(Fault(at, "the same judge as an earlier one"))
         models = list(order.models or judge.models or settings.default_models)
         resolved.append(ResolvedJudge(ref=ref, definition=judge, models=models))
+    if len(resolved) > 1 and await aside(_size, resolved) > MOST_JUDGE_BYTES:
+        detail = f"the definitions of the judges of one request have at most {MOST_JUDGE_BYTES} bytes of JSON together"
+        faults.append(Fault("/judge", detail))
     if faults:
         raise impossible(faults)
     return resolved
@@ -78,7 +83,7 @@ async def store_judge(redis: Redis, settings: Settings, name: str, judge: Judge)
 
     Raises Refused (impossible) that names each fault of the definition.
     """
-    faults = [Fault(pointer, detail) for pointer, detail in judge_problems(judge)]
+    faults = [Fault(pointer, detail) for pointer, detail in await aside(judge_problems, judge)]
     faults += _without_models(settings, judge, "")
     if faults:
         raise impossible(faults)
@@ -96,6 +101,11 @@ async def unknown_judge(redis: Redis, reference: str) -> str:
     return f"there is no judge {reference!r}{did_you_mean(name, await judges.judge_names(redis))}"
 
 
+def _size(resolved: Sequence[ResolvedJudge]) -> int:
+    """The bytes of the definitions, which everyone reads who looks at the job."""
+    return sum(len(msgspec.json.encode(each.definition)) for each in resolved)
+
+
 def _places(order: JobOrder) -> list[tuple[str, str | Judge]]:
     """Each judge of an order after its pointer."""
     if isinstance(order.judge, list):
@@ -105,7 +115,7 @@ def _places(order: JobOrder) -> list[tuple[str, str | Judge]]:
 
 async def _pinned(redis: Redis, named: str | Judge, at: str) -> tuple[JudgeRef, Judge] | Fault:
     if isinstance(named, Judge):
-        return JudgeRef(name=None, version=None, digest=judge_digest(named)), named
+        return JudgeRef(name=None, version=None, digest=await aside(judge_digest, named)), named
     stored = await judges.judge_by_reference(redis, named)
     if stored is None:
         return Fault(at, await unknown_judge(redis, named))

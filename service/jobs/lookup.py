@@ -1,4 +1,6 @@
-"""Finds jobs by their ids."""
+"""Finds jobs by their ids, as far as a caller may see them."""
+
+from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -6,23 +8,46 @@ from redis.asyncio import Redis
 from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobRecord
 from service.contracts.refusals import not_found
 from service.store import jobs, judgments
+from service.store.breakers import failing_models
 
 
-async def existing_job(redis: Redis, job_id: str) -> tuple[JobRecord, Job]:
+class View(NamedTuple):
+    """The jobs, benchmarks and battles that a caller may see: those of one API key, or all if `owner` is None."""
+
+    owner: str | None
+
+    def shows(self, owner: str | None) -> bool:
+        """Returns whether the caller may see what this key made; None made it while no keys were configured."""
+        return self.owner is None or self.owner == owner
+
+
+EVERYTHING = View(None)
+
+
+async def existing_job(redis: Redis, job_id: str, view: View) -> tuple[JobRecord, Job]:
     """Returns a job. Raises Refused (not-found) if there is none, or none that may be shown."""
-    return visible_job(await jobs.load_job(redis, job_id), job_id)
+    return visible_job(await jobs.load_job(redis, job_id), job_id, view)
 
 
-def visible_job(found: tuple[JobRecord, Job] | None, job_id: str) -> tuple[JobRecord, Job]:
-    """Returns a job that was found. Raises Refused (not-found) also for a battle's job, which would name its models."""
-    if found is None or found[0].purpose == "battle":
+def visible_job(found: tuple[JobRecord, Job] | None, job_id: str, view: View) -> tuple[JobRecord, Job]:
+    """Returns a job that was found. Raises Refused (not-found) also for another key's job, and for a battle's job,
+    which would name its models.
+    """
+    if found is None or found[0].purpose == "battle" or not view.shows(found[0].owner):
         raise not_found(f"job {job_id}")
     return found
 
 
 async def job_with_judgments(redis: Redis, record: JobRecord, job: Job) -> Job:
-    """Returns the job with the judgments that are finished, if it has at most INLINE_JUDGMENTS in all."""
-    if record.total > INLINE_JUDGMENTS:
+    """Returns the job with the judgments that are finished, if it has at most INLINE_JUDGMENTS in all.
+
+    While it runs, it also has those of its models whose provider fails.
+    """
+    if not job.is_over:
+        models = {model for judge in record.judges for model in judge.models}
+        failing = [each for each in await failing_models(redis) if each.model in models]
+        job = msgspec.structs.replace(job, failing_models=failing or msgspec.UNSET)
+    if record.total > INLINE_JUDGMENTS or job.judgments is not msgspec.UNSET:
         return job
     finished = [placed.judgment async for placed in judgments.judgments_in_order(redis, record)]
     return msgspec.structs.replace(job, judgments=finished)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from service.contracts.ids import new_id
-from service.contracts.items import Item, item_id
+from service.contracts.items import Item, item_case, item_id
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Judgment, Usage
 from service.contracts.outcomes import Outcome, Reason
@@ -44,6 +44,8 @@ def unasked(
         created_at=at,
         finished_at=at,
         passed=passed(judge.definition, None, None),
+        group=None if item.group is None else str(item.group),
+        case=item_case(item),
     )
 
 

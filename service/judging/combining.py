@@ -39,6 +39,8 @@ def combine_scores(panel: str, votes: Sequence[Vote]) -> CombinedVerdict:
     scored = _scored(votes)
     if not _suffice(scored, votes):
         return _without_score(votes)
+    if len(scored) == 1:
+        return _alone(panel, scored[0])
     spread = _spread(scored)
     if panel == "majority":
         return msgspec.structs.replace(_majority([vote.score for vote in scored], scored), spread=spread)
@@ -46,6 +48,11 @@ def combine_scores(panel: str, votes: Sequence[Vote]) -> CombinedVerdict:
     score = as_written(median(scores) if panel == "median" else fmean(scores))
     nearest = min(scored, key=lambda vote: abs((vote.score or 0) - score))
     return CombinedVerdict(outcome=Outcome.SCORED, score=score, explanation=nearest.explanation, spread=spread)
+
+
+def _alone(panel: str, vote: Vote) -> CombinedVerdict:
+    score = vote.score if vote.score is None or panel == "majority" else as_written(vote.score)
+    return CombinedVerdict(outcome=Outcome.SCORED, score=score, explanation=vote.explanation, spread=0)
 
 
 def combine_labels(votes: Sequence[Vote]) -> CombinedVerdict:

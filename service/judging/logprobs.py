@@ -4,6 +4,7 @@ import math
 import re
 import string
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,17 +24,25 @@ class Token(msgspec.Struct, frozen=True):
     top: tuple[tuple[str, float], ...]
 
 
+class WeighedScore(NamedTuple):
+    """The mean of a score under its model's token probabilities, and its standard deviation, in points of the scale."""
+
+    mean: float
+    deviation: float
+
+
 def make_token(text: str, logprob: float, alternatives: Iterable[tuple[str, float]]) -> Token:
     """Returns the token with its alternatives; the token is added to them if a server left it out."""
     top = tuple(alternatives)
     return Token(text, top if any(text == each for each, _ in top) else ((text, logprob), *top))
 
 
-def score_by_logprobs(tokens: Sequence[Token] | None, scale: Scale, score: float) -> float | None:
+def score_by_logprobs(tokens: Sequence[Token] | None, scale: Scale, score: float) -> WeighedScore | None:
     """Returns the mean of the levels, weighted by their probabilities in the place of the written `score`.
 
-    It is in the scale's units, between its ends. This is the weighting of G-Eval (Liu et al., EMNLP 2023, section 2),
-    with the probabilities of the server, scaled to sum to 1 over the levels; " 4" and "4" are one level.
+    It is in the scale's units, between its ends; the standard deviation tells how sure the model was. This is the
+    weighting of G-Eval (Liu et al., EMNLP 2023, section 2), with the probabilities of the server, scaled to sum to 1
+    over the levels; " 4" and "4" are one level.
 
     The place is the last token that is the score and not part of a longer number; a denominator, as in "4/5", is
     skipped. Returns None if there are no tokens or no such place, if the scale has no steps or has levels of several
@@ -53,7 +62,8 @@ def score_by_logprobs(tokens: Sequence[Token] | None, scale: Scale, score: float
     if covered < MIN_COVERED_MASS:
         return None
     mean = math.fsum(level * mass for level, mass in masses) / covered
-    return min(max(mean, scale.min), scale.max)  # the division's last bit may lie outside
+    variance = math.fsum((level - mean) ** 2 * mass for level, mass in masses) / covered
+    return WeighedScore(min(max(mean, scale.min), scale.max), math.sqrt(variance))  # the last bit may lie outside
 
 
 def _probability(logprob: float) -> float:

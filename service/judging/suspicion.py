@@ -6,6 +6,7 @@ into words. All patterns are bounded, so the cost is linear in the length of the
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator
 
 from service.contracts.items import Item
@@ -31,14 +32,32 @@ _MIXED = re.compile(r"[a-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u0
 _LOOKALIKES = str.maketrans("аеорсухіјѕԁһԛԝκοραιντυ", "aeopcyxijsdhqwkopaivtu")  # Cyrillic, then Greek
 
 
+_Place = tuple[Rule, str]  # near the text
+
+
 def _word_in(rule: Rule, near: str) -> bytes | None:
     """The whole word that a text must hold if it holds `near`: of `end of` it is `end`. None for marks and stems."""
     found = None if rule.stems else re.search(r"[a-z0-9]+(?=[^a-z0-9]|$)", near)
     return found[0].encode() if found else None
 
 
-_PLACES = tuple((rule, near, _word_in(rule, near)) for rule in RULES for near in rule.near)
-_WORDS = frozenset(word for _, _, word in _PLACES if word)
+def _places() -> tuple[dict[bytes, list[_Place]], dict[str, list[_Place]]]:
+    """The places to look at, by the word that a text must hold for them, else by the first character."""
+    by_word: defaultdict[bytes, list[_Place]] = defaultdict(list)
+    by_character: defaultdict[str, list[_Place]] = defaultdict(list)
+    for rule in RULES:
+        for near in rule.near:
+            word = _word_in(rule, near)
+            (by_character[near[0]] if word is None else by_word[word]).append((rule, near))
+    return dict(by_word), dict(by_character)
+
+
+_BY_WORD, _BY_CHARACTER = _places()  # few of either are in a text, so that few places are looked at
+_BY_ASCII_CHARACTER = {
+    character: [(rule, near) for rule, near in places if near.isascii()]
+    for character, places in _BY_CHARACTER.items()
+    if character.isascii()
+}
 # Everything of ASCII but letters and digits parts words.
 _APART = bytes(byte if byte > 127 or chr(byte).isalnum() else 32 for byte in range(256))
 _END_CHARS = 32_768
@@ -89,13 +108,18 @@ def _with_plain_marks(text: str) -> str:
 
 
 def _breaks_a_rule(text: str) -> bool:
-    words = _WORDS.intersection(text.encode("utf-8", "surrogatepass").translate(_APART).split())
-    return any(
-        _found_near(text, near, rule)
-        for rule, near, word in _PLACES
-        # One character is found much faster than two.
-        if (word in words if word else near[0] in text and near in text)
-    )
+    words = _BY_WORD.keys() & text.encode("utf-8", "surrogatepass").translate(_APART).split()
+    for word in words:
+        for rule, near in _BY_WORD[word]:
+            if _found_near(text, near, rule):
+                return True
+    by_character = _BY_ASCII_CHARACTER if text.isascii() else _BY_CHARACTER
+    for character, places in by_character.items():
+        if character in text:  # one character is found much faster than two
+            for rule, near in places:
+                if near in text and _found_near(text, near, rule):
+                    return True
+    return False
 
 
 def _found_near(text: str, near: str, rule: Rule) -> bool:

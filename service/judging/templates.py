@@ -3,13 +3,17 @@
 The engine is MiniJinja: it can't reach Python objects, files or other templates, and its fuel limits its work.
 """
 
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 import minijinja
 
 from service.contracts.items import Item
+from service.judging.template_limits import FILTERS_LEFT_OUT, filters_and_tests, limits_problem
 
-_FUEL = 100_000  # instructions; a prompt of a thousand variables takes a few thousand
+_FUEL = 100_000  # instructions, or 64 bytes of text each; a prompt of a thousand variables takes a few thousand
+_OUT_OF_FUEL = "OutOfFuel"
+_TOO_LONG = f"it takes too many steps, or the filled prompt is longer than {_FUEL * 64 // 1_000_000} MB"
 _VARIABLES = ("criterion", "instructions", "scale", "choices")
 _FIELDS = ("input", "output", "context", "reference", "outputs", "metadata")
 
@@ -21,6 +25,8 @@ _engine = minijinja.Environment(
     keep_trailing_newline=True,
     auto_escape_callback=lambda name: False,
 )
+for _name in FILTERS_LEFT_OUT:
+    _engine.remove_filter(_name)
 
 
 class TemplateError(Exception):
@@ -28,16 +34,36 @@ class TemplateError(Exception):
 
 
 def template_problem(source: str) -> str | None:
-    """Returns the problem of a template, in its syntax or its variables; None if it has none."""
+    """Returns the problem of a template, in its size, its syntax or its variables; None if it has none."""
+    if (problem := limits_problem(source)) is not None:
+        return problem
     try:
         names = _engine.undeclared_variables_in_str(source, nested=True)
     except minijinja.TemplateError as error:
         return _plain(error)
     unknown = sorted(name for name in names if not _is_known(name))
     if not unknown:
-        return None
+        return _unavailable(source)
     known = ", ".join((*_VARIABLES, *(f"item.{field}" for field in _FIELDS)))
     return f"there is no variable {unknown[0]}; there are {known}"
+
+
+def _unavailable(source: str) -> str | None:
+    """The first filter or test that there is not; the engine itself looks for them when it fills a template."""
+    for kind, sign, names in zip(("filter", "test"), ("|", "is"), filters_and_tests(source), strict=True):
+        for name in sorted(names):
+            if not _is_available(f"'' {sign} {name}"):
+                return f"no {kind} {name!r} in prompts"
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _is_available(expression: str) -> bool:
+    try:
+        _engine.eval_expr(expression)
+    except minijinja.TemplateError as error:
+        return error.kind not in ("UnknownFilter", "UnknownTest")
+    return True
 
 
 def shows_item(source: str) -> bool:
@@ -55,6 +81,8 @@ def _is_known(name: str) -> bool:
 
 def fill(source: str, item: Item, **variables: str) -> str:
     """Returns the template with an item's texts in it, verbatim. Raises TemplateError if it needs a missing one."""
+    if (problem := limits_problem(source)) is not None:  # of a judge that was stored before there were limits
+        raise TemplateError(problem)
     fields: dict[str, Any] = {field: value for field in _FIELDS if (value := getattr(item, field)) is not None}
     try:
         return str(_engine.render_str(source, item=fields, **variables))
@@ -64,4 +92,6 @@ def fill(source: str, item: Item, **variables: str) -> str:
 
 def _plain(error: minijinja.TemplateError) -> str:
     """The first line of the engine's message, without the name that it gives to a template with none."""
+    if error.kind == _OUT_OF_FUEL:
+        return _TOO_LONG
     return str(error).splitlines()[0].replace("in <string>:", "in line ").strip()

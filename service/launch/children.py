@@ -29,6 +29,7 @@ class Child:
     env: Mapping[str, str]
     grace_s: float = 30.0  # between SIGTERM and SIGKILL
     pass_fds: tuple[int, ...] = ()
+    rereads: bool = False  # its configuration on SIGHUP
 
 
 class KeptChild:
@@ -65,6 +66,11 @@ class KeptChild:
             _kill_group(self._process.pid)
         await self._task
         return in_time
+
+    def reread(self) -> None:
+        """Sends SIGHUP to a child that reads its configuration again then."""
+        if self.child.rereads and self._process is not None:
+            _signal(self._process, signal.SIGHUP)
 
     async def _keep_running(self) -> None:
         delay = FIRST_DELAY_S

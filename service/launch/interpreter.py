@@ -6,6 +6,15 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+# Allocators that keep less for later: a worker with 256 calls in flight takes 98 instead of 112 MB, for the same CPU.
+# They read these at the start of the process.
+FRUGAL = {
+    "MALLOC_ARENA_MAX": "2",  # glibc has up to eight a core
+    "MIMALLOC_ALLOW_THP": "0",  # pyreqwest's; pages of 2 MB are mostly empty
+    "MIMALLOC_PURGE_DELAY": "0",  # unused pages go back at once
+    "OPENBLAS_NUM_THREADS": "1",  # NumPy's, with a buffer for each; the tables of judged are small
+}
+
 
 def files_of(package: str, *patterns: str) -> list[Path]:
     """Returns the package's files that match, sorted; an empty list if it is not installed."""
@@ -25,9 +34,12 @@ def python_module(name: str, *arguments: str) -> tuple[str, ...]:
 
 
 def python_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Returns the environment for `python_module`: output is not buffered, and a checkout is found if not installed."""
+    """Returns the environment for `python_module`: output is not buffered, and a checkout is found if not installed.
+
+    What `environ` says of allocators holds.
+    """
     root = Path(__file__).resolve().parents[2]
-    found = {**environ, "PYTHONUNBUFFERED": "1"}
+    found = {**FRUGAL, **environ, "PYTHONUNBUFFERED": "1"}
     if root.name not in ("site-packages", "dist-packages"):
         found["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), environ.get("PYTHONPATH"))))
     return found

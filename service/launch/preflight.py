@@ -9,10 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _BACKLOG = 2048  # connections that wait while the API starts or restarts
+_LAST_PORT = 65_535
+_NEXT_PORTS = 20  # tried if a port is taken and another one will do
 
 
 class StartError(Exception):
     """`judged up` can't start. The message is the reason, in one line."""
+
+
+class PortTakenError(StartError):
+    """Another program listens on the port."""
 
 
 @contextlib.contextmanager
@@ -60,8 +66,19 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise StartError(_bind_problem(host, port, error)) from error
+        if error.errno == errno.EADDRINUSE:
+            taken = f"port {port} on {host} is taken: stop what listens there, or choose another with --port"
+            raise PortTakenError(taken) from error
+        raise StartError(f"can't listen on port {port} of {host}: {_message(error)}") from error
     return listener
+
+
+def listen_nearby(host: str, port: int) -> socket.socket:
+    """Returns a listening socket as `listen` does, on the next port that is free if this one is taken."""
+    for each in range(port, min(port + _NEXT_PORTS, _LAST_PORT)):
+        with contextlib.suppress(PortTakenError):
+            return listen(host, each)
+    return listen(host, port)
 
 
 def free_port(host: str) -> int:
@@ -70,12 +87,6 @@ def free_port(host: str) -> int:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _bind_problem(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is taken: stop what listens there, or choose another with --port"
-    return f"can't listen on port {port} of {host}: {_message(error)}"
 
 
 def _message(error: OSError) -> str:

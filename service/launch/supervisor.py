@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
+import os
 import signal
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from service.launch.children import Child, KeptChild
 from service.launch.preflight import StartError
 
 _POLL_S = 0.05
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_TERMINAL = "/dev/tty"
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Team:
     is_ready: Callable[[], Awaitable[bool]]
     model: Child | None = None
     model_is_ready: Callable[[], Awaitable[bool]] | None = None
+    # Called in a daemon thread once all are ready, with a function that tells whether they are to stop.
+    once_ready: Callable[[Callable[[], bool]], None] | None = None
     on_drain: Callable[[], None] = lambda: None  # called before the first process is stopped
 
 
@@ -38,18 +44,24 @@ class Outputs:
 async def supervise(team: Team, outputs: Outputs, began: float) -> bool:
     """Runs the team until a signal arrives. Returns whether every process ended without SIGKILL.
 
+    SIGHUP goes on to the processes that read their configuration again, unless the terminal was closed: that ends all.
     Raises StartError if the store does not start. `began` is the `time.monotonic()` of the start, for the time to
     readiness that is printed.
     """
     kept = {child: KeptChild(child, outputs.log) for child in (team.store, *team.roles, team.model) if child}
-    with _signals() as (stopping, hasten):
+
+    def reread() -> None:
+        for each in kept.values():
+            each.reread()
+
+    with _signals(reread) as (stopping, hasten):
         announcing: list[asyncio.Task[None]] = []
         try:
             if team.store:
                 kept[team.store].start()
                 await _store_is_up(team, kept[team.store], stopping)
             if not stopping.is_set():
-                announcing = _start_others(team, kept, outputs, began)
+                announcing = _start_others(team, kept, outputs, began, stopping)
             await stopping.wait()
             outputs.log("judged: stopping, send the signal again to kill")
         finally:
@@ -60,7 +72,9 @@ async def supervise(team: Team, outputs: Outputs, began: float) -> bool:
     return clean
 
 
-def _start_others(team: Team, kept: dict[Child, KeptChild], outputs: Outputs, began: float) -> list[asyncio.Task[None]]:
+def _start_others(
+    team: Team, kept: dict[Child, KeptChild], outputs: Outputs, began: float, stopping: asyncio.Event
+) -> list[asyncio.Task[None]]:
     for child in (*team.roles, team.model):
         if child:
             kept[child].start()
@@ -69,7 +83,16 @@ def _start_others(team: Team, kept: dict[Child, KeptChild], outputs: Outputs, be
         announcing.append(
             asyncio.create_task(_announce("local model ready in", team.model_is_ready, outputs.news, began))
         )
+    if team.once_ready is not None:
+        announcing.append(
+            asyncio.create_task(_call_after(announcing.copy(), partial(team.once_ready, stopping.is_set)))
+        )
     return announcing
+
+
+async def _call_after(announcing: list[asyncio.Task[None]], once_ready: Callable[[], None]) -> None:
+    await asyncio.gather(*announcing)
+    threading.Thread(target=once_ready, name="once-ready", daemon=True).start()
 
 
 async def _store_is_up(team: Team, store: KeptChild, stopping: asyncio.Event) -> None:
@@ -110,14 +133,29 @@ async def _announce(
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[tuple[asyncio.Event, asyncio.Event]]:
-    """Yields two events: the first signal sets the first one, the next signal the second."""
+def _signals(reread: Callable[[], None]) -> Iterator[tuple[asyncio.Event, asyncio.Event]]:
+    """Yields two events: the first signal sets the first one, the next signal the second. SIGHUP calls `reread`."""
     stopping, hasten = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+    had_terminal = _has_terminal()
+
+    def stop() -> None:
+        (hasten if stopping.is_set() else stopping).set()
+
     for number in _SIGNALS:
-        loop.add_signal_handler(number, lambda: (hasten if stopping.is_set() else stopping).set())
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, lambda: stop() if had_terminal and not _has_terminal() else reread())
     try:
         yield stopping, hasten
     finally:
-        for number in _SIGNALS:
+        for number in (*_SIGNALS, signal.SIGHUP):
             loop.remove_signal_handler(number)
+
+
+def _has_terminal() -> bool:
+    """Whether the process has a terminal that is open."""
+    try:
+        os.close(os.open(_TERMINAL, os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import json
+import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +18,7 @@ from service.launch import embedded_store, local_model
 from service.launch.children import Child
 from service.launch.discovery import FoundModels, discover, keyed_providers
 from service.launch.interpreter import python_environ, python_module
-from service.launch.preflight import StartError, claimed, free_port, listen
+from service.launch.preflight import StartError, claimed, free_port, listen, listen_nearby
 from service.launch.supervisor import Outputs, Team, supervise
 
 _HTTP_LIMIT_S = 5.0
@@ -27,25 +29,38 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not b
 
 
 class Plan(NamedTuple):
-    """The processes to run, the store's log file, and the lines to print first."""
+    """The processes to run, the address to call, the store's log file, and the lines to print first."""
 
     team: Team
+    address: str
     store_log: Path | None
     banner: list[str]
 
 
-def up(environ: Mapping[str, str], *, local: str | None = None) -> int:
+def up(
+    environ: Mapping[str, str],
+    *,
+    local: str | None = None,
+    may_take_next_port: bool = False,
+    notes: Sequence[str] = (),
+    once_ready: Callable[[str, Callable[[], bool]], None] | None = None,
+) -> int:
     """Runs until a signal arrives. Returns the exit code: 0 after a clean end, 1 if a process had to be killed, 2 if
     nothing could be started.
 
-    `local` is the path of a GGUF file to serve, "" for the model that is installed, None for no local model.
+    `local` is the path of a GGUF file to serve, "" for the model that is installed, None for no local model. If the
+    port is taken, the next free one is, if that is allowed. `notes` are more lines to print first. `once_ready` is
+    called with the address and a function that tells whether all is to stop, in a thread of its own, when the service
+    and the local model are ready.
     """
     began = time.monotonic()
     with contextlib.ExitStack() as held:
         plan = None
         try:
-            plan = _prepare(environ, local, held)
-            for line in plan.banner:
+            plan = _prepare(environ, local, held, listen_nearby if may_take_next_port else listen)
+            if once_ready is not None:
+                plan = plan._replace(team=replace(plan.team, once_ready=partial(once_ready, plan.address)))
+            for line in (*plan.banner, *(f"note     {note}" for note in notes)):
                 _news(line)
             return 0 if asyncio.run(supervise(plan.team, Outputs(_news, _log), began)) else 1
         except SettingsError as error:
@@ -56,12 +71,17 @@ def up(environ: Mapping[str, str], *, local: str | None = None) -> int:
     return 2
 
 
-def _prepare(environ: Mapping[str, str], local: str | None, held: contextlib.ExitStack) -> Plan:
+def _prepare(
+    environ: Mapping[str, str],
+    local: str | None,
+    held: contextlib.ExitStack,
+    listening: Callable[[str, int], socket.socket],
+) -> Plan:
     """Locks the data and opens the socket for as long as `held` is open, and returns the processes to run."""
     settings = load_settings(None, environ)
     model_file = None if local is None else local_model.find_model(local)
     store, lock = (None, None) if settings.store.redis_url else _claim_store(settings, held)
-    listener = listen(settings.server.host, settings.server.port)
+    listener = listening(settings.server.host, settings.server.port)
     held.callback(listener.close)
     host, port = listener.getsockname()[:2]
     found = _find_models(settings, environ, model_file)
@@ -78,7 +98,7 @@ def _prepare(environ: Mapping[str, str], local: str | None, held: contextlib.Exi
         on_drain=listener.close,
     )
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    return Plan(team, store.log if store else None, _banner(address, settings, found, store))
+    return Plan(team, address, store.log if store else None, _banner(address, settings, found, store))
 
 
 def _claim_store(settings: Settings, held: contextlib.ExitStack) -> tuple[embedded_store.Store, int]:
@@ -129,13 +149,13 @@ def _store_child(store: embedded_store.Store | None, lock: int | None, env: Mapp
 
 def _api(listener: int, env: Mapping[str, str], settings: Settings) -> Child:
     argv = python_module("service.cli", "api", "--fd", str(listener))
-    return Child("api", argv, env, settings.server.shutdown_seconds + _GRACE_S, pass_fds=(listener,))
+    return Child("api", argv, env, settings.server.shutdown_seconds + _GRACE_S, pass_fds=(listener,), rereads=True)
 
 
 def _workers(settings: Settings, env: Mapping[str, str]) -> list[Child]:
     argv = python_module("worker")
     grace_s = settings.worker.shutdown_seconds + _GRACE_S
-    return [Child(f"worker-{n}", argv, env, grace_s) for n in range(1, settings.worker.processes + 1)]
+    return [Child(f"worker-{n}", argv, env, grace_s, rereads=True) for n in range(1, settings.worker.processes + 1)]
 
 
 def _model_child(found: FoundModels, port: int | None, env: Mapping[str, str]) -> Child | None:
@@ -156,6 +176,7 @@ def _banner(address: str, settings: Settings, found: FoundModels, store: embedde
     where = f"{store.data} ({store.binary.name})" if store else without_password(settings.store.redis_url or "")
     return [
         f"judged   {address}",
+        f"pages    {address}/",
         f"models   {models}",
         *(f"note     {note}" for note in notes),
         f"data     {where}",

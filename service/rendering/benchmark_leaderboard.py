@@ -100,6 +100,7 @@ def _flat(row: _Json, names: Sequence[str]) -> dict[str, Any]:
         "model": row["model"],
         "criterion": row["criterion"],
         "control": row["control"],
+        "served_models": " + ".join(_served(row)),
         **{name: row[name] for name in ("items", "pairs", "annotators", "sort")},
     }
     for name in names:
@@ -115,8 +116,22 @@ def _flat(row: _Json, names: Sequence[str]) -> dict[str, Any]:
     return flat | {f"latency_{name}": value for name, value in row["latency_seconds"].items()}
 
 
+def _served(row: _Json) -> Sequence[str]:
+    """Returns the models that answered for a row; leaderboards of an earlier version have none."""
+    served: Sequence[str] = row.get("served_models", ())
+    return served
+
+
 def _extra(row: _Json, names: Sequence[str]) -> list[str]:
     return [judge_name(row), row["model"], *(measure_text(row["statistics"].get(name)) for name in names)]
+
+
+def served_notes(rows: Sequence[_Json]) -> Iterator[str]:
+    """Yields a note on each row whose judgments are by several served models."""
+    for row in rows:
+        if "served_model_changed" in row.get("flags", ()):
+            served = ", ".join(_served(row)) or "it does not name them"
+            yield f"{judge_name(row)} {row['model']}: the provider ran several models under this name ({served})."
 
 
 def _notes(rows: Sequence[_Json]) -> Iterator[str]:
@@ -126,6 +141,8 @@ def _notes(rows: Sequence[_Json]) -> Iterator[str]:
         f"- alt-test: the share of annotators whom the judge may replace (epsilon {epsilon:g}), and the mean share "
         "of items on which it is at least as close to the others."
     )
+    for note in served_notes(rows):
+        yield f"- {note}"
     if any(row["control"] for row in rows):
         yield "- A baseline does not read the texts: a judge that does not beat it is no judge."
 

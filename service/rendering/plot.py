@@ -188,7 +188,7 @@ def _heights(measures: Sequence[_Json]) -> tuple[float, float, list[tuple[float,
     ends = [each[name] for each in measures for name in ("value", "lower", "upper") if each[name] is not None]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     room = max((high - low) * 0.08, 0.02)
-    values = _nice_steps(low - room, high + room)
+    values = nice_steps(low - room, high + room)
     step = values[1] - values[0]
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     return values[0], values[-1], [(value, f"{value:.{digits}f}") for value in values]
@@ -202,19 +202,20 @@ def _prices(costs: Sequence[float | None]) -> _Axis:
     if not known:
         return _Axis(ticks, 0, 1, False, start, end)
     is_log = known[-1] / known[0] >= _DECADES
-    values = _decades(known[0], known[-1]) if is_log else _nice_steps(0, known[-1] * 1.05)
+    values = decades(known[0], known[-1]) if is_log else nice_steps(0, known[-1] * 1.05)
     axis = _Axis(ticks, values[0], values[-1], is_log, start, end)
     named = [(axis.place(value) if value else float(start), f"{value:g}") for value in values]
     return axis._replace(ticks=[*ticks, *named])
 
 
-def _decades(low: float, high: float) -> list[float]:
+def decades(low: float, high: float) -> list[float]:
+    """Returns the powers of ten from below `low` to above `high`, both positive; two or more."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high) + 1e-9)
     return [10.0**power for power in range(first, max(last, first + 1) + 1)]
 
 
-def _nice_steps(low: float, high: float) -> list[float]:
-    """Four to eight round numbers from below `low` to above `high`."""
+def nice_steps(low: float, high: float) -> list[float]:
+    """Returns four to eight round numbers from below `low` to above `high`, which are different."""
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(each * power for each in _NICE if each * power >= rough * (1 - 1e-9))

@@ -11,7 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
+import numpy as np
 
+from service.stats.arrays import Floats, Integers
 from service.stats.distributions import student_t_sf
 from service.stats.intervals import Interval, wilson
 
@@ -20,6 +22,8 @@ LEAST_ITEMS = 30  # of an annotator: the t-test relies on the central limit theo
 LEAST_ANNOTATORS = 2
 PASSING_RATE = 0.5
 _SAME = 1e-9  # relative: sums of squares closer than this differ by rounding only and are a draw
+
+Numbers = Floats | Integers
 
 
 class Alignment(StrEnum):
@@ -94,6 +98,18 @@ def duels_of(judge: float, annotators: Mapping[str, float], alignment: Alignment
         else:
             result[name] = Wins(judge=1) if judges < humans else Wins(human=1)
     return result
+
+
+def sides_of(judge: Numbers, annotators: Numbers, alignment: Alignment) -> Integers:
+    """Returns who wins the duels of `duels_of`, for many items at once: 1 the human, 0 nobody, -1 the judge.
+
+    `judge` has the shape (items,); `annotators` and the result have the shape (items, annotators).
+    """
+    humans = _apart(annotators[:, :, None], annotators[:, None, :], alignment)
+    judges = np.where(np.eye(annotators.shape[1]), 0, _apart(judge[:, None, None], annotators[:, None, :], alignment))
+    by_human, by_judge = humans.sum(axis=2), judges.sum(axis=2)
+    is_draw = np.abs(by_judge - by_human) <= _SAME * np.maximum(by_judge, by_human)
+    return np.where(is_draw, 0, np.sign(by_judge - by_human).astype(np.int64))
 
 
 def alt_test(wins: Mapping[str, Wins], *, epsilon: float, least_items: int = LEAST_ITEMS) -> AltTest:
@@ -181,6 +197,11 @@ def benjamini_yekutieli(p_values: Sequence[float], q: float) -> list[bool]:
     passing = [rank for rank, index in enumerate(in_order, 1) if p_values[index] <= rank / m * q / harmonic]
     out = set(in_order[: max(passing, default=0)])
     return [index in out for index in range(m)]
+
+
+def _apart(one: Numbers, other: Numbers, alignment: Alignment) -> Numbers:
+    """Returns the distances of `_distance` from each value alone."""
+    return (one != other).astype(np.int64) if alignment is Alignment.ACCURACY else (one - other) ** 2
 
 
 def _distance(value: float, others: Sequence[float], alignment: Alignment) -> float:

@@ -17,6 +17,7 @@ from service.stats.alphas import Coincidences, Pairs, marginals
 from service.stats.arrays import Floats
 from service.stats.influence import smoothed
 from service.stats.intervals import FEWEST_PAIRS, t_interval
+from service.stats.ordered_pairs import OrderedPairs
 from service.stats.table import Table
 from service.stats.transforms import FISHER, LOG, Transform
 
@@ -33,31 +34,6 @@ class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
     lower: float | None = None
     upper: float | None = None
     reason: str | None = None
-
-
-class OrderedPairs:
-    """The design of a table of all ordered pairs of an item's coders, as `pair_table` returns it.
-
-    The pairs of an item are taken to say no more than one pair, so that intervals are somewhat too wide for items with
-    three coders or more that err independently.
-    """
-
-    def __init__(self, coincidences: Coincidences) -> None:
-        self._pairs = {coders * (coders - 1): int(pairs.sum()) for coders, pairs in coincidences.items()}
-
-    @property
-    def worth(self) -> float:
-        """The effective number of independent pairs, (sum p)^2 / sum p^2 over items of p pairs."""
-        total = sum(self._pairs.values())
-        return total / self._effect if total else 0.0
-
-    @property
-    def _effect(self) -> float:
-        return sum(size * pairs for size, pairs in self._pairs.items()) / sum(self._pairs.values())
-
-    def effect(self, table: Table, cells: Floats) -> float:
-        """Returns the design effect, which is the same for all statistics: see `intervals.Design`."""
-        return self._effect
 
 
 class LeaveOneOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +57,9 @@ def pair_table(coincidences: Coincidences, categories: int) -> Pairs:
     return sum(coincidences.values(), np.zeros((categories, categories), dtype=np.int64))
 
 
-def leave_one_out(coincidences: Coincidences, values: Sequence[float]) -> LeaveOneOut:
+def leave_one_out(
+    coincidences: Coincidences, values: Sequence[float], design: OrderedPairs | None = None
+) -> LeaveOneOut:
     """Returns how one annotator's value x agrees with the mean of the others', y = (S - x) / (m - 1); exact.
 
     S is the sum of an item's m values. With P = sum S^2 and Q = the sum of squared values over items of m annotators:
@@ -90,7 +68,8 @@ def leave_one_out(coincidences: Coincidences, values: Sequence[float]) -> LeaveO
         sum x y = (P - Q) / (m - 1)       sum y^2 = ((m - 2) P + Q) / (m - 1)^2
 
     With M = coincidences[m] and c = its row sums / (m - 1): sum S = c.v, Q = c.v^2, P - Q = v' M v. So the coincidences
-    determine all of these, for any values. They do not determine rank statistics or the mean error.
+    determine all of these, for any values. They do not determine rank statistics or the mean error. `design` is that of
+    the coincidences; without it, the pairs of an item are taken to say no more than one.
     """
     totals = marginals(coincidences, len(values))
     ratings = int(totals.sum())
@@ -101,7 +80,7 @@ def leave_one_out(coincidences: Coincidences, values: Sequence[float]) -> LeaveO
     weights = {coders: pairs.astype(np.float64) for coders, pairs in coincidences.items()}
     found = _moments(weights, places)
     squared_error = max(found.of_one - 2 * found.together + found.of_rest, 0.0)
-    pearson, rmse = _estimates(weights, places)
+    pearson, rmse = _estimates(weights, places, design or OrderedPairs(coincidences))
     return LeaveOneOut(
         ratings=ratings,
         pearson=_correlation(found, pearson, constant=np.unique(places[totals > 0]).size < 2),
@@ -163,7 +142,9 @@ def _moments(weights: Mapping[int, Floats], places: Floats) -> _Moments:
     return _Moments(ratings, *(float(each) for each in sums))
 
 
-def _estimates(coincidences: Mapping[int, Floats], places: Floats) -> tuple[_Estimate | None, _Estimate | None]:
+def _estimates(
+    coincidences: Mapping[int, Floats], places: Floats, design: OrderedPairs
+) -> tuple[_Estimate | None, _Estimate | None]:
     """Returns Pearson's correlation and the root mean squared error with a pseudo-item, and their errors over items.
 
     Both are None if there are fewer than two items.
@@ -187,25 +168,31 @@ def _estimates(coincidences: Mapping[int, Floats], places: Floats) -> tuple[_Est
         by_pair_r[coders] = product / root - r / 2 * (one / found.of_one + rest / found.of_rest)
         by_pair_rmse[coders] = rmse / 2 * ((one + rest - 2 * product) / error - 1 / ratings / (coders - 1))
     return (
-        _over_items(r, by_pair_r, weights, coincidences, items),
-        _over_items(rmse, by_pair_rmse, weights, coincidences, items),
+        _over_items(r, by_pair_r, pseudo + pseudo.T, coincidences, items, design),
+        _over_items(rmse, by_pair_rmse, pseudo + pseudo.T, coincidences, items, design),
     )
 
 
 def _over_items(
     value: float,
     influence: Mapping[int, Floats],
-    weights: Mapping[int, Floats],
+    pseudo: Floats,
     observed: Mapping[int, Floats],
     items: float,
+    design: OrderedPairs,
 ) -> _Estimate:
     """Returns the standard error over items from the influence of each ordered pair.
 
-    An item's influence is the sum of its pairs'; its square is at most their number times the sum of their squares.
+    The fourth powers of the items' influences are at most those of equal pairs; they are reduced as the squares are.
     """
-    sizes = {coders: coders * (coders - 1) for coders in weights}
-    squares = sum(sizes[each] * float((weights[each] * influence[each] ** 2).sum()) for each in weights)
-    fourths = sum(sizes[each] ** 3 * float((observed[each] * influence[each] ** 4).sum()) for each in observed)
+    squares, fourths = 2 * float((pseudo * influence[2] ** 2).sum()), 0.0
+    for coders, pairs in observed.items():
+        size, of_pairs = coders * (coders - 1), influence[coders]
+        most = size * float((pairs * of_pairs**2).sum())
+        found = design.squares(coders, of_pairs)
+        squares += found
+        if most > 0:
+            fourths += size**3 * float((pairs * of_pairs**4).sum()) * (found / most) ** 2
     freedom = min(2 * squares**2 / fourths, items - 1) if fourths > 0 else items - 1
     return _Estimate(value, math.sqrt(squares), freedom)
 

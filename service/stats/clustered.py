@@ -68,6 +68,19 @@ class SharedItems:
         """The smallest effective number of independent pairs: (sum m)^2 / sum m^2."""
         return self._exact.terms[0] / self.same_for_all if self._exact.terms[0] else 0.0
 
+    @property
+    def deciding(self) -> float:
+        """The number of items that decide the design effect: (sum m^2)^2 / sum m^4.
+
+        The last sum is computed as if the items had either one rater or M, with M as the other sums have it.
+        """
+        items, raters, squares = self._exact.items, self._exact.terms[0], self._exact.products[0]
+        if raters <= items:
+            return float(items)
+        many = (squares - items) / (raters - items) - 1
+        shared = (raters - items) / (many - 1)
+        return float(squares**2 / (items - shared + shared * many**4))
+
     def effect(self, table: Table, cells: Floats) -> float:
         """Returns the design effect on a statistic with these influences: see `intervals.Design`."""
         counts = table.counts.astype(np.float64)

@@ -1,12 +1,22 @@
 """Coarser forms of tables of many values, whose influences would take too long. Values always use the full table."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from service.stats.arrays import Floats, Integers
-from service.stats.table import Table, Value, numbers
+from service.stats.table import Table, Value, empty_like, numbers
 
 MANY = 12  # values of a side up to which a table is used as it is
 _MOST_NAMES = MANY - 2  # and one name for the rest, with one for what differs from it
+
+
+class Coarsened(NamedTuple):
+    """A table with few values, and the place in it of each row and each column of the full table."""
+
+    table: Table
+    rows: Integers
+    columns: Integers
 
 
 def coarsened(table: Table) -> Table:
@@ -15,13 +25,19 @@ def coarsened(table: Table) -> Table:
     Unused values are dropped, except for the ends of the scale, and neighbouring values are merged into bins of about
     equally many pairs, each with the mean of its values. If both sides have the same values, so have the results.
     """
+    return coarsened_with_places(table).table
+
+
+def coarsened_with_places(table: Table) -> Coarsened:
+    """Returns the table as `coarsened` does, and the bin of each of its values."""
     if table.are_words or max(table.counts.shape) <= MANY:
-        return table
+        return Coarsened(table, np.arange(len(table.values)), np.arange(len(table.columns)))
     human, judge = table.counts.sum(axis=1), table.counts.sum(axis=0)
     if table.values == table.columns:
-        side = _side(numbers(table.values), human + judge)
-        return _merged(table, side, side)
-    return _merged(table, _side(numbers(table.values), human), _side(numbers(table.columns), judge))
+        rows = columns = _side(numbers(table.values), human + judge)
+    else:
+        rows, columns = _side(numbers(table.values), human), _side(numbers(table.columns), judge)
+    return Coarsened(_merged(table, rows, columns), rows[0], columns[0])
 
 
 def as_names(table: Table) -> Table:
@@ -36,17 +52,17 @@ def as_names(table: Table) -> Table:
     places = np.empty(len(pooled), dtype=np.int64)
     places[np.argsort(-pooled, kind="stable")] = np.arange(len(pooled))
     kept = np.minimum(places, _MOST_NAMES)
-    counts = np.zeros((MANY, MANY), dtype=np.int64)
+    counts = empty_like(table, (MANY, MANY))
     np.add.at(counts, (kept[:, None], kept[None, :]), table.counts)
     inside = table.counts[np.ix_(rest, rest)]
-    differing = int(inside.sum() - np.trace(inside))
+    differing = inside.sum() - np.trace(inside)
     counts[_MOST_NAMES, _MOST_NAMES] -= differing
     counts[_MOST_NAMES, _MOST_NAMES + 1] += differing
     words: tuple[Value, ...] = tuple(f"{place:03}" for place in range(MANY))
     return Table(words, words, counts)
 
 
-def binned(values: Floats, counts: Integers, most: int) -> tuple[Integers, Floats]:
+def binned(values: Floats, counts: Integers | Floats, most: int) -> tuple[Integers, Floats]:
     """Returns the bin of each value and the bins' means: at most `most` bins of neighbours with about equal counts.
 
     A value without counts is in the bin of the next lower value that has some.
@@ -64,7 +80,7 @@ def binned(values: Floats, counts: Integers, most: int) -> tuple[Integers, Float
     return places, sums / np.maximum(totals, 1)
 
 
-def _side(values: Floats, counts: Integers) -> tuple[Integers, Floats]:
+def _side(values: Floats, counts: Integers | Floats) -> tuple[Integers, Floats]:
     """Returns the bin of each value and the bins' values, with the ends of the scale as bins of their own."""
     places, means = binned(values, counts, MANY - 2)
     if means[0] > values[0]:
@@ -75,7 +91,7 @@ def _side(values: Floats, counts: Integers) -> tuple[Integers, Floats]:
 
 
 def _merged(table: Table, rows: tuple[Integers, Floats], columns: tuple[Integers, Floats]) -> Table:
-    counts = np.zeros((len(rows[1]), len(columns[1])), dtype=np.int64)
+    counts = empty_like(table, (len(rows[1]), len(columns[1])))
     np.add.at(counts, (rows[0][:, None], columns[0][None, :]), table.counts)
     values, judged = (tuple(side.tolist()) for side in (rows[1], columns[1]))
     return Table(values, judged, counts, table.scale_step)

@@ -1,12 +1,14 @@
 """The mean over all items by a judge's scores, corrected by a few labels: prediction-powered inference.
 
 A judge's own mean is as biased as the judge. The labelled items show that bias, and the unlabelled ones how the judge
-scores the rest. The labelled items must be a random sample of all items, never targeted ones.
+scores the rest. The labelled items must be a random sample of all items, or of the items of each stratum.
 
-Everything is a function of two tables: human value x judge's score of the labelled items, and the histogram of the
-judge's scores on the unlabelled ones. An item counts once: with several annotators, its row is that of their mean.
+Everything is a function of two tables for each stratum: human value x judge's score of the labelled items, and the
+histogram of the judge's scores on the unlabelled ones. An item counts once: with several annotators, its row is that of
+their mean.
 
-Source: Angelopoulos, Duchi and Zrnic, PPI++: Efficient Prediction-Powered Inference, 2023.
+Sources: Angelopoulos, Duchi and Zrnic, PPI++: Efficient Prediction-Powered Inference, 2023; with unequal probabilities:
+Zrnic and Candes, Active Statistical Inference, 2024.
 """
 
 import math
@@ -33,8 +35,7 @@ LabelsOnlyReason = Literal["no_labels", "few_labels", "no_unlabelled", "rare_cla
 class Mean(msgspec.Struct, frozen=True, kw_only=True):
     """A mean on the scale with its 95% interval.
 
-    `value` is None if there is nothing to average. The bounds are None if the observed values are all equal, which says
-    nothing about values not yet observed.
+    `value` is None if there is nothing to average. The bounds are None if there is a single value.
     """
 
     value: float | None
@@ -87,9 +88,10 @@ class Tables(NamedTuple):
 class Corrected(NamedTuple):
     """The estimate of PPI++ before it is limited to the scale.
 
-    `weight` is lambda, the weight of the judge, 0 to 1. `variance_of_labels` is that of the mean of the labels alone.
-    The interval is `middle` +- t `error` with `freedom` degrees of freedom; these are `value` and `standard_error`
-    unless pseudo-items were added to the interval only.
+    `weight` is lambda, the weight of the judge, 0 to 1 (of several strata, the mean). `variance_of_labels` is that of
+    the mean of as many labels alone. `standard_error` is that of a sample of endlessly many items. The interval is
+    `middle` +- t `error` with `freedom` degrees of freedom; `error` is the standard error for the items at hand, which
+    falls to 0 as all of them are labelled, and `middle` is `value` unless pseudo-items were added to the interval only.
     """
 
     value: float
@@ -101,19 +103,21 @@ class Corrected(NamedTuple):
     freedom: float
 
 
-def estimate(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> Estimate:
+def estimate(tables: Tables, scale: Sequence[float], *, pass_fail: bool, strata: Sequence[Tables] = ()) -> Estimate:
     """Returns both means of one judge on one criterion.
 
     `scale` holds the declared values; its ends limit every mean and interval. `pass_fail` says that they are 0 and 1
-    and a mean is a share. The same tables give the same interval.
+    and a mean is a share. `strata` are the parts of `tables`, with the same values, within which the labelled items are
+    a random sample; without any, they are one of all items. The same tables give the same interval.
     """
+    parts = strata or [tables]
     labels, unlabelled = int(tables.labelled.sum()), int(tables.unlabelled.sum())
     reason = _why_labels_only(tables, pass_fail=pass_fail, two_valued=len(scale) == 2)
     if reason is None:
-        corrected = _of_two_values(tables, scale) if len(scale) == 2 else _of_a_scale(tables)
+        corrected = _of_two_values(parts, scale) if len(scale) == 2 else _of_a_scale(tables, parts)
         mean, worth = _bounded(corrected, scale), _worth(corrected, labels)
     else:
-        mean = _mean_of_labels(tables, scale, pass_fail=pass_fail)
+        mean = _mean_of_labels(tables, parts, scale, pass_fail=pass_fail)
         worth = LabelsWorth(factor=1.0 if labels else None, effective_labels=float(labels))
     return Estimate(
         judge_mean=_judge_mean(tables, scale, pass_fail=pass_fail),
@@ -134,58 +138,138 @@ class LabelledCells(NamedTuple):
     weights: Floats
 
 
-def ppi_mean(tables: Tables, pseudo: LabelledCells | None = None) -> Corrected:
-    """Returns the PPI++ estimate of the mean, for at least one labelled and one unlabelled item.
+def ppi_mean(parts: Sequence[Tables], pseudo: LabelledCells | None = None) -> Corrected:
+    """Returns the PPI++ estimate of the mean, for strata with labelled items each, and some unlabelled item.
 
-    With Y the labels and f the judge's scores on the n labelled items, F its scores on the N unlabelled ones,
-    population variances V and covariance C, and V_p the sample variance of all the judge's scores together:
+    A stratum d has the share W of all items, labels Y and judge's scores f on its n labelled items, and scores F on its
+    N unlabelled ones; V are population variances, C is the covariance, and V_p the sample variance of all its scores:
 
-        lambda = C / ((1 + n / N) V_p), clipped to 0..1
-        value = lambda mean(F) + mean(Y - lambda f)
-        standard error^2 = lambda^2 V(F) / N + V(Y - lambda f) / n
+        L = sum of W^2 C / n over sum of W^2 V_p / n, and lambda = L / (1 + n / N) in each stratum, clipped to 0..1
+        value = sum of W (lambda mean(F) + mean(Y - lambda f))
+        standard error^2 = sum of W^2 (lambda^2 V(F) / N + V(Y - lambda f) / n)
 
-    lambda = 1 is the original PPI, 0 ignores the judge, as for a judge that never varies. `pseudo` has cells of
-    pseudo-items that are added to the labelled ones in every term.
+    With one stratum this is PPI++; lambda = 1 is the original PPI, 0 ignores the judge, as for a judge that never
+    varies. It equals the mean over all items of L f + (Y - L f) / p, in which p = n / (n + N) for the labelled items
+    and the second term is 0 for the others. That form has the error for the items at hand: the sum of
+    W^2 (1 - n / (n + N)) V(Y - L f) / n (Cochran 1977, Sampling Techniques, chapter 7). `pseudo` has cells of
+    pseudo-items, which are shared out to the strata by W and added to the labelled ones in every term.
     """
-    observed = _observed(tables)
-    human, judge, weights = observed if pseudo is None else _joined(observed, pseudo)
-    n, unlabelled = float(weights.sum()), int(tables.unlabelled.sum())
-    scores = np.asarray(tables.judge_values, dtype=np.float64)
-    y, f, rest = _moments(human, weights), _moments(judge, weights), _moments(scores, tables.unlabelled)
-    covariance = float(weights @ ((human - y.mean) * (judge - f.mean))) / n
-    pooled = _moments(np.concatenate([judge, scores]), np.concatenate([weights, tables.unlabelled]))
-    spread = pooled.variance * pooled.total / (pooled.total - 1)
-    weight = min(max(covariance / ((1 + n / unlabelled) * spread), 0.0), 1.0) if spread > 0 else 0.0
-    rectified = _moments(human - weight * judge, weights)
-    variance = weight**2 * rest.variance / unlabelled + rectified.variance / n
-    errors = observed.human - weight * observed.judge - rectified.mean
+    items = sum(int(each.labelled.sum() + each.unlabelled.sum()) for each in parts)
+    strata = [_stratum(each, items, pseudo) for each in parts]
+    covariance = sum(each.share**2 * each.covariance / each.total for each in strata)
+    spread = sum(each.share**2 * each.spread / each.total for each in strata)
+    slope = covariance / spread if spread > 0 else 0.0
+    rectified = [each.rectified(slope) for each in strata]
+    value = sum(each.share * part.mean for each, part in zip(strata, rectified, strict=True))
+    mean = sum(each.share * each.human.mean for each in strata)
+    spread_of_labels = sum(each.share * (each.human.variance + (each.human.mean - mean) ** 2) for each in strata)
+    finite = [each.share**2 * each.left * part.of_these for each, part in zip(strata, rectified, strict=True)]
     return Corrected(
-        value=weight * rest.mean + rectified.mean,
-        standard_error=math.sqrt(variance),
-        weight=weight,
-        variance_of_labels=y.variance / n,
-        middle=weight * rest.mean + rectified.mean,
-        error=math.sqrt(variance),
-        freedom=freedom_of(errors, observed.weights, rectified.variance, float(observed.weights.sum())),
+        value=value,
+        standard_error=math.sqrt(
+            sum(each.share**2 * part.variance for each, part in zip(strata, rectified, strict=True))
+        ),
+        weight=sum(each.share * part.weight for each, part in zip(strata, rectified, strict=True)),
+        variance_of_labels=spread_of_labels / sum(each.total for each in strata),
+        middle=value,
+        error=math.sqrt(sum(finite)),
+        freedom=_freedom(finite, [part.freedom for part in rectified]),
     )
 
 
-def _of_two_values(tables: Tables, scale: Sequence[float]) -> Corrected:
+class _Rectified(NamedTuple):
+    """A stratum's corrected mean with lambda.
+
+    `variance` is that in a sample of endlessly many items, `of_these` that for its items if few of them are labelled.
+    """
+
+    mean: float
+    variance: float
+    of_these: float
+    weight: float
+    freedom: float
+
+
+class _Stratum(NamedTuple):
+    """A stratum with its pseudo-items, which has the `share` of all items.
+
+    `total` is the number of labelled items, and `left` the share of its items without a label.
+    """
+
+    share: float
+    left: float
+    total: float
+    observed: LabelledCells
+    cells: LabelledCells
+    human: "_Moments"
+    rest: "_Moments"
+    covariance: float
+    spread: float
+
+    def rectified(self, slope: float) -> _Rectified:
+        """Returns the mean corrected with the slope of the labels over the judge's scores."""
+        unlabelled = self.rest.total
+        weight = min(max(slope / (1 + self.total / unlabelled), 0.0), 1.0) if unlabelled else 0.0
+        whole = weight * (1 + self.total / unlabelled) if unlabelled else 0.0
+        apart = _moments(self.cells.human - weight * self.cells.judge, self.cells.weights)
+        these = _moments(self.cells.human - whole * self.cells.judge, self.cells.weights)
+        errors = self.observed.human - whole * self.observed.judge - these.mean
+        of_rest = weight**2 * self.rest.variance / unlabelled if unlabelled else 0.0
+        return _Rectified(
+            mean=weight * self.rest.mean + apart.mean,
+            variance=of_rest + apart.variance / self.total,
+            of_these=these.variance / self.total,
+            weight=weight,
+            freedom=freedom_of(errors, self.observed.weights, these.variance, float(self.observed.weights.sum())),
+        )
+
+
+def _stratum(tables: Tables, items: int, pseudo: LabelledCells | None) -> _Stratum:
+    observed, unlabelled = _observed(tables), int(tables.unlabelled.sum())
+    labelled = float(observed.weights.sum())
+    share = (labelled + unlabelled) / items
+    cells = observed if pseudo is None else _joined(observed, pseudo._replace(weights=share * pseudo.weights))
+    human, judge, weights = cells
+    scores = np.asarray(tables.judge_values, dtype=np.float64)
+    y, f = _moments(human, weights), _moments(judge, weights)
+    pooled = _moments(np.concatenate([judge, scores]), np.concatenate([weights, tables.unlabelled]))
+    return _Stratum(
+        share=share,
+        left=unlabelled / (labelled + unlabelled),
+        total=y.total,
+        observed=observed,
+        cells=cells,
+        human=y,
+        rest=_moments(scores, tables.unlabelled) if unlabelled else _Moments(0.0, 0.0, 0.0),
+        covariance=float(weights @ ((human - y.mean) * (judge - f.mean))) / y.total,
+        spread=pooled.variance * pooled.total / (pooled.total - 1),
+    )
+
+
+def _freedom(variances: Sequence[float], freedoms: Sequence[float]) -> float:
+    """Returns Satterthwaite's degrees of freedom of a sum of variances with these degrees each."""
+    total = sum(variances) or 1.0
+    squares = sum((each / total) ** 2 / max(freedom, 1.0) for each, freedom in zip(variances, freedoms, strict=True))
+    return 1 / squares if squares else math.inf
+
+
+def _of_two_values(parts: Sequence[Tables], scale: Sequence[float]) -> Corrected:
     """Adds half an item to each of the four labelled cells of a scale's two values, so that n grows by two."""
     low, high = min(scale), max(scale)
     cells = LabelledCells(
         np.array([low, low, high, high]), np.array([low, high, low, high]), np.full(4, SMOOTHING, dtype=np.float64)
     )
-    return ppi_mean(tables, cells)._replace(freedom=math.inf)
+    found = ppi_mean(parts, cells)
+    return found._replace(freedom=math.inf) if len(parts) == 1 else found
 
 
-def _of_a_scale(tables: Tables) -> Corrected:
+def _of_a_scale(tables: Tables, parts: Sequence[Tables]) -> Corrected:
     """Keeps the value, and adds two pseudo-items at the pooled marginals to the interval only."""
-    plain = ppi_mean(tables)
+    plain = ppi_mean(parts)
     values, shares = _pooled(tables)
     human, judge = np.repeat(values, len(values)), np.tile(values, len(values))
-    around = ppi_mean(tables, LabelledCells(human, judge, PSEUDO_ITEMS * np.outer(shares, shares).ravel()))
-    return plain._replace(middle=around.middle, error=around.standard_error, freedom=around.freedom)
+    around = ppi_mean(parts, LabelledCells(human, judge, PSEUDO_ITEMS * np.outer(shares, shares).ravel()))
+    return plain._replace(middle=around.middle, error=around.error, freedom=around.freedom)
 
 
 def _pooled(tables: Tables) -> tuple[Floats, Floats]:
@@ -277,26 +361,44 @@ def _worth(corrected: Corrected, labels: int) -> LabelsWorth:
     return LabelsWorth(factor=factor, effective_labels=factor * labels)
 
 
-def _mean_of_labels(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> Mean:
-    """The labels' own mean: Wilson's interval of a share, else a t interval with two pseudo-items."""
-    counts, values = tables.labelled.sum(axis=1), np.asarray(tables.human_values, dtype=np.float64)
-    labels = int(counts.sum())
-    if labels == 0:
+def _mean_of_labels(tables: Tables, parts: Sequence[Tables], scale: Sequence[float], *, pass_fail: bool) -> Mean:
+    """The labels' own mean: Wilson's interval of a share, else a t interval with two pseudo-items.
+
+    Labels of several strata are weighted, and count as the number of equal weights with the same variance (Kish 1965).
+    """
+    if not tables.labelled.any():
         return Mean(value=None)
+    items = sum(int(each.labelled.sum() + each.unlabelled.sum()) for each in parts)
+    each_has = [int(each.labelled.sum()) for each in parts]
+    shares_of_items = [(n + int(each.unlabelled.sum())) / items for n, each in zip(each_has, parts, strict=True)]
+    labels = 1 / sum(share**2 / n for share, n in zip(shares_of_items, each_has, strict=True))
+    weights = [labels * share / n for share, n in zip(shares_of_items, each_has, strict=True)]
+    counts = np.sum([w * each.labelled.sum(axis=1) for w, each in zip(weights, parts, strict=True)], axis=0)
+    values = np.asarray(tables.human_values, dtype=np.float64)
     mean = float(counts @ values) / labels
     if pass_fail:
         lower, upper = wilson(mean * labels, labels)
         return Mean(value=mean, lower=lower, upper=upper)
-    if _are_constant(counts, values):
-        return Mean(value=mean)
+    if _are_constant(tables.labelled.sum(axis=1), values):
+        return _mean_of_equal(mean, labels, scale)
     pooled, shares = _pooled(tables)
     around = _moments(np.concatenate([values, pooled]), np.concatenate([counts, PSEUDO_ITEMS * shares]))
-    freedom = freedom_of(values - around.mean, counts.astype(np.float64), around.variance, labels)
+    freedom = freedom_of(values - around.mean, counts, around.variance, labels)
     return _mean_within(mean, around.mean, _quantile(freedom) * math.sqrt(around.variance / around.total), scale)
+
+
+def _mean_of_equal(value: float, total: float, scale: Sequence[float]) -> Mean:
+    """The mean of values that are all equal: Wilson's interval of their share, the others at an end of the scale."""
+    if total < 2:
+        return Mean(value=value)
+    others = 1 - wilson(total, total).lower
+    return Mean(value=value, lower=value - others * (value - min(scale)), upper=value + others * (max(scale) - value))
 
 
 def _judge_mean(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> Mean:
     """The mean of all the judge's scores: Wilson's interval of a share, else mean +- Z sd / sqrt(n) on the scale.
+
+    Scores that are all equal have the interval of `_mean_of_equal`.
 
     It covers the judge's own mean, not the humans': it says nothing about the judge's bias.
     """
@@ -308,6 +410,6 @@ def _judge_mean(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> M
         lower, upper = wilson(scores.mean * scores.total, scores.total)
         return Mean(value=scores.mean, lower=lower, upper=upper)
     if _are_constant(counts, values):
-        return Mean(value=scores.mean)
+        return _mean_of_equal(scores.mean, scores.total, scale)
     half = Z * math.sqrt(scores.variance / (scores.total - 1))
     return Mean(value=scores.mean, lower=max(scores.mean - half, min(scale)), upper=min(scores.mean + half, max(scale)))

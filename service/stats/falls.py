@@ -5,15 +5,31 @@ import numpy as np
 from service.stats.arrays import Floats
 
 FALL_ALARM = 50.0  # by chance reached about once in 50 weeks or more, for any number of labels a day
+MOST_EVIDENCE = 1e6  # more is not told apart
 LEAST_REFERENCE = 200  # labels before a fall; the error of fewer makes false alarms
 
 _TYPICAL_FALL = 0.15  # that the detector is tuned to; larger ones are found sooner
 _REACH = 0.75  # standard errors from the reference to its lower end
-_MOST_EVIDENCE = 1e6
 
 
 def fall_evidence(agreed: Floats, labels: Floats, weeks: Floats) -> Floats:
     """Returns the evidence that agreement fell, at least `FALL_ALARM` on an alarm; shape (...).
+
+    It is that of all buckets in which the fall may have begun: see `log_evidence_by_start`.
+    """
+    return summed_evidence(log_evidence_by_start(agreed, labels, weeks))
+
+
+def summed_evidence(logarithms: Floats) -> Floats:
+    """Returns the sum over the last axis of evidence given by its natural logarithms, at most MOST_EVIDENCE."""
+    evidence: Floats = np.exp(np.minimum(logarithms, np.log(MOST_EVIDENCE))).sum(axis=-1)
+    return np.asarray(np.minimum(evidence, MOST_EVIDENCE), dtype=np.float64)
+
+
+def log_evidence_by_start(
+    agreed: Floats, labels: Floats, weeks: Floats, *, least_reference: float = LEAST_REFERENCE
+) -> Floats:
+    """Returns the natural logarithm of the evidence of a fall since the start of each bucket; shape (..., buckets).
 
     `agreed` and `labels` have shape (..., 1 + buckets), in the order of time: everything before the first bucket, then
     each bucket. `weeks` are the lengths of the buckets. If several labels are of one item, pass effective numbers.
@@ -38,10 +54,8 @@ def fall_evidence(agreed: Floats, labels: Floats, weeks: Floats) -> Floats:
     fallen = np.minimum(np.maximum(usual - _TYPICAL_FALL, least / 2), least)
     # of lambda = (least - fallen) / (least (1 - least)): 1 + lambda (least - x) is fallen / least if the label agrees
     growth = kept * np.log(fallen / least) + lost * np.log((1 - fallen) / (1 - least))
-    gains = np.exp(np.minimum(growth, np.log(_MOST_EVIDENCE)))
-    begun = (before >= LEAST_REFERENCE) & (kept + lost > 0)
-    evidence: Floats = np.where(begun, weeks * gains, 0.0).sum(axis=-1)
-    return np.asarray(np.minimum(evidence, _MOST_EVIDENCE), dtype=np.float64)
+    begun = (before >= least_reference) & (kept + lost > 0) & (weeks > 0)
+    return np.asarray(np.where(begun, growth + np.log(np.where(weeks > 0, weeks, 1.0)), -np.inf), dtype=np.float64)
 
 
 def _lower_end(share: Floats, total: Floats) -> Floats:

@@ -1,11 +1,9 @@
 """Warnings about a table that limit the meaning of its statistics."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 
 import numpy as np
 
-from service.stats.intervals import Measure
 from service.stats.table import Table
 
 FEW_PAIRS = 30  # below it, the interval of a correlation of .64 is wider than .4
@@ -22,7 +20,8 @@ class Flag(StrEnum):
     DEGENERATE = "degenerate"  # one side is constant: kappas are 0 or null, and mean nothing
     TOO_FEW_OF_A_CLASS = "too_few_of_a_class"  # a side has fewer than five pairs outside its most frequent value
     LABELS_OFF_SCALE = "labels_off_scale"  # labels from before the criterion had its scale are off it, and not counted
-    NOT_BETTER_THAN_CHANCE = "not_better_than_chance"  # enough pairs, and the interval reaches down to 0
+    SERVED_MODEL_CHANGED = "served_model_changed"  # another model answered under the same name too: see the report
+    NOT_BETTER_THAN_CHANCE = "not_better_than_chance"  # shown to be hardly better: see `trust.is_chance`
 
 
 def flags_of(table: Table) -> list[Flag]:
@@ -39,14 +38,3 @@ def flags_of(table: Table) -> list[Flag]:
         Flag.TOO_FEW_OF_A_CLASS: bool(judge_varies and human_varies) and rarer < FEW_OF_A_CLASS,
     }
     return [flag for flag, is_so in holds.items() if is_so]
-
-
-def chance_flags(table: Table, statistics: Mapping[str, Measure]) -> list[Flag]:
-    """Returns `not_better_than_chance` if the judge can't be distinguished from one that guesses.
-
-    Decided by Spearman's correlation, or by Cohen's kappa for words; empty if that statistic is not in `statistics`.
-    """
-    leading = statistics.get("cohen_kappa" if table.are_words else "spearman")
-    lower = None if leading is None else leading.lower
-    is_guess = table.pairs >= FEW_PAIRS and lower is not None and lower <= 0
-    return [Flag.NOT_BETTER_THAN_CHANCE] if is_guess else []

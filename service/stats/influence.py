@@ -41,15 +41,20 @@ class Smoothed(NamedTuple):
     pseudo: Floats
 
 
-def smoothed(table: Table) -> Smoothed:
-    """Returns the table with half a pseudo-pair at the marginals and one near the diagonal. It must have pairs."""
+def smoothed(table: Table, times: float = 1.0) -> Smoothed:
+    """Returns the table with half a pseudo-pair at the marginals and one near the diagonal, both `times` so many.
+
+    `times` is the number of pairs that say as much as one independent pair. The table must have pairs.
+    """
     layout = Layout(table, whole=True)
     counts = table.counts.astype(np.float64)
     human, judge = counts.sum(axis=1) / table.pairs, counts.sum(axis=0) / table.pairs
     if table.columns == table.values:
         human = judge = (human + judge) / 2
     near = 1 / (1 + layout.distance) ** 2
-    return Smoothed(layout, counts, counts + AT_MARGINALS * np.outer(human, judge) + NEAR_DIAGONAL * near / near.sum())
+    return Smoothed(
+        layout, counts, counts + times * (AT_MARGINALS * np.outer(human, judge) + NEAR_DIAGONAL * near / near.sum())
+    )
 
 
 def influences(given: Smoothed, names: Sequence[str]) -> Mapping[str, Influence]:

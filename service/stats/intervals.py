@@ -2,7 +2,7 @@
 
 Proportions have Wilson's interval. All others have a t interval on a scale on which the statistic is nearly normal:
 from the standard error of the infinitesimal jackknife (`influence.py`), around its value at the table with pseudo-pairs
-and at the table itself. The degrees of freedom are Satterthwaite's, of the observed influences:
+and halfway to that at the table itself. The degrees of freedom are Satterthwaite's, of the observed influences:
 few if the standard error depends on a few rare pairs. The same pairs always give the same interval.
 
 `python -m tests.benchmarks.coverage` prints how often these intervals cover the truth.
@@ -58,6 +58,13 @@ class Design(Protocol):
     def worth(self) -> float:
         """The smallest effective number of independent pairs."""
 
+    @property
+    def deciding(self) -> float:
+        """The number of items that decide the design effect: few if a few have far more pairs than the others.
+
+        Infinite if the effect is not estimated over items.
+        """
+
     def effect(self, table: Table, cells: Floats) -> float:
         """Returns the design effect on a statistic with these influences, shape (values, columns) of `table`.
 
@@ -70,6 +77,11 @@ class FixedEffect(NamedTuple):
 
     worth: float
     constant: float
+
+    @property
+    def deciding(self) -> float:
+        """Infinite: the effect is given."""
+        return math.inf
 
     def effect(self, table: Table, cells: Floats) -> float:
         """Returns the constant."""
@@ -126,15 +138,16 @@ def t_interval(
 ) -> Interval:
     """Returns the interval of a statistic that is `value`, and `middle` with pseudo-pairs.
 
-    It reaches t `error` beyond both of them on the scale of the transform, beyond `middle` only if `value` is at an end
-    of its range. `error` is the standard error at `middle` on the original scale; `freedom` is limited to two or more.
+    It reaches t `error` beyond `middle` and beyond the mean of both on the scale of the transform, beyond `middle` only
+    if `value` is at an end of its range. `error` is the standard error at `middle` on the original scale; `freedom` is
+    limited to two or more.
     `shift_from` is the value of the approximation that `middle` belongs to: the interval is shifted to `value`.
     """
     here, centre = transform.forward(value), transform.forward(middle)
     if shift_from is not None:
         shift = here - transform.forward(shift_from)
         centre += shift if math.isfinite(shift) else 0.0
-    ends = (here, centre) if math.isfinite(here) else (centre, centre)
+    ends = ((here + centre) / 2, centre) if math.isfinite(here) else (centre, centre)
     widest = student_t_quantile(_COVERAGE, max(freedom, _LEAST_FREEDOM))
     reach = widest * error * transform.slope(middle) if error else 0.0  # the slope may be infinite
     lower, upper = transform.inverse(min(ends) - reach), transform.inverse(max(ends) + reach)
@@ -168,7 +181,7 @@ def _intervals(
 
     `at_reduced` has the values there, of those that differ from the values at hand.
     """
-    given = smoothed(reduced)
+    given = smoothed(reduced, 1.0 if design is None else reduced.pairs / design.worth)
     proportions = {name: value for name, value in defined.items() if STATISTICS[name].trials is not None}
     means = [name for name in defined if name not in proportions]
     found = influences(given, means if design is None else [*defined])
@@ -179,10 +192,25 @@ def _intervals(
     for name, value in proportions.items():
         trials = STATISTICS[name].trials
         assert trials is not None
-        effect = 1.0 if design is None else design.effect(reduced, found[name].cells)
-        how_many = float(trials(tallies)[0]) / effect
+        how_many = float(trials(tallies)[0])
+        if design is not None:
+            how_many /= _effect_of_proportion(found[name], given, reduced, design)
         intervals[name] = wilson(value * how_many, how_many)
     return intervals
+
+
+def _effect_of_proportion(influence: Influence, given: Smoothed, table: Table, design: Design) -> float:
+    """Returns the design effect on a proportion, times (t / z)^2 as it is estimated over items itself.
+
+    Source: Korn and Graubard 1998, Confidence Intervals for Proportions with Small Expected Number of Positive Counts
+    Estimated from Survey Data, Survey Methodology 24.
+    """
+    effect = design.effect(table, influence.cells)
+    if math.isinf(design.deciding):
+        return effect
+    freedom = freedom_of(influence.cells, given.counts, influence.variance, min(design.worth, design.deciding))
+    widest = student_t_quantile(_COVERAGE, max(freedom, _LEAST_FREEDOM))
+    return effect * (widest / Z) ** 2
 
 
 def _of_mean(
@@ -197,7 +225,10 @@ def _of_mean(
     effect = 1.0 if design is None else design.effect(reduced, influence.cells)
     total = float(given.pseudo.sum())
     error = math.sqrt(influence.variance / total * effect)
-    freedom = freedom_of(influence.cells, given.counts, influence.variance, float(given.counts.sum()) / effect)
+    independent = float(given.counts.sum()) / effect
+    if design is not None and not math.isinf(design.deciding):
+        independent = min(design.worth, design.deciding)
+    freedom = freedom_of(influence.cells, given.counts, influence.variance, independent)
     transform = STATISTICS[name].transform
     interval = t_interval(transform, value, influence.value, error, freedom, shift_from)
     return _within_differences(interval, value, reduced) if math.isinf(transform.most) else interval

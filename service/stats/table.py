@@ -37,13 +37,13 @@ class Table:
 
     `values` are all values that a human may choose: words, or numbers in ascending order. `columns` are the judge's:
     the same, or any ascending numbers if its scores are fractional, such as means. `counts` has the shape (values,
-    columns). `scale_step` is the step of the scale if `values` are not its levels. `from_counts`, `from_cells` and
-    `from_pairs` check their arguments; the constructor does not.
+    columns), and is fractional if the pairs are weighted. `scale_step` is the step of the scale if `values` are not its
+    levels. `from_counts`, `from_cells` and `from_pairs` check their arguments; the constructor does not.
     """
 
     values: tuple[Value, ...]
     columns: tuple[Value, ...]
-    counts: Integers
+    counts: Integers | Floats
     scale_step: float | None = None
 
     @classmethod
@@ -83,8 +83,8 @@ class Table:
 
     @property
     def pairs(self) -> int:
-        """The sum of all counts."""
-        return int(self.counts.sum())
+        """The sum of all counts, which is whole even if the counts are weighted."""
+        return round(float(self.counts.sum()))
 
     @property
     def are_words(self) -> bool:
@@ -112,6 +112,13 @@ class Table:
         if self.scale_step is not None:
             return self.scale_step
         return float(min(np.diff(numbers(self.values)), default=0.0))
+
+
+def empty_like(table: Table, shape: tuple[int, int]) -> Integers | Floats:
+    """Returns counts of 0 of the type of the table's counts."""
+    if table.counts.dtype == np.float64:
+        return np.zeros(shape, dtype=np.float64)
+    return np.zeros(shape, dtype=np.int64)
 
 
 def numbers(values: Iterable[Value]) -> Floats:

@@ -7,14 +7,18 @@ from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
 from service.contracts.labels import Window
-from service.contracts.quoting import unquoted
+from service.contracts.quoting import quoted, unquoted
 from service.store import keys
 from service.store.connection import pipeline, reply, scanned_hashes, translated_errors
+
+GROUP_MARK = "\t"  # stands in a series' name before the group of items that is counted
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _HOURS_KEPT_MS = 48 * _HOUR_MS
 _DAYS_KEPT_MS = 400 * _DAY_MS
+# The first and the last day of the time before a window, counted from today.
+_REFERENCES: dict[Window, tuple[int, int]] = {"24h": (-31, -2), "7d": (-37, -8), "30d": (-90, -31)}
 
 
 class Wanted(NamedTuple):
@@ -34,6 +38,28 @@ def buckets_of(window: Window, now_ms: int) -> list[str]:
     return days(now_ms, first=-int(window.removesuffix("d")), last=0)
 
 
+def group_buckets_of(window: Window, now_ms: int, keep_s: int) -> list[str]:
+    """Returns the buckets of a window for a group of items; all time is the time for which judgments are kept."""
+    if window != "all":
+        return buckets_of(window, now_ms)
+    return days(now_ms, first=-min(-(-keep_s * 1000 // _DAY_MS), _DAYS_KEPT_MS // _DAY_MS), last=0)
+
+
+def window_start_ms(window: Window, now_ms: int) -> int:
+    """Returns the start of the first bucket of a window, in milliseconds since the epoch; 0 for all times."""
+    if window == "all":
+        return 0
+    if window == "24h":
+        return (now_ms // _HOUR_MS - 24) * _HOUR_MS
+    return (now_ms // _DAY_MS - int(window.removesuffix("d"))) * _DAY_MS
+
+
+def reference_of(window: Window, now_ms: int) -> list[str]:
+    """Returns the buckets of the days before a window with which it is compared; none for all times."""
+    first, last = _REFERENCES.get(window, (0, -1))
+    return days(now_ms, first=first, last=last)
+
+
 def hours(now_ms: int, *, first: int, last: int) -> list[str]:
     """Returns the buckets of the hours from `first` to `last`; 0 is the present hour."""
     return [f"h{now_ms // _HOUR_MS + each}" for each in range(first, last + 1)]
@@ -48,6 +74,18 @@ def buckets_of_hour(hour: int, now_ms: int) -> list[str]:
     """Returns the buckets that count an hour (since the epoch), without those that have expired."""
     found = ["all", f"d{hour // 24}", f"h{hour}"]
     return [bucket for bucket in found if (expires := expiry_ms(bucket)) is None or expires > now_ms]
+
+
+def kept_buckets(series: str, hour: int, now_ms: int, keep_ms: int) -> list[tuple[str, int | None]]:
+    """Returns the buckets that count an hour of a series, and when each expires, None for never.
+
+    The counters of a group of items, of which there may be one for each run of a test, have no bucket for all time, and
+    last for the keep time.
+    """
+    found = [(bucket, expiry_ms(bucket)) for bucket in buckets_of_hour(hour, now_ms)]
+    if GROUP_MARK not in series:
+        return found
+    return [(bucket, min(ms, (hour + 1) * _HOUR_MS + _DAY_MS + keep_ms)) for bucket, ms in found if ms is not None]
 
 
 def expiry_ms(bucket: str) -> int | None:
@@ -88,20 +126,28 @@ async def newest_series(redis: Redis, limit: int) -> list[tuple[str, str]]:
     return [(unquoted(criterion), series) for criterion, series in (each.decode().split("\t") for each in found)]
 
 
+async def first_served(redis: Redis, criterion: str, judge: str, model: str) -> dict[str, int]:
+    """Returns the served models of a judge and model with the times, in milliseconds, at which each first answered."""
+    found = await reply(redis.zrange(keys.served_by(criterion, judge, model), 0, -1, withscores=True))
+    return {served.decode(): int(ms) for served, ms in found}
+
+
+async def last_answered(redis: Redis, criterion: str, series: Sequence[str]) -> list[int]:
+    """Returns when each series last answered, in milliseconds; 0 if it never did."""
+    members = [f"{quoted(criterion)}\t{name}" for name in series]
+    return [int(ms or 0) for ms in await reply(redis.zmscore(keys.SERIES, members))]
+
+
+async def series_since(redis: Redis, since_ms: int) -> list[tuple[str, str]]:
+    """Returns (criterion, series) of those that have judged since a time, in milliseconds since the epoch."""
+    found = await reply(redis.zrangebyscore(keys.SERIES, since_ms, "+inf"))
+    return [(unquoted(criterion), series) for criterion, series in (each.decode().split("\t") for each in found)]
+
+
 async def newest_pairs(redis: Redis, limit: int) -> list[tuple[str, str, str]]:
     """Returns (criterion, series, series) of those that scored the same content, the newest first; all if 0."""
     found = await reply(redis.zrevrange(keys.MET, 0, limit - 1))
     return [(unquoted(of), one, other) for of, one, other in (each.decode().split("\t") for each in found)]
-
-
-async def models_of(redis: Redis, judge: str) -> list[tuple[str, str]]:
-    """Returns (criterion, model) of all series of a judge, which is `name@version` or an inline judge's digest."""
-    found = await newest_series(redis, 0)
-    return [
-        (criterion, model)
-        for criterion, (token, _, model) in ((criterion, series.partition(" ")) for criterion, series in found)
-        if token == judge
-    ]
 
 
 async def all_counters(redis: Redis, kinds: Iterable[str]) -> dict[str, dict[str, int]]:

@@ -14,11 +14,15 @@ from redis.asyncio import Redis
 
 from service.contracts.arena import BattleRecord, Course, Evaluation, Side, VoteRow, Winner
 from service.contracts.items import item_id
+from service.contracts.jobs import JobRecord
+from service.contracts.judgments import Judgment
 from service.contracts.outcomes import Outcome
 from service.store import counters, keys
 from service.store.connection import Script, pipeline, reply
-from service.store.counters import increment
+from service.store.counters import Increment, increment
+from service.store.finishing import judgment_metrics
 from service.store.items import judgment_ref
+from service.store.records import from_json, readable
 
 _DRAWING_S = 30  # far longer than it takes to draw again and to queue the calls
 _ROWS_AT_ONCE = 1000
@@ -26,7 +30,7 @@ _ROWS_AT_ONCE = 1000
 _ROW = msgspec.msgpack.Decoder(VoteRow)
 
 _put = Script("put_battle")
-_move = Script("move_battle")
+_move = Script("counting", "move_battle")
 _vote = Script("counting", "vote_battle")
 
 
@@ -85,7 +89,7 @@ async def put_battle(redis: Redis, record: BattleRecord, course: Course, *, keep
 
 async def find_battle(redis: Redis, battle_id: str) -> StoredBattle | None:
     """Returns a battle as it stands, None if there is none."""
-    return _battle(await reply(redis.hmget(keys.battle(battle_id), ["record", "course", "votes"])))
+    return _battle(battle_id, await reply(redis.hmget(keys.battle(battle_id), ["record", "course", "votes"])))
 
 
 async def page_of_battles(redis: Redis, *, before: str | None, limit: int) -> tuple[list[StoredBattle], str | None]:
@@ -95,17 +99,43 @@ async def page_of_battles(redis: Redis, *, before: str | None, limit: int) -> tu
     async with pipeline(redis) as pipe:
         for battle_id in ids[:limit]:
             pipe.hmget(keys.battle(battle_id), ["record", "course", "votes"])
-        found = {battle_id: _battle(stored) for battle_id, stored in zip(ids, await pipe.execute(), strict=False)}
-    gone = [battle_id for battle_id, battle in found.items() if battle is None]
+        stored = dict(zip(ids, await pipe.execute(), strict=False))
+    gone = [battle_id for battle_id, (record, course, _) in stored.items() if record is None or course is None]
     if gone:
         await reply(redis.zrem(keys.BATTLES, *gone))
-    return [each for each in found.values() if each is not None], ids[limit - 1] if len(ids) > limit else None
+    found = [battle for _, battle in readable(stored, lambda battle_id: _battle(battle_id, stored[battle_id]))]
+    return found, ids[limit - 1] if len(ids) > limit else None
 
 
-async def move_battle(redis: Redis, battle: StoredBattle, course: Course) -> bool:
-    """Moves a battle on from the course in which it was read. Returns False if another process has moved it."""
-    arguments = [battle.written, msgspec.json.encode(course)]
-    return bool(await _move(redis, [keys.battle(battle.record.id)], arguments))
+async def move_battle(redis: Redis, battle: StoredBattle, course: Course, metrics: Sequence[Increment] = ()) -> bool:
+    """Moves a battle on from the course in which it was read, and adds to the metrics.
+
+    Returns False if another process has moved it; then nothing is added.
+    """
+    arguments = [battle.written, msgspec.json.encode(course), counters.MAX_SERIES, msgspec.msgpack.encode(metrics)]
+    return bool(await _move(redis, [keys.battle(battle.record.id), keys.COUNTERS], arguments))
+
+
+async def metrics_of_battle(redis: Redis, course: Course) -> list[Increment]:
+    """Returns the increments that the judgments of a battle make.
+
+    They are counted when the battle is voted on, or has failed: before that they would tell which models were drawn.
+    """
+    sides = ((side.job_id, side.position) for side in (course.A, course.B))
+    places = list(dict.fromkeys([*course.replaced, *sides]))
+    async with pipeline(redis) as pipe:
+        for job_id, position in places:
+            pipe.hget(keys.job(job_id), "record")
+            pipe.hget(keys.chunk_results(job_id, 0), str(position))
+        found = await pipe.execute()
+    metrics: list[Increment] = []
+    for (job_id, position), record, stored in zip(places, found[::2], found[1::2], strict=True):
+        if record is not None and stored is not None:
+            job = from_json(record, JobRecord, f"job {job_id}")
+            judgment = from_json(stored, Judgment, f"a judgment of job {job_id}")
+            waited_s = max((judgment.created_at - job.created_at).total_seconds(), 0.0)
+            metrics += judgment_metrics(job.judge_at(position), judgment, waited_s)
+    return metrics
 
 
 async def claim_drawing(redis: Redis, battle: StoredBattle) -> bool:
@@ -133,18 +163,20 @@ async def store_vote(
     *,
     fields: Sequence[str],
     rating: EloRating,
+    metrics: Sequence[Increment] = (),
     request: str,
     most_per_hour: int,
     keep_s: int,
 ) -> Voted | Paced | None:
     """Stores and counts a vote on an open battle in one step. Returns None if this voter has voted on it before.
 
-    `fields` get one more in the counters of the criterion and in those of all votes. `request` tells a repeated
+    `fields` get one more in the counters of the criterion and in those of all votes. The first vote adds `metrics`.
+    `request` tells a repeated
     delivery from a second vote. The first vote adds the judgments to those of their item. Raises LookupError if there
     is no such battle.
     """
     record, course = battle.record, battle.course
-    metric = increment(counters.ARENA_VOTES_TOTAL, row.winner)
+    vote_metric = increment(counters.ARENA_VOTES_TOTAL, row.winner)
     places = [(judgment_ref(side.job_id, 0, side.position), side.finished_ms) for side in (course.A, course.B)]
     state, *rest = await _vote(
         redis,
@@ -167,8 +199,8 @@ async def store_vote(
             msgspec.msgpack.encode(row),
             keep_s,
             counters.MAX_SERIES,
-            metric.series,
-            metric.other,
+            msgspec.msgpack.encode([vote_metric]),
+            msgspec.msgpack.encode(metrics),
             course.A.model,
             course.B.model,
             rating.start,
@@ -214,13 +246,13 @@ async def has_vote(redis: Redis, vote_id: str) -> bool:
     return bool(await reply(redis.xrange(keys.ARENA_VOTES, vote_id, vote_id, 1)))
 
 
-def _battle(stored: list[bytes | None]) -> StoredBattle | None:
+def _battle(battle_id: str, stored: list[bytes | None]) -> StoredBattle | None:
     record, course, votes = stored
     if record is None or course is None:
         return None
     return StoredBattle(
-        msgspec.json.decode(record, type=BattleRecord),
-        msgspec.json.decode(course, type=Course),
+        from_json(record, BattleRecord, f"battle {battle_id}"),
+        from_json(course, Course, f"battle {battle_id}"),
         int(votes or 0),
         course,
     )
@@ -231,7 +263,7 @@ def _answer(side: Side, judgment: bytes | None, job: int) -> BattleAnswer:
         return BattleAnswer(True, side.evaluation, side.finished_ms)
     if judgment is None:
         return BattleAnswer(not job, None, 0)
-    heard = msgspec.json.decode(judgment, type=_Heard)
+    heard = from_json(judgment, _Heard, f"a judgment of job {side.job_id}")
     if heard.outcome is not Outcome.SCORED:
         return BattleAnswer(True, None, 0)
     return BattleAnswer(

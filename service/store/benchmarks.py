@@ -10,6 +10,7 @@ from service.contracts.benchmarks import BenchmarkOrder
 from service.contracts.datasets import Humans
 from service.store import keys
 from service.store.connection import pipeline, reply
+from service.store.records import from_json, from_msgpack, readable
 
 _STAGED_S = 3600  # as long as the chunks of the job
 _ORDER, _LEADERBOARD = "order", "leaderboard"
@@ -38,10 +39,23 @@ async def find_benchmark(redis: Redis, job_id: str) -> tuple[BenchmarkOrder, msg
 
     Returns None if there is no such benchmark.
     """
-    order, rows = await reply(redis.hmget(keys.job_benchmark(job_id), [_ORDER, _LEADERBOARD]))
+    return _shown(job_id, *await reply(redis.hmget(keys.job_benchmark(job_id), [_ORDER, _LEADERBOARD])))
+
+
+async def find_orders(redis: Redis, job_ids: Sequence[str]) -> dict[str, BenchmarkOrder]:
+    """Returns the requests of benchmarks by their jobs' ids, without those that this version can't read."""
+    async with pipeline(redis) as pipe:
+        for job_id in job_ids:
+            pipe.hget(keys.job_benchmark(job_id), _ORDER)
+        orders = dict(zip(job_ids, await pipe.execute(), strict=True))
+    found = readable(orders, lambda job_id: _shown(job_id, orders[job_id], None))
+    return {job_id: order for job_id, (order, _) in found}
+
+
+def _shown(job_id: str, order: bytes | None, rows: bytes | None) -> tuple[BenchmarkOrder, msgspec.Raw | None] | None:
     if order is None:
         return None
-    return msgspec.json.decode(order, type=BenchmarkOrder), None if rows is None else msgspec.Raw(rows)
+    return from_json(order, BenchmarkOrder, f"benchmark of job {job_id}"), None if rows is None else msgspec.Raw(rows)
 
 
 async def humans_of(redis: Redis, job_id: str) -> AsyncIterator[Humans]:
@@ -50,7 +64,7 @@ async def humans_of(redis: Redis, job_id: str) -> AsyncIterator[Humans]:
         [stored] = await reply(redis.hmget(keys.job_benchmark(job_id), [f"human:{part}"]))
         if stored is None:
             return
-        for each in msgspec.msgpack.decode(stored, type=list[Humans]):
+        for each in from_msgpack(stored, list[Humans], f"benchmark of job {job_id}"):
             yield each
 
 

@@ -1,11 +1,12 @@
 """Votes that were paid for once: the same prompt is not put to the same model again.
 
-A cached vote is a pointer to the judgment that has it. While a worker asks for a vote it holds a lease on its key;
-the lease of a worker that died counts for nothing.
+A cached vote is a pointer to the judgment that has it. While a worker asks for a vote it holds a lease on its key.
+The lease is short and renewed, so that it ends if its holder forgets it or the store loses the end of it; the lease of
+a worker that died counts for nothing.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -16,18 +17,14 @@ from service.contracts.judgments import Vote
 from service.store import keys
 from service.store.connection import Script
 
-_LEASE_S = 24 * 3600  # far longer than any call: a lease ends by its worker's death
+_log = logging.getLogger(__name__)
 
-_begin = Script("cache_begin")
+VOTE_LEASE_S = 30
+RENEW_VOTES_S = 10.0
+
+_begin = Script("outages", "cache_begin")
+_renew = Script("cache_renew")
 _release = Script("cache_release")
-
-
-class Lease(Enum):
-    """The worker that asks for a vote which is not stored yet: this one from now on, this one already, another."""
-
-    MINE = "mine"
-    OURS = "ours"
-    THEIRS = "theirs"
 
 
 class _Votes(msgspec.Struct):
@@ -54,16 +51,49 @@ def cache_place(index: int, vote: Vote) -> str:
     return f"{index}|{vote.served_model or ''}"
 
 
-async def lease_votes(redis: Redis, worker_id: str, wanted: Sequence[CacheKey]) -> list[Vote | Lease]:
-    """Returns, for each key, the stored vote, or who holds the lease to ask for it."""
-    if not wanted:
-        return []
+class WantedVote(NamedTuple):
+    """A vote that a judgment wants. If `freely`, it is asked for without a lease, and whoever else asks for it."""
+
+    key: CacheKey
+    freely: bool = False
+
+
+async def lease_votes(
+    redis: Redis, worker_id: str, judgments: Sequence[Sequence[WantedVote]]
+) -> list[list[Vote | None] | None]:
+    """Returns, for each judgment, its votes: None in place of a vote that the caller has to ask for.
+
+    None in place of a judgment means that it has to wait, since another worker asks for one of its votes: no lease was
+    taken for it. A lease that this worker holds already is given again.
+    """
+    if not any(judgments):
+        return [[] for _ in judgments]
+    wanted = [[(*each.key, each.freely) for each in votes] for votes in judgments]
     answer = await _begin(
         redis,
-        [keys.WORKERS, keys.SERVED_MODELS, *(each.key for each in wanted)],
-        [worker_id, _LEASE_S, *(each.model for each in wanted)],
+        [keys.WORKERS, keys.OUTAGE, keys.SERVED_MODELS],
+        [worker_id, VOTE_LEASE_S, msgspec.msgpack.encode(wanted)],
     )
-    return [_found(*each) for each in answer]
+    return [
+        None if states is None else [_known_vote(state[1], int(state[2])) if state else None for state in states]
+        for states in answer
+    ]
+
+
+def _known_vote(judgment: bytes, index: int) -> Vote | None:
+    """Returns the vote as it is served again, None if the stored judgment can't be read by this version."""
+    try:
+        return as_cached(_decoder.decode(judgment).votes[index])
+    except (msgspec.MsgspecError, IndexError) as error:
+        _log.warning("a cached vote can't be read, asking again: %s", error)
+        return None
+
+
+async def renew_votes(redis: Redis, worker_id: str, held: Iterable[CacheKey]) -> None:
+    """Renews this worker's leases on `held`."""
+    names = [each.key for each in held]
+    if names:
+        await _renew(redis, names, [worker_id, VOTE_LEASE_S])
 
 
 async def release_votes(redis: Redis, worker_id: str, held: Iterable[CacheKey]) -> None:
@@ -71,12 +101,6 @@ async def release_votes(redis: Redis, worker_id: str, held: Iterable[CacheKey]) 
     names = [each.key for each in held]
     if names:
         await _release(redis, names, [worker_id])
-
-
-def _found(state: bytes, judgment: bytes = b"", index: bytes = b"0") -> Vote | Lease:
-    if state != b"known":
-        return Lease(state.decode())
-    return as_cached(_decoder.decode(judgment).votes[int(index)])
 
 
 def as_cached(vote: Vote) -> Vote:

@@ -4,23 +4,31 @@ A change carries its increments, which its caller computed from the item as it h
 since then, nothing of that change is applied, and the caller gets the item's fields to compute the change again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
 
+from service.contracts.outcomes import Outcome
 from service.store import clock, counters, keys
-from service.store.agreement_counters import buckets_of_hour, expiry_ms
+from service.store.agreement_counters import kept_buckets
 from service.store.connection import Script
 from service.store.counters import Increment
 from service.store.items import StoredItem, item_from_pairs
 
 NANO = 10**9  # nano-dollars in a dollar
 MAX_WAITING = 10_000  # items in each half of a criterion's label queue
+KEPT = -1  # in place of a maximum number of members: they are kept for the keep time
+MOST_COUNTED = 10**15  # an increment; the store's scripts count exactly up to here
+ONCE = -2  # in place of a maximum number of members: each is added once
 
 _apply = Script("counting", "apply_changes")
 _encoded = msgspec.msgpack.Encoder().encode
+
+
+class UncountableError(ValueError):
+    """A change can't be applied, now or later. Nothing was written."""
 
 
 class StoredResult(NamedTuple):
@@ -46,14 +54,15 @@ class ItemWrite(NamedTuple):
     `revision` is that of the state as it was read, empty if there was none; `state` is the new one, empty to remove it.
     `newest_content` is the digest that the item's newest content must have, None if any will do, and `scale` the scale
     that the criterion must have, None if any will do. `first_content` becomes the item's content if it has none.
-    `counters` has (kind, series, hour, increments), and `labelled` changes the number of criteria with labels.
+    `counters` has (kind, series, hour, (field, increment) pairs), and `labelled` changes the number of criteria with
+    labels.
     """
 
     item_id: str
     criterion: str
     revision: str
     state: str
-    counters: Sequence[tuple[str, str, int, Mapping[str, int]]]
+    counters: tuple[tuple[str, str, int, tuple[tuple[str, int], ...]], ...]
     is_labelled: bool
     labelled: int = 0
     newest_content: str | None = None
@@ -66,8 +75,9 @@ class ItemWrite(NamedTuple):
 class Change(NamedTuple):
     """One change, applied whole or not at all; `metrics` are increments of the metrics.
 
-    `ranked` has (zset, maximum number of members or 0, score, member), `members` has (set, member) to add, and
-    `unranked` (zset, member) to remove.
+    `ranked` has (zset, maximum number of members or 0, score, member); with KEPT for the maximum, scores are times in
+    milliseconds, and members past the keep time are removed; with ONCE, members that are there keep their score.
+    `members` has (set, member) to add, and `unranked` (zset, member) to remove.
     """
 
     result: StoredResult | None = None
@@ -79,10 +89,14 @@ class Change(NamedTuple):
 
 
 class JobState(NamedTuple):
-    """The facts that a worker needs about a job before it goes on with it."""
+    """The facts that a worker needs about a job before it goes on with it.
+
+    `ended` has the number of its judgments by outcome, if a change has ended the job; None otherwise.
+    """
 
     cancelled: bool
     spent_usd: float
+    ended: dict[str, int] | None = None
 
 
 class Applied(NamedTuple):
@@ -96,32 +110,43 @@ async def apply_changes(redis: Redis, changes: Sequence[Change], *, keep_s: int)
     """Applies the changes in order, in one atomic step.
 
     Returns those that were not applied because their item or scale had changed; all others were applied, or were
-    applied before, or belong to a job that is gone.
+    applied before, or belong to a job that is gone. Raises UncountableError, before it writes anything, if an increment
+    is none that can be counted.
     """
-    batch = _Batch()
+    batch = _Batch(keep_s)
     heads = [False if each.item is None else _head(each.item) for each in changes]
     bodies = [_encoded(batch.change(each)) for each in changes]
     states, moved = await _apply(
         redis,
-        [keys.PENDING, keys.COUNTERS, keys.QUEUE, keys.CRITERIA, keys.CHANGES],
-        [batch.now_ms, keep_s, counters.MAX_SERIES, _encoded(heads), _encoded(batch.lists()), *bodies],
+        [
+            *(keys.PENDING, keys.COUNTERS, keys.QUEUE, keys.CRITERIA, keys.CHANGES, keys.OPEN_JOBS, keys.CALLBACKS),
+            *(keys.ARCHIVE, keys.UNARCHIVED, keys.UNARCHIVED_LABELS),
+        ],
+        [batch.now_ms, keep_s, counters.MAX_SERIES, _encoded(heads), _encoded(batch.lists()), b"".join(bodies)],
     )
     ids = {keys.job(job_id): job_id for job_id in batch.jobs}
     return Applied(
-        {ids[key.decode()]: JobState(cancelled == b"1", int(nano) / NANO) for key, cancelled, nano in states},
+        {ids[state[0].decode()]: _job_state(*state[1:]) for state in states},
         {int(place) - 1: item_from_pairs(fields) for place, fields in moved},
     )
+
+
+def _job_state(cancelled: bytes, nano: bytes, *counts: bytes) -> JobState:
+    ended = dict(zip(map(str, Outcome), map(int, counts), strict=True)) if counts else None
+    return JobState(cancelled == b"1", int(nano) / NANO, ended)
 
 
 class _Batch:
     """Writes changes as apply_changes.lua reads them: each key and field once, named by its place in a list."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_s: int) -> None:
         self.now_ms = clock.now_ms()
+        self._keep_ms = keep_s * 1000
         self.jobs: dict[str, int] = {}
         self._groups: dict[object, int] = {}
         self._packed_groups: list[list[str]] = []
         self._fields: dict[tuple[int, str], int] = {}
+        self._of_items: dict[tuple[str, Any], list[int]] = {}
         self._series: dict[tuple[str, str], int] = {}
         self._zsets: dict[tuple[str, int], int] = {}
 
@@ -133,6 +158,7 @@ class _Batch:
                 keys.job_items(each),
                 keys.job_results(each),
                 keys.job_benchmark(each),
+                each,
             )
             for each in self.jobs
         ]
@@ -145,19 +171,13 @@ class _Batch:
         if change.result is not None:
             self._count(increments, self._job_group(change.result.job_id), change.result.counts)
         if change.item is not None:
-            for kind, name, hour, fields in change.item.counters:
-                group = self._counter_group(kind, name, change.item.criterion, hour)
-                self._count(increments, group, fields.items())
-        series = [
-            value
-            for name, by, other in change.metrics
-            for value in (self._series.setdefault((name, other), len(self._series) + 1), by)
-        ]
-        ranked = [
-            value
-            for key, most, score, member in change.ranked
-            for value in (self._zsets.setdefault((key, most), len(self._zsets) + 1), score, member)
-        ]
+            increments += self._item_increments(change.item.criterion, change.item.counters)
+        series: list[int] = []
+        for name, by, other in change.metrics:
+            series += (_placed(self._series, (name, other)), _countable(name, by))
+        ranked: list[Any] = []
+        for key, most, score, member in change.ranked:
+            ranked += (_placed(self._zsets, (key, most)), score, member)
         return (
             False if change.result is None else self._result(change.result),
             False if change.item is None else _item(change.item),
@@ -170,18 +190,27 @@ class _Batch:
 
     def _result(self, result: StoredResult) -> tuple[Any, ...]:
         return (
-            self.jobs.setdefault(result.job_id, len(self.jobs) + 1),
+            _placed(self.jobs, result.job_id),
             result.chunk,
             result.position,
             result.judgment.decode(),  # cmsgpack knows no binary strings
             result.spend_key,
-            result.spent_nano,
+            _countable(result.spend_key, result.spent_nano),
             _flat(result.cached_votes),
         )
 
+    def _item_increments(self, criterion: str, counters: Any) -> list[int]:
+        """Returns the increments of an item's counters; many items of a batch have equal ones."""
+        known = self._of_items.get((criterion, counters))
+        if known is None:
+            known = self._of_items[criterion, counters] = []
+            for kind, name, hour, fields in counters:
+                self._count(known, self._counter_group(kind, name, criterion, hour), fields)
+        return known
+
     def _count(self, increments: list[int], group: int, fields: Any) -> None:
         for name, by in fields:
-            increments += (self._fields.setdefault((group, name), len(self._fields) + 1), by)
+            increments += (_placed(self._fields, (group, name)), _countable(name, by))
 
     def _job_group(self, job_id: str) -> int:
         known = self._groups.get(job_id)
@@ -193,8 +222,7 @@ class _Batch:
         if known is not None:
             return known
         group = []
-        for bucket in buckets_of_hour(hour, self.now_ms):
-            expires = expiry_ms(bucket)
+        for bucket, expires in kept_buckets(series, hour, self.now_ms, self._keep_ms):
             group += [keys.agreement_counters(kind, bucket, series, criterion), "" if expires is None else str(expires)]
         return self._new_group(name, group)
 
@@ -202,6 +230,17 @@ class _Batch:
         self._packed_groups.append(packed)
         self._groups[name] = len(self._packed_groups)
         return len(self._packed_groups)
+
+
+def _placed(places: dict[Any, int], each: object) -> int:
+    """Returns the place of one in a list, counted from 1; adds it if it is not there."""
+    return places.get(each) or places.setdefault(each, len(places) + 1)
+
+
+def _countable(name: str, by: int) -> int:
+    if not -MOST_COUNTED < by < MOST_COUNTED:
+        raise UncountableError(f"{name} can't be increased by {by}")
+    return by
 
 
 def _head(item: ItemWrite) -> tuple[Any, ...]:
@@ -228,4 +267,4 @@ def _item(item: ItemWrite) -> tuple[Any, ...]:
 
 
 def _flat(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    return [each for pair in pairs for each in pair]
+    return [each for pair in pairs for each in pair] if pairs else []

@@ -1,10 +1,12 @@
 """Opens connections to Redis, runs its scripts, and translates redis-py's errors. The only place that does."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from importlib.resources import files
+from traceback import clear_frames
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
@@ -15,6 +17,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
     BusyLoadingError,
     ConnectionError,
+    InvalidResponse,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -23,49 +26,91 @@ from redis.exceptions import (
     TimeoutError,
 )
 
-from service.store.errors import StoreError, StoreUnavailableError
+from service.store.addresses import connection_options
+from service.store.errors import StoreError, StoreUnavailableError, UnfitStoreError
 
 T = TypeVar("T")
 
 _CANCEL_AGAIN_S = 1.0
 _SCANNED_AT_ONCE = 500
 
-_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, OSError)
-_PASSING = ("OOM", "MASTERDOWN", "CLUSTERDOWN", "MISCONF", "TRYAGAIN")
+# InvalidResponse: another kind of server has the store's address.
+_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, InvalidResponse, OSError)
+# The codes of refusals that pass, at the start of an answer, or after a hyphen if a script passes it on.
+_PASSING = re.compile(
+    r"(?:^|-)(?:BUSY|UNKILLABLE|LOADING|OOM|MISCONF|NOREPLICAS|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b"
+    r"|^EXECABORT\b|Script killed by user"
+)
+_FORBIDDEN = re.compile(
+    r"\bNOPERM\b|no permissions to|ACL failure in script|user executing the script can't", re.IGNORECASE
+)
+# redis-py puts a pipeline's command in front, with the texts that it stores, and the server's words into parentheses.
+_IN_PIPELINE = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: (?:\(['\"](.*)['\"],\)|(.*))", re.DOTALL)
 
 
-def connect(url: str, *, retries: int, max_connections: int, timeout_s: float = 5.0) -> Redis:
-    """Returns a client for a `redis://`, `rediss://` or `unix://` URL. It connects with the first command.
+def connect(
+    url: str, *, retries: int, max_connections: int, timeout_s: float = 5.0, turn_s: float | None = None
+) -> Redis:
+    """Returns a client for an address: see `addresses`. It connects with the first command.
+
+    An answer may take `timeout_s`; a command may wait as long for one of the connections, or `turn_s` if that is given.
 
     While Redis is unreachable, a command is tried `retries` more times over about `retries` seconds: every write of the
     service may safely run twice.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
+    pool = BlockingConnectionPool(
+        **connection_options(url) | {"timeout": turn_s or timeout_s},  # whose type is that of whole seconds
         max_connections=max_connections,
-        timeout=timeout_s,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
-        retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError],
+        # A server that only reads now was the primary before: a new connection leads to its successor.
+        retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError],
         health_check_interval=30,
     )
     return Redis.from_pool(pool)
 
 
+def is_passing(error: ResponseError) -> bool:
+    """Returns whether a refused command may succeed later: the store is busy, full, loading, or may not write."""
+    return isinstance(error, _AWAY) or _PASSING.search(_servers_words(error)) is not None
+
+
+def _servers_words(error: Exception) -> str:
+    """Returns the message of an error without the command of a pipeline, which may have a judged text in it."""
+    found = _IN_PIPELINE.fullmatch(str(error))
+    return str(error) if found is None else found[1] or found[2]
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raises StoreUnavailableError or StoreError in place of redis-py's errors."""
+    """Raises StoreUnavailableError or StoreError in place of redis-py's errors.
+
+    redis-py keeps a refusal in the frame that raises it: a cycle, in which the command's arguments would stay until the
+    garbage collector comes. So the frames are cleared.
+    """
     try:
         yield
     except _AWAY as error:
+        _leave_texts_out(error)
+        clear_frames(error.__traceback__)
         raise StoreUnavailableError(f"Redis is unavailable: {error}") from error
     except ResponseError as error:
-        if str(error).startswith(_PASSING):
+        _leave_texts_out(error)
+        clear_frames(error.__traceback__)
+        if is_passing(error):
             raise StoreUnavailableError(f"Redis is unavailable: {error}") from error
+        if _FORBIDDEN.search(str(error)):
+            raise UnfitStoreError(f"the store's user lacks a right: {error}") from error
         raise StoreError(f"Redis refused a command: {error}") from error
     except RedisError as error:
         raise StoreError(f"Redis: {type(error).__name__}: {error}") from error
+
+
+def _leave_texts_out(error: Exception) -> None:
+    """Changes the message of an error to the server's words, for logs must have no judged text."""
+    if isinstance(error, ResponseError):
+        error.args = (_servers_words(error),)
 
 
 async def reply(command: Awaitable[T] | T) -> T:
@@ -96,21 +141,29 @@ async def cancelled(*tasks: "asyncio.Task[Any]") -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def scanned_hashes(redis: Redis, pattern: str) -> AsyncIterator[tuple[str, dict[bytes, bytes]]]:
-    """Yields each hash of a pattern once, with its key and its fields."""
-    cursor, seen = 0, set[bytes]()
+async def scanned_names(redis: Redis, pattern: str) -> AsyncIterator[list[str]]:
+    """Yields the names of the keys of a pattern in lists. A scan may return some of them twice."""
+    cursor = 0
     while True:
         cursor, found = await reply(redis.scan(cursor, match=pattern, count=_SCANNED_AT_ONCE))
-        new = [key for key in found if key not in seen]  # a scan may return a key twice
+        if found:
+            yield [each.decode() for each in found]
+        if cursor == 0:
+            return
+
+
+async def scanned_hashes(redis: Redis, pattern: str) -> AsyncIterator[tuple[str, dict[bytes, bytes]]]:
+    """Yields each hash of a pattern once, with its key and its fields."""
+    seen = set[str]()
+    async for found in scanned_names(redis, pattern):
+        new = [key for key in found if key not in seen]
         seen.update(new)
         async with pipeline(redis) as pipe:
             for key in new:
                 pipe.hgetall(key)
             stored = await pipe.execute()
         for key, fields in zip(new, stored, strict=True):
-            yield key.decode(), fields
-        if cursor == 0:
-            return
+            yield key, fields
 
 
 class Script:

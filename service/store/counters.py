@@ -7,6 +7,7 @@ exactly.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -27,7 +28,8 @@ _count = Script("counting", "count")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
-class Metric(NamedTuple):
+@dataclass(frozen=True, eq=False)  # equal only to itself, which is compared and hashed fastest
+class Metric:
     """A metric. Its stored integers are divided by `unit`; `buckets` are upper bounds in the metric's own unit."""
 
     name: str
@@ -70,7 +72,16 @@ SERVED_MODEL_CHANGES = Metric(
     "served_model_changes_total", "Changes of the model that answers under a name", ("model",)
 )
 ARENA_VOTES_TOTAL = Metric("arena_votes_total", "Votes in the arena", ("outcome",))
+ANCHOR_JUDGMENTS = Metric(
+    "anchor_judgments_total", "Judgments of anchors finished", ("judge", "version", "model", "outcome", "reason")
+)
+KEY_REQUESTS = Metric(
+    "key_requests_total", "Requests by API key; an empty key is none or an unknown one", ("key", "status")
+)
 LABELS = Metric("labels_total", "Labels stored or changed", ("criterion",))
+ARCHIVED_JUDGMENTS = Metric("archived_judgments_total", "Judgments that the archive has, and that may leave the store")
+ARCHIVED_JOBS = Metric("archived_jobs_total", "Jobs that the archive has, and that may leave the store")
+ARCHIVE_FAILURES = Metric("archive_failures_total", "Runs of the archive that failed")
 SERIES_DROPPED = Metric("metrics_series_dropped_total", "Counts that went to `other` because of the series cap")
 
 METRICS = (
@@ -87,40 +98,52 @@ METRICS = (
     PROVIDER_LIMITED,
     SERVED_MODEL_CHANGES,
     ARENA_VOTES_TOTAL,
+    ANCHOR_JUDGMENTS,
+    KEY_REQUESTS,
     LABELS,
+    ARCHIVED_JUDGMENTS,
+    ARCHIVED_JOBS,
+    ARCHIVE_FAILURES,
     SERIES_DROPPED,
 )
 
 
 @lru_cache(maxsize=8192)
-def _series(metric: Metric, values: tuple[str, ...], suffix: str) -> tuple[str, str]:
+def _one(metric: Metric, values: tuple[str, ...], suffix: str = "") -> Increment:
+    """Returns the increment by 1 of a series."""
     capped = (OTHER if label in _OPEN_LABELS else value for label, value in zip(metric.labels, values, strict=True))
-    return (
+    return Increment(
         _SEPARATOR.join((metric.name, *values, *([suffix] if suffix else ()))),
+        1,
         _SEPARATOR.join((metric.name, *capped, *([suffix] if suffix else ()))),
     )
 
 
 def increment(metric: Metric, *values: str, by: float = 1) -> Increment:
     """Returns the increment of a counter by `by`, in the metric's own unit."""
-    series, other = _series(metric, values, "")
-    return Increment(series, round(by * metric.unit), other)
+    one = _one(metric, values)
+    amount = round(by * metric.unit)
+    return one if amount == 1 else Increment(one.series, amount, one.other)
 
 
 def observe(metric: Metric, *values: str, value: float) -> list[Increment]:
     """Returns the increments for one observation of a histogram: its bucket and its sum."""
-    bucket = bisect_left(metric.buckets, value)
-    counted, counted_other = _series(metric, values, str(bucket))
-    total, total_other = _series(metric, values, "sum")
+    total = _one(metric, values, "sum")
     return [
-        Increment(counted, 1, counted_other),
-        Increment(total, round(value * metric.unit), total_other),
+        _one(metric, values, str(bisect_left(metric.buckets, value))),
+        Increment(total.series, round(value * metric.unit), total.other),
     ]
 
 
 async def add_counts(redis: Redis, increments: Iterable[Increment]) -> None:
     """Adds counts that belong to no judgment, such as those of calls to a provider."""
     await _count(redis, [keys.COUNTERS], [MAX_SERIES, msgspec.msgpack.encode(list(increments))])
+
+
+async def called_models(redis: Redis) -> set[str]:
+    """Returns each model, "provider/model", that a provider was called for."""
+    names = (field.decode().split(_SEPARATOR) for field in await reply(redis.hkeys(keys.COUNTERS)))
+    return {rest[1] for name, *rest in names if name == PROVIDER_SECONDS.name and rest[1] != OTHER}
 
 
 async def metric_families(redis: Redis, prefix: str) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:

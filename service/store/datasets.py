@@ -1,6 +1,7 @@
 """Datasets: each is stored whole under its name, in chunks of items. A reader of a replaced one can finish."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -9,6 +10,7 @@ from service.contracts.datasets import Dataset, DatasetItem
 from service.store import keys
 from service.store.connection import Script, pipeline, reply
 from service.store.errors import StagingExpiredError
+from service.store.records import from_json, from_msgpack, readable
 
 CHUNK_ITEMS = 100
 _STAGED_S = 3600  # the maximum duration of an upload
@@ -18,14 +20,19 @@ _put = Script("put_dataset")
 _drop = Script("drop_dataset")
 
 
-async def stage_dataset(redis: Redis, version: str, first: int, chunks: Sequence[Sequence[DatasetItem]]) -> None:
-    """Stores chunks of items, numbered from `first` on, for `put_dataset`.
+def encoded_part(items: Sequence[DatasetItem]) -> bytes:
+    """Returns items as a chunk of a dataset is stored."""
+    return msgspec.msgpack.encode(items)
+
+
+async def stage_dataset(redis: Redis, version: str, first: int, chunks: Sequence[bytes]) -> None:
+    """Stores encoded chunks of items, numbered from `first` on, for `put_dataset`.
 
     Without it they expire.
     """
     async with pipeline(redis) as pipe:
-        for number, items in enumerate(chunks, first):
-            pipe.set(keys.dataset_items(version, number), msgspec.msgpack.encode(items), ex=_STAGED_S)
+        for number, chunk in enumerate(chunks, first):
+            pipe.set(keys.dataset_items(version, number), chunk, ex=_STAGED_S)
         await pipe.execute()
 
 
@@ -54,7 +61,7 @@ async def put_dataset(redis: Redis, dataset: Dataset, version: str, chunks: int)
 async def find_dataset(redis: Redis, name: str) -> Dataset | None:
     """Returns the dataset of a name, None if there is none."""
     stored = await reply(redis.hget(keys.dataset(name), "dataset"))
-    return None if stored is None else msgspec.json.decode(stored, type=Dataset)
+    return _shown(name, cast("bytes | None", stored))
 
 
 async def delete_dataset(redis: Redis, name: str) -> bool:
@@ -66,8 +73,16 @@ async def list_datasets(redis: Redis, *, after: str | None, limit: int) -> tuple
     """Returns the datasets after the name `after`, by name, and the name that the next page follows."""
     lower = "-" if after is None else f"({after}"
     names = [each.decode() for each in await reply(redis.zrangebylex(keys.DATASETS, lower, "+", 0, limit + 1))]
-    found = [await find_dataset(redis, name) for name in names[:limit]]
-    return [each for each in found if each is not None], names[limit - 1] if len(names) > limit else None
+    async with pipeline(redis) as pipe:
+        for name in names[:limit]:
+            pipe.hget(keys.dataset(name), "dataset")
+        stored = dict(zip(names, await pipe.execute(), strict=False))
+    found = [dataset for _, dataset in readable(stored, lambda name: _shown(name, stored[name]))]
+    return found, names[limit - 1] if len(names) > limit else None
+
+
+def _shown(name: str, stored: bytes | None) -> Dataset | None:
+    return None if stored is None else from_json(stored, Dataset, f"dataset {name}")
 
 
 async def read_dataset(redis: Redis, name: str) -> AsyncIterator[list[DatasetItem]]:
@@ -77,4 +92,4 @@ async def read_dataset(redis: Redis, name: str) -> AsyncIterator[list[DatasetIte
         stored = await reply(redis.get(key))
         if stored is None:
             raise StagingExpiredError(f"the dataset {name} was replaced, and reading it took longer than an hour")
-        yield msgspec.msgpack.decode(stored, type=list[DatasetItem])
+        yield from_msgpack(stored, list[DatasetItem], f"dataset {name}")

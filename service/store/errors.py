@@ -1,7 +1,10 @@
 """The errors of the store.
 
 StoreError
+├── UnreadableRecordError   a record was stored by a newer version of the service, or is damaged
+├── UnfitStoreError         the store, or its user's rights, are not what the service needs
 ├── StoreUnavailableError   Redis can't be reached, is loading its data, is full, or did not answer in time
+│   └── UnconfirmedError           too few replicas of the store have what was accepted
 └── StoreConflictError      the request conflicts with the stored state
     ├── IdempotencyConflictError   the Idempotency-Key was used for another request
     ├── StagingExpiredError        an upload took so long that its first part has expired
@@ -13,8 +16,24 @@ class StoreError(Exception):
     """The base of all errors of the store."""
 
 
+class UnreadableRecordError(StoreError):
+    """A record was stored by a newer version of the service, or is damaged; `name` names it."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name} can't be read by this version: {problem}")
+        self.name = name
+
+
+class UnfitStoreError(StoreError):
+    """The store is of a kind or a version that the service can't use, or its user lacks a right."""
+
+
 class StoreUnavailableError(StoreError):
     """Redis can't be reached, is loading its data, is full, or did not answer in time. A later attempt may succeed."""
+
+
+class UnconfirmedError(StoreUnavailableError):
+    """Too few replicas of the store have what was accepted. The message is for the client."""
 
 
 class StoreConflictError(StoreError):

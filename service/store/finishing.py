@@ -1,18 +1,28 @@
 """A finished judgment as it is stored: its place, and its increments of job counts, spending and metrics."""
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
 
 from service.contracts.jobs import JobRecord
-from service.contracts.judges import ResolvedJudge
+from service.contracts.judges import Judge, Method, ResolvedJudge, Scale
 from service.contracts.judgments import Judgment, Vote
 from service.contracts.outcomes import Outcome
 from service.store import clock, counters, keys
 from service.store.changes import NANO, StoredResult
 from service.store.connection import reply
 from service.store.counters import Increment, increment, observe
+
+MAX_JUDGMENT_BYTES = 16 * 1024 * 1024  # larger than any answer that is read; several votes may have one each
+_MOST_BYTES_A_CHARACTER = 6  # in JSON
+_CUT = " [cut]"
+_MOST_STEPS = 20  # of a scale, of which each is a series of its own
+_STEP_PARTS = 4  # of a step, for means over models and samples
+
+_encoder = msgspec.json.Encoder()
+_T = TypeVar("_T", bound=msgspec.Struct)
 
 
 def chunk_of(record: JobRecord, position: int) -> int:
@@ -25,18 +35,35 @@ def judgment_result(
 ) -> StoredResult:
     """Returns a judgment with its increments; `kept` has the cache key and the place of each vote to keep."""
     chunk = chunk_of(record, position)
-    spent = sum(_nano(vote) for vote in judgment.votes)
+    counts = judgment_counts(judgment)
+    spent = dict(counts).get("cost_nano", 0)
     place = f"={keys.chunk_results(record.id, chunk)}|{position}|"
     return StoredResult(
         job_id=record.id,
         chunk=chunk,
         position=position,
-        judgment=msgspec.json.encode(judgment),
-        counts=_counts(judgment, spent),
+        judgment=_encoded(judgment),
+        counts=counts,
         spend_key=keys.spend(record.owner, clock.today()) if record.owner and spent else "",
         spent_nano=spent,
         cached_votes=[(key, f"{place}{index_and_model}") for key, index_and_model in kept],
     )
+
+
+def _encoded(judgment: Judgment) -> bytes:
+    """Returns the judgment as JSON; the texts of one that is too large to store are cut."""
+    encoded = _encoder.encode(judgment)
+    if len(encoded) <= MAX_JUDGMENT_BYTES:
+        return encoded
+    most = MAX_JUDGMENT_BYTES // (_MOST_BYTES_A_CHARACTER * (2 * len(judgment.votes) + 2))
+    return msgspec.json.encode(_cut(judgment, most, votes=[_cut(vote, most) for vote in judgment.votes]))
+
+
+def _cut(answer: _T, most: int, **changes: Any) -> _T:
+    """Returns a judgment or a vote with each text of at most so many characters."""
+    texts = {name: getattr(answer, name, None) for name in ("explanation", "raw_text", "error")}
+    cut = {name: text[:most] + _CUT for name, text in texts.items() if text is not None and len(text) > most}
+    return msgspec.structs.replace(answer, **cut, **changes)
 
 
 async def spent_today(redis: Redis, owner: str) -> float:
@@ -48,7 +75,9 @@ def _nano(vote: Vote) -> int:
     return round((vote.cost_usd or 0.0) * NANO)
 
 
-def _counts(judgment: Judgment, spent: int) -> list[tuple[str, int]]:
+def judgment_counts(judgment: Judgment) -> list[tuple[str, int]]:
+    """Returns the increments of a job's fields that a judgment makes."""
+    spent = sum([_nano(vote) for vote in judgment.votes])
     fields = {
         str(judgment.outcome): 1,
         "input_tokens": judgment.usage.input_tokens,
@@ -72,11 +101,37 @@ def judgment_metrics(judge: ResolvedJudge, judgment: Judgment, queue_wait_s: flo
         took = (judgment.finished_at - judgment.created_at).total_seconds()
         series += observe(counters.JUDGMENT_SECONDS, value=max(took, 0.0))
     if judgment.score is not None:
-        series.append(increment(counters.SCORES, name, version, model, f"{judgment.score:g}"))
+        series.append(increment(counters.SCORES, name, version, model, score_label(judge.definition, judgment.score)))
     series += [increment(counters.FLAGGED, name, version, flag) for flag in judgment.flags]
     for vote in judgment.votes:
         series += _vote_series(vote)
     return series
+
+
+def score_label(judge: Judge, score: float) -> str:
+    """Returns the label of a score in the metrics, of which a judge has at most 81.
+
+    A score of a scale without steps, or of more than 20 steps, is rounded to a twentieth of the range. A mean between
+    the steps of another scale is rounded to a quarter of a step.
+    """
+    if judge.method is not Method.RATING:
+        return f"{score:g}"
+    scale = judge.scale or Scale()
+    width = scale.max - scale.min
+    has_few_steps = scale.step is not None and width / scale.step <= _MOST_STEPS
+    unit = scale.step / _STEP_PARTS if scale.step is not None and has_few_steps else width / _MOST_STEPS
+    return f"{scale.min + round((score - scale.min) / unit) * unit:g}"
+
+
+def anchor_metrics(judge: ResolvedJudge, judgment: Judgment) -> list[Increment]:
+    """Returns the increments that a judgment of an anchor makes: tokens and costs as any other, but no scores."""
+    ref = judgment.judge
+    model = judge.models[0] if len(judge.models) == 1 else "panel"
+    version = "" if ref.version is None else str(ref.version)
+    counted = increment(
+        counters.ANCHOR_JUDGMENTS, ref.name or "inline", version, model, judgment.outcome, judgment.reason or ""
+    )
+    return [counted, *(each for vote in judgment.votes for each in _vote_series(vote))]
 
 
 def _vote_series(vote: Vote) -> list[Increment]:

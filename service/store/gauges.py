@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from service.store import keys
 from service.store.connection import reply
+from service.store.records import from_msgpack, readable
 
 MAX_GAUGE_SERIES = 10_000  # in all
 MAX_JUDGE_SERIES = 200  # of judge version, criterion and model; the most recently judged ones
@@ -54,9 +55,10 @@ async def save_gauges(redis: Redis, gauges: Sequence[Gauge], at: float) -> int:
 
 
 async def load_gauges(redis: Redis) -> Refreshed | None:
-    """Returns the gauges as they were last saved, None before the first time."""
+    """Returns the gauges as they were last saved, None before the first time, and if a newer version saved them."""
     stored = await reply(redis.get(keys.SAVED_GAUGES))
-    return None if stored is None else msgspec.msgpack.decode(stored, type=Refreshed)
+    found = readable([stored], lambda each: None if each is None else from_msgpack(each, Refreshed, "the gauges"))
+    return next((gauges for _, gauges in found), None)
 
 
 async def gauge_families(redis: Redis, prefix: str) -> list[GaugeMetricFamily]:

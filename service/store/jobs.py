@@ -1,28 +1,52 @@
 """Jobs: committed as a whole, listed, claimed chunk by chunk, and cancelled."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from redis.asyncio import Redis
 
 from service.contracts.items import Item, content_digest, item_id
-from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobCounts, JobRecord, job_status
+from service.contracts.jobs import (
+    INLINE_JUDGMENTS,
+    CallbackStatus,
+    Job,
+    JobCallback,
+    JobCounts,
+    JobRecord,
+    Purpose,
+    job_status,
+)
+from service.contracts.judges import JudgeRef
 from service.contracts.judgments import Usage
+from service.contracts.outcomes import JobStatus
 from service.store import clock, keys, queue
 from service.store.changes import NANO
 from service.store.connection import Script, pipeline, reply
-from service.store.errors import IdempotencyConflictError, StagingExpiredError
+from service.store.errors import IdempotencyConflictError, StagingExpiredError, UnconfirmedError, UnreadableRecordError
+from service.store.records import from_json, from_msgpack, readable
+from service.threads import aside_if_large
+
+_log = logging.getLogger(__name__)
 
 CHUNK_JUDGMENTS = 50  # judgments that share the millisecond that an arq job costs
+_AT_ONCE = 200  # jobs in one round trip
+_MOST_LOOKED_AT = 10_000  # jobs of which a page of a filtered list is made
+AHEAD = 6  # chunks of a job in the queue at a time: enough to keep workers busy, few enough for others to come soon
+_ANCHORS_LINE = "~anchors"  # anchors take no turn from the jobs of the key that marked them; no key has this name
 _STAGED_S = 3600  # the maximum duration of an upload
-_ARQ_JOB_MS = 400 * 24 * 3600 * 1000  # longer than any queue
+_CONFIRMED_WITHIN_MS = 2_000
+_PROBE_KEPT_S = 60
+QUEUED_MS = 400 * 24 * 3600 * 1000  # longer than any queue
 JUDGE_CHUNK = "judge_chunk"
+ALL_LISTED = b"2"  # for jobs and benchmarks; 1 was for jobs
 CALL_BACK = "call_back"
 
 _commit = Script("commit")
 _claim = Script("claim")
+_give_back = Script("give_back")
 _note_items = Script("note_items")
 
 
@@ -34,8 +58,26 @@ class Idempotency(NamedTuple):
     fingerprint: str
 
 
+class Tried(msgspec.Struct, frozen=True, array_like=True):
+    """The calls for a vote that was put off: all of them, and those that failed, since `failed_at` (Unix seconds)."""
+
+    model: str
+    sample: int
+    order: str | None
+    attempts: int
+    faults: int
+    failed_at: float | None
+
+
+_decode_tried = msgspec.msgpack.Decoder(dict[int, list[Tried]]).decode
+
+
 class Claim(NamedTuple):
-    """A chunk at work: its items in order, and the positions in the job that are done already."""
+    """A chunk at work: its items in order, and the positions in the job that are done already.
+
+    `starts_job` if it is the first chunk of its job to begin. `tried` has, by position, the calls for votes that were
+    put off.
+    """
 
     record: JobRecord
     items: list[Item]
@@ -44,6 +86,39 @@ class Claim(NamedTuple):
     tries: int
     cancelled: bool
     spent_usd: float
+    starts_job: bool = False
+    tried: Mapping[int, Sequence[Tried]] = {}
+
+
+class JobFilter(NamedTuple):
+    """The jobs that are meant; None is any.
+
+    `judge` is a name, `name@version` or a digest, `owner` a key's name; `suits` tells of a job whether it is meant.
+    """
+
+    group: str | None = None
+    status: JobStatus | None = None
+    judge: str | None = None
+    owner: str | None = None
+    suits: Callable[[JobRecord], bool] | None = None
+
+    def takes(self, record: JobRecord, job: Job) -> bool:
+        """Returns whether a job is meant."""
+        return (
+            self.owner in (None, record.owner)
+            and self.group in (None, *record.groups)
+            and self.status in (None, job.status)
+            and (self.suits is None or self.suits(record))
+            and (self.judge is None or any(self.judge in judge_references(judge.ref) for judge in record.judges))
+        )
+
+
+ANY_JOB = JobFilter()
+
+
+def judge_references(ref: JudgeRef) -> tuple[str | None, str, str]:
+    """Returns the references that a judge may be meant by: its name, `name@version` and its digest."""
+    return ref.name, f"{ref.name}@{ref.version}", ref.digest
 
 
 def items_per_chunk(judges: int) -> int:
@@ -51,15 +126,25 @@ def items_per_chunk(judges: int) -> int:
     return max(1, CHUNK_JUDGMENTS // judges)
 
 
-async def stage_job(redis: Redis, job_id: str, first: int, chunks: Sequence[Sequence[Item]]) -> None:
-    """Stores chunks of items, numbered from `first` on, for `commit_job`.
+def encoded_chunk(items: Sequence[Item]) -> bytes:
+    """Returns items as a chunk is stored."""
+    return msgspec.msgpack.encode(items)
+
+
+async def stage_job(redis: Redis, job_id: str, first: int, chunks: Sequence[bytes]) -> None:
+    """Stores encoded chunks of items, numbered from `first` on, for `commit_job`.
 
     Without it they expire.
     """
     async with pipeline(redis) as pipe:
-        for number, items in enumerate(chunks, first):
-            pipe.set(keys.chunk_items(job_id, number), msgspec.msgpack.encode(items), ex=_STAGED_S)
+        for number, chunk in enumerate(chunks, first):
+            pipe.set(keys.chunk_items(job_id, number), chunk, ex=_STAGED_S)
         await pipe.execute()
+
+
+async def is_known_request(redis: Redis, caller: str, key_digest: str) -> bool:
+    """Returns whether a request of the caller with this Idempotency-Key has made a job."""
+    return bool(await reply(redis.exists(keys.idempotency(caller, key_digest))))
 
 
 async def discard_job(redis: Redis, job_id: str, chunks: int) -> None:
@@ -68,27 +153,49 @@ async def discard_job(redis: Redis, job_id: str, chunks: int) -> None:
         await reply(redis.unlink(*(keys.chunk_items(job_id, chunk) for chunk in range(chunks))))
 
 
+async def confirm_job(redis: Redis, job_id: str, replicas: int) -> None:
+    """Returns once so many replicas of the store have the job. Raises UnconfirmedError if they do not in time.
+
+    The job is there all the same, unless the store has failed over to a replica without it.
+    """
+    async with pipeline(redis) as pipe:  # over one connection, so that one server tells both
+        pipe.exists(keys.job(job_id))
+        pipe.set(keys.PROBE, b"1", ex=_PROBE_KEPT_S)  # WAIT is about the writes of its own connection
+        pipe.wait(replicas, _CONFIRMED_WITHIN_MS)
+        is_there, _, confirmed = await pipe.execute()
+    if not is_there or confirmed < replicas:
+        raise UnconfirmedError(
+            f"{confirmed} replicas of the store have the job, and {replicas} are needed to accept it; it may run all"
+            " the same: send the request again with the same Idempotency-Key"
+        )
+
+
 async def commit_job(
     redis: Redis, record: JobRecord, idempotency: Idempotency | None, idempotency_keep_h: float
 ) -> str:
     """Makes the staged chunks a job and queues it, in one step. Returns the job's id, which may be an earlier one.
 
-    A benchmark's job also needs `benchmarks.stage_order`; a battle's job is in no list. Raises IdempotencyConflictError
-    if the key was used for another request, and StagingExpiredError if a chunk has expired.
+    A benchmark's job also needs `benchmarks.stage_order`; jobs of battles and anchors are not in the list of jobs.
+    Raises IdempotencyConflictError if the key was used for another request, and StagingExpiredError if a chunk has
+    expired.
     """
     callback = _arq_job(CALL_BACK, record.id) if record.callback_url else ("", "", "")
     chunks: list[Any] = []
     for chunk in range(record.chunks):
-        chunks += [keys.chunk_items(record.id, chunk), *_arq_job(JUDGE_CHUNK, record.id, chunk)]
+        chunks += [keys.chunk_items(record.id, chunk), *chunk_arq_job(record.id, chunk)]
     answer, job_id = await _commit(
         redis,
         [
             keys.job(record.id),
-            keys.idempotency(idempotency.caller, idempotency.key_digest) if idempotency else "",
-            "" if record.purpose == "battle" else keys.JOBS,
+            keys.idempotency(idempotency.caller, idempotency.key_digest) if idempotency else keys.NO_KEY,
+            keys.JOBS if is_listed(record.purpose) else keys.NO_KEY,
             keys.PENDING,
             keys.QUEUE,
-            *((keys.job_benchmark(record.id), keys.BENCHMARKS) if record.purpose == "benchmark" else ()),
+            keys.TURNS,
+            keys.OPEN_JOBS,
+            keys.owned(keys.JOBS, record.owner) if record.owner and is_listed(record.purpose) else keys.NO_KEY,
+            *_benchmark_keys(record),
+            keys.NO_KEY,
         ],
         [
             record.id,
@@ -96,9 +203,12 @@ async def commit_job(
             record.total,
             idempotency.fingerprint if idempotency else "",
             int(idempotency_keep_h * 3600) or 1,
-            _ARQ_JOB_MS,
+            QUEUED_MS,
             keys.WAKE,
             *callback,
+            _lane(record, [model for judge in record.judges for model in judge.models]),
+            _ANCHORS_LINE if record.purpose == "anchor" else record.owner or "",
+            AHEAD,
             *chunks,
         ],
     )
@@ -109,29 +219,106 @@ async def commit_job(
     return str(job_id.decode())
 
 
+def _benchmark_keys(record: JobRecord) -> list[str]:
+    if record.purpose != "benchmark":
+        return [keys.NO_KEY] * 3
+    owned = keys.owned(keys.BENCHMARKS, record.owner) if record.owner else keys.NO_KEY
+    return [keys.job_benchmark(record.id), keys.BENCHMARKS, owned]
+
+
+def is_listed(purpose: Purpose) -> bool:
+    """Returns whether jobs of a purpose are in the list of jobs."""
+    return purpose not in ("battle", "anchor")
+
+
+def chunk_arq_job(job_id: str, chunk: int | str) -> tuple[str, str, bytes]:
+    """Returns the arq job of a chunk: its key, its id, and itself."""
+    return _arq_job(JUDGE_CHUNK, job_id, chunk)
+
+
+def chunk_arq_job_id(job_id: str, chunk: int | str) -> str:
+    """Returns the id of the arq job of a chunk."""
+    return _arq_id(JUDGE_CHUNK, job_id, chunk)
+
+
+def _arq_id(function: str, *args: str | int) -> str:
+    return ":".join((function, *map(str, args)))
+
+
 def _arq_job(function: str, *args: str | int) -> tuple[str, str, bytes]:
-    arq_id = ":".join((function, *map(str, args)))
-    return queue.ARQ_JOB_PREFIX + arq_id, arq_id, queue.queued(function, *args)
+    arq_id = _arq_id(function, *args)
+    return keys.ARQ_JOB + arq_id, arq_id, queue.queued(function, *args)
+
+
+def _lane(record: JobRecord, models: Iterable[str]) -> str:
+    """Returns the judgments of a full chunk and the models that it has to ask, joined by tabs."""
+    judgments = min(record.items, record.chunk_items) * len(record.judges)
+    return "\t".join((str(judgments), *dict.fromkeys(models)))
 
 
 async def load_job(redis: Redis, job_id: str) -> tuple[JobRecord, Job] | None:
     """Returns a job's record and its state without its judgments, None if there is no such job."""
     stored = await reply(redis.hgetall(keys.job(job_id)))
-    return _shown(stored) if b"record" in stored else None
+    return _shown(job_id, stored) if b"record" in stored else None
+
+
+async def load_small_job(redis: Redis, job_id: str) -> tuple[JobRecord, Job] | None:
+    """Returns the same in as many round trips, with the judgments of a job of a single chunk that is over."""
+    async with pipeline(redis) as pipe:
+        pipe.hgetall(keys.job(job_id))
+        pipe.hgetall(keys.chunk_results(job_id, 0))
+        stored, results = await pipe.execute()
+    if b"record" not in stored:
+        return None
+    record, job = _shown(job_id, stored)
+    if not job.is_over or record.chunks > 1 or record.total > INLINE_JUDGMENTS:
+        return record, job
+    placed = sorted((int(position), judgment) for position, judgment in results.items())
+    return record, msgspec.structs.replace(job, judgments=[msgspec.Raw(judgment) for _, judgment in placed])
 
 
 async def list_jobs(
-    redis: Redis, *, before: str | None, limit: int, index: str = keys.JOBS
+    redis: Redis, *, before: str | None, limit: int, wanted: JobFilter = ANY_JOB, index: str | None = None
 ) -> tuple[list[Job], str | None]:
-    """Returns the jobs after the id `before`, the newest first, and the id that the next page follows."""
-    upper = "+" if before is None else f"({before}"
-    ids = [each.decode() for each in await reply(redis.zrevrangebylex(index, upper, "-", 0, limit + 1))]
+    """Returns the jobs after the id `before`, the newest first, and the id that the next page follows.
+
+    `index` is the key of a list of jobs, by default of those of the API.
+
+    At most `_MOST_LOOKED_AT` jobs are looked at: with a filter that few jobs pass, a page may be short, or even empty,
+    although another one follows. Of an owner's list of jobs, only these are looked at.
+    """
+    index = index or keys.JOBS
+    has_owned = index in (keys.JOBS, keys.BENCHMARKS)
+    if wanted.owner and has_owned and await reply(redis.get(keys.OWNERS_LISTED)) == ALL_LISTED:
+        index = keys.owned(index, wanted.owner)
+    found: list[Job] = []
+    looked_at, at_once = 0, limit
+    while True:
+        upper = "+" if before is None else f"({before}"
+        ids = [each.decode() for each in await reply(redis.zrevrangebylex(index, upper, "-", 0, at_once + 1))]
+        for job_id, each in await _loaded(redis, index, ids[:at_once]):
+            if wanted.takes(*each):
+                found.append(each[1])
+                if len(found) == limit:
+                    return found, None if job_id == ids[-1] else job_id
+        looked_at += at_once
+        if len(ids) <= at_once:
+            return found, None
+        before = ids[at_once - 1]
+        if looked_at >= _MOST_LOOKED_AT or wanted == ANY_JOB:
+            return found, before
+        at_once = _AT_ONCE
+
+
+async def _loaded(redis: Redis, index: str, ids: list[str]) -> list[tuple[str, tuple[JobRecord, Job]]]:
+    """Returns the jobs that have not expired, by their ids, and removes the others from the index."""
     async with pipeline(redis) as pipe:
-        for job_id in ids[:limit]:
+        for job_id in ids:
             pipe.hgetall(keys.job(job_id))
         stored = await pipe.execute()
-    await _forget(redis, index, [job_id for job_id, each in zip(ids, stored, strict=False) if not each])
-    return [_shown(each)[1] for each in stored if each], ids[limit - 1] if len(ids) > limit else None
+    await _forget(redis, index, [job_id for job_id, each in zip(ids, stored, strict=True) if not each])
+    by_id = dict(zip(ids, stored, strict=True))
+    return list(readable(ids, lambda job_id: _shown(job_id, by_id[job_id]) if by_id[job_id] else None))
 
 
 async def _forget(redis: Redis, index: str, job_ids: list[str]) -> None:
@@ -144,11 +331,13 @@ def first_view(record: JobRecord) -> Job:
     """Returns a job as it was when it was committed."""
     counts = JobCounts(total=record.total, pending=record.total, scored=0, unscored=0, failed=0, cancelled=0)
     job = _job(record, counts, Usage(), None, None)
+    if record.callback_url is not None:
+        job = msgspec.structs.replace(job, callback=_callback({}))
     return msgspec.structs.replace(job, judgments=[]) if record.total <= INLINE_JUDGMENTS else job
 
 
-def _shown(stored: dict[bytes, bytes]) -> tuple[JobRecord, Job]:
-    record = msgspec.json.decode(stored[b"record"], type=JobRecord)
+def _shown(job_id: str, stored: dict[bytes, bytes]) -> tuple[JobRecord, Job]:
+    record = from_json(stored.get(b"record", b""), JobRecord, f"job {job_id}")
 
     def number(field: bytes) -> int:
         return int(stored.get(field, 0))
@@ -161,7 +350,19 @@ def _shown(stored: dict[bytes, bytes]) -> tuple[JobRecord, Job]:
         cost_usd=None if number(b"unpriced") else number(b"cost_nano") / NANO,
     )
     started, finished = clock.at(stored.get(b"started_at")), clock.at(stored.get(b"finished_at"))
-    return record, _job(record, counts, usage, started, finished)
+    job = _job(record, counts, usage, started, finished)
+    if record.callback_url is not None:
+        job = msgspec.structs.replace(job, callback=_callback(stored))
+    return record, job
+
+
+def _callback(stored: Mapping[bytes, bytes]) -> JobCallback:
+    error = stored.get(b"callback_error")
+    return JobCallback(
+        status=cast("CallbackStatus", stored.get(b"callback_status", b"pending").decode()),
+        attempts=int(stored.get(b"callback_attempts", 0)),
+        last_error=None if error is None else error.decode(),
+    )
 
 
 def _job(
@@ -181,20 +382,26 @@ def _job(
 
 
 async def claim_chunk(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> Claim | None:
-    """Begins a chunk for the first time or again. Returns None if its job has expired."""
+    """Begins a chunk for the first time or again. Returns None if its job has expired.
+
+    Raises UnreadableRecordError for a job of a newer version; then nobody has tried the chunk.
+    """
     answer = await _claim(
         redis,
-        [keys.job(job_id), keys.chunk_results(job_id, chunk)],
-        [chunk, clock.now_ms(), keys.job_events(job_id)],
+        [keys.job(job_id), keys.chunk_results(job_id, chunk), keys.QUEUE, keys.TURNS, keys.chunk_items(job_id, chunk)],
+        [chunk, clock.now_ms(), keys.job_events(job_id), f"{JUDGE_CHUNK}:{job_id}:", AHEAD, keys.WAKE],
     )
     if answer is None:
         return None
-    record, cancelled, nano, tries, *done = answer
-    stored = await reply(redis.get(keys.chunk_items(job_id, chunk)))
-    if stored is None:  # it has just expired, and so will the job
+    record, cancelled, nano, tries, tried, starts_job, stored, *done = answer
+    if not stored:  # it has just expired, and so will the job
         return None
-    items = msgspec.msgpack.decode(stored, type=list[Item])
-    decoded = msgspec.json.decode(record, type=JobRecord)
+    try:
+        decoded = from_json(record, JobRecord, f"job {job_id}")
+        items = from_msgpack(stored, list[Item], f"job {job_id}")
+    except UnreadableRecordError:
+        await _give_back(redis, [keys.job(job_id)], [chunk, tried])
+        raise
     return Claim(
         record=decoded,
         items=items,
@@ -203,13 +410,24 @@ async def claim_chunk(redis: Redis, job_id: str, chunk: int, *, keep_s: int) -> 
         tries=tries,
         cancelled=cancelled == b"1",
         spent_usd=int(nano) / NANO,
+        starts_job=bool(starts_job),
+        tried=_readable_tried(tried),
     )
+
+
+def _readable_tried(tried: bytes) -> dict[int, list[Tried]]:
+    """Returns the calls that were made before, none if another version has noted them."""
+    try:
+        return _decode_tried(tried) if tried else {}
+    except msgspec.MsgspecError:
+        return {}
 
 
 async def _changed(redis: Redis, record: JobRecord, items: list[Item], keep_s: int) -> list[bool]:
     """Returns whether each item's id stood for another content before, which an id made of the content never did.
 
-    The ids of a benchmark or a battle are its own: they neither change nor become those of judged items.
+    The ids of a benchmark or a battle are its own: they neither change nor become those of judged items. Nor do those
+    of anchors, whose texts are older.
     """
     named = [(item_id(each), content_digest(each)) for each in items if each.id is not None]
     if not named or record.purpose != "judging":
@@ -222,26 +440,49 @@ async def _changed(redis: Redis, record: JobRecord, items: list[Item], keep_s: i
     return [each.id is not None and bool(next(answer)) for each in items]
 
 
-async def give_back_chunk(redis: Redis, job_id: str, chunk: int) -> None:
-    """Takes back the try of a chunk whose worker stops in good order."""
-    await reply(redis.hincrby(keys.job(job_id), f"tries:{chunk}", -1))
+async def give_back_chunk(
+    redis: Redis, job_id: str, chunk: int, tried: Mapping[int, Sequence[Tried]] | None = None
+) -> None:
+    """Takes back the try of a chunk whose items are put off, or whose worker stops in good order.
+
+    `tried` has, by position, the calls that were made for their votes.
+    """
+    await _give_back(redis, [keys.job(job_id)], [chunk, msgspec.msgpack.encode(tried) if tried else ""])
+
+
+async def is_chunk_stored(redis: Redis, job_id: str, chunk: int, judgments: int) -> bool:
+    """Returns whether the store has so many judgments of a chunk, or its job is gone.
+
+    A store that was restored from an earlier state has lost some that it had.
+    """
+    async with pipeline(redis) as pipe:
+        pipe.exists(keys.job(job_id))
+        pipe.hlen(keys.chunk_results(job_id, chunk))
+        exists, stored = await pipe.execute()
+    return not exists or stored >= judgments
 
 
 async def mark_cancelled(redis: Redis, job_id: str) -> list[int]:
-    """Marks a job as cancelled. Returns the chunks that nobody has begun: no worker will ask a model about them."""
+    """Marks a job as cancelled. Returns the chunks that nobody is at: no worker will ask a model about them.
+
+    Workers take them whether or not there is room for calls of the job's models.
+    """
     async with pipeline(redis, atomic=True) as pipe:
         pipe.hset(keys.job(job_id), "cancel", "1")
         pipe.hgetall(keys.job(job_id))
         pipe.publish(keys.job_events(job_id), "cancel")
         _, stored, _ = await pipe.execute()
-    record, _ = _shown(stored)
-    return [chunk for chunk in range(record.chunks) if b"tries:%d" % chunk not in stored]
+    record, _ = _shown(job_id, stored)
+    await reply(redis.hset(keys.job(job_id), "lane", _lane(record, models=())))
+    return [chunk for chunk in range(record.chunks) if stored.get(b"tries:%d" % chunk, b"0") == b"0"]
 
 
 async def load_chunk(redis: Redis, job_id: str, chunk: int) -> list[Item]:
     """Returns the items of a chunk in order."""
     stored = await reply(redis.get(keys.chunk_items(job_id, chunk)))
-    return [] if stored is None else msgspec.msgpack.decode(stored, type=list[Item])
+    if stored is None:
+        return []
+    return await aside_if_large(len(stored), from_msgpack, stored, list[Item], f"job {job_id}")
 
 
 async def cancelled_jobs(redis: Redis, job_ids: Sequence[str]) -> dict[str, bool]:

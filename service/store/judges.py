@@ -1,7 +1,7 @@
 """Named judges: immutable versions, each with the digest of its content. Built-in ones are version 1 of their name."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,12 @@ from service.contracts.judges import Judge, StoredJudge, judge_digest
 from service.judges import built_in
 from service.store import clock, keys
 from service.store.connection import Script, pipeline, reply
+from service.store.records import from_json, readable
+from service.threads import aside_if_large
 
 _VERSION = re.compile("[1-9][0-9]{0,8}")
 
+_AT_ONCE = 100  # judges in one round trip
 _RETIRED = "retired"  # field: the time since when the name takes no new jobs
 
 _put = Script("put_judge")
@@ -53,10 +56,12 @@ async def mark_retired(redis: Redis, name: str) -> bool:
 
 async def find_judge(redis: Redis, name: str, version: int | None = None) -> StoredJudge | None:
     """Returns a version of a judge, the latest one unless given; None if there is none."""
-    if version is None:
-        latest = await reply(redis.hget(keys.judge(name), "latest"))
-        version = int(latest) if latest else 1
-    return _shown(name, version, await reply(redis.hmget(keys.judge(name), _fields(version))))
+    asked = version or 1  # most judges have one version: it is read with the number of the latest
+    latest, *fields = await reply(redis.hmget(keys.judge(name), ["latest", *_fields(asked)]))
+    newest = asked if version or not latest else int(latest)
+    if newest != asked:
+        fields = await reply(redis.hmget(keys.judge(name), _fields(newest)))
+    return _shown(name, newest, fields)
 
 
 async def judge_by_reference(redis: Redis, reference: str) -> StoredJudge | None:
@@ -91,6 +96,14 @@ def built_in_judge_of(criterion: str) -> Judge | None:
 
 async def _latest(redis: Redis, names: Sequence[str]) -> list[StoredJudge]:
     """Returns the latest versions of those of the names that are not retired."""
+    return [
+        judge
+        for start in range(0, len(names), _AT_ONCE)
+        for judge in await _latest_of_few(redis, names[start : start + _AT_ONCE])
+    ]
+
+
+async def _latest_of_few(redis: Redis, names: Sequence[str]) -> list[StoredJudge]:
     async with pipeline(redis) as pipe:
         for name in names:
             pipe.hget(keys.judge(name), "latest")
@@ -99,8 +112,14 @@ async def _latest(redis: Redis, names: Sequence[str]) -> list[StoredJudge]:
         for name, version in zip(names, versions, strict=True):
             pipe.hmget(keys.judge(name), _fields(version))
         found = await pipe.execute()
-    shown = [_shown(name, version, fields) for name, version, fields in zip(names, versions, found, strict=True)]
-    return [each for each in shown if each is not None and each.retired_at is msgspec.UNSET]
+    by_name = {name: (version, fields) for name, version, fields in zip(names, versions, found, strict=True)}
+    size = sum(len(definition or b"") for definition, _, _ in found)
+    return await aside_if_large(size, _not_retired, by_name)
+
+
+def _not_retired(by_name: Mapping[str, tuple[int, Sequence[Any]]]) -> list[StoredJudge]:
+    shown = readable(by_name, lambda name: _shown(name, *by_name[name]))
+    return [judge for _, judge in shown if judge.retired_at is msgspec.UNSET]
 
 
 def _fields(version: int) -> list[str]:
@@ -111,7 +130,7 @@ def _shown(name: str, version: int, fields: Sequence[Any]) -> StoredJudge | None
     """Returns a version from its fields, or the built-in judge of the name; None if there is neither."""
     definition, created, retired = fields
     if definition is not None:
-        return _stored(name, version, msgspec.json.decode(definition, type=Judge), created, retired)
+        return _stored(name, version, from_json(definition, Judge, f"judge {name}@{version}"), created, retired)
     shipped = built_in().get(name)
     return _stored(name, 1, shipped, b"", retired) if shipped and version == 1 else None
 

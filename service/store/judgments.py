@@ -1,6 +1,6 @@
 """Finished judgments in the order of items, as the JSON that is stored."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +22,10 @@ class PlacedJudgment(NamedTuple):
 
 class _OutcomeOnly(msgspec.Struct):
     outcome: Outcome
+
+
+class _OwnerOnly(msgspec.Struct):
+    owner: str | None
 
 
 async def judgments_in_order(
@@ -48,14 +52,33 @@ async def page_of_judgments(
     return shown, None
 
 
-async def judgments_of_item(redis: Redis, item_id: str) -> list[msgspec.Raw]:
-    """Returns all judgments of an item that have not expired, the newest last."""
+async def judgments_of_item(redis: Redis, item_id: str, owner: str | None = None) -> list[msgspec.Raw]:
+    """Returns all judgments of an item that have not expired, the newest last; only those of one API key's jobs if
+    `owner` is given.
+    """
     places = refs_in(await load_item(redis, item_id))
+    if owner is not None:
+        owners = await owners_of_jobs(redis, {job_id for job_id, _, _ in places})
+        places = [place for place in places if owners.get(place[0]) == owner]
     async with pipeline(redis) as pipe:
         for job_id, chunk, position in places:
             pipe.hget(keys.chunk_results(job_id, chunk), position)
         found = await pipe.execute()
     return [msgspec.Raw(judgment) for judgment in found if judgment is not None]
+
+
+async def owners_of_jobs(redis: Redis, job_ids: Iterable[str]) -> dict[str, str | None]:
+    """Returns the API key that made each of these jobs that have not expired, None for those that no key made."""
+    ids = list(job_ids)
+    async with pipeline(redis) as pipe:
+        for job_id in ids:
+            pipe.hget(keys.job(job_id), "record")
+        records = await pipe.execute()
+    return {
+        job_id: msgspec.json.decode(record, type=_OwnerOnly).owner
+        for job_id, record in zip(ids, records, strict=True)
+        if record is not None
+    }
 
 
 async def judgments_ended_at(redis: Redis, wanted: Sequence[tuple[str, int]]) -> list[list[msgspec.Raw]]:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from service.contracts.outcomes import Reason
 from service.store import keys
 from service.store.connection import Script, pipeline, reply
+from service.store.records import from_msgpack
 
 _MICRO = 1_000_000
 _SLOW_DOUBLING_S = 60.0  # beyond a rate that is known to work
@@ -52,11 +53,31 @@ class ProviderLimit(NamedTuple):
             return self.rate * math.exp2(seconds / self.double_s)
         return self.goal * math.exp2(min((seconds - climb_s) / _SLOW_DOUBLING_S, 60.0))
 
+    def span_of(self, calls: float, after_s: float) -> float:
+        """Returns the seconds in which so many calls begin, from so many seconds after the end of the pause on."""
+        rate = self.rate_after(after_s)
+        if not self.goal or rate >= self.goal:
+            return _climb_s(calls, rate, _SLOW_DOUBLING_S if self.goal else self.double_s)
+        on_the_way = (self.goal - rate) * self.double_s / math.log(2)
+        if calls <= on_the_way:
+            return _climb_s(calls, rate, self.double_s)
+        return self.double_s * math.log2(self.goal / rate) + (calls - on_the_way) / self.goal
+
+
+def _climb_s(calls: float, rate: float, double_s: float) -> float:
+    """Returns the seconds in which so many calls begin at a rate that doubles every `double_s` seconds."""
+    return double_s * math.log2(1 + calls * math.log(2) / (rate * double_s))
+
 
 class ProviderStop(msgspec.Struct, frozen=True, array_like=True):
     """Why a provider refuses every call, in its words: its key is bad or its quota is spent."""
 
     reason: Reason
+    message: str
+
+
+class _StoredStop(msgspec.Struct, frozen=True, array_like=True):
+    reason: str
     message: str
 
 
@@ -118,8 +139,20 @@ def _state(now_ms: int, fields: list[bytes | None], stop: bytes | None, stop_ms:
     limit = None
     if until is not None and rate is not None:
         limit = _limit(int(until) - now_ms, int(rate), int(goal or 0), int(double or 0))
-    decoded = None if stop is None else msgspec.msgpack.decode(stop, type=ProviderStop)
-    return ProviderState(limit, decoded, max(stop_ms, 0) / 1000)
+    return ProviderState(limit, None if stop is None else _stop(stop), max(stop_ms, 0) / 1000)
+
+
+def _stop(stored: bytes) -> ProviderStop:
+    stop = from_msgpack(stored, _StoredStop, "the stop of a provider")
+    return ProviderStop(known_reason(stop.reason), stop.message)
+
+
+def known_reason(stored: str) -> Reason:
+    """Returns the reason for which calls are held back; one of a newer version counts as the provider's error."""
+    try:
+        return Reason(stored)
+    except ValueError:
+        return Reason.PROVIDER_ERROR
 
 
 def _limit(pause_ms: int, rate: int, goal: int, double_ms: int) -> ProviderLimit:

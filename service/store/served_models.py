@@ -3,9 +3,15 @@
 from redis.asyncio import Redis
 
 from service.store import counters, keys
-from service.store.connection import Script
+from service.store.connection import Script, reply
 
 _note_served_model = Script("note_served_model")
+
+
+async def last_served_models(redis: Redis) -> dict[str, str]:
+    """Returns the model that answered last under each name."""
+    found = await reply(redis.hgetall(keys.SERVED_MODELS))
+    return {model.decode(): served.decode() for model, served in found.items()}
 
 
 async def note_served_model(redis: Redis, model: str, served_model: str) -> None:

@@ -3,20 +3,17 @@
 from redis.asyncio import Redis
 
 from service.store import clock, keys
-from service.store.connection import Script, pipeline, reply
+from service.store.connection import Script, reply
 
 ALIVE_S = 10.0  # a worker without a heartbeat for so long counts as dead
 
-_lease_slots = Script("lease_slots")
+_heartbeat = Script("outages", "heartbeat")
+_lease_slots = Script("outages", "lease_slots")
 
 
 async def note_heartbeat(redis: Redis, worker_id: str) -> None:
     """Notes that a worker is alive."""
-    now = await _now(redis)
-    async with pipeline(redis) as pipe:
-        pipe.zadd(keys.WORKERS, {worker_id: now + ALIVE_S})
-        pipe.zremrangebyscore(keys.WORKERS, "-inf", now - ALIVE_S)
-        await pipe.execute()
+    await _heartbeat(redis, [keys.WORKERS, keys.OUTAGE], [worker_id, int(ALIVE_S)])
 
 
 async def forget_worker(redis: Redis, worker_id: str) -> None:
@@ -26,7 +23,7 @@ async def forget_worker(redis: Redis, worker_id: str) -> None:
 
 async def count_alive(redis: Redis) -> int:
     """Returns the number of workers with a recent heartbeat."""
-    return int(await reply(redis.zcount(keys.WORKERS, await _now(redis), "+inf")))
+    return int(await reply(redis.zcount(keys.WORKERS, await clock.store_seconds(redis), "+inf")))
 
 
 async def lease_slots(
@@ -39,10 +36,8 @@ async def lease_slots(
     with more than its share gives it back as its calls end, once others want theirs.
     """
     granted, active = await _lease_slots(
-        redis, [keys.call_slots(provider)], [worker_id, wanted, held, limit, int(await _now(redis)), int(ALIVE_S)]
+        redis,
+        [keys.call_slots(provider), keys.WORKERS, keys.OUTAGE],
+        [worker_id, wanted, held, limit, int(ALIVE_S)],
     )
     return int(granted), int(active)
-
-
-async def _now(redis: Redis) -> float:
-    return await reply(clock.store_seconds(redis))

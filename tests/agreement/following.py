@@ -35,7 +35,9 @@ class FollowedItem:
             if known is not None and known.at_ms > at_ms:
                 continue
             self.scores = {
-                place: each for place, each in self.scores.items() if place[0] != series or place[1] in alive
+                place: each
+                for place, each in self.scores.items()
+                if place[0].split(" ")[:2] != series.split(" ")[:2] or place[1] in alive
             }
             self.scores[series, evidence.content] = CodedScore(
                 **value._asdict(), at_ms=at_ms, length=evidence.length, own=own

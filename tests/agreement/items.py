@@ -20,14 +20,14 @@ from service.agreement.contributions import (
 )
 from service.agreement.reports import Agreement, agreement
 from service.contracts.criteria import CriterionScale
-from service.contracts.labels import Selection
+from service.contracts.labels import ReportSelection
 
 SERIES = "judge@1 openai/small"
 OTHER = "judge@1 openai/large"
 ANNOTATORS = ("ann", "b/ö", "c d%", "d")
 
 Value = float | str
-Drawn = Literal["r", "t"]
+Drawn = Literal["r", "d", "t"]  # at random, by doubt with a known probability, by hand
 
 
 class Item(NamedTuple):
@@ -38,6 +38,7 @@ class Item(NamedTuple):
     other: Value | None = None
     length: int = 0
     own: Literal["y", "n", ""] = ""
+    doubt: int = 0
 
 
 FIVE = Coding(CriterionScale(kind="numbers", min=1, max=5, step=1))
@@ -54,11 +55,12 @@ def items(coding: Coding, most: int = 12) -> st.SearchStrategy[list[Item]]:
     """Up to so many, each with up to four annotators of whom some were asked at random and some were not."""
     values = st.sampled_from(coding.values or (0, 0.123, 2.5, 7.77777, 9.99, 10))
     people = st.dictionaries(
-        st.sampled_from(ANNOTATORS), st.tuples(values, st.sampled_from(["r", "r", "t"])), max_size=4
+        st.sampled_from(ANNOTATORS), st.tuples(values, st.sampled_from(["r", "r", "d", "t"])), max_size=4
     )
     maybe = st.one_of(st.none(), values, values)
     own: st.SearchStrategy[Any] = st.sampled_from(["y", "n", ""])
-    return st.lists(st.builds(Item, people, maybe, maybe, st.integers(0, 13), own), max_size=most)
+    built = st.builds(Item, people, maybe, maybe, st.integers(0, 13), own, st.sampled_from([0, 0, 1, 4]))
+    return st.lists(built, max_size=most)
 
 
 def rows_of(coding: Coding, given: Iterable[Item], *, expected: bool = False) -> list[CodedItem]:
@@ -74,6 +76,7 @@ def rows_of(coding: Coding, given: Iterable[Item], *, expected: bool = False) ->
                 }
             },
             first_label_ms=500 * index,
+            doubt=item.doubt,
         )
         for index, item in enumerate(given)
     ]
@@ -82,7 +85,8 @@ def rows_of(coding: Coding, given: Iterable[Item], *, expected: bool = False) ->
 def label(coding: Coding, value: Value, drawn: Drawn = "r", content: str = "c1") -> CodedLabel:
     said = coding.by_person(*_score_and_label(value))
     units = None if said.number is None or coding.is_words else round((said.number - coding.scale.min) / coding.unit)
-    return CodedLabel(**{**said._asdict(), "units": units}, selection=drawn, content=content)
+    how = {"selection": "r"} if drawn == "r" else {"selection": "t", "probability": 0.5 if drawn == "d" else None}
+    return CodedLabel(**{**said._asdict(), "units": units, **how}, content=content)
 
 
 def judged(
@@ -181,7 +185,9 @@ def simulated(seed: int, size: int, raters: int, *, highest: float = 5) -> list[
     ]
 
 
-def report(coding: Coding, told: list[Item], selection: Selection = "random", *, expected: bool = False) -> Agreement:
+def report(
+    coding: Coding, told: list[Item], selection: ReportSelection = "random", *, expected: bool = False
+) -> Agreement:
     rows = rows_of(coding, told, expected=expected)
     seen = scored(coding, told, expected=expected)
     return agreement(coding, counted(rows), seen, counted(rows, "ceiling", ""), selection)

@@ -6,9 +6,9 @@ It is slow, counts each kind by itself, and shares no code with the service's fu
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from service.agreement.contributions import CodedItem, CodedLabel, CodedScore, CounterKind
 from service.stats.alt_test import Alignment, Wins, duels_of
@@ -18,16 +18,20 @@ HOUR_MS = 3_600_000
 
 
 class Row(NamedTuple):
-    """The labels of an item by annotator, and its scores by series and content."""
+    """The labels of an item by annotator, and its scores and those of baselines by series and content."""
 
     labels: dict[str, CodedLabel]
     judged: dict[tuple[str, str], CodedScore]
+    baselines: dict[tuple[str, str], CodedScore]
     first_label_ms: int
+    doubt: int
 
     @classmethod
     def of(cls, item: CodedItem) -> "Row":
-        judged = {(series, content): score for content, all_ in item.scores.items() for series, score in all_.items()}
-        return cls(item.labels, judged, item.first_label_ms)
+        every = {(series, content): score for content, all_ in item.scores.items() for series, score in all_.items()}
+        judged = {place: score for place, score in every.items() if " ~" not in place[0]}
+        baselines = {place: score for place, score in every.items() if " ~" in place[0]}
+        return cls(item.labels, judged, baselines, item.first_label_ms, item.doubt)
 
 
 class Counted(NamedTuple):
@@ -58,11 +62,17 @@ def recount(items: Iterable[CodedItem], kinds: Collection[CounterKind]) -> dict[
 def _agreed(row: Row) -> Iterator[tuple[Counted, _Fields]]:
     for (series, content), judged in row.judged.items():
         labels = _labels_of(row, content)
-        fields = _of_pairs(labels, judged)
-        fields.update(_by_group(labels, partial(_of_item, judged=judged)))
-        mean = _mean([label for label in labels.values() if label.selection == "r"])
+        fields = _of_pairs(labels, judged, row.doubt)
+        judge = series.split(" ")[0]
+        beside = [row.baselines.get((f"{judge} ~{name}", content)) for name in ("length", "overlap")]
+        baselines = [each.key for each in beside if each is not None]
+        fields.update(_by_group(labels, partial(_of_item, judged=judged, baselines=baselines)))
+        drawn = [label for label in labels.values() if _drawing(label) in "rd"]
+        if drawn:
+            fields[_field("drawn", row.doubt)] += 1
+        mean = _mean(drawn)
         if mean is not None:
-            fields[_field("mean", mean, judged.key)] += 1
+            fields[_field("mean", mean, judged.key, *_level(row.doubt))] += 1
         yield Counted("agreed", series, judged.at_ms // HOUR_MS), fields
 
 
@@ -79,9 +89,21 @@ def _states(row: Row) -> Iterator[tuple[Counted, _Fields]]:
                 _field("label", "all"): len(row.labels),
                 _field("label", "unmatched"): sum(label.content == "" for label in row.labels.values()),
                 _field("label", "off_scale"): sum(label.is_off_scale for label in row.labels.values()),
+                _field("label", "earlier"): sum(_is_of_earlier_text(row, label) for label in row.labels.values()),
             }
         )
         yield Counted("labels", "", row.first_label_ms // HOUR_MS), fields
+
+
+def _is_of_earlier_text(row: Row, label: CodedLabel) -> bool:
+    """Whether another text was scored after the label's own; of a text without a score, after the label came."""
+    if label.is_off_scale or not label.content:
+        return False
+    times = [(judged.at_ms, content) for (_, content), judged in row.judged.items()]
+    own = max((each for each in times if each[1] == label.content), default=None)
+    if own is not None:
+        return max(times) > own
+    return any(at_ms > label.at_ms for at_ms, _ in times)
 
 
 def _between(row: Row) -> Iterator[tuple[Counted, _Fields]]:
@@ -92,21 +114,34 @@ def _between(row: Row) -> Iterator[tuple[Counted, _Fields]]:
 
 
 def _panel(row: Row) -> Iterator[tuple[Counted, _Fields]]:
-    models: defaultdict[tuple[str, str], list[CodedScore]] = defaultdict(list)
-    for (series, content), judged in row.judged.items():
-        judge, _, model = series.partition(" ")
-        if model != "panel":
-            models[judge, content].append(judged)
-    for (judge, _), members in models.items():
-        at_ms = max(each.at_ms for each in members)
-        coders = {_field("coders", *words): n for words, n in _coders([each.key for each in members])}
-        yield Counted("panel", judge, at_ms // HOUR_MS), Counter(coders)
+    for judge, content in {(series.split(" ")[0], content) for series, content in row.judged}:
+        newest = {}
+        in_time = sorted(row.judged.items(), key=lambda each: (each[1].at_ms, each[0][0]))
+        for (series, of), judged in in_time:
+            if (series.split(" ")[0], of) == (judge, content):
+                newest[series.split(" ")[1]] = (_served(series), judged)
+        panel = newest.pop("panel", None)
+        served = set[str]().union(*(names for names, _ in newest.values()))
+        if panel and (served <= panel[0] or all(panel[1].at_ms >= each.at_ms for _, each in newest.values())):
+            served = panel[0]
+        members = [each for names, each in newest.values() if names <= served]
+        if members:
+            name = " ".join([judge, *([_quoted(" + ".join(sorted(served)))] if served else [])])
+            keys, places = [each.key for each in members], [each.per_cent or 0 for each in members]
+            coders = Counter({_field("coders", *words): n for words, n in _coders(keys)})
+            coders.update({_field("sums", *words): n for words, n in _coder_sums(keys, places)})
+            yield Counted("panel", name, max(each.at_ms for each in members) // HOUR_MS), coders
+
+
+def _served(series: str) -> set[str]:
+    return set(unquote(series.split(" ")[2]).split(" + ")) if series.count(" ") > 1 else set()
 
 
 def _rest(row: Row) -> Iterator[tuple[Counted, _Fields]]:
     for (series, content), judged in row.judged.items():
-        if all(label.selection != "r" for label in _labels_of(row, content).values()):
-            yield Counted("seen", series, judged.at_ms // HOUR_MS), Counter([_field("rest", judged.key)])
+        if all(_drawing(label) == "t" for label in _labels_of(row, content).values()):
+            name = _field("rest", judged.key, *_level(row.doubt))
+            yield Counted("seen", series, judged.at_ms // HOUR_MS), Counter([name])
 
 
 _COUNTS: dict[CounterKind, Callable[[Row], Iterator[tuple[Counted, _Fields]]]] = {
@@ -125,12 +160,25 @@ def _labels_of(row: Row, content: str) -> dict[str, CodedLabel]:
     return {name: label for name, label in in_order if label.content == content and not label.is_off_scale}
 
 
-def _of_pairs(labels: _Labels, judged: CodedScore) -> _Fields:
+def _drawing(label: CodedLabel) -> str:
+    """r for random labels, d for those drawn by doubt with a known probability, t for those picked by hand."""
+    if label.selection == "r":
+        return "r"
+    return "t" if label.probability is None else "d"
+
+
+def _level(doubt: int) -> tuple[int, ...]:
+    """The last word of a field, for items in doubt."""
+    return () if doubt == 0 else (doubt,)
+
+
+def _of_pairs(labels: _Labels, judged: CodedScore, doubt: int) -> _Fields:
     """What is counted of each label by itself."""
     fields: _Fields = Counter()
     for name, label in labels.items():
-        drawn = label.selection
-        fields[_field("pair", drawn, label.key, judged.key, judged.length, judged.own)] += 1
+        drawn = _drawing(label)
+        level = () if drawn == "t" else _level(doubt)
+        fields[_field("pair", drawn, label.key, judged.key, judged.length, judged.own, *level)] += 1
         fields[_field("annotator", drawn, _quoted(name))] += 1
         if judged.units is not None and label.units is not None:
             x, y = label.units, judged.units
@@ -152,7 +200,7 @@ def _by_group(labels: _Labels, count: Callable[[_Labels], _Parts]) -> _Fields:
     )
 
 
-def _of_item(labels: _Labels, judged: CodedScore) -> _Parts:
+def _of_item(labels: _Labels, judged: CodedScore, baselines: Sequence[str]) -> _Parts:
     equal = exact_terms([int(label.key == judged.key) for label in labels.values()], 1)
     parts: _Parts = Counter({("item",): 1})
     parts.update(_terms("e", equal))
@@ -161,12 +209,21 @@ def _of_item(labels: _Labels, judged: CodedScore) -> _Parts:
         parts.update(_terms("p", pearson_terms(places, judged.per_cent)))
     for name, wins in _duels(labels, judged).items():
         parts["duel", _quoted(name), str(wins.human - wins.judge)] += 1
+    if baselines:
+        parts.update(("beside", label.key, judged.key, *baselines) for label in labels.values())
+        parts.update({("beside_items", "items"): 1, ("beside_items", "squares"): len(labels) ** 2})
+    pairs = list(permutations(labels.values(), 2))
+    if pairs:
+        parts.update(("rater", one.key, judged.key, other.key) for one, other in pairs)
+        parts.update({("rater_items", "items"): 1, ("rater_items", "squares"): len(pairs) ** 2})
     return parts
 
 
 def _of_coders(labels: _Labels) -> _Parts:
     parts: _Parts = Counter({("item",): 1})
-    parts.update({("coders", *words): n for words, n in _coders([label.key for label in labels.values()])})
+    keys, places = [label.key for label in labels.values()], [label.per_cent or 0 for label in labels.values()]
+    parts.update({("coders", *words): n for words, n in _coders(keys)})
+    parts.update({("sums", *words): n for words, n in _coder_sums(keys, places)})
     return parts
 
 
@@ -193,6 +250,16 @@ def _coders(keys: Sequence[str]) -> Iterator[tuple[tuple[str, str, str], int]]:
         yield (str(len(keys)), key, key), count * (count - 1)
         for other, others in counts[place + 1 :]:
             yield (str(len(keys)), key, other), count * others
+
+
+def _coder_sums(keys: Sequence[str], places: Sequence[int]) -> Iterator[tuple[tuple[str, str], int]]:
+    """Of three coders or more: their number, and the products of 1 and the sums over the ordered pairs of two."""
+    if len(keys) > 2:
+        equal = sum(one == other for one, other in permutations(keys, 2))
+        products = sum(one * other for one, other in permutations(places, 2))
+        terms = (1, equal, sum(places), sum(place**2 for place in places), products)
+        for place, product in enumerate(products_of(terms)):
+            yield (str(len(keys)), str(place)), product
 
 
 def _mean(labels: Sequence[CodedLabel]) -> str | None:

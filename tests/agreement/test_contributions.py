@@ -68,17 +68,47 @@ def test_an_item_done_by_hand() -> None:
         "item\tr": 1,
         "item\tt": 1,
         "item\tx": -1,  # one item in all
+        "drawn\t0": 1,
         "mean\t3\t4": 1,
         # to b's 2 the judge's 4 is as far as ann's 4, to ann's 4 nearer than b
         "duel\tr\tann\t0": 1,
         "duel\tr\tb%2F%C3%B6\t-1": 1,
         # of all three, ann (4 + 1 against 4 + 1) and b (0 + 1 against 4 + 9) stay as they are; d is 1 + 9 against 0 + 4
         "duel\tx\td\t-1": 1,
+        # both random labels beside each other, and of all three those with the targeted one
+        **{f"rater\tr\t{one}\t4\t{other}": 1 for one, other in ((4, 2), (2, 4))},
+        **{f"rater\tx\t{one}\t4\t{other}": 1 for one, other in ((4, 5), (5, 4), (2, 5), (5, 2))},
+        "rater_items\tr\titems": 1,
+        "rater_items\tr\tsquares": 2**2,
+        "rater_items\tx\tsquares": 6**2 - 2**2,  # one item in all
     }
     assert [sums[f"cluster\tr\tp{place}"] for place in range(6)] == [2, 100, 150, 75**2 + 25**2, 2 * 75**2, 75 * 100]
     assert [sums[f"cluster\tr\te{place}"] for place in range(5)] == [2, 1, 4, 2, 1]
     assert [sums.get(f"cluster\tt\te{place}", 0) for place in range(5)] == [1, 0, 1, 0, 0]
     assert [sums.get(f"cluster\tx\te{place}", 0) for place in range(5)] == [0, 0, 9 - 4 - 1, 3 - 2, 1 - 1]
+
+
+def test_labels_drawn_by_doubt_count_with_their_items_level_and_those_picked_by_hand_do_not() -> None:
+    item = Item({"ann": (4, "d"), "bob": (2, "t"), "d": (5, "r")}, 4, doubt=3)
+    fields = counted(rows_of(FIVE, [item]))
+    wanted = ("pair", "annotator", "drawn", "mean", "item")
+    assert {name: count for name, count in fields.items() if name.split("\t")[0] in wanted} == {
+        "pair\td\t4\t4\t0\t\t3": 1,
+        "pair\tt\t2\t4\t0\t": 1,
+        "pair\tr\t5\t4\t0\t\t3": 1,
+        "annotator\td\tann": 1,
+        "annotator\tt\tbob": 1,
+        "annotator\tr\td": 1,
+        "drawn\t3": 1,
+        "mean\t4.5\t4\t3": 1,
+        "item\tr": 1,
+        "item\tt": 1,
+        "item\tx": -1,
+    }
+    assert counted(rows_of(FIVE, [item]), "seen") == {}
+    by_hand = rows_of(FIVE, [Item({"bob": (2, "t")}, 4, doubt=3)])
+    assert counted(by_hand, "seen") == {"rest\t4\t3": 1}
+    assert not [name for name in counted(by_hand) if name.startswith(("drawn", "mean"))]
 
 
 def test_moments_are_whole_units_where_the_score_need_not_be_on_a_level() -> None:
@@ -103,7 +133,12 @@ def test_labels_of_other_contents_and_off_the_scale_count_nowhere() -> None:
     assert contribution(item) == {
         CounterGroup("ceiling", "", 3): {"item\tr": 2},
         CounterGroup("seen", SERIES, 7): {"rest\t4": 1},
-        CounterGroup("labels", "", 3): {"label\tall": 3, "label\tunmatched": 1, "label\toff_scale": 1},
+        CounterGroup("labels", "", 3): {
+            "label\tall": 3,
+            "label\tunmatched": 1,
+            "label\toff_scale": 1,
+            "label\tearlier": 1,
+        },
     }
 
 
@@ -164,9 +199,18 @@ def test_a_label_worth_no_number_has_no_mean_and_grades_have() -> None:
 @few
 @given(SOME)
 def test_any_items_contribute_as_much_as_a_plain_recount_finds(some: tuple[Coding, list[Item]]) -> None:
+    """The baselines of every second item are known: the last judge's score and the first's stand for them."""
     coding, given_items = some
-    rows = rows_of(coding, given_items)
+    rows = [with_baselines(row) if place % 2 else row for place, row in enumerate(rows_of(coding, given_items))]
     assert {tuple(group): fields for group, fields in sum_of(rows).items()} == recount(rows, COUNTER_KINDS)
+
+
+def with_baselines(row: CodedItem) -> CodedItem:
+    """The item with the scores of its judges as those of the baselines, if it has any."""
+    scores = row.scores["c1"]
+    given = [*scores.values()]
+    known = {f"judge@1 ~{name}": each for name, each in zip(("length", "overlap"), given[::-1] * 2, strict=False)}
+    return msgspec.structs.replace(row, scores={"c1": {**scores, **known}})
 
 
 @few
@@ -180,7 +224,8 @@ def test_pairs_annotators_and_meetings_are_those_of_the_rows(some: tuple[Coding,
         mine, theirs = (row.scores["c1"].get(series) for series in (SERIES, OTHER))
         for each in row.labels.values() if mine else ():
             assert mine is not None
-            pairs[f"pair\t{each.selection}\t{each.key}\t{mine.key}\t{mine.length}\t{mine.own}"] += 1
+            level = f"\t{row.doubt}" if row.doubt and each.drawing != "t" else ""
+            pairs[f"pair\t{each.drawing}\t{each.key}\t{mine.key}\t{mine.length}\t{mine.own}{level}"] += 1
         if mine and theirs:
             met[f"pair\t{theirs.key}\t{mine.key}"] += 1
     fields = counted(rows)

@@ -1,7 +1,7 @@
 """Estimates from counters are those of the raw items."""
 
 import math
-from collections import defaultdict
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from service.agreement.coding import Coding
 from service.agreement.counters import Labelled, read_labelled
-from service.agreement.estimates import estimate_of, tables_of
+from service.agreement.estimates import estimate_of, strata_of, summed_tables
 from service.stats.estimates import Tables, estimate
+from service.stats.strata import merged_levels
 from tests.agreement.items import ANY, FIVE, GRADES, PASS_FAIL, WORDS, ZERO_ONE, Item, counted, items, rows_of, scored
 
 few = settings(max_examples=30, deadline=None)
@@ -25,22 +26,39 @@ def number(value: float | str) -> float:
     return WORTH[value] if isinstance(value, str) else float(value)
 
 
-def by_hand(told: list[Item], scale: list[float]) -> Tables:
-    """Judges on the scale's own values."""
-    labelled: defaultdict[float, list[int]] = defaultdict(lambda: [0] * len(scale))
-    rest = [0] * len(scale)
+def by_hand(told: list[Item], scale: list[float]) -> list[Tables]:
+    """One table for each stratum. Judges on the scale's own values."""
+    labelled: Counter[tuple[int, float, int]] = Counter()
+    rest: Counter[tuple[int, int]] = Counter()
     for item in told:
         if item.judge is None:
             continue
         judge = scale.index(number(item.judge))
-        people = [number(value) for _, (value, how) in sorted(item.people.items()) if how == "r"]
+        people = [number(value) for _, (value, how) in sorted(item.people.items()) if how in "rd"]
         if people:
-            labelled[sum(people) / len(people)][judge] += 1
+            labelled[item.doubt, sum(people) / len(people), judge] += 1
         else:
-            rest[judge] += 1
-    values = sorted(labelled)
-    cells = np.array([labelled[value] for value in values], dtype=np.int64).reshape(len(values), len(scale))
-    return Tables(cells, np.array(rest), values, scale)
+            rest[item.doubt, judge] += 1
+    values = sorted({mean for _, mean, _ in labelled})
+    levels = sorted({level for level, _, _ in labelled} | {level for level, _ in rest})
+    groups = merged_levels(
+        {level: sum(n for (of, *_), n in labelled.items() if of == level) for level in levels}, levels
+    )
+    return [
+        Tables(
+            np.array(
+                [
+                    [sum(labelled[level, mean, judge] for level in group) for judge in range(len(scale))]
+                    for mean in values
+                ],
+                dtype=np.int64,
+            ).reshape(len(values), len(scale)),
+            np.array([sum(rest[level, judge] for level in group) for judge in range(len(scale))]),
+            values,
+            scale,
+        )
+        for group in groups or [[]]
+    ]
 
 
 @few
@@ -49,7 +67,8 @@ def test_estimates_are_those_of_the_items(some: tuple[Coding, list[Item]], times
     coding, told = some
     told = told * times
     scale = sorted(number(value) for value in coding.values or ())
-    expected = estimate(by_hand(told, scale), scale, pass_fail=coding is PASS_FAIL)
+    strata = by_hand(told, scale)
+    expected = estimate(summed_tables(strata), scale, pass_fail=coding is PASS_FAIL, strata=strata)
     found = estimate_of(coding, counted(rows_of(coding, told)), scored(coding, told))
     assert (found.method, found.reason, found.labels) == (expected.method, expected.reason, expected.labels)
     assert found.unlabelled == expected.unlabelled
@@ -90,7 +109,7 @@ def test_without_anything_there_is_nothing_to_average() -> None:
 def test_means_too_many_for_a_table_are_put_together_and_their_mean_stays() -> None:
     random = np.random.default_rng(2)
     means = {(float(mean), "5"): 1 for mean in random.uniform(0, 10, 3000)}
-    tables = tables_of(ANY, Labelled(means, {"5": 2}))
+    [tables] = strata_of(ANY, {0: Labelled(means, {"5": 2})})
     assert len(tables.human_values) <= 400
     assert tables.labelled.sum() == 3000
     kept = tables.labelled.sum(axis=1)
@@ -98,7 +117,9 @@ def test_means_too_many_for_a_table_are_put_together_and_their_mean_stays() -> N
 
 
 def test_what_is_read_is_what_was_counted() -> None:
-    assert read_labelled({"mean\t3.5\t4": 2, "item\tr": 2}, {"rest\t4": 7, "score\t4\t3": 9}) == (
-        {(3.5, "4"): 2},
-        {"4": 7},
-    )
+    agreed = {"mean\t3.5\t4": 2, "mean\t3.5\t4\t2": 5, "item\tr": 2}
+    assert read_labelled(agreed, {"rest\t4": 7, "rest\t5\t3": 1, "score\t4\t3": 9}) == {
+        0: ({(3.5, "4"): 2}, {"4": 7}),
+        2: ({(3.5, "4"): 5}, {}),
+        3: ({}, {"5": 1}),
+    }

@@ -64,7 +64,7 @@ def same(one: Agreed, other: Agreed) -> bool:
 def test_random_and_targeted_labels_and_what_both_make_together_are_all(some: tuple[Coding, list[Item]]) -> None:
     coding, told = some
     mixed = counted(rows_of(coding, told))
-    kept: list[tuple[Selection, str]] = [("random", "r"), ("targeted", "t"), ("all", "rt")]
+    kept: list[tuple[Selection, str]] = [("random", "r"), ("targeted", "td"), ("all", "rtd")]
     for selection, how in kept:
         alone = counted(rows_of(coding, drawn_as(told, how, "r")))
         assert same(read_agreed(coding, mixed, selection), read_agreed(coding, alone, "random")), selection
@@ -90,7 +90,7 @@ def test_the_table_is_that_of_the_pairs(some: tuple[Coding, list[Item]]) -> None
 @given(STEPPED_SOME)
 def test_the_duels_are_those_of_the_items(some: tuple[Coding, list[Item]]) -> None:
     coding, told = some
-    labels = by_annotator(told, "rt")
+    labels = by_annotator(told, "rtd")
     code = {value: float(place) for place, value in enumerate(coding.values or ())}
     numbers = code if coding.is_words else {value: float(value) for value in coding.values or ()}
     items_of = [
@@ -111,7 +111,7 @@ def test_the_duels_are_those_of_the_items(some: tuple[Coding, list[Item]]) -> No
 def test_coincidences_are_those_of_the_annotators_and_of_the_models(some: tuple[Coding, list[Item]]) -> None:
     coding, told = some
     rows, values = rows_of(coding, told), list(coding.values or ())
-    for selection, how in (("random", "r"), ("all", "rt")):
+    for selection, how in (("random", "r"), ("all", "rtd")):
         labels = by_annotator(told, how)
         places = [
             [None if said[row] is None else values.index(said[row]) for said in labels.values()]
@@ -168,7 +168,13 @@ def test_means_and_the_rest_are_those_of_random_labels() -> None:
         Item({}, 5),
         Item({"d": (1, "r")}, None),
     ]
-    found = read_labelled(counted(rows_of(FIVE, told)), scored(FIVE, told))
+    [found] = read_labelled(counted(rows_of(FIVE, told)), scored(FIVE, told)).values()
+    by_doubt = [Item({"ann": (2, "d"), "d": (4, "d")}, 4), Item({"ann": (2, "d"), "d": (4, "r")}, 5, doubt=1)]
+    agreed = counted(rows_of(FIVE, [*told, *by_doubt]))
+    assert [each.means for each in read_labelled(agreed, {}).values()] == [
+        {(4.5, "3"): 1, (3.0, "4"): 1},
+        {(3.0, "5"): 1},
+    ]
     assert found.means == {(4.5, "3"): 1}
     assert found.rest == {"2": 1, "5": 1}
 

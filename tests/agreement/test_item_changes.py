@@ -15,7 +15,7 @@ def evidence(score: float, content: str = "c1", *, series: str = SERIES, is_answ
     value = FIVE.by_judge(score, None)
     assert value is not None
     values = [SeriesValue(series, value, "")]
-    return Evidence("wit", content, 2, values, [(series, "outcome\tscored\t")], 0.0, is_answered)
+    return Evidence("wit", content, 2, values, [(series, "outcome\tscored\t")], 0, is_answered)
 
 
 def judged(

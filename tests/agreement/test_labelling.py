@@ -15,16 +15,18 @@ from redis.asyncio import Redis
 
 from service.agreement.admission import admit_judges
 from service.agreement.coding import Coding
-from service.agreement.contributions import COUNTER_KINDS, LABEL_KINDS, CodedItem, CounterKind
+from service.agreement.contributions import COUNTER_KINDS, LABEL_KINDS, CodedItem, CodedLabel, CounterKind
 from service.agreement.label_lists import remove_label
 from service.agreement.labelling import OffScaleLabelsError, labels_of_item, put_labels
 from service.agreement.rebuilding import rebuild
 from service.agreement.recording import MAX_ATTEMPTS, record_judgments
 from service.agreement.reports import panel_alpha
+from service.agreement.rivals import judges_scores
 from service.agreement.stored_items import coded_item
 from service.contracts.criteria import CriterionScale
-from service.contracts.items import Item
+from service.contracts.items import Item, content_digest
 from service.contracts.judges import Choice, Method, Scale
+from service.contracts.refusals import Refused
 from service.store import agreement_counters as tallies
 from service.store import clock, keys
 from service.store.agreement_counters import Wanted
@@ -102,13 +104,16 @@ KINDS_OF_JUDGES = {
 }
 
 ITEMS = st.sampled_from(["a", "b"])
+SERVED = st.dictionaries(st.sampled_from(FIVE_MODELS[:3]), st.sampled_from(["m-1", "m 2|"]))
 ANNOTATORS = st.sampled_from(["ann", "b/o b", "ü\t:", "d"])
 
 
 def steps_of(kind: Kind, *texts: str) -> st.SearchStrategy[list[tuple[Any, ...]]]:
     value, days_ago = st.sampled_from(kind.values), st.sampled_from([0, 1, 60, 900])
     votes = st.dictionaries(st.sampled_from(FIVE_MODELS), value | st.none() | st.just(FAILED), min_size=1)
-    judgments = st.tuples(st.just("judge"), ITEMS, st.sampled_from(texts), st.sampled_from([1, 2]), votes, days_ago)
+    judgments = st.tuples(
+        st.just("judge"), ITEMS, st.sampled_from(texts), st.sampled_from([1, 2]), votes, days_ago, SERVED
+    )
     given_labels = st.tuples(st.just("label"), ITEMS, ANNOTATORS, value, st.sampled_from(["random", "targeted"]))
     deletions = st.tuples(st.just("delete"), ITEMS, ANNOTATORS)
     return st.lists(st.one_of(judgments, judgments, given_labels, deletions), min_size=1, max_size=25)
@@ -126,10 +131,11 @@ class Following:
     async def take(self, step: tuple[Any, ...]) -> None:
         definition = judge_of(**self.kind.judge).definition
         match step:
-            case ("judge", item, text, version, votes, days):
+            case ("judge", item, text, version, votes, days, served):
                 judge = judge_of(tuple(votes), version, **self.kind.judge)
                 ago = timedelta(days=days)
-                made = await judged(self.redis, judge, Item(id=item, output=text), list(votes.values()), ago=ago)
+                told = Item(id=item, output=text)
+                made = await judged(self.redis, judge, told, list(votes.values()), ago=ago, served=served)
                 if not self.has_scale:
                     self.has_scale = True
                     for each in self.items.values():
@@ -147,14 +153,22 @@ class Following:
         found = await stored_items(self.redis)
         for name, followed in self.items.items():
             stored, mine = found.get(name, CodedItem()), followed.item
-            labels = {who: msgspec.structs.replace(each, at_ms=0) for who, each in stored.labels.items()}
-            assert (labels, stored.scores) == (mine.labels, mine.scores)
+            labels = {who: as_sent(each) for who, each in stored.labels.items()}
+            scores = {content: judges_scores(theirs) for content, theirs in stored.scores.items()}
+            assert (labels, scores) == (mine.labels, mine.scores)
+            assert stored.labels or scores == stored.scores, "only a labelled item has scores of baselines"
             assert bool(stored.first_label_ms) == bool(mine.labels)
         await assert_recounts(self.redis, kinds)
         labelled = [name for name, each in self.items.items() if each.labels]
         assert sum([each.is_labelled async for each in all_items(self.redis)]) == len(labelled)
         for name in labelled:
             assert await self.redis.ttl(keys.item(name)) == -1
+
+
+def as_sent(stored: CodedLabel) -> CodedLabel:
+    """Without its time, and targeted again if the random half of the queue has come to its item."""
+    selection = "t" if stored.is_promoted else stored.selection
+    return msgspec.structs.replace(stored, at_ms=0, selection=selection, is_promoted=False)
 
 
 RUN = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -192,6 +206,7 @@ async def test_so_it_does_while_items_get_other_texts(redis: Redis, steps: list[
             ITEMS,
             st.sampled_from([1, 2]),
             st.dictionaries(st.sampled_from(FIVE_MODELS), st.sampled_from([1, 4, None, FAILED]), min_size=1),
+            SERVED,
         ),
         min_size=1,
         max_size=12,
@@ -206,11 +221,11 @@ async def test_judgments_that_are_stored_together_and_again_recount(
     await redis.flushall()
     await admit_judges(redis, [judge_of()], keep_s=KEEP_S)
     made = []
-    for item, version, votes in batch:
+    for item, version, votes, served in batch:
         judge = judge_of(tuple(votes), version)
         record = await committed(redis, 1, judges=[judge])
         told = Item(id=item, output="text")
-        made.append(one(record, judge, told, list(votes.values()), ago=timedelta(), cached=False))
+        made.append(one(record, judge, told, list(votes.values()), ago=timedelta(), cached=False, served=served))
     await asyncio.gather(
         record_judgments(redis, [*made, *(made[each % len(made)] for each in again)], keep_s=KEEP_S),
         put_labels(redis, [label(*each) for each in labels], keep_s=KEEP_S),
@@ -224,7 +239,7 @@ async def test_judgments_that_are_stored_together_and_again_recount(
         for field, count in fields.items()
         if key.startswith("judged:seen:all:") and field.startswith("outcome\t")
     )
-    assert outcomes == sum(len(votes) + (len(votes) > 1) for _, _, votes in batch)
+    assert outcomes == sum(len(votes) + (len(votes) > 1) for _, _, votes, _ in batch)
 
 
 async def test_the_alpha_of_a_panel_that_comes_model_by_model_is_that_of_the_library(redis: Redis) -> None:
@@ -335,6 +350,22 @@ async def test_a_label_belongs_to_the_content_that_it_was_given_for(redis: Redis
     await judged(redis, JUDGE, Item(id="t-1", output="another joke"), [5])
     assert await pairs(redis) == {"3 5": 1, "2 5": 1}
     await assert_recounts(redis, LABEL_KINDS)
+
+
+async def test_a_label_about_other_texts_than_the_newest_is_refused(redis: Redis) -> None:
+    old, new = Item(id="t-0", output="old"), Item(id="t-0", output="new")
+    await judged(redis, judge_of(), old, [3])
+    about_old = msgspec.structs.replace(label("t-0", "ann", 4), content=content_digest(old))
+    assert (await put_labels(redis, [about_old], keep_s=KEEP_S)).stored == 1
+    assert (await put_labels(redis, [about_old], keep_s=KEEP_S)).unchanged == 1
+    await judged(redis, judge_of(), new, [3])
+    other = label("t-1", "ann", 4)
+    with pytest.raises(Refused, match=r"/labels/1/content: item 't-0' has other texts by now") as refused:
+        await put_labels(redis, [other, about_old], keep_s=KEEP_S)
+    assert refused.value.kind == "item-changed"
+    assert await labels_of_item(redis, "t-1") == []  # nothing is stored
+    about_new = msgspec.structs.replace(about_old, content=content_digest(new))
+    assert (await put_labels(redis, [about_new], keep_s=KEEP_S)).stored == 1
 
 
 async def test_what_is_not_scored_is_no_pair_and_leaves_the_last_that_was(redis: Redis) -> None:

@@ -1,22 +1,25 @@
 """Judgments are stored and counted once, however often they are delivered."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from service.agreement.recording import Finisher, record_judgments
+from service.agreement import recording
+from service.agreement.recording import MOST_JUDGMENTS_OF_AN_ITEM, Finished, Finisher, record_judgments, surplus_refs
 from service.contracts.items import Item
 from service.contracts.jobs import Job, JobCounts, JobRecord
 from service.contracts.outcomes import JobStatus, Outcome, Reason
-from service.store import jobs, judgments, keys
+from service.store import finishing, jobs, judgments, keys
+from service.store.changes import JobState, UncountableError
 from service.store.connection import connect
 from service.store.errors import StoreError
 from service.store.finishing import spent_today
 from service.store.items import load_item
-from service.store.queue import ARQ_JOB_PREFIX
+from service.store.sweeping import Swept, sweep
 from tests.store.labelled import judge_of, judged, one
 from tests.store.made import MODEL, committed, finished, record_of
 
@@ -79,7 +82,7 @@ async def test_the_end_of_a_job_queues_its_callback_once(redis: Redis) -> None:
     assert await redis.zscore(keys.QUEUE, arq_id) is None
     await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
     assert await redis.zscore(keys.QUEUE, arq_id) is not None
-    assert await redis.exists(ARQ_JOB_PREFIX + arq_id)
+    assert await redis.exists(keys.ARQ_JOB + arq_id)
     await redis.zrem(keys.QUEUE, arq_id)
     await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
     assert await redis.zscore(keys.QUEUE, arq_id) is None
@@ -154,7 +157,7 @@ async def test_a_finisher_waits_for_a_store_that_is_away(redis: Redis, store_url
     await asyncio.sleep(0.2)
     assert not finishing.done()
     await away.connection_pool.release(taken)
-    await asyncio.wait_for(finishing, 5)
+    await asyncio.wait_for(finishing, 30)
     await away.aclose()
     assert (await job_of(redis, record)).status is JobStatus.COMPLETED
 
@@ -186,3 +189,63 @@ async def test_a_new_item_is_counted_in_one_call(redis: Redis) -> None:
     before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
     await record_judgments(redis, batch, keep_s=KEEP_S)
     assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before == 1
+
+
+def with_tokens(each: Finished, tokens: int) -> Finished:
+    usage = msgspec.structs.replace(each.judgment.usage, input_tokens=tokens)
+    return each._replace(judgment=msgspec.structs.replace(each.judgment, usage=usage))
+
+
+@pytest.mark.parametrize("tokens", [9 * 10**18, 10**30, -(10**16)])
+async def test_a_judgment_that_cannot_be_counted_harms_no_other(redis: Redis, tokens: int) -> None:
+    record = await committed(redis, 4)
+    finisher = Finisher(redis, keep_s=KEEP_S)
+    batch = [finished(record, position) for position in range(4)]
+    batch[1] = with_tokens(batch[1], tokens)
+    ended = await asyncio.gather(*map(finisher.finish, batch), return_exceptions=True)
+    assert [isinstance(each, UncountableError) for each in ended] == [False, True, False, False]
+    job = await job_of(redis, record)
+    assert (job.counts.scored, job.counts.pending, job.usage.input_tokens) == (3, 1, 30)
+    assert await sweep(redis, keep_s=KEEP_S) == Swept()
+
+
+async def test_the_texts_of_a_judgment_too_large_to_store_are_cut(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finishing, "MAX_JUDGMENT_BYTES", 20_000)
+    record = await committed(redis, 2)
+    large = finished(record, 0)
+    vote = msgspec.structs.replace(large.judgment.votes[0], raw_text="\x01" * 100_000)
+    large = large._replace(judgment=msgspec.structs.replace(large.judgment, votes=[vote], explanation="é" * 9_000))
+    await record_judgments(redis, [large, finished(record, 1)], keep_s=KEEP_S)
+    page, _ = await judgments.page_of_judgments(redis, record, start=0, limit=10, outcome=None)
+    assert [len(each) <= 20_000 for each in page] == [True, True]
+    stored = msgspec.json.decode(page[0])
+    assert stored["votes"][0]["raw_text"].endswith("\x01 [cut]")
+    assert stored["explanation"].endswith("é [cut]")
+    assert (await job_of(redis, record)).counts.scored == 2
+
+
+async def test_large_answers_are_stored_in_several_steps(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    async def recorded(redis: Redis, batch: Sequence[Finished], *, keep_s: int) -> dict[str, JobState]:
+        sizes.append(len(batch))
+        return await record_judgments(redis, batch, keep_s=keep_s)
+
+    monkeypatch.setattr(recording, "record_judgments", recorded)
+    monkeypatch.setattr(recording, "_MAX_CHARACTERS", 2)
+    record = await committed(redis, 7)
+    finisher = Finisher(redis, keep_s=KEEP_S)
+    await asyncio.gather(*(finisher.finish(finished(record, position)) for position in range(7)))
+    assert sum(sizes) == 7
+    assert max(sizes) <= 2
+
+
+def test_an_item_has_the_places_of_its_newest_judgments_alone() -> None:
+    refs = {f"R\tjob\t0\t{number}": 1000 + number for number in range(MOST_JUDGMENTS_OF_AN_ITEM + 5)}
+    oldest = list(refs)[:6]
+    assert surplus_refs(refs, 0) == oldest
+    assert surplus_refs(refs, 1004) == oldest
+    assert surplus_refs(dict(list(refs.items())[:-10]), 0) == []
+    assert surplus_refs({"R\tjob\t0\t0": 5, "R\tjob\t0\t1": 3}, 4) == ["R\tjob\t0\t1"]

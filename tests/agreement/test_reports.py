@@ -83,7 +83,7 @@ def test_whatever_there_is_the_report_is_finite_and_says_why_not(
 @given(STEPPED_SOME)
 def test_statistics_are_those_of_the_raw_pairs(some: tuple[Coding, list[Item]]) -> None:
     coding, told = some
-    for selection, how in (("random", "r"), ("all", "rt")):
+    for selection, how in (("random", "r"), ("all", "rtd")):
         table = Table.from_pairs(coding.values or (), pairs_of(told, how))
         found = report(coding, told, "all" if selection == "all" else "random")
         values = {name: (each.value, each.reason) for name, each in found.statistics.items() if each.value is None}

@@ -6,7 +6,6 @@ import msgspec
 import numpy as np
 import pytest
 import scipy.stats
-import sklearn.metrics
 from redis.asyncio import Redis
 
 from service.agreement.axes import judge_axis, person_axis
@@ -57,6 +56,8 @@ CLASSES = [("pass", 5), ("pass", 4), ("fail", 1), ("fail", 4), ("pass", 3), ("fa
 
 
 async def test_a_rating_against_pass_and_fail_has_ranks_and_the_area_under_the_curve(redis: Redis) -> None:
+    import sklearn.metrics
+
     await scaled(redis, PASS_FAIL)
     found = await compared(redis, CLASSES)
     assert (found.table.values, found.table.columns) == (["fail", "pass"], [1, 2, 3, 4, 5])
@@ -104,6 +105,22 @@ async def test_words_without_numbers_have_no_ranks(redis: Redis) -> None:
         OF_RANKS, "not_for_words"
     )
     assert found.statistics["exact"].reason == "different_scales"
+    assert (
+        found.trust.because[0]
+        == "Its values are others than the labels', and words have no order that could be compared."
+    )
+    assert found.trust.because[1] == "No statistic compares such values with such labels: more labels do not help."
+    assert found.trust.because[-1].startswith("Give the judge the labels' values")
+    assert found.trust.more_labels is None
+
+
+async def test_a_mean_needs_scores_of_the_judge_and_of_the_labels(redis: Redis) -> None:
+    await scaled(redis, PASS_FAIL)
+    choices = [Choice(label="red"), Choice(label="blue")]
+    await compared(redis, [("pass", "red"), ("fail", "blue")], method=Method.CATEGORY, choices=choices)
+    with pytest.raises(Refused) as refused:
+        await judge_estimate(redis, SeriesQuery("wit", None, "all", [MODEL]), None)
+    assert refused.value.faults[0].detail == "has no mean: the judge's values have no scores"
 
 
 async def test_labels_of_one_item_say_as_much_as_one(redis: Redis) -> None:
@@ -144,6 +161,8 @@ async def test_a_judge_that_passes_and_fails_has_a_mean_beside_ratings(redis: Re
 
 
 async def test_two_judges_of_different_scales_are_compared_by_rank(redis: Redis) -> None:
+    import sklearn.metrics
+
     await compared(redis, [])
     other = Judge(criterion="wit", method=Method.PASS_FAIL, instructions="Is it funny?")
     await put_judge(redis, "wit", other)

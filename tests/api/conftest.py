@@ -38,7 +38,7 @@ async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client that calls an application in this process."""
     with app_of(settings) as app:
         transport = httpx.ASGITransport(cast("Any", app))
-        async with httpx.AsyncClient(transport=transport, base_url="http://judged") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield client
         for close in app.on_shutdown:
             await cast("Any", close)(app)

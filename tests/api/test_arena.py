@@ -250,9 +250,9 @@ async def test_each_step_needs_its_scope(open_api: OpenApi, redis: Redis) -> Non
     steps: list[tuple[str, str, str, Any, int]] = [
         ("submit", "POST", BATTLES, ASKED, 202),
         ("read", "GET", BATTLES, None, 200),
-        ("read", "GET", battle, None, 200),
-        ("label", "POST", f"{battle}/vote", {"winner": "A", "voter": "ada"}, 200),
-        ("submit", "POST", f"{battle}/regenerate", None, 422),
+        ("read", "GET", battle, None, 404),  # another key's
+        ("label", "POST", f"{battle}/vote", {"winner": "A", "voter": "ada"}, 404),
+        ("submit", "POST", f"{battle}/regenerate", None, 404),
         ("read", "GET", BOARD, None, 200),
     ]
     for scope, method, path, body, status in steps:

@@ -35,7 +35,8 @@ async def test_a_whole_body_is_joined_and_its_digest_known() -> None:
 
 
 async def test_lines_may_be_cut_anywhere() -> None:
-    assert [line async for line in body(b"a\nb", b"c\n", b"\n", b"d").lines()] == [b"a", b"bc", b"", b"d"]
+    read = body(b"a\nb", b"c\n", b"\n", b"d", b"e\nf\ng")
+    assert [lines async for lines in read.lines()] == [[b"a"], [b"bc"], [b""], [b"de", b"f"], [b"g"]]
 
 
 @pytest.mark.parametrize("parts", [(b"123456",), (b"123", b"456")])
@@ -43,7 +44,7 @@ async def test_too_large_a_body_or_line_is_refused(parts: tuple[bytes, ...]) -> 
     with pytest.raises(Refused, match="more than 5 bytes in one body or line"):
         await body(*parts).whole()
     with pytest.raises(Refused, match="more than 5 bytes"):
-        [line async for line in body(*parts).lines()]
+        [lines async for lines in body(*parts).lines()]
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,14 @@ def test_other_media_types_are_refused_with_the_supported_ones() -> None:
     with pytest.raises(ProblemError, match="the Content-Type is text/plain; send application/json or") as refused:
         media_type(request, JSON, NDJSON)
     assert refused.value.status == 415
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, zstd"])
+def test_a_compressed_body_is_refused(coding: str) -> None:
+    def request(named: str) -> Request[Any, Any, Any]:
+        return RequestFactory().post("/", headers={"Content-Type": JSON, "Content-Encoding": named})
+
+    with pytest.raises(ProblemError, match=f"the Content-Encoding is {coding}; send it uncompressed") as refused:
+        media_type(request(coding), JSON)
+    assert refused.value.status == 415
+    assert media_type(request("Identity"), JSON) == JSON

@@ -40,7 +40,14 @@ async def test_criteria_are_listed_with_their_scales_labels_and_judges(api: http
     assert list(by_name) == sorted(by_name)
     assert by_name["wit"] == {
         **{"name": "wit", "description": None, "scale": FIVE, "choices": [], "source": "judge"},
-        **{"source_judge": "judge@1", "labels": 2, "unmatched": 2, "labels_off_scale": 0, "judges": ["judge"]},
+        **{
+            "source_judge": "judge@1",
+            "labels": 2,
+            "unmatched": 2,
+            "labels_off_scale": 0,
+            "waiting": 0,
+            "judges": ["judge"],
+        },
     }
     assert (by_name["a/b"]["source"], by_name["a/b"]["labels"], by_name["a/b"]["judges"]) == (None, 1, [])
     polite = by_name["politeness"]

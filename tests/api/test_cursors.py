@@ -1,6 +1,7 @@
 """Cursors lead to the place that they were made for; all others are refused with one message."""
 
 from collections.abc import Callable
+from urllib.parse import unquote_plus
 
 import pytest
 
@@ -13,9 +14,10 @@ def test_the_first_page_needs_no_cursor() -> None:
     assert names_of(None, 2) is None
 
 
-@pytest.mark.parametrize("names", [("helpfulness", "ann"), ("a/b", "c%2Fd"), ("", "ü ☃")])
-def test_names_of_any_characters_come_back(names: tuple[str, str]) -> None:
+@pytest.mark.parametrize("names", [("helpfulness", "ann"), ("a/b", "c%2Fd"), ("", "ü ☃"), ("~a", "~7E b+c")])
+def test_names_of_any_characters_come_back_even_from_a_url_that_does_not_quote_them(names: tuple[str, str]) -> None:
     assert names_of(names_cursor(*names), 2) == names
+    assert names_of(unquote_plus(names_cursor(*names)), 2) == names
 
 
 @pytest.mark.parametrize(

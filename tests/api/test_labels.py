@@ -270,6 +270,28 @@ async def test_the_queue_is_empty_where_nothing_was_judged(api: httpx.AsyncClien
         assert pointers(await api.get("/v1/labels/queue", params=query)) == ["/cursor"]
 
 
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"per_items": 2}, "/per_items"),
+        ({"per_item": 0}, "/per_item"),
+        ({"per_item": 11}, "/per_item"),
+        ({"annotator": ""}, "/annotator"),
+        ({"include": "score"}, "/include"),
+    ],
+)
+async def test_a_query_of_the_queue_is_checked(
+    api: httpx.AsyncClient, query: dict[str, str | int], pointer: str
+) -> None:
+    response = await api.get("/v1/labels/queue", params={"criterion": "wit", **query})
+    assert pointers(response) == [pointer]
+
+
+async def test_a_misspelt_parameter_of_the_queue_is_answered_with_the_nearest(api: httpx.AsyncClient) -> None:
+    response = await api.get("/v1/labels/queue", params={"criterion": "wit", "per_items": 2})
+    assert "did you mean 'per_item'?" in response.text
+
+
 async def test_labels_need_the_scope_label_and_reading_them_read(open_api: OpenApi) -> None:
     api = await open_api(keys=(key("label-key", "label"), key("read-key", "read"), key("submit-key", "submit")))
     allowed = {
@@ -333,3 +355,21 @@ async def test_labels_are_deleted_by_at_least_one_filter(api: httpx.AsyncClient)
     assert (await api.delete("/v1/labels", params={"criterion": "wit", "matched": "true"})).json() == {"deleted": 0}
     assert (await api.delete("/v1/labels", params={"criterion": "wit", "matched": "false"})).json() == {"deleted": 3}
     assert await listed(api) == ["tone/a/ann", "tone/b/ann", "tone/c/ann"]
+
+
+async def test_a_label_about_other_texts_is_a_conflict(api: httpx.AsyncClient) -> None:
+    response = await post(api, label(), label("j", content="0" * 32))
+    assert pointers(response, 409, "item-changed") == ["/labels/1/content"]
+    assert await labels_of(api) == []
+
+
+async def test_the_progress_of_labels_is_shown(api: httpx.AsyncClient) -> None:
+    await put_judge(api)
+    shown = (await api.get("/v1/labels/progress", params={"criterion": "wit"})).json()
+    assert (shown["criterion"], shown["waiting"], shown["half_width"], shown["more"]) == ("wit", 0, 0.2, None)
+    wished = (await api.get("/v1/labels/progress", params={"criterion": "wit", "half_width": 0.5})).json()
+    assert wished["half_width"] == 0.5
+    problem_of(
+        await api.get("/v1/labels/progress", params={"criterion": "wit", "half_width": 0}), 400, "invalid-request"
+    )
+    problem_of(await api.get("/v1/labels/progress"), 400, "invalid-request")

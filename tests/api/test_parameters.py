@@ -11,7 +11,7 @@ from tests.api.conftest import pointers, problem_of
     ("method", "path", "detail"),
     [
         ("GET", "/v1/jobs?limt=3", "unknown query parameter; did you mean 'limit'?"),
-        ("GET", "/v1/jobs?per_page=3", "unknown query parameter (cursor, limit)"),
+        ("GET", "/v1/jobs?per_page=3", "unknown query parameter (known: cursor, group, judge, limit, purpose, status)"),
         ("GET", "/v1/agreement?judge=helpfulness&windw=7d", "unknown query parameter; did you mean 'window'?"),
         ("GET", "/v1/judges/helpfulness?version=1", "unknown query parameter; this operation has none"),
         ("POST", "/v1/jobs?modles=a/b", "unknown query parameter; did you mean 'models'?"),
@@ -41,6 +41,9 @@ async def test_operations_outside_the_api_ignore_unknown_query_parameters(api: h
         ("/v1/agreement?judge=helpfulness&window=3d", "unknown window '3d' (24h, 7d, 30d, all)"),
         ("/v1/agreement?judge=helpfulness&model=gpt", "neither a model (provider/name) nor `panel`"),
         ("/v1/agreement", "missing"),
+        ("/v1/calibration?judge=helpfulness&score=high", "must be a number, not 'high'"),
+        ("/v1/labels?matched=perhaps", "must be true or false, not 'perhaps'"),
+        ("/v1/labels?limit=many", "must be a whole number, not 'many'"),
     ],
 )
 async def test_an_invalid_value_is_answered_with_the_allowed_ones(

@@ -1,11 +1,14 @@
 """`POST /v1/parse`: the workers' own reader."""
 
+import threading
 from typing import Any
 
 import httpx
 import pytest
 
+from service.contracts.judges import Method
 from service.contracts.parsing import MAX_TEXTS
+from service.judging.methods import METHODS
 from tests.api.conftest import pointers
 from tests.flows.conftest import Row
 
@@ -138,3 +141,20 @@ async def test_rankings_are_read_with_one_choice_an_output(api: httpx.AsyncClien
     read, left_out = (await api.post("/v1/parse", json=body)).json()["results"]
     assert (read["outcome"], read["ranking"], read["parsed_from"]) == ("scored", [2, [0, 1]], "line")
     assert (left_out["outcome"], left_out["reason"], left_out["ranking"]) == ("unscored", "no_score", None)
+
+
+async def test_long_texts_are_read_beside_the_event_loop_in_their_order(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads, rating = [], type(METHODS[Method.RATING])
+    known = rating.parse
+
+    def noted(*args: Any) -> Any:
+        threads.append(threading.current_thread().name.partition("_")[0])
+        return known(*args)
+
+    monkeypatch.setattr(rating, "parse", noted)
+    texts = [f"{'long ' * length}\nScore: {1 + number % 5}" for number, length in enumerate((9, 90_000, 9, 9, 90_000))]
+    results = await parsed(api, "rating", *texts, finish_reasons=[None, None, "length", None, None])
+    assert [each["score"] for each in results] == [1, 2, None, 4, 5]
+    assert threads == ["computing"] * 5

@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import pytest
 from redis.asyncio import Redis
 
 from service.api.uploads import order_parameters
@@ -47,6 +48,12 @@ async def test_the_same_key_with_another_query_is_another_request(api: httpx.Asy
 async def test_a_parameter_of_ndjson_is_refused_with_json(api: httpx.AsyncClient) -> None:
     response = await api.post("/v1/jobs?budget_usd=1&cache=false", json={"judge": "politeness", "items": ITEMS})
     assert pointers(response) == ["/budget_usd", "/cache"]
+
+
+@pytest.mark.parametrize("given", ["{", "[" * 5000])
+async def test_a_json_parameter_that_is_none_is_refused_by_name(api: httpx.AsyncClient, given: str) -> None:
+    response = await api.post(f"/v1/jobs?judge=politeness&parameters={given}", content=LINES, headers=NDJSON)
+    assert pointers(response, 400) == ["/parameters"]
 
 
 def test_every_field_of_an_order_is_a_documented_parameter() -> None:

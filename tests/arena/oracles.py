@@ -1,13 +1,11 @@
-"""Other people's ratings, from votes one by one."""
+"""Other people's ratings, from votes one by one. Their packages take seconds to import, and are if they are asked."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import evalica
 import numpy as np
 import scipy.optimize
 import scipy.special
-import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from service.contracts.arena import ArenaVote, Winner
@@ -15,17 +13,20 @@ from service.contracts.arena import ArenaVote, Winner
 Numbers = NDArray[np.float64]
 
 SHARE = {Winner.A: 1.0, Winner.B: 0.0, Winner.TIE: 0.5, Winner.BOTH_BAD: 0.5}
-_OUTCOMES = {1.0: evalica.Winner.X, 0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw}
 
 
 def strengths_by_evalica(votes: Sequence[ArenaVote], models: Sequence[str]) -> Numbers:
     """In log-odds, their mean 0."""
+    import evalica
+
     found = evalica.bradley_terry(*_columns(votes), tie_weight=0.5, tolerance=1e-15, limit=1_000_000)
     scores = np.log([float(found.scores[model]) for model in models])
     return np.asarray(scores - scores.mean())
 
 
 def elo_by_evalica(votes: Sequence[ArenaVote], start: float, k: float) -> dict[str, float]:
+    import evalica
+
     found = evalica.elo(*_columns(votes), initial=start, k=k, tie_weight=0.5)
     return {str(model): float(score) for model, score in found.scores.items()}
 
@@ -39,6 +40,8 @@ class Regression(NamedTuple):
 
 def by_statsmodels(votes: Sequence[ArenaVote], models: Sequence[str], causes: Numbers | None = None) -> Regression:
     """Binomial regression with robust (HC0) covariance; `causes` has a row for each vote."""
+    import statsmodels.api as sm
+
     plain = designed(votes, models)
     others = np.zeros((len(votes), 0)) if causes is None else causes
     size, more = len(models), others.shape[1]
@@ -71,8 +74,11 @@ def designed(votes: Sequence[ArenaVote], models: Sequence[str]) -> Numbers:
     return rows
 
 
-def _columns(votes: Sequence[ArenaVote]) -> tuple[list[str], list[str], list[evalica.Winner]]:
-    outcomes = [_OUTCOMES[SHARE[winner]] for _, _, winner in votes]
+def _columns(votes: Sequence[ArenaVote]) -> tuple[list[str], list[str], list[Any]]:
+    from evalica import Winner as Outcome
+
+    outcome_of = {1.0: Outcome.X, 0.0: Outcome.Y, 0.5: Outcome.Draw}
+    outcomes = [outcome_of[SHARE[winner]] for _, _, winner in votes]
     return [first for first, _, _ in votes], [second for _, second, _ in votes], outcomes
 
 

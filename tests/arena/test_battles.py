@@ -8,7 +8,7 @@ from service.config.settings import Settings
 from service.contracts.arena import BattleRequest, BattleStatus, VoteRequest, Winner
 from service.contracts.items import Item
 from service.contracts.refusals import Kind, Refused
-from service.jobs import Caller
+from service.jobs import EVERYTHING, Caller
 from service.store import arena, keys
 from service.store.signals import Signals
 from tests.flows.conftest import settings_for
@@ -43,9 +43,9 @@ async def test_a_battle_begins_once_for_each_key(redis: Redis, settings: Setting
     assert stored is not None
     assert stored.record.owner == "ann"
     assert sorted([stored.course.A.model, stored.course.B.model]) == CONTROLS
-    another = await regenerate_battle(redis, settings, first.battle.id, Caller("ann", None), "g")
+    another = await regenerate_battle(redis, settings, EVERYTHING, first.battle.id, Caller("ann", None), "g")
     assert (another.battle.item, another.battle.id == first.battle.id) == (first.battle.item, False)
-    page = await battle_page(redis, settings, BattleStatus.QUEUED, 10, None)
+    page = await battle_page(redis, settings, EVERYTHING, BattleStatus.QUEUED, 10, None)
     assert [each.id for each in page.battles] == [another.battle.id, first.battle.id]
 
 
@@ -59,18 +59,21 @@ async def test_what_can_not_be_judged_is_refused_in_the_battle_s_own_terms(redis
 
 async def test_a_vote_reveals_the_names_to_its_voter_alone(redis: Redis, settings: Settings) -> None:
     battle = await opened(redis)
-    voted = await cast_vote(redis, settings, battle, VoteRequest(winner=Winner.B, voter="ada"))
+    voted = await cast_vote(redis, settings, EVERYTHING, battle, VoteRequest(winner=Winner.B, voter="ada"))
     assert MODELS[:2] == (voted.models.A, voted.models.B)  # type: ignore[union-attr]
     assert (voted.status, voted.votes) == (BattleStatus.VOTED, 1)
     signals = Signals(redis)
-    shown = {voter: await show_battle(redis, signals, settings, battle, voter, 0) for voter in ("ada", "bob", None)}
+    shown = {
+        voter: await show_battle(redis, signals, settings, EVERYTHING, battle, voter, 0)
+        for voter in ("ada", "bob", None)
+    }
     assert shown["ada"] == voted
     assert shown["bob"] == shown[None]
     assert "models" not in repr(shown["bob"]).replace("models=UNSET", "")
     await signals.aclose()
-    again = cast_vote(redis, settings, battle, VoteRequest(winner=Winner.A, voter="ada"))
+    again = cast_vote(redis, settings, EVERYTHING, battle, VoteRequest(winner=Winner.A, voter="ada"))
     assert await refused(Kind.ALREADY_VOTED, again) == []
     failed = await opened(redis, status="failed")
     vote = VoteRequest(winner=Winner.A, voter="bob")
-    assert await refused(Kind.NOT_OPEN, cast_vote(redis, settings, failed, vote)) == []
-    assert await refused(Kind.NOT_FOUND, cast_vote(redis, settings, "battle_0", vote)) == []
+    assert await refused(Kind.NOT_OPEN, cast_vote(redis, settings, EVERYTHING, failed, vote)) == []
+    assert await refused(Kind.NOT_FOUND, cast_vote(redis, settings, EVERYTHING, "battle_0", vote)) == []

@@ -3,7 +3,8 @@
 Judges of stationary traffic are watched for 30 days, after 60 days without alerts, with a look at every hour. For each
 alert the first table prints the false alarms for each judge and week, by the rules as they were (before) and as they
 are (after). The second table prints after how many labels a fall of agreement from .80 to .65 is found, beside the best
-that is possible: a cumulative sum that knows both rates, with a threshold of .02 false alarms a week.
+that is possible: a cumulative sum that knows both rates, with a threshold of .02 false alarms a week. The third table
+prints both for other thresholds of the evidence.
 
 An alert on agreement below a floor counts as false if the true agreement is above it. The Spearman parts of the rules
 before are looked at once a day only, and the alpha of panels not at all: that is in favour of the rules before.
@@ -30,6 +31,7 @@ FLOOR, CHANCE = 0.5, 0.2  # of Spearman's correlation
 FAILING = 0.01  # share of judgments without a score, and of failed ones
 ALIKE = 0.85  # exact agreement of the two models of a panel
 FIVE = (0.05, 0.1, 0.25, 0.4, 0.2)
+THRESHOLDS = (25.0, FALL_ALARM, 75.0)  # of the evidence of a fall
 OPTIMAL = {3: 4.0, 9: 5.0, 20: 5.75, 60: 6.75}  # thresholds of a sum that knows .80 and .65, by labels a day
 
 
@@ -226,7 +228,7 @@ def fell_after(stream: Stream, hour: int) -> Booleans:
     return fallen(stream.agreed, stream.labels, hour) & (within(stream.labels, "30d", hour) >= 30)
 
 
-def fallen(agreed: Integers, labels: Integers, hour: int) -> Booleans:
+def fallen(agreed: Integers, labels: Integers, hour: int, alarm: float = FALL_ALARM) -> Booleans:
     """The service's detector on cumulative counts: all before, then days, then the hours since yesterday."""
     today = hour // DAY
     first = max(today - HISTORY_DAYS, 0)
@@ -238,7 +240,7 @@ def fallen(agreed: Integers, labels: Integers, hour: int) -> Booleans:
         for each in (agreed, labels)
     )
     weeks = np.array([DAY / WEEK] * len(days) + [1 / WEEK] * len(hours))
-    return np.asarray(fall_evidence(kept, counts, weeks) >= FALL_ALARM)
+    return np.asarray(fall_evidence(kept, counts, weeks) >= alarm)
 
 
 def constant(days: int, share: float, least: int) -> Callable[[Stream, int], Booleans]:
@@ -344,7 +346,9 @@ def false_alarms(judges: int) -> Iterator[str]:
     yield f"{'all':<44}{sum(sums['before'].values()):>9.4f}{sum(sums['after'].values()):>9.4f}"
 
 
-def delays(labels_a_day: int, reference: int, judges: int, random: np.random.Generator) -> Floats:
+def delays(
+    labels_a_day: int, reference: int, judges: int, random: np.random.Generator, alarm: float = FALL_ALARM
+) -> Floats:
     """The labels between a fall and its alarm, infinite if there is none within 400 labels."""
     quiet = 7
     hours = (quiet + 400 // labels_a_day) * DAY
@@ -355,8 +359,8 @@ def delays(labels_a_day: int, reference: int, judges: int, random: np.random.Gen
     found = np.full(judges, np.inf)
     for hour in range(quiet * DAY, hours):
         left = np.flatnonzero(np.isinf(found))
-        alarm = left[fallen(agreed[left], labels[left], hour)] if len(left) else left
-        found[alarm] = labels[alarm, hour + 1] - labels[alarm, quiet * DAY]
+        raised_now = left[fallen(agreed[left], labels[left], hour, alarm)] if len(left) else left
+        found[raised_now] = labels[raised_now, hour + 1] - labels[raised_now, quiet * DAY]
     return found
 
 
@@ -385,10 +389,40 @@ def falls(judges: int) -> Iterator[str]:
             yield f"{labels_a_day:<14}{reference:>10}{described(found)}{best}"
 
 
+def false_falls(labels_a_day: int, judges: int, random: np.random.Generator, alarm: float) -> float:
+    """How often the alert on a fall begins for each judge and week of an agreement of .80; a look every six hours."""
+    counts = random.poisson(labels_a_day / DAY, (judges, (QUIET_DAYS + WATCHED_DAYS) * DAY))
+    labels, agreed = cumulative(counts), cumulative(random.binomial(counts, 0.8))
+    until, begun = np.full(judges, -1), 0
+    for hour in range(QUIET_DAYS * DAY, (QUIET_DAYS + WATCHED_DAYS) * DAY, 6):
+        holds = fallen(agreed, labels, hour, alarm) & (within(labels, "30d", hour) >= 30)
+        begun += int((holds & (until < hour)).sum())
+        until = np.where(holds, hour + 6 + 3 * DAY, until)
+    return begun / (judges * WATCHED_DAYS / 7)
+
+
+def trade_off(judges: int) -> Iterator[str]:
+    """The third table."""
+    yield "\nThresholds of the evidence of a fall: false alarms for each judge and week at .80, and the share of falls"
+    yield "to .65 that is found within 130 labels, after 600"
+    yield f"{'labels a day':<14}" + "".join(f"{alarm:^16g}" for alarm in THRESHOLDS)
+    for labels_a_day in OPTIMAL:
+        shown = ""
+        for alarm in THRESHOLDS:
+            false = false_falls(labels_a_day, judges, np.random.default_rng(labels_a_day), alarm)
+            found = delays(labels_a_day, 600, judges, np.random.default_rng(600 + labels_a_day), alarm)
+            shown += f"{false:>8.3f}{np.mean(found <= 130):>6.2f}  "
+        yield f"{labels_a_day:<14}{shown}"
+
+
 def main() -> None:
     judges = int(sys.argv[1]) if len(sys.argv) > 1 else 24
     started = time.perf_counter()
-    tables: Mapping[str, Iterator[str]] = {"false alarms": false_alarms(judges), "falls": falls(5 * judges)}
+    tables: Mapping[str, Iterator[str]] = {
+        "false alarms": false_alarms(judges),
+        "falls": falls(5 * judges),
+        "trade-off": trade_off(5 * judges),
+    }
     for lines in tables.values():
         for line in lines:
             print(line, flush=True)

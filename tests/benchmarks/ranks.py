@@ -16,8 +16,9 @@ from service.arena.leaderboard import standings
 from service.arena.vote_counts import WinCounts
 from service.stats.arrays import Floats
 from service.stats.bradley_terry import RATING_SCALE, fit_strengths
-from service.stats.paired_ranks import REPLICATES, JudgeScores, Scored, multiplicities, ranks
+from service.stats.paired_ranks import REPLICATES, multiplicities
 from tests.arena.votes import arena_of
+from tests.stats.scored import Scored, ScoredItems, ranks_of
 
 ITEMS = 200
 ERRORS = np.linspace(0.3, 1.5, 10)  # of unequal judges; people have .6
@@ -25,16 +26,16 @@ ARENAS = ((8, 60, 20, 1000, 1.0, 0.0), (8, 300, 20, 1000, 1.0, 0.0), (8, 200, 20
 ALONE = ((8, 400, 1, 400, 0.0, 0.0), (8, 400, 1, 20, 0.0, 0.5), (8, 30, 20, 1000, 1.0, 0.0), (4, 100, 5, 10, 1.0, 0.5))
 
 
-def rows_with(drawn: np.random.Generator, errors: Sequence[float] | Floats) -> list[JudgeScores]:
+def rows_with(drawn: np.random.Generator, errors: Sequence[float] | Floats) -> list[ScoredItems]:
     """Judges from 1 to 5 with these errors."""
     quality = drawn.standard_normal(ITEMS)
     seen = [np.clip(np.round(3 + quality + each * drawn.standard_normal(ITEMS)), 1, 5) for each in (0.6, *errors)]
     return [{f"i{at}": Scored([int(seen[0][at])], int(judge[at])) for at in range(ITEMS)} for judge in seen[1:]]
 
 
-def pairwise(rows: Sequence[JudgeScores], key: str) -> int:
+def pairwise(rows: Sequence[ScoredItems], key: str) -> int:
     """The number of pairs that 95% intervals of the difference of `exact` tell apart, one by one."""
-    drawn = multiplicities(ITEMS, key)
+    drawn = multiplicities(ITEMS, key)[:, 1:]
     right = np.array([[row[f"i{at}"].judge == row[f"i{at}"].humans[0] for at in range(ITEMS)] for row in rows])
     shares = right.astype(np.float32) @ drawn / ITEMS
     assert shares.shape == (len(rows), REPLICATES)
@@ -52,7 +53,7 @@ def of_benchmarks(how_many: int) -> None:
             rows = rows_with(drawn, [0.6] * size)
             is_apart = pairwise(rows, str(at)) > 0
             for sort, told in found.items():
-                told.append((is_apart, max(ranks(rows, range(1, 6), sort, str(at))) > 1))
+                told.append((is_apart, max(ranks_of(rows, range(1, 6), sort, str(at))) > 1))
         _print(f"{size} equal", found)
     drawn = np.random.default_rng(0)
     before: list[int] = []
@@ -60,7 +61,7 @@ def of_benchmarks(how_many: int) -> None:
     for at in range(max(how_many // 4, 10)):
         rows = rows_with(drawn, ERRORS)
         before.append(pairwise(rows, str(at)))
-        after.append(sum(ranks(rows, range(1, 6), "exact", str(at))) - len(rows))
+        after.append(sum(ranks_of(rows, range(1, 6), "exact", str(at))) - len(rows))
     print(f"differences found, of 45: {np.mean(before):.1f} before, {np.mean(after):.1f} after")
 
 

@@ -15,7 +15,8 @@ from service.arena.pairing import draw_pair
 from service.arena.vote_counts import WinCounts
 from service.stats.bradley_terry import win_probabilities
 from service.stats.elo import ELO_START
-from service.stats.paired_ranks import Scored, ranks
+from service.stats.paired_ranks import ranks
+from tests.stats.scored import Scored, laid_out
 
 SIZES = (5, 10, 20, 50, 100)
 FEW, MANY = 10, 1_000_000  # of FEW, that many votes a pair
@@ -74,7 +75,7 @@ def of_paired_ranks() -> None:
     )
     print(f"\npaired bootstrap of Spearman, {ITEMS:,} items, ms a pair of judges")
     for name, rows in (("two judges", all_scored[:2]), ("ten", all_scored), ("ten that each miss items", some_missing)):
-        took = float(np.median([milliseconds(ranks, rows, range(1, 6), "spearman") for _ in range(3)]))
+        took = float(np.median([milliseconds(ranks, laid_out(rows), range(1, 6), "spearman") for _ in range(3)]))
         print(f"{name:<32}{took / (len(rows) * (len(rows) - 1) / 2):>8.1f}")
 
 

@@ -25,9 +25,21 @@ import httpx
 import msgspec
 
 from service.launch import embedded_store
+from service.launch.interpreter import python_environ
+from tests.stubs.model_server import VERDICT
 
 ROOT = Path(__file__).parents[2]
 MODEL = "stub/model"
+
+
+class Service(NamedTuple):
+    """The API's URL, the process ids, and the store's URL."""
+
+    url: str
+    worker: int
+    api: int
+    store: int
+    store_url: str
 
 
 class Run(NamedTuple):
@@ -44,12 +56,13 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=256, help="in flight at once, on both sides")
     parser.add_argument("--delay", type=float, default=0.05, help="seconds before the stub answers")
     options = parser.parse_args()
-    with _stub(options.delay) as stub, _service(stub, options.calls) as (url, worker):
-        _judge(url, worker, 2 * options.calls)  # warm
+    with stub_at(options.delay) as stub, service_for(stub, options.calls) as service:
+        url, worker = service.url, service.worker
+        judge(url, worker, 2 * options.calls)  # warm
         pairs = []
         for number in range(options.pairs):
-            ours = _judge(url, worker, options.items)
-            bare = _bare(stub, options.items, options.calls)
+            ours = judge(url, worker, options.items)
+            bare = bare_loop(stub, options.items, options.calls)
             pairs.append((ours, bare))
             print(
                 f"pair {number + 1}: {_line(ours)}   bare {_line(bare)}   ratio {ours.per_second / bare.per_second:.2f}"
@@ -68,8 +81,11 @@ def _line(run: Run) -> str:
 
 
 @contextlib.contextmanager
-def _process(*argv: str, **environ: str) -> "Iterator[subprocess.Popen[str]]":
-    process = subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **environ}, stdout=subprocess.PIPE, text=True)
+def process(*argv: str, **environ: str) -> "Iterator[subprocess.Popen[str]]":
+    """Runs a command until the block ends, with the environment that `judged up` gives its processes."""
+    process = subprocess.Popen(
+        argv, cwd=ROOT, env=python_environ(os.environ) | environ, stdout=subprocess.PIPE, text=True
+    )
     try:
         yield process
     finally:
@@ -80,20 +96,21 @@ def _process(*argv: str, **environ: str) -> "Iterator[subprocess.Popen[str]]":
 
 
 @contextlib.contextmanager
-def _stub(delay: float) -> Iterator[str]:
-    """The stub's base URL."""
-    with _process(sys.executable, "-m", "tests.stubs.model_server", "--delay", str(delay)) as process:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+def stub_at(delay: float, text: str = VERDICT) -> Iterator[str]:
+    """The base URL of a stub that answers everything with a text."""
+    argv = (sys.executable, "-m", "tests.stubs.model_server", "--delay", str(delay), "--text", text)
+    with process(*argv) as running:
+        assert running.stdout is not None
+        yield f"http://127.0.0.1:{int(running.stdout.readline())}/v1"
 
 
 @contextlib.contextmanager
-def _service(stub: str, calls: int) -> Iterator[tuple[str, int]]:
-    """Store, API and one worker; the API's URL and the worker's process id."""
+def service_for(stub: str, calls: int, workers: int = 1) -> Iterator[Service]:
+    """Store, API and workers, each with so many calls in flight; `worker` of what it yields is the first one."""
     with tempfile.TemporaryDirectory() as folder, embedded_store.socket_for(Path(folder)) as socket:
         store = embedded_store.Store(embedded_store.find_binary(None), Path(folder), socket)
-        port = _free_port()
-        provider = {"kind": "openai", "base_url": stub, "max_concurrency": calls}
+        port = free_port()
+        provider = {"kind": "openai", "base_url": stub, "max_concurrency": calls * workers}
         environ = {
             "JUDGED_REDIS_URL": store.url,
             "JUDGED_PROVIDERS": msgspec.json.encode({"stub": provider}).decode(),
@@ -101,45 +118,48 @@ def _service(stub: str, calls: int) -> Iterator[tuple[str, int]]:
             "JUDGED_WORKER_MAX_CALLS": str(calls),
             "JUDGED_LOG_LEVEL": "warning",
         }
-        with _process(*embedded_store.store_command(store)):
+        with process(*embedded_store.store_command(store)) as keeping:
             asyncio.run(embedded_store.wait_until_ready(socket))
-            with (
-                _process(sys.executable, "-m", "service.cli", "api", **environ),
-                _process(sys.executable, "-m", "worker", **environ) as worker,
-            ):
+            with contextlib.ExitStack() as running:
+                api = running.enter_context(process(sys.executable, "-m", "service.cli", "api", **environ))
+                command = (sys.executable, "-m", "worker")
+                pids = [running.enter_context(process(*command, **environ)).pid for _ in range(workers)]
                 url = f"http://127.0.0.1:{port}"
-                _wait_until_ready(url)
-                yield url, worker.pid
+                wait_until_ready(url, workers)
+                yield Service(url, pids[0], api.pid, keeping.pid, store.url)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Returns a port that nobody listens on."""
     with create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-def _wait_until_ready(url: str) -> None:
-    for _ in range(200):
+def wait_until_ready(url: str, workers: int = 1) -> None:
+    """Returns once the service and so many workers are there."""
+    for _ in range(600):
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/readyz").status_code == 200:
+            ready = httpx.get(f"{url}/readyz")
+            if ready.status_code == 200 and ready.json()["workers"] >= workers:
                 return
         time.sleep(0.05)
     raise SystemExit("the service did not come up")
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """User and system seconds of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _judge(url: str, worker: int, items: int) -> Run:
+def judge(url: str, worker: int, items: int) -> Run:
     """One job of so many items, from the POST until its last result."""
     run = time.time_ns()  # other texts each time: nothing comes from the cache
     lines = b"".join(
         msgspec.json.encode({"input": f"question {index} of {run}", "output": f"answer {index} " * 20}) + b"\n"
         for index in range(items)
     )
-    cpu, began = _cpu_s(worker), time.perf_counter()
+    cpu, began = cpu_s(worker), time.perf_counter()
     query = {"judge": "helpfulness", "models": MODEL}
     response = httpx.post(
         f"{url}/v1/jobs", params=query, content=lines, headers={"content-type": "application/x-ndjson"}, timeout=60
@@ -150,10 +170,10 @@ def _judge(url: str, worker: int, items: int) -> Run:
         pass
     took = time.perf_counter() - began
     assert job["counts"]["scored"] == items, job["counts"]
-    return Run(items / took, (_cpu_s(worker) - cpu) / items * 1000)
+    return Run(items / took, (cpu_s(worker) - cpu) / items * 1000)
 
 
-def _bare(stub: str, items: int, calls: int) -> Run:
+def bare_loop(stub: str, items: int, calls: int) -> Run:
     """The same calls in a bare aiohttp loop, in a process of its own."""
     argv = (sys.executable, "-m", "tests.benchmarks.bare_loop", stub, str(items), str(calls))
     out = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout

@@ -42,6 +42,9 @@ def served(answer: Callable[[Asked], tuple[int, bytes]]) -> Iterator[str]:
         def do_PUT(self) -> None:
             self.do_POST()
 
+        def do_DELETE(self) -> None:
+            self.do_POST()
+
         def log_message(self, *_: object) -> None:
             pass
 
@@ -109,7 +112,7 @@ class ScriptedApi:
     def answer(self, asked: Asked) -> tuple[int, bytes]:
         self.asked.append(asked)
         status, body = self._next(asked)
-        return status, json.dumps(body).encode()
+        return status, json.dumps(body, ensure_ascii=False).encode()
 
     def _next(self, asked: Asked) -> tuple[int, Row]:
         if asked.path == "/v1/labels" and asked.path not in self.answers:

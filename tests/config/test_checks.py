@@ -1,11 +1,12 @@
 """Checks of a configuration beyond types, each by itself. See `test_settings.py` for all of them together."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from service.config.checks import file_problems, price_problems, provider_problems
-from service.config.sections import PriceSettings, ProviderSection, SettingsFile
+from service.config.checks import archive_problems, file_problems, price_problems, provider_problems
+from service.config.sections import ArchiveSettings, PriceSettings, ProviderSection, SettingsFile
 
 
 def section(**fields: object) -> ProviderSection:
@@ -36,3 +37,31 @@ def test_a_price_is_of_a_model() -> None:
     price = PriceSettings(input=1, output=2)
     assert list(price_problems(SettingsFile(prices={"a/b": price}))) == []
     assert len(list(price_problems(SettingsFile(prices={"b": price})))) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"url": ""}, ""),
+        ({"url": "s3://bucket/folder", "endpoint": "https://s3.lan"}, ""),
+        ({"url": "./folder"}, ""),
+        ({"url": "ftp://a/b"}, "archive.url: expected a folder, or an address that starts with s3://, gs://"),
+        ({"url": "s3:/a/b"}, "archive.url: expected a folder, or an address that starts with s3://, gs://"),
+        ({"url": "gs:///b"}, "archive.url: expected the name of a bucket after gs://"),
+        ({"url": "az://a/b?sig=secret"}, "archive.url: a password is not written here"),
+        ({"url": "s3://key:secret@bucket"}, "archive.url: a password is not written here"),
+        ({"url": "s3://a", "endpoint": "s3.lan"}, "archive.endpoint: expected an address that starts with http"),
+    ],
+)
+def test_an_archive_has_a_place_that_is_known(fields: dict[str, str], problem: str) -> None:
+    found = list(archive_problems(SettingsFile(archive=ArchiveSettings(**fields))))  # type: ignore[arg-type]
+    assert len(found) == bool(problem)
+    assert "".join(found).startswith(problem)
+    assert "secret@" not in "".join(found)
+
+
+def test_an_archive_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    [problem] = archive_problems(SettingsFile(archive=ArchiveSettings(url="s3://a")))
+    assert problem == "archive.url: obstore can't be imported: pip install 'judged[archive]'"
+    assert list(archive_problems(SettingsFile())) == []

@@ -119,6 +119,24 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
         ),
         ("[providers.'a b']\nkind = 'control'", "providers.a b: a provider's name is letters"),
         ("[store]\nredis_url = 'http://a'", "store.redis_url: expected an address that starts with redis://"),
+        ("[store]\nredis_url = 'redis://h:x'", "store.redis_url: expected HOST or HOST:PORT"),
+        ("[store]\nredis_url = 'redis://h:65536'", "store.redis_url: expected HOST or HOST:PORT"),
+        ("[store]\nredis_url = 'redis://[::1'", "store.redis_url: expected HOST or HOST:PORT"),
+        ("[store]\nredis_url = 'redis://h/zero'", "store.redis_url: expected the number of a database"),
+        ("[store]\nredis_url = 'redis://h?db=x'", "store.redis_url: db: expected the number of a database"),
+        ("[store]\nredis_url = 'rediss://h?ssl_cert_reqs=no'", "store.redis_url: ssl_cert_reqs: expected none"),
+        ("[store]\nredis_url = 'redis://a:1,b:2'", "store.redis_url: expected HOST or HOST:PORT"),
+        ("[store]\nredis_url = 'redis+sentinel://a:1,b:2'", "store.redis_url: expected the name of the primary"),
+        (
+            "[store]\nredis_url = 'rediss://h?ssl_cacerts=x'",
+            "store.redis_url: unknown option ssl_cacerts of rediss://, did you mean ssl_ca_certs?",
+        ),
+        ("[store]\nredis_url = 'redis://h?ssl_ca_certs=x'", "store.redis_url: unknown option ssl_ca_certs"),
+        ("[store]\nredis_url = 'rediss://h?ssl_ca_certs=no.pem'", "store.redis_url: ssl_ca_certs: there is no file"),
+        ("[store]\nprefix = 'staging'", "store.prefix: expected letters, digits"),
+        ("[store]\nprefix = 'a*b:'", "store.prefix: expected letters, digits"),
+        ("[store]\nprefix = 'judged:'", "store.prefix: judged: would be mixed up"),
+        ("[store]\nprefix = 'a:arq:'", "store.prefix: a:arq: would be mixed up"),
         ("[defaults]\nmodels = ['a']", "defaults.models[0]: expected `str` matching regex"),
         (
             "[providers.a]\nkind = 'control'\n[defaults]\nmodels = ['b/c']",
@@ -145,6 +163,8 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
         (f"{SERVER}headers = {{ api-key = 'sk-1' }}", "providers.a.headers.api-key: a secret is not written here"),
         (f"{SERVER}headers = {{ api-key = 'env:NO' }}", "providers.a.headers.api-key: the variable NO is not set"),
         (f"{SERVER}query = {{ key = 'sk-1' }}", "providers.a.query.key: a secret is not written here"),
+        ("[server]\ngrafana_url = 'a'", "server.grafana_url: expected an address that starts with http://"),
+        ("[server]\ngrafana_url = 'http://u:p@a'", "server.grafana_url: a password is not written here"),
         ("a = ", "given.toml: not valid TOML: "),
     ],
 )
@@ -195,6 +215,16 @@ def test_password_of_the_store_comes_from_the_environment_alone(load: Load) -> N
         "store.redis_url: a password is not written here: set JUDGED_REDIS_URL instead"
     ]
     assert load("", {"JUDGED_REDIS_URL": "redis://:pw@h"}).store.redis_url == "redis://:pw@h"
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:hid/den@h:1", "redis://:hid?den@h", "redis://:hid#den@h", "redis://u:hidden@"]
+)
+def test_a_password_that_is_not_encoded_is_refused_and_not_shown(load: Load, url: str) -> None:
+    [said] = problems_of(load, "", {"JUDGED_REDIS_URL": url})
+    assert said.startswith("store.redis_url: ")
+    assert "hid" not in said
+    assert "den" not in said
 
 
 def test_vendors_key_goes_to_the_vendors_address_and_to_no_other(load: Load) -> None:
@@ -306,6 +336,17 @@ def test_control_needs_no_section(load: Load) -> None:
 
 
 def test_address_is_shown_without_its_password() -> None:
+    for shown, url in (
+        ("redis://u:***@h/0", "redis://u:p/w#?@x@h/0"),
+        ("redis://:***@h", "redis://:p:w@h"),
+        ("redis://u@h", "redis://u@h"),
+        (
+            "redis+sentinel://:***@a,b/m?sentinel_password=***&db=1",
+            "redis+sentinel://:p@a,b/m?sentinel_password=s&db=1",
+        ),
+        ("unix:///s?password=***", "unix:///s?password=a@b"),
+    ):
+        assert without_password(url) == shown
     assert without_password("redis://u:p@h:1/0") == "redis://u:***@h:1/0"
     assert without_password("unix:///tmp/a.sock") == "unix:///tmp/a.sock"
 

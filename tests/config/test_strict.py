@@ -56,3 +56,10 @@ def test_the_parts_of_a_type() -> None:
     assert bare_type(field.type) == tuple[str, ...]
     assert [meta.description for meta in metas_of(field.type)] == ["some words"]
     assert metas_of(int) == []
+
+
+@pytest.mark.parametrize("raw", ["inf", "-inf", "nan", float("inf"), float("nan")])
+def test_a_number_that_is_not_finite_is_refused(raw: object) -> None:
+    problems: list[str] = []
+    assert not was_read(read_value(float, raw, "keep_days", problems, strict=not isinstance(raw, str)))
+    assert problems == [f"keep_days: expected a finite number, got {float(str(raw))}"]

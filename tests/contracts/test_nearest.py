@@ -20,7 +20,7 @@ def test_a_name_is_suggested_only_if_it_resembles() -> None:
 
 def test_a_suggestion_lists_all_names_if_none_resembles() -> None:
     assert suggestion("toxicty", JUDGES) == "; did you mean 'toxicity'?"
-    assert suggestion("wit", JUDGES) == " (helpfulness, faithfulness, toxicity)"
+    assert suggestion("wit", JUDGES) == " (known: helpfulness, faithfulness, toxicity)"
     assert suggestion("wit", []) == ""
 
 

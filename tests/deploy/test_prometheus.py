@@ -91,7 +91,7 @@ async def earlier(redis: Redis, digest: str) -> None:
         item = Item(id=f"past/{number}", output=f"{text(number)} {number}")
         score = float(min(level(number), 3))
         ago = timedelta(days=10) if number < PAST else timedelta(hours=2)
-        await store_judgment(redis, judge, item, [score, score], ago=ago)
+        await store_judgment(redis, judge, item, [score, score], ago=ago, served={GOOD: "gpt-4.1-mini"})
     await redis.delete(keys.QUEUE)
 
 
@@ -122,11 +122,13 @@ def filled(query: str, chosen: dict[str, str]) -> str:
 
 
 async def unanswered(prometheus: httpx.AsyncClient) -> list[str]:
-    """The queries of all panels that give no number for any of the judges."""
+    """The queries of all panels that give no number for any of the judges; anchors take hours to have one."""
     found = []
     for name in NAMES:
         for panel in panels_of(name):
             for target in panel["targets"]:
+                if "judged_anchor_" in target["expr"]:
+                    continue
                 queries = [filled(target["expr"], chosen) for chosen in CHOICES]
                 values = [value for query in queries for value in await answered(prometheus, query)]
                 if not any(map(math.isfinite, values)):

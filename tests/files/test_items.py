@@ -74,3 +74,14 @@ def test_a_list_that_is_none_is_refused_with_its_place() -> None:
     with pytest.raises(CellError) as refused:
         item_from_cells({"outputs": "[["})
     assert refused.value.pointer == "/outputs"
+
+
+def test_group_and_case_are_columns_whose_whole_numbers_are_texts() -> None:
+    check_item_columns(["output", "group", "case"])
+    assert item_from_cells({"output": "x", "group": 2, "case": 31.0}) == {
+        "output": "x",
+        "group": "2",
+        "case": "31",
+        "human": {},
+    }
+    assert item_from_cells({"output": "x", "group": "", "case": None}) == {"output": "x", "human": {}}

@@ -34,6 +34,11 @@ def test_columns_of_other_names_are_mapped_either_way_round(tmp_path: Path, mapp
     assert (file.labels, file.unused) == ([label("x", 3.0)], ["note"])
 
 
+def test_a_column_named_for_a_field_is_not_taken_for_another_one_too(tmp_path: Path) -> None:
+    content = "item_id,criterion,annotator,score\na,c,ann,pass\n"
+    assert read(tmp_path, content, {"label": "score"}).labels == [label("a", text="pass")]
+
+
 def test_what_is_missing_is_said_with_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(FileError) as refused:
         read(tmp_path, "id;stars\nx;3\n", mapping={})
@@ -52,7 +57,7 @@ def test_what_is_missing_is_said_with_what_there_is(tmp_path: Path) -> None:
         read(tmp_path, "id;stars\nx;3\n", mapping={"nonsense": "stars"})
     assert refused.value.lines == [
         "--map nonsense=stars: 'stars' is no field of a label"
-        " (item_id, criterion, annotator, score, label, selection, probability, comment)"
+        " (item_id, criterion, annotator, score, label, selection, probability, comment, content)"
     ]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import uvicorn
 from redis.asyncio import Redis
 
+from service.api.connections import LimitedHttp
 from service.config.settings import ProviderSettings, Settings, load_settings
 from tests.apps import app_of
 from tests.polling import until
@@ -19,9 +21,15 @@ from tests.stubs.model_server import ModelServer
 from worker.process import run_worker
 from worker.retrying import Retrying
 
-FAST = Retrying(base=0.01, cap=0.02)
+FAST = Retrying(base=0.01, cap=0.02, outage=0.3)
 
 Row = dict[str, Any]
+
+
+def series_of(metrics: str) -> dict[str, float]:
+    """Every series of a text of metrics by its own text."""
+    lines = [line.rpartition(" ") for line in metrics.splitlines() if not line.startswith("#")]
+    return {series: float(value) for series, _, value in lines}
 
 
 class Judged:
@@ -32,16 +40,20 @@ class Judged:
         self.settings = settings
         self.retrying = retrying
 
-    async def judge(self, items: list[Row], judge: Any = "helpfulness", wait: float = 20, **order: Any) -> Row:
+    async def judge(self, items: list[Row], judge: Any = "helpfulness", wait: float = 150, **order: Any) -> Row:
         """Submits a job and waits for its end; the job, with its judgments however many there are."""
+        ends = time.monotonic() + wait
         response = await self.client.post(
             "/v1/jobs",
             json={"judge": judge, "items": items, **order},
-            headers={"Prefer": f"wait={wait}"},
-            timeout=wait + 5,
+            headers={"Prefer": f"wait={wait}"},  # which the server shortens
+            timeout=wait + 30,
         )
-        assert response.status_code == 200, response.text
+        assert response.status_code in (200, 202), response.text
         job: Row = response.json()
+        while job["counts"]["pending"] and (left := ends - time.monotonic()) > 0:
+            job = await self.job(job["id"], wait=left)
+        assert not job["counts"]["pending"], job
         job["judgments"] = await self.judgments(job["id"])
         return job
 
@@ -52,7 +64,7 @@ class Judged:
         return str(response.json()["id"])
 
     async def job(self, job_id: str, wait: float = 0) -> Row:
-        response = await self.client.get(f"/v1/jobs/{job_id}", params={"wait": wait}, timeout=wait + 5)
+        response = await self.client.get(f"/v1/jobs/{job_id}", params={"wait": wait}, timeout=wait + 30)
         assert response.status_code == 200, response.text
         shown: Row = response.json()
         return shown
@@ -67,9 +79,7 @@ class Judged:
 
     async def metrics(self) -> dict[str, float]:
         """Every series of `/metrics` by its text."""
-        text = (await self.client.get("/metrics")).text
-        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
-        return {series: float(value) for series, _, value in lines}
+        return series_of((await self.client.get("/metrics")).text)
 
     @asynccontextmanager
     async def worker(self, settings: Settings | None = None) -> AsyncIterator[asyncio.Event]:
@@ -119,7 +129,9 @@ def settings_for(store_url: str, changes: Row, provider: Row | None = None, **st
         for name, stub in stubs.items()
     }
     changed = {
-        section: msgspec.structs.replace(getattr(settings, section), **fields) if isinstance(fields, dict) else fields
+        section: fields
+        if section in ("prices", "keys")
+        else msgspec.structs.replace(getattr(settings, section), **fields)
         for section, fields in changes.items()
     }
     return msgspec.structs.replace(settings, **{"providers": providers, **changed})
@@ -129,11 +141,12 @@ def settings_for(store_url: str, changes: Row, provider: Row | None = None, **st
 async def api_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     listener = socket.create_server(("127.0.0.1", 0))
     with app_of(settings) as app:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
+        config = uvicorn.Config(app, http=LimitedHttp, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         serving = asyncio.create_task(server.serve([listener]))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
 
             async def has_started() -> bool:
                 return server.started

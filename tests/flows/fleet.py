@@ -4,22 +4,34 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from service.launch import embedded_store
+from service.store import keys
 from service.store.connection import connect
 from tests.flows.conftest import Judged, api_of, settings_for
 from tests.launch.processes import Watched, watched
 from tests.polling import LIMIT_S, until
 from tests.stubs.model_server import ModelServer
+
+
+async def beats(redis: Redis, worker: Watched) -> bool:
+    """Whether the worker has a heartbeat in the store: the number of workers counts those that were just killed."""
+    assert worker.process.poll() is None, worker.printed
+    own = f":{worker.process.pid}:".encode()
+    with contextlib.suppress(RedisError):  # somebody may have ended the store meanwhile
+        return any(own in each for each in await redis.zrange(keys.WORKERS, 0, -1))
+    return False
 
 
 class Fleet:
@@ -35,37 +47,61 @@ class Fleet:
         self._stack = stack
         self._provider = provider
         self._running: Watched
+        self._api: Watched
 
     async def start_store(self) -> None:
-        self._running = self._stack.enter_context(watched(embedded_store.store_command(self.store), self._folder))
+        command = embedded_store.store_command(self.store)
+        self._running = self._stack.enter_context(watched(command, self._folder, restore_signals=False))
         await embedded_store.wait_until_ready(self.store.socket)
 
     async def end_store(self, number: signal.Signals) -> None:
-        self._running.send(number)
+        self.signal_store(number)
         await ended(self._running)
 
-    def started(self, **environ: str) -> Watched:
+    @property
+    def store_pid(self) -> int:
+        """The process id of the store."""
+        return self._running.process.pid
+
+    def signal_store(self, number: signal.Signals) -> None:
+        """Sends the store's process a signal."""
+        self._running.send(number)
+
+    @contextlib.contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """The store's file can't grow while the block lasts, so that it refuses writes (MISCONF)."""
+        most = max(each.stat().st_size for each in (self.store.data / "appendonlydir").iterdir())
+        _, hard = resource.prlimit(self.store_pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.store_pid, resource.RLIMIT_FSIZE, (most, hard))
+        try:
+            yield
+        finally:
+            resource.prlimit(self.store_pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+    def started(self, module: str = "worker", **environ: str) -> Watched:
         """A worker process that was just started."""
-        return self._stack.enter_context(self._process("-m", "worker", environ=environ))
+        return self._stack.enter_context(self._process("-m", module, environ=environ))
 
     async def worker(self, **environ: str) -> Watched:
         """A worker process, once its heartbeat is there."""
-        before = await self._alive()
         worker = self.started(**environ)
-
-        async def is_there() -> bool:
-            assert worker.process.poll() is None, worker.printed
-            return await self._alive() > before
-
-        await until(is_there, "a worker")
+        await until(lambda: self.beats(worker), "a worker")
         return worker
 
-    async def api(self) -> httpx.AsyncClient:
+    async def beats(self, worker: Watched) -> bool:
+        return await beats(self.redis, worker)
+
+    def api_on(self, descriptor: int, **environ: str) -> Watched:
+        """An API process that was just started on a listening socket."""
+        argv = ("-m", "service.cli", "api", "--fd", str(descriptor))
+        self._api = self._stack.enter_context(self._process(*argv, environ=environ, fds=(descriptor,)))
+        return self._api
+
+    async def api(self, **environ: str) -> httpx.AsyncClient:
         """A client of an API process, once that answers."""
         with socket.create_server(("127.0.0.1", 0)) as listener:  # a free port might be another's a moment later
             port, descriptor = listener.getsockname()[1], listener.fileno()
-            argv = ("-m", "service.cli", "api", "--fd", str(descriptor))
-            process = self._stack.enter_context(self._process(*argv, fds=(descriptor,)))
+            process = self.api_on(descriptor, **environ)
         client = await self._stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}"))
 
         async def answers() -> bool:
@@ -76,6 +112,20 @@ class Fleet:
 
         await until(answers, "an API")
         return client
+
+    async def end_api(self) -> int:
+        """Asks the API process that was started last to end, and returns its exit code."""
+        self._api.send(signal.SIGTERM)
+        return await ended(self._api)
+
+    @property
+    def newest_api(self) -> Watched:
+        """The API process that was started last."""
+        return self._api
+
+    def printed_by_api(self) -> str:
+        """The output of the API process that was started last."""
+        return self._api.printed
 
     async def counts(self, job_id: str) -> dict[str, int]:
         counts: dict[str, int] = (await self.judged.job(job_id))["counts"]
@@ -91,10 +141,6 @@ class Fleet:
         job: dict[str, Any] = await until(is_over, f"the end of {job_id}", limit_s)
         job["judgments"] = await self.judged.judgments(job_id)
         return job
-
-    async def _alive(self) -> int:
-        response = await self.judged.client.get("/readyz")
-        return int(response.json().get("workers", 0))
 
     def _process(
         self, *argv: str, environ: Mapping[str, str] | None = None, fds: Sequence[int] = ()
@@ -121,6 +167,6 @@ async def fleet_of(folder: Path, model: ModelServer, **provider: Any) -> AsyncIt
         yield fleet
 
 
-async def ended(process: Watched) -> int:
+async def ended(process: Watched, limit_s: float = LIMIT_S) -> int:
     """Its exit code, waited for without holding up the stub."""
-    return await asyncio.to_thread(process.ends_with)
+    return await asyncio.to_thread(process.ends_with, limit_s)

@@ -42,7 +42,7 @@ async def begun(judged: Judged, models: list[str] | None = None, **changes: Any)
 
 
 async def shown(judged: Judged, battle_id: str, **query: Any) -> Row:
-    response = await judged.client.get(f"/v1/arena/battles/{battle_id}", params={"wait": 20, **query}, timeout=25)
+    response = await judged.client.get(f"/v1/arena/battles/{battle_id}", params={"wait": 60, **query}, timeout=65)
     assert response.status_code == 200, response.text
     battle: Row = response.json()
     return battle

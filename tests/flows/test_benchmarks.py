@@ -123,7 +123,7 @@ async def test_a_leaderboard_ranks_judges_by_what_they_are(serve: Serve) -> None
         "upper": None,
         "reason": "judge_constant",
     }
-    assert board[3]["flags"] == ["judge_constant", "degenerate"]
+    assert board[3]["flags"] == ["judge_constant", "degenerate", "not_better_than_chance"]
     ceiling = right["human_ceiling"]
     assert (ceiling["items"], ceiling["pairs"]) == (ITEMS, 6 * ITEMS)
     assert ceiling["statistics"]["exact"]["value"] == pytest.approx(

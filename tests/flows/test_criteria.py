@@ -1,7 +1,6 @@
 """Judges of different scales on one criterion, from the request to the report and back to the judgments."""
 
 from redis.asyncio import Redis
-from sklearn.metrics import roc_auc_score
 
 from service.store import keys
 from tests.flows.conftest import Judged, Row, Serve
@@ -20,6 +19,8 @@ def label_of(n: int, **fields: str) -> Row:
 
 
 async def test_ratings_of_any_kind_beside_pass_and_fail(serve: Serve) -> None:
+    from sklearn.metrics import roc_auc_score
+
     judged: Judged = await serve()
     await put(judged, LENGTH)
     choices = [{"label": "pass"}, {"label": "fail"}]

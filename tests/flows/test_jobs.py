@@ -1,12 +1,15 @@
 """A job from door to door, over real sockets and a real store."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import msgspec
 import pytest
 
-from tests.flows.conftest import Judged, Row, Serve
+from tests.flows.conftest import FAST, Judged, Row, Serve
 from tests.polling import until
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
@@ -29,7 +32,7 @@ async def test_a_job_is_accepted_with_its_location_and_ends_scored(serve: Serve)
         assert response.headers["location"] == f"/v1/jobs/{job['id']}"
         assert job["status"] == "queued"
         assert job["counts"] == {"total": 3, "pending": 3, "scored": 0, "unscored": 0, "failed": 0, "cancelled": 0}
-        ended = await judged.job(job["id"], wait=10)
+        ended = await judged.job(job["id"], wait=60)
         assert ended["status"] == "completed"
         assert [each["item_id"] for each in ended["judgments"]] == ["t-0", "t-1", "t-2"]
         vote = ended["judgments"][0]["votes"][0]
@@ -64,7 +67,7 @@ async def test_ndjson_takes_one_item_a_line(serve: Serve) -> None:
     response = await judged.client.post(
         "/v1/jobs?judge=helpfulness",
         content=lines,
-        headers={"content-type": "application/x-ndjson", "Prefer": "wait=20"},
+        headers={"content-type": "application/x-ndjson", "Prefer": "wait=60"},
         timeout=30,
     )
     assert response.status_code == 200, response.text
@@ -108,7 +111,7 @@ async def test_the_same_idempotency_key_returns_the_first_answer(serve: Serve) -
     body = {"judge": "helpfulness", "items": items(2)}
     key = {"Idempotency-Key": "once"}
     first = await judged.client.post("/v1/jobs", json=body, headers=key)
-    await judged.job(first.json()["id"], wait=10)
+    await judged.job(first.json()["id"], wait=60)
     again = await judged.client.post("/v1/jobs", json=body, headers=key)
     assert (again.status_code, again.json()) == (202, first.json())
     assert again.headers["idempotent-replayed"] == "true"
@@ -171,13 +174,42 @@ async def test_judgments_are_there_while_the_job_runs(serve: Serve) -> None:
         assert job["status"] == "running"
         assert [each["item_id"] for each in job["judgments"]] == ["t-0", "t-1"]
         assert [each["item_id"] for each in await judged.judgments(job_id)] == ["t-0", "t-1"]
-        assert (await judged.job(job_id, wait=10))["status"] == "completed"
+        assert (await judged.job(job_id, wait=60))["status"] == "completed"
 
 
-async def test_cancelling_keeps_what_is_in_flight(serve: Serve) -> None:
+@pytest.mark.parametrize(
+    ("failing", "outcome"),
+    [
+        (Reply(hang=True), "cancelled"),
+        (Reply(status=503, body={"error": {"message": "overloaded"}}, delay=3), "cancelled"),
+        (Reply(status=429, body={"error": {"message": "slow down"}}, delay=3), "cancelled"),
+        (Reply(body=b"half an answ", delay=3), "failed"),  # it may have been paid for
+    ],
+    ids=["time limit", "unavailable", "limited", "unreadable"],
+)
+async def test_a_call_that_fails_after_the_cancellation_is_not_made_again(
+    serve: Serve, failing: Reply, outcome: str
+) -> None:
+    async with ModelServer("openai", lambda body: failing) as model:
+        judged: Judged = await serve(
+            openai=model, retrying=FAST, provider={"timeout_seconds": 3.0 if failing.hang else 20.0}
+        )
+        job_id = await judged.submit(items(3), models=["openai/m"])
+
+        async def are_in_flight() -> bool:
+            return model.calls == 3
+
+        await until(are_in_flight, "the calls")
+        assert (await judged.client.delete(f"/v1/jobs/{job_id}")).status_code == 200
+        job = await judged.job(job_id, wait=60)
+        assert (model.calls, job["counts"][outcome]) == (3, 3)
+
+
+@pytest.mark.parametrize("total", [130, 1_500])
+async def test_cancelling_keeps_what_is_in_flight(serve: Serve, total: int) -> None:
     async with ModelServer("openai", lambda body: Reply(text=GOOD, delay=0.6)) as model:
         judged: Judged = await serve(openai=model, changes={"worker": {"max_calls": 2}})
-        job_id = await judged.submit(items(130), models=["openai/m"])
+        job_id = await judged.submit(items(total), models=["openai/m"])
 
         async def two_are_in_flight() -> bool:
             return model.running == 2
@@ -185,10 +217,10 @@ async def test_cancelling_keeps_what_is_in_flight(serve: Serve) -> None:
         await until(two_are_in_flight, "two calls in flight")
         response = await judged.client.delete(f"/v1/jobs/{job_id}")
         assert response.status_code == 200
-        job = await judged.job(job_id, wait=10)
+        job = await judged.job(job_id, wait=60)
         assert job["status"] == "cancelled"
         assert 2 <= job["counts"]["scored"] == model.calls <= 6
-        assert job["counts"]["cancelled"] == 130 - job["counts"]["scored"]
+        assert job["counts"]["cancelled"] == total - job["counts"]["scored"]
         listed = await judged.judgments(job_id)
         assert sum(each["outcome"] == "cancelled" for each in listed) == job["counts"]["cancelled"]
         metrics = await judged.metrics()
@@ -243,23 +275,51 @@ async def test_a_budget_stops_a_job(serve: Serve) -> None:
         assert model.calls == job["counts"]["scored"] < 60
 
 
-async def test_a_callback_gets_the_finished_job(serve: Serve) -> None:
-    got: asyncio.Queue[bytes] = asyncio.Queue()
+LOOPBACK_CALLBACKS = {"server": {"callback_hosts": ("127.0.0.1",)}}
+
+
+@asynccontextmanager
+async def callback_server() -> AsyncIterator[tuple[str, "asyncio.Queue[Row]", "asyncio.Queue[str]"]]:
+    """The URL of a server, the jobs posted to /done, and the paths of the posts to others, which get no answer."""
+    got: asyncio.Queue[Row] = asyncio.Queue()
+    hanging: asyncio.Queue[str] = asyncio.Queue()
 
     async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
-        await got.put(await reader.readexactly(length))
-        writer.write(b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        body = msgspec.json.decode(await reader.readexactly(length))
+        if "/done" not in head.partition("\r\n")[0]:
+            hanging.put_nowait(head.split()[1])
+            await reader.read()
+        else:
+            got.put_nowait(body)
+            writer.write(b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         writer.close()
 
-    server = await asyncio.start_server(receive, "127.0.0.1", 0)
-    async with server:
-        judged: Judged = await serve()
-        port = server.sockets[0].getsockname()[1]
-        job = await judged.judge(items(2), callback_url=f"http://127.0.0.1:{port}/done")
-        told = msgspec.json.decode(await asyncio.wait_for(got.get(), 5))
+    async with await asyncio.start_server(receive, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", got, hanging
+
+
+async def test_a_callback_gets_the_finished_job(serve: Serve) -> None:
+    async with callback_server() as (url, got, _):
+        judged: Judged = await serve(changes=LOOPBACK_CALLBACKS)
+        job = await judged.judge(items(2), callback_url=f"{url}/done")
+        told = await asyncio.wait_for(got.get(), 5)
         assert (told["id"], told["status"], told["counts"]["scored"]) == (job["id"], "completed", 2)
+
+
+async def test_callbacks_that_hang_take_no_places_of_jobs_nor_of_other_callbacks(serve: Serve) -> None:
+    async with ModelServer("openai", lambda body: GOOD) as model, callback_server() as (url, got, hanging):
+        judged: Judged = await serve(openai=model, changes={"worker": {"max_calls": 2}, **LOOPBACK_CALLBACKS})
+        for number in range(8):
+            await judged.submit(items(1), models=["openai/m"], callback_url=f"{url}/hang/{number}")
+        for _ in range(8):
+            await asyncio.wait_for(hanging.get(), 8)
+        began = time.monotonic()
+        job = await judged.judge(items(3)[1:], models=["openai/m"], callback_url=f"{url}/done")
+        told = await asyncio.wait_for(got.get(), 8)
+        assert time.monotonic() - began < 8  # a callback that hangs is given up after ten seconds
+        assert (told["id"], told["counts"]["scored"]) == (job["id"], 2)
 
 
 async def test_a_panel_of_models_is_combined(serve: Serve) -> None:
@@ -285,3 +345,18 @@ async def test_unknown_things_are_404(serve: Serve) -> None:
         assert response.status_code == 404, path
         assert response.headers["content-type"] == "application/problem+json"
         assert response.json()["type"] == "urn:judged:problem:not-found"
+
+
+async def test_a_stream_without_events_has_a_heartbeat(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.api.jobs.HEARTBEAT_S", 0.2)
+    judged: Judged = await serve(workers=0)
+    job_id = await judged.submit(items(1))
+    lines: list[str] = []
+    async with judged.client.stream("GET", f"/v1/jobs/{job_id}/events", timeout=10) as stream:
+        async for line in stream.aiter_lines():
+            lines.append(line)
+            if sum(each.startswith(":") for each in lines) == 2:
+                await judged.client.delete(f"/v1/jobs/{job_id}")
+    events = [line for line in lines if line.startswith("data:")]
+    assert '"queued"' in events[0]
+    assert '"cancelled"' in events[-1]

@@ -161,7 +161,7 @@ async def test_each_of_several_annotators_makes_a_pair(serve: Serve) -> None:
 async def test_random_and_targeted_labels_are_told_apart(serve: Serve) -> None:
     judged: Judged = await serve()
     await put(judged, LENGTH)
-    said = await scores(judged, [item(n) for n in range(30)])
+    said = await scores(judged, [item(n) for n in range(100)])  # too many for the labelled ones to count as random
     random = [label(n, n % 5 + 1) for n in range(20)]
     targeted = [label(n, 3, "bob", selection="targeted", probability=0.5) for n in range(10, 30)]
     await labelled(judged, *random, *targeted)
@@ -291,9 +291,12 @@ async def test_estimates_are_those_of_the_items_labelled_at_random(serve: Serve)
     shown = response.json()
     name = {key: shown.pop(key) for key in ("judge", "model", "criterion", "window")}
     needed, half = shown.pop("labels_needed"), (shown["corrected_mean"]["upper"] - shown["corrected_mean"]["lower"]) / 2
-    assert needed == {"half_width": pytest.approx(half / 2), "more": 3 * shown["labels"]}
+    assert needed == {
+        "half_width": pytest.approx(half / 2),
+        "more": 66,
+    }  # 1 / 146 - 1 / 200 is a quarter of 1 / 80 - 1 / 200
     query = {"judge": "wit", "half_width": half / 3}
-    assert (await judged.client.get("/v1/estimates", params=query)).json()["labels_needed"]["more"] == 8 * 80
+    assert (await judged.client.get("/v1/estimates", params=query)).json()["labels_needed"]["more"] == 92
     assert (name["judge"]["name"], name["model"], name["window"]) == ("wit", "control/length", "7d")
     counts = [[sum(pair == [h, j] for pair in pairs_of(labels, said)) for j in SCALE] for h in SCALE]
     rest = [sum(said[f"t/{n}"] == j for n in range(80, 200)) for j in SCALE]
@@ -380,6 +383,22 @@ async def test_the_queue_has_what_was_judged_and_nobody_labelled(serve: Serve) -
     assert {each["item_id"] for each in pages} == {f"t/{n}" for n in range(30)} - {"t/3"}
 
 
+async def test_the_queue_brings_texts_and_waits_for_all_annotators(serve: Serve) -> None:
+    judged: Judged = await serve()
+    await put(judged, {**PANEL, "scale": {"min": 1, "max": 5}})
+    items = [item(n) for n in range(6)]
+    await scores(judged, items)
+    query: Row = {"criterion": "wit", "include": "item", "annotator": "ann", "per_item": 2}
+    page = (await judged.client.get("/v1/labels/queue", params=query)).json()["items"]
+    assert {each["item_id"]: each["item"]["output"] for each in page} == {each["id"]: each["output"] for each in items}
+    assert all(set(each["item"]) == {"input", "output", "outputs", "context", "reference", "metadata"} for each in page)
+    await labelled(judged, label(3, 3))
+    for annotator, per_item, there in (("ann", 2, False), ("bob", 2, True), ("bob", 1, False)):
+        query = {"criterion": "wit", "annotator": annotator, "per_item": per_item}
+        page = (await judged.client.get("/v1/labels/queue", params=query)).json()["items"]
+        assert ("t/3" in {each["item_id"] for each in page}) is there
+
+
 async def queued(api: httpx.AsyncClient, limit: int = 1000) -> list[Row]:
     found: list[Row] = []
     cursor: str | None = None
@@ -430,7 +449,7 @@ async def test_the_commands_do_it_from_files(serve: Serve, tmp_path: Path, capsy
     ]
     assert await command("agreement", "wit", *url) == 0
     shown = capsys.readouterr().out
-    for part in ("wit@1 control/length on wit; last 7d", "55 pairs on 55 items by 1 annotator", "better than chance"):
+    for part in ("wit@1 control/length on wit; last 7d", "55 pairs on 55 items by 1 annotator", "a baseline, no judge"):
         assert part in shown
     assert "your 55 labels act like" in shown
     assert await command("agreement", "wit", "--other", "wit:control/overlap", *url) == 0

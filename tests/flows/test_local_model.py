@@ -95,7 +95,7 @@ async def test_every_answer_ends_scored_or_unscored_for_its_true_reason(
     model = local_model.model_name(SHIPPED[0])
     began = time.monotonic()
     job_id = await judged.submit(real_items(data), judge=judge_in(output), models=[model])
-    while (job := await judged.job(job_id, wait=30))["counts"]["pending"]:
+    while (job := await judged.job(job_id, wait=60))["counts"]["pending"]:
         assert time.monotonic() - began < LIMIT_S, job["counts"]
     took_s = time.monotonic() - began
     counts: Counter[str] = Counter()

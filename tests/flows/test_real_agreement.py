@@ -113,7 +113,7 @@ async def test_pandalm_has_the_kappas_that_were_published(serve: Serve, data: Pa
             }
             for row in pairs
         ]
-        job = await judged.judge(items, "better", wait=50)
+        job = await judged.judge(items, "better", wait=60)
     labels = {row["item_id"]: [shown[label] for label in row["human_labels"]] for row in pairs}
     majority = {name: Counter(three).most_common(1)[0][0] for name, three in labels.items()}
     await put_labels(
@@ -175,7 +175,7 @@ async def test_topicalchat_has_the_correlations_that_were_published(serve: Serve
         )
         replies = {row["item_id"]: row["output"] for row in rows(data, "topicalchat_items")}
         items = [{"id": name, "input": f"[item {name}]", "output": replies[name]} for name in answers]
-        await judged.judge(items, criterion, wait=30)
+        await judged.judge(items, criterion, wait=60)
         await judged.judge(items, criterion, models=[CONTROL])
     await put_labels(
         judged,
@@ -221,7 +221,7 @@ async def test_llmbar_has_the_accuracies_that_were_published(serve: Serve, data:
                 labels.append({"item_id": mark, "criterion": name, "annotator": "gold", "label": winner})
             definition = {"method": "pairwise", "orders": "one", "output": "text", "reasks": 0, "choices": choices}
             await put_judge(judged, name, models=["openai/gpt-4"], **definition)
-            await judged.judge(items, name, wait=30)
+            await judged.judge(items, name, wait=60)
             await put_labels(judged, iter(labels))
             found = await agreement(judged, name)
             assert found["pairs"] == known["n"]

@@ -9,7 +9,7 @@ from service.contracts.decoding import numbered
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
 from service.contracts.refusals import Fault, Refused
-from service.jobs import Caller, JobIntake, existing_job, resolve_judges
+from service.jobs import EVERYTHING, Caller, JobIntake, existing_job, resolve_judges
 from service.store import keys
 from service.store.errors import IdempotencyConflictError
 from tests.api.test_access import key
@@ -25,7 +25,7 @@ async def test_a_job_is_there_once_it_is_committed(redis: Redis, settings: Setti
     intake = await intake_of(redis, settings)
     await intake.take(numbered([GOOD] * 120))
     taken = await intake.commit("fingerprint")
-    record, job = await existing_job(redis, taken.record.id)
+    record, job = await existing_job(redis, taken.record.id, EVERYTHING)
     assert (record.owner, record.items, job.counts.pending) == (None, 120, 120)
     assert not taken.is_repeat
 
@@ -61,12 +61,12 @@ async def test_a_repeat_returns_the_first_job_and_another_request_conflicts(redi
         await intake.commit("another fingerprint")
 
 
-async def test_with_keys_a_callback_goes_only_to_listed_hosts(redis: Redis, settings: Settings) -> None:
-    order = JobOrder(judge="helpfulness", callback_url="https://elsewhere.example/done")
+async def test_a_callback_goes_to_public_and_to_listed_hosts_alone(redis: Redis, settings: Settings) -> None:
+    order = JobOrder(judge="helpfulness", callback_url="https://10.0.0.7/done")
     server = msgspec.structs.replace(settings.server, callback_hosts=("listed.example",))
     keyed = msgspec.structs.replace(settings, keys=(key("secret", "submit"),), server=server)
     intake = JobIntake(redis, keyed, order, await resolve_judges(redis, keyed, order), CALLER)
     with pytest.raises(Refused) as refused:
         await intake.take(numbered([GOOD]))
-    detail = "the host 'elsewhere.example' is not listed in server.callback_hosts"
+    detail = "the host '10.0.0.7' is not public, and not listed in server.callback_hosts"
     assert refused.value.faults == [Fault("/callback_url", detail)]

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from service.config.settings import Settings
 from service.contracts.jobs import JobOrder
-from service.contracts.judges import Judge, JudgeRef, Method, judge_digest
+from service.contracts.judges import Example, Judge, JudgeRef, Method, judge_digest
 from service.contracts.refusals import Fault, Kind, Refused
 from service.jobs import existing_judge, resolve_judges, store_judge
 
@@ -69,3 +69,17 @@ async def test_without_any_model_there_is_nobody_to_ask(redis: Redis, settings: 
     alone = msgspec.structs.replace(settings, defaults=msgspec.structs.replace(settings.defaults, models=()))
     [fault] = await faults(redis, alone, judge=msgspec.structs.replace(WIT, models=[]))
     assert fault.pointer == "/judge/models"
+
+
+async def test_the_definitions_of_a_request_have_a_size_together(redis: Redis, settings: Settings) -> None:
+    examples = [Example(output="x" * 50_000, score=3)] * 20
+    each = [
+        Judge(criterion=name, method=Method.RATING, instructions="?", models=["control/length"], examples=examples)
+        for name in "abcde"
+    ]
+    assert len(await resolve_judges(redis, settings, JobOrder(judge=list(each[:3])))) == 3
+    [fault] = await faults(redis, settings, judge=each)
+    assert (fault.pointer, fault.detail) == (
+        "/judge",
+        "the definitions of the judges of one request have at most 4000000 bytes of JSON together",
+    )

@@ -9,6 +9,7 @@ from service.contracts.items import Item
 from service.contracts.judges import Judge, Method
 from service.contracts.refusals import Kind, Refused
 from service.jobs import PreviewRequest, preview_judge, store_judge
+from service.jobs.previews import MOST_SHOWN_CHARS
 from tests.jobs.conftest import GOOD
 
 BETTER = Judge(criterion="wit", method=Method.PAIRWISE, instructions="Which is funnier?", samples=2)
@@ -43,3 +44,11 @@ async def test_an_unknown_judge_is_not_found_and_an_unknown_model_impossible(red
     elsewhere = msgspec.structs.replace(asked, models=["elsewhere/m"])
     with pytest.raises(Refused, match="no provider 'elsewhere' is configured"):
         await preview_judge(redis, settings, "helpfulness", elsewhere)
+
+
+async def test_a_preview_shows_no_more_than_a_client_can_hold(redis: Redis, settings: Settings) -> None:
+    await store_judge(redis, settings, "better", msgspec.structs.replace(BETTER, samples=50))
+    asked = PreviewRequest(item=Item(outputs=["a" * 400_000, "b"]), models=["control/length"])
+    with pytest.raises(Refused, match=f"more than {MOST_SHOWN_CHARS} characters") as refused:
+        await preview_judge(redis, settings, "better", asked)
+    assert refused.value.kind is Kind.TOO_LARGE

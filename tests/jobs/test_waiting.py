@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from service.config.settings import Settings
-from service.jobs import cancel_job, changes, existing_job, until_over
+from service.jobs import EVERYTHING, cancel_job, changes, existing_job, until_over
 from service.store.signals import Signals
 from tests.jobs.conftest import submitted
 
@@ -30,7 +30,7 @@ async def test_the_wait_ends_after_its_time(redis: Redis, settings: Settings, si
 async def test_the_wait_ends_with_the_job(redis: Redis, settings: Settings, signals: Signals) -> None:
     record = await submitted(redis, settings)
     waiting = asyncio.create_task(until_over(redis, signals, record.id, 9))
-    await cancel_job(redis, settings, *await existing_job(redis, record.id))
+    await cancel_job(redis, settings, *await existing_job(redis, record.id, EVERYTHING))
     found = await waiting
     assert found is not None
     assert found[1].is_over
@@ -42,6 +42,18 @@ async def test_changes_end_with_the_final_counts(redis: Redis, settings: Setting
     async for job in changes(redis, signals, record.id):
         seen.append(job.counts.pending)
         if len(seen) == 1:
-            await cancel_job(redis, settings, *await existing_job(redis, record.id))
+            await cancel_job(redis, settings, *await existing_job(redis, record.id, EVERYTHING))
     assert seen == [1, 0]
     assert [job async for job in changes(redis, signals, "job_x")] == []
+
+
+async def test_waits_end_with_the_process(redis: Redis, settings: Settings, signals: Signals) -> None:
+    record = await submitted(redis, settings)
+    waiting = asyncio.create_task(until_over(redis, signals, record.id, 60))
+    following = changes(redis, signals, record.id)
+    assert (await anext(following)).counts.pending == 1
+    signals.end()
+    found = await waiting
+    assert found is not None
+    assert not found[1].is_over
+    assert [job async for job in following] == []

@@ -219,3 +219,22 @@ def test_the_answer_key_names_the_answer_in_text_and_json() -> None:
 )
 def test_passing(condition: PassIf | None, score: float | None, label: str | None, expected: object) -> None:
     assert passed(changed(RATING, pass_if=condition), score, label) is expected
+
+
+def test_a_definition_is_bounded() -> None:
+    large = changed(RATING, examples=[Example(output="x" * 100_000, score=3)] * 41)
+    assert ("", "a definition has at most 4000000 bytes of JSON") in judge_problems(large)
+    for field, value in (("models", ["a/b"] * 21), ("choices", [{"label": str(n)} for n in range(1001)])):
+        content = {"criterion": "c", "method": "category", "instructions": "x", field: value}
+        with pytest.raises(msgspec.ValidationError, match="of length <="):
+            msgspec.convert(content, Judge)
+
+
+def test_free_parameters_are_such_that_the_store_keeps_them() -> None:
+    nested: list[Any] = []
+    for _ in range(70):
+        nested = [nested]
+    extra = {"big": 2**70, "deep": nested}
+    pointers = [pointer for pointer, _ in judge_problems(changed(RATING, parameters=Parameters(extra=extra)))]
+    assert pointers[0] == "/parameters/extra/big"
+    assert pointers[1].startswith("/parameters/extra/deep/0/0")

@@ -3,6 +3,7 @@
 import pytest
 
 from service.contracts.items import Item
+from service.judging.template_limits import FILTERS_LEFT_OUT
 from service.judging.templates import TemplateError, fill, shows_item, template_problem
 
 ITEM = Item(output="{{criterion}}", metadata={"app": {"name": "x"}})
@@ -16,6 +17,15 @@ ITEM = Item(output="{{criterion}}", metadata={"app": {"name": "x"}})
         ("{{wrong}}", "there is no variable wrong; there are criterion, instructions, scale, choices, item.input"),
         ("{{item.id}}", "there is no variable item.id"),
         ("{{item.output", "syntax error"),
+        ("{{item.output|trim|upper}}{% if item.context is defined %}{{item.outputs|join(', ')}}{% endif %}", None),
+        ("{{item.output|trim|upcase}}", "no filter 'upcase' in prompts"),
+        ("{% if item.context is not present %}{% endif %}{{item.output}}", "no test 'present' in prompts"),
+        ("{{item.output}} {{item.metadata|tojson}} {{'a|b is c'}} {# |x #} {% raw %}{{a|x}}{% endraw %}", None),
+        ("{{item.metadata|tojson(indent=9999)}}", "tojson takes no arguments"),
+        *(
+            (f"{{% for a in item.outputs | {name} %}}{{% endfor %}}", f"no filter {name!r}")
+            for name in FILTERS_LEFT_OUT
+        ),
     ],
 )
 def test_the_problem_of_a_template(source: str, problem: str | None) -> None:
@@ -39,8 +49,28 @@ def test_a_missing_text_may_be_asked_for() -> None:
 
 
 def test_a_template_without_end_is_stopped() -> None:
-    with pytest.raises(TemplateError):
+    with pytest.raises(TemplateError, match="too many steps"):
         fill("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}", ITEM)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for each in item.output %}{{item.output}}{% endfor %}",
+        "{% for each in item.output %}" + "x" * 90_000 + "{% endfor %}",
+        "{{item.output}}" * 900,
+        "{{item.output|join(item.output)}}",
+        "{{" + "~".join(["item.output"] * 150) + "}}",
+    ],
+)
+def test_a_prompt_that_would_be_very_long_is_not_made(source: str) -> None:
+    assert template_problem(source) is None
+    with pytest.raises(TemplateError, match="the filled prompt is longer than 6 MB"):
+        fill(source, Item(output="x" * 100_000))
+
+
+def test_a_long_text_still_fits() -> None:
+    assert len(fill("{{item.output}}", Item(output="x" * 6_000_000))) == 6_000_000
 
 
 @pytest.mark.parametrize(

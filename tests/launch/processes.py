@@ -24,9 +24,9 @@ class Watched:
     def printed(self) -> str:
         return self._printed.read_text()
 
-    def until(self, pattern: str, times: int = 1) -> str:
+    def until(self, pattern: str, times: int = 1, limit_s: float = LIMIT_S) -> str:
         """Waits until the pattern was printed so often. Returns the last match's first group, else the match."""
-        ends = time.monotonic() + LIMIT_S
+        ends = time.monotonic() + limit_s
         while time.monotonic() < ends:
             found = list(re.finditer(pattern, self.printed))
             if len(found) >= times:
@@ -37,25 +37,39 @@ class Watched:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def ends_with(self) -> int:
+    def ends_with(self, limit_s: float = LIMIT_S) -> int:
         """Waits for the end, and returns the exit code."""
-        return self.process.wait(LIMIT_S)
+        return self.process.wait(limit_s)
 
 
 @contextmanager
 def watched(
-    argv: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None, *, fds: Sequence[int] = ()
+    argv: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    fds: Sequence[int] = (),
+    restore_signals: bool = True,
 ) -> Iterator[Watched]:
     """Runs a command in the folder, with only the given configuration, and kills it at the end if it still runs.
 
-    `fds` are open files that it inherits under the same numbers.
+    `fds` are open files that it inherits under the same numbers. Without `restore_signals` it ignores those that Python
+    does, and so outlives a limit of its files' sizes.
     """
     printed = folder / f"printed-{time.monotonic_ns()}.txt"
     own = {name: value for name, value in os.environ.items() if not name.startswith("JUDGED_")}
     env = {**own, "PYTHONPATH": str(ROOT), **(environ or {})}
     with (
         printed.open("wb") as output,
-        subprocess.Popen(argv, cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT, pass_fds=fds) as process,
+        subprocess.Popen(
+            argv,
+            cwd=folder,
+            env=env,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=fds,
+            restore_signals=restore_signals,
+        ) as process,
     ):
         try:
             yield Watched(process, printed)

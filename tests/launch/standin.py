@@ -32,9 +32,11 @@ def api(descriptor: str) -> None:
 def worker(store: str) -> None:
     """Works until SIGTERM, then prints whether the store still answers."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, lambda *_: print("worker rereads", flush=True))
     print("worker works", os.getpid(), flush=True)
     try:
-        signal.pause()
+        while True:
+            signal.pause()
     finally:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(store)
@@ -62,7 +64,7 @@ def supervisor(folder: str, worker_role: str) -> None:
             store_is_ready=partial(embedded_store.wait_until_ready, store.socket),
             roles=(
                 Child("api", _role("api", str(descriptor)), env, pass_fds=(descriptor,)),
-                Child("worker-1", _role(worker_role, str(path)), env),
+                Child("worker-1", _role(worker_role, str(path)), env, rereads=True),
             ),
             is_ready=partial(http_ok, "127.0.0.1", listener.getsockname()[1], "/readyz"),
             on_drain=listener.close,

@@ -1,10 +1,13 @@
 """The supervisor, with a real store and stand-ins for the API and the worker."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import socket
+import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 
 from service.launch.children import Child, KeptChild
 from service.launch.interpreter import python_environ
-from service.launch.preflight import StartError, claimed, listen
+from service.launch.preflight import StartError, claimed, listen, listen_nearby
 from tests.launch.processes import Watched, all_end, children_of, watched
 
 
@@ -33,7 +36,7 @@ def everyone(running: Watched) -> list[int]:
     return pids
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_everyone_in_order(tmp_path: Path, number: signal.Signals) -> None:
     with supervised(tmp_path) as running:
         pids = everyone(running)
@@ -42,6 +45,32 @@ def test_signal_ends_everyone_in_order(tmp_path: Path, number: signal.Signals) -
         assert all_end(pids, limit_s=0)
     assert "worker-1 | worker ends, the store says +PONG" in running.printed
     assert "bye bye" in (tmp_path / "data" / "store.log").read_text()
+
+
+def test_hangup_goes_on_to_those_that_read_their_configuration_again(tmp_path: Path) -> None:
+    with supervised(tmp_path) as running:
+        pids = everyone(running)
+        running.send(signal.SIGHUP)
+        running.until(r"worker-1 \| worker rereads")
+        assert children_of(running.process.pid) == pids
+        running.send(signal.SIGTERM)
+        assert running.ends_with() == 0
+
+
+def test_a_closed_terminal_ends_everyone(tmp_path: Path) -> None:
+    master, terminal = os.openpty()
+
+    def take_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+    argv = (sys.executable, "-m", "tests.launch.standin", "supervisor", str(tmp_path / "data"), "worker")
+    with subprocess.Popen(argv, stdin=terminal, stdout=subprocess.PIPE, preexec_fn=take_terminal, text=True) as running:
+        os.close(terminal)
+        assert running.stdout is not None
+        assert any("ready in" in line for line in running.stdout)
+        os.close(master)
+        assert running.wait(20) == 0
 
 
 def test_team_is_ready_soon(tmp_path: Path) -> None:
@@ -204,6 +233,13 @@ def test_taken_port_is_refused() -> None:
         port = first.getsockname()[1]
         with pytest.raises(StartError, match=f"port {port} on 127.0.0.1 is taken"):
             listen("127.0.0.1", port)
+
+
+def test_next_port_is_listened_on_if_the_port_is_taken() -> None:
+    with listen("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with listen_nearby("127.0.0.1", port) as second:
+            assert second.getsockname()[1] > port
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.1"])

@@ -14,7 +14,7 @@ from service.contracts.datasets import DatasetItem
 from service.contracts.decoding import numbered
 from service.contracts.judges import Judge, Method
 from service.contracts.refusals import Kind, Refused
-from service.jobs import Caller
+from service.jobs import EVERYTHING, Caller
 from service.store import keys
 from service.store.signals import Signals
 from tests.leaderboards.test_leaderboard import judge
@@ -53,12 +53,12 @@ async def test_a_benchmark_is_shown_listed_and_cancelled(redis: Redis, settings:
     begun = await begin_benchmark(redis, settings, asked(), CALLER, "f")
     assert (begun.benchmark.progress, begun.is_repeat) == (Progress(done=0, total=20), False)
     assert await stored_benchmark(redis, begun.benchmark.id) == begun.benchmark
-    listed = await benchmark_page(redis, 5, None)
+    listed = await benchmark_page(redis, EVERYTHING, 5, None)
     assert [each.id for each in listed.benchmarks] == [begun.benchmark.id]
-    cancelled = await cancel_benchmark(redis, settings, begun.benchmark.id)
+    cancelled = await cancel_benchmark(redis, settings, EVERYTHING, begun.benchmark.id)
     assert cancelled.is_over
     signals = Signals(redis)
-    shown = await show_benchmark(redis, signals, settings, begun.benchmark.id, 5)
+    shown = await show_benchmark(redis, signals, settings, EVERYTHING, begun.benchmark.id, 5)
     await signals.aclose()
     assert len(shown.leaderboard) == 2  # type: ignore[arg-type]
     assert shown == cancelled

@@ -230,3 +230,16 @@ def test_labels_of_other_scales_are_taken_as_they_are(value: str) -> None:
     scale = scale_of(judge(method=Method.CATEGORY, choices=choices).definition)
     assert scale is not None
     assert (misfit(Coding(scale), value) is None) is (value == "yes")
+
+
+def test_a_row_names_the_models_that_answered_and_flags_several() -> None:
+    made = BenchmarkBoard([judge("a"), judge("b"), judge("c")], [{"c": [1]}, {"c": [2]}])
+    failed = vote(outcome=Outcome.FAILED)
+    for item, (mine, theirs) in enumerate([("m-2", "m-1"), ("m-1", "m-1")]):
+        made.hear(item * 3, heard(item + 1, vote(served_model=mine), failed))
+        made.hear(item * 3 + 1, heard(item + 1, vote(served_model=theirs, cached=item == 1), failed))
+        made.hear(item * 3 + 2, heard(item + 1))
+    rows = {row.judge.name: row for row in made.rows(epsilon=0.2, sort=None, key="k")}
+    assert {name: row.served_models for name, row in rows.items()} == {"a": ["m-1", "m-2"], "b": ["m-1"], "c": []}
+    flagged = [name for name, row in rows.items() if "served_model_changed" in row.flags]
+    assert flagged == ["a"]

@@ -1,5 +1,6 @@
 """The picture of a leaderboard: every row in its place, whatever is missing."""
 
+import csv
 from typing import Any
 from xml.etree import ElementTree
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rendering.benchmark_leaderboard import benchmark_csv, benchmark_markdown
+from service.rendering.benchmark_leaderboard import benchmark_csv, benchmark_markdown, served_notes
 from service.rendering.plot import PLOT_HEIGHT, PLOT_WIDTH, PlotLine, PlotMark, PlotText, leaderboard_plot, plot_svg
 
 Row = dict[str, Any]
@@ -108,3 +109,12 @@ def test_text_of_any_leaderboard_has_a_line_for_each_row(leaderboard: list[Row])
 def test_what_people_wrote_is_no_markup_and_no_formula() -> None:
     assert "=wit \\| <b>" in benchmark_markdown(benchmark(row()))
     assert ",'=wit | <b>," in benchmark_csv(benchmark(row()))
+
+
+def test_a_row_of_several_served_models_has_a_note_and_its_models_in_the_csv() -> None:
+    changed = {**row(), "served_models": ["m-1", "m-2"], "flags": ["served_model_changed"]}
+    told = benchmark(row(), changed)
+    note = "sha256:0123456789ab openai/gpt-4.1: the provider ran several models under this name (m-1, m-2)."
+    assert list(served_notes(told["leaderboard"])) == [note]
+    assert f"- {note}" in benchmark_markdown(told)
+    assert [line["served_models"] for line in csv.DictReader(benchmark_csv(told).splitlines())] == ["", "m-1 + m-2"]

@@ -10,7 +10,6 @@ from typing import Literal
 import krippendorff
 import numpy as np
 import scipy.stats
-import sklearn.metrics
 
 from service.stats.table import Table
 from tests.stats.tables import rows_of
@@ -20,6 +19,8 @@ Level = Literal["nominal", "ordinal", "interval"]
 
 def from_libraries(table: Table) -> dict[str, Callable[[], float]]:
     """What scipy, scikit-learn and krippendorff say of an evenly spaced scale; NaN where they do not know."""
+    import sklearn.metrics
+
     human, judge = rows_of(table)
     labels = list(range(len(table.values)))
     codes = np.searchsorted(table.values, human), np.searchsorted(table.values, judge)
@@ -51,6 +52,8 @@ def from_libraries(table: Table) -> dict[str, Callable[[], float]]:
 
 
 def binary_from_libraries(table: Table) -> dict[str, Callable[[], float]]:
+    import sklearn.metrics
+
     human, judge = rows_of(table)
     metrics = sklearn.metrics
     return {

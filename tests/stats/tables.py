@@ -61,7 +61,7 @@ def rows_of(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     human = np.arange(len(table.values)) if table.are_words else np.array(table.values, dtype=float)
     judge = np.arange(len(table.columns)) if table.are_words else np.array(table.columns, dtype=float)
     rows, columns = np.indices(table.counts.shape)
-    counts = table.counts.ravel()
+    counts = table.counts.astype(np.int64).ravel()
     return np.repeat(human[rows.ravel()], counts), np.repeat(judge[columns.ravel()], counts)
 
 

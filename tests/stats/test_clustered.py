@@ -102,3 +102,6 @@ def test_unequal_numbers_of_raters_are_worth_less_than_items() -> None:
     items = [([3], 3)] * 150 + [([3] * 20, 4)] * 5
     assert design_of(items).worth == pytest.approx(29.07, abs=0.01)
     assert design_of(items).same_for_all == pytest.approx(2150 / 250)
+    assert design_of(items).deciding == pytest.approx(2150**2 / (150 + 5 * 20**4))  # 5.8: the five
+    assert design_of([([3] * 3, 3)] * 40).deciding == pytest.approx(40)
+    assert design_of([([3], 3)] * 40).deciding == 40

@@ -45,7 +45,7 @@ def test_a_sum_done_by_hand() -> None:
     value = .7 + .545409 * (.7 - .75) = .672729.
     se^2 = .297471 * .21 / 1000 + (.21 + .055776 - .136352) / 100 = .0013567.
     """
-    found = ppi_mean(tables([[20, 10], [5, 65]], [300, 700]))
+    found = ppi_mean([tables([[20, 10], [5, 65]], [300, 700])])
     assert found.weight == pytest.approx(0.545409, abs=1e-6)
     assert found.value == pytest.approx(0.672729, abs=1e-6)
     assert found.standard_error**2 == pytest.approx(0.0013567, abs=1e-7)
@@ -53,19 +53,24 @@ def test_a_sum_done_by_hand() -> None:
 
 
 def test_two_valued_scales_get_half_an_item_a_cell_in_every_term() -> None:
-    """n = 102, 71 of them pass by the labels, 76 by the judge, 65.5 by both: C = 65.5 / 102 - 71 * 76 / 102^2."""
+    """n = 102, 71 of them pass by the labels, 76 by the judge, 65.5 by both: C = 65.5 / 102 - 71 * 76 / 102^2.
+
+    Of the 1100 items 1000 are left to chance.
+    """
     found = of_pass_fail([[20, 10], [5, 65]], [300, 700])
     n, my, mf = 102, 71 / 102, 76 / 102
     covariance = 65.5 / n - my * mf
     passes = (76 + 700) / 1102
     weight = covariance / ((1 + n / 1000) * passes * (1 - passes) * 1102 / 1101)
     variance = weight**2 * 0.21 / 1000 + (my * (1 - my) + weight**2 * mf * (1 - mf) - 2 * weight * covariance) / n
+    slope = weight * (1 + n / 1000)
+    of_these = (my * (1 - my) + slope**2 * mf * (1 - mf) - 2 * slope * covariance) / n * 1000 / 1100
     value = weight * 0.7 + my - weight * mf
     assert found.method == "ppi++"
     assert found.reason is None
     assert found.corrected_mean.value == pytest.approx(value, abs=1e-12)
-    assert found.corrected_mean.lower == pytest.approx(value - Z * math.sqrt(variance), abs=1e-12)
-    assert found.corrected_mean.upper == pytest.approx(value + Z * math.sqrt(variance), abs=1e-12)
+    assert found.corrected_mean.lower == pytest.approx(value - Z * math.sqrt(of_these), abs=1e-12)
+    assert found.corrected_mean.upper == pytest.approx(value + Z * math.sqrt(of_these), abs=1e-12)
     assert (found.labels, found.unlabelled) == (100, 1000)
     assert found.labels_worth.factor == pytest.approx(my * (1 - my) / n / variance)
     assert found.labels_worth.effective_labels == pytest.approx(100 * my * (1 - my) / n / variance)
@@ -75,7 +80,7 @@ def test_other_scales_get_nothing_added() -> None:
     labelled = [[5, 3, 1, 0, 0], [2, 9, 6, 1, 0], [0, 4, 12, 8, 1], [0, 0, 5, 15, 9], [0, 0, 1, 6, 12]]
     found, plain = (
         of_five(labelled, [50, 100, 200, 300, 150]),
-        ppi_mean(tables(labelled, [50, 100, 200, 300, 150], FIVE)),
+        ppi_mean([tables(labelled, [50, 100, 200, 300, 150], FIVE)]),
     )
     assert found.corrected_mean.value == plain.value
 
@@ -92,7 +97,7 @@ def test_tables_give_what_the_rows_give(counts: list[int], unlabelled: list[int]
     y = np.repeat(np.repeat(values, 3), table.ravel())
     f = np.repeat(np.tile(values, 3), table.ravel())
     value, standard_error, weight = by_rows(y, f, np.repeat(values, unlabelled))
-    found = ppi_mean(Tables(table, np.array(unlabelled), values, values))
+    found = ppi_mean([Tables(table, np.array(unlabelled), values, values)])
     assert found.value == pytest.approx(value, abs=1e-9)
     assert found.standard_error == pytest.approx(standard_error, abs=1e-9)
     assert found.weight == pytest.approx(weight, abs=1e-9)
@@ -104,7 +109,7 @@ def test_means_of_annotators_and_of_panels_are_values_like_others() -> None:
     human, judge = (1, 1.5, 2), (1, 4 / 3, 5 / 3, 2)
     table, rest = random.integers(1, 12, size=(3, 4)), random.integers(1, 99, size=4)
     y, f = np.repeat(np.repeat(human, 4), table.ravel()), np.repeat(np.tile(judge, 3), table.ravel())
-    found = ppi_mean(Tables(table, rest, human, judge))
+    found = ppi_mean([Tables(table, rest, human, judge)])
     assert found[:3] == pytest.approx(by_rows(y, f, np.repeat(judge, rest)), abs=1e-12)
 
 
@@ -126,7 +131,7 @@ def test_a_judge_that_is_no_use_is_not_used() -> None:
     assert against.labels_worth.factor == pytest.approx(1)
     constant = of_five([[0, 0, 0, 20, 0], [0] * 5, [0] * 5, [0] * 5, [0, 0, 0, 40, 0]], [0, 0, 0, 900, 0])
     assert constant.corrected_mean.value == pytest.approx((20 + 200) / 60)
-    assert constant.judge_mean == Mean(value=4)
+    assert constant.judge_mean.value == 4
 
 
 def test_labels_are_worth_as_much_as_the_judge_is_right() -> None:
@@ -185,11 +190,18 @@ def test_without_anything_there_is_no_mean() -> None:
     assert (found.method, found.reason, found.labels_worth.effective_labels) == ("labels_only", "no_labels", 0)
 
 
-def test_labels_that_never_vary_have_a_mean_without_an_interval() -> None:
+def test_values_that_never_vary_have_an_interval_as_wide_as_the_scale_lets_unseen_ones_be() -> None:
     labelled = [[0] * 5, [0] * 5, [0] * 5, [0, 0, 20, 40, 20], [0] * 5]
     found = of_five(labelled, [100] * 5)
     assert (found.method, found.reason) == ("labels_only", "constant_labels")
-    assert found.corrected_mean == Mean(value=4)
+    others = 1 - 80 / (80 + Z**2)  # 80 of 80 labels are 4: Wilson's upper end of the share of others
+    assert found.corrected_mean.value == 4
+    assert found.corrected_mean.lower == pytest.approx(4 - 3 * others)
+    assert found.corrected_mean.upper == pytest.approx(4 + others)
+    top = of_five([[0] * 5] * 5, [0, 0, 0, 0, 200]).judge_mean
+    assert (top.value, top.upper) == (5, 5)
+    assert top.lower == pytest.approx(5 - 4 * (1 - 200 / (200 + Z**2)))
+    assert of_five([[0] * 5] * 5, [0, 0, 0, 0, 1]).judge_mean == Mean(value=5)
 
 
 def test_the_judges_mean_is_over_all_its_scores() -> None:
@@ -252,7 +264,7 @@ def test_smoothed_intervals_hold_the_pass_rate(
     passing: float, sensitivity: float, specificity: float, labels: int
 ) -> None:
     halves = LabelledCells(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), np.full(4, 0.5))
-    found = [ppi_mean(each, halves) for each in drawn(passing, sensitivity, specificity, labels)]
+    found = [ppi_mean([each], halves) for each in drawn(passing, sensitivity, specificity, labels)]
     coverage = np.mean([abs(each.value - passing) <= Z * each.standard_error for each in found])
     print(f"pass {passing}, {labels} labels: PPI++ coverage {coverage:.3f}")
     assert 0.90 <= coverage <= 0.99
@@ -300,7 +312,7 @@ def test_intervals_of_a_mean_hold_it_whatever_the_judges_bias(noise: float, labe
 @pytest.mark.parametrize("labels", [20, 30, 50, 100, 300])
 @pytest.mark.parametrize("top", [0.8, 0.95])
 def test_intervals_of_a_mean_hold_it_near_the_top_of_a_scale(top: float, labels: int) -> None:
-    """The judge says what people say nine times of ten, else it is one step off."""
+    """The judge says what people say nine times of ten, else it is one step off. The truth is that of all items."""
     people = np.array([0.05, 0.1, 0.15, 0.7, 0.0]) * (1 - top)
     people[4] = top
     chances = near(people.tolist(), 0.9)
@@ -308,9 +320,10 @@ def test_intervals_of_a_mean_hold_it_near_the_top_of_a_scale(top: float, labels:
     hits, intervals = 0, 0
     for _ in range(1000):
         labelled = random.multinomial(labels, chances.ravel()).reshape(5, 5)
-        rest = random.multinomial(20 * labels, chances.sum(axis=0))
-        found = estimate(Tables(labelled, rest, FIVE, FIVE), FIVE, pass_fail=False)
+        rest = random.multinomial(20 * labels, chances.ravel()).reshape(5, 5)
+        found = estimate(Tables(labelled, rest.sum(axis=0), FIVE, FIVE), FIVE, pass_fail=False)
         intervals += found.corrected_mean.lower is not None
-        hits += covered(found, float(people @ FIVE))
+        every = (labelled + rest).sum(axis=1)
+        hits += covered(found, float(every @ FIVE) / float(every.sum()))
     print(f"top {top}, {labels} labels: coverage {hits / intervals:.3f} of {intervals}")
     assert hits / intervals >= 0.90

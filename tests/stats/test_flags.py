@@ -2,9 +2,10 @@
 
 import pytest
 
-from service.stats.flags import Flag, chance_flags, flags_of
+from service.stats.flags import Flag, flags_of
 from service.stats.intervals import measure
 from service.stats.table import Table
+from service.stats.trust import chance_flags
 from tests.stats.tables import one_cell, table
 
 

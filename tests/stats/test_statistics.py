@@ -4,7 +4,6 @@ import math
 
 import pytest
 import scipy.stats
-import sklearn.metrics
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -267,6 +266,8 @@ def test_within_one_is_one_step_of_the_scale_and_tenths_are_not_lost_to_rounding
 def test_the_area_under_the_curve_is_that_of_scikit_learn_and_of_mann_and_whitney(
     pairs: list[tuple[int, float]],
 ) -> None:
+    import sklearn.metrics
+
     of = Table.from_pairs([0, 1], pairs, [0.0, 0.25, 0.5, 1.0])
     assert "auc" in names_for(of)
     ours = evaluate(of, ["auc"])["auc"]

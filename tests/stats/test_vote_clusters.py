@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from service.arena.leaderboard import standings
@@ -22,6 +21,8 @@ def arena() -> Arena:
 
 def by_statsmodels(arena: Arena, groups: NDArray[np.intp]) -> NDArray[np.float64]:
     """The covariance of all strengths, their mean 0, without corrections for small samples."""
+    import statsmodels.api as sm
+
     centred = np.zeros((SIZE, SIZE - 1))
     centred[: SIZE - 1] = np.eye(SIZE - 1)
     centred[SIZE - 1] = -1

@@ -1,6 +1,8 @@
 """Judges, judgments and labels for the tests of what counts them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -23,6 +25,7 @@ KEEP_S = 10_000
 FAILED = "failed"  # a model that did not answer
 MODELS = ("openai/gpt-4.1-mini", "anthropic/claude-haiku")
 Row = dict[str, Any]
+NAMELESS: Mapping[str, str] = MappingProxyType({})  # answers do not name the model that gave them
 
 
 def judge_of(models: tuple[str, ...] = (MODEL,), version: int = 1, **fields: Any) -> ResolvedJudge:
@@ -41,14 +44,19 @@ async def judged(
     *,
     ago: timedelta = timedelta(),
     cached: bool = False,
+    served: Mapping[str, str] = NAMELESS,
+    keep_s: int = KEEP_S,
 ) -> Finished:
-    """One judgment of the item, delivered twice: for each of the judge's models a value, None for none, or FAILED."""
-    await admit_judges(redis, [judge], keep_s=KEEP_S)
+    """One judgment of the item, delivered twice: for each of the judge's models a value, None for none, or FAILED.
+
+    `served` has the models that answer under the models' names.
+    """
+    await admit_judges(redis, [judge], keep_s=keep_s)
     record = await committed(redis, 1, judges=[judge])
-    await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
+    await jobs.claim_chunk(redis, record.id, 0, keep_s=keep_s)
     await redis.hset(keys.item(str(item.id)), "digest", content_digest(item))  # type: ignore[misc]
-    made = one(record, judge, item, values, ago=ago, cached=cached)
-    await record_judgments(redis, [made, made], keep_s=KEEP_S)
+    made = one(record, judge, item, values, ago=ago, cached=cached, served=served)
+    await record_judgments(redis, [made, made], keep_s=keep_s)
     return made
 
 
@@ -60,8 +68,9 @@ def one(
     *,
     ago: timedelta,
     cached: bool,
+    served: Mapping[str, str] = NAMELESS,
 ) -> Finished:
-    votes = [vote_of(record, model, value) for model, value in zip(judge.models, values, strict=True)]
+    votes = [vote_of(record, model, value, served) for model, value in zip(judge.models, values, strict=True)]
     verdict = METHODS[judge.definition.method].combine(judge.definition, votes)
     base = finished(record, 0).judgment
     judgment = msgspec.structs.replace(
@@ -74,14 +83,20 @@ def one(
         finished_at=clock.now() - ago,
         **msgspec.structs.asdict(verdict),
     )
-    return Finished(record, 0, judgment, 0.0, (), evidence_of(judge, judgment, item))
+    return Finished(record, 0, judgment, 0.0, (), evidence_of(judge, judgment, item, served))
 
 
-def vote_of(record: JobRecord, model: str, value: float | str | None) -> Vote:
-    vote = finished(record, 0).judgment.votes[0]
+def vote_of(record: JobRecord, model: str, value: float | str | None, served: Mapping[str, str] = NAMELESS) -> Vote:
+    vote = msgspec.structs.replace(finished(record, 0).judgment.votes[0], served_model=served.get(model))
     if value == FAILED:
         return msgspec.structs.replace(
-            vote, model=model, outcome=Outcome.FAILED, reason=Reason.TIMEOUT, score=None, label=None
+            vote,
+            model=model,
+            outcome=Outcome.FAILED,
+            reason=Reason.TIMEOUT,
+            score=None,
+            label=None,
+            served_model=None,
         )
     if value is None:
         return msgspec.structs.replace(

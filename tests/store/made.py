@@ -48,7 +48,7 @@ async def staged(redis: Redis, record: JobRecord, items: list[Item] | None = Non
     items = items or items_of(record)
     size = record.chunk_items
     chunks = [items[start : start + size] for start in range(0, len(items), size)]
-    await jobs.stage_job(redis, record.id, 0, chunks)
+    await jobs.stage_job(redis, record.id, 0, [jobs.encoded_chunk(chunk) for chunk in chunks])
 
 
 async def committed(redis: Redis, items: int, **fields: Any) -> JobRecord:

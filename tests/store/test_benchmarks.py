@@ -10,7 +10,7 @@ from service.store import benchmarks, keys
 JOB = "job_1"
 ORDER = BenchmarkOrder(dataset="jokes", epsilon=0.1, sort=None, estimated_cost_usd=0.5, warning=None)
 PARTS: list[list[Humans]] = [
-    [{"wit": [1, 2.5, None]}, {"wit": ["pass"], 'a "b"\n': []}],
+    [{"wit": [1, 2.5, None]}, {"wit": ["pass"], 'a "b" ü': []}],
     [{}],
     [{"wit": [-(10**9)]}],
 ]

@@ -16,7 +16,9 @@ HOUR = clock.now_ms() // 3_600_000
 
 
 def write(revision: str, state: str, **fields: int) -> ItemWrite:
-    return ItemWrite("t-1", "wit", revision, state, [("agreed", "wit@1 m", HOUR, fields)], is_labelled=False)
+    return ItemWrite(
+        "t-1", "wit", revision, state, (("agreed", "wit@1 m", HOUR, tuple(fields.items())),), is_labelled=False
+    )
 
 
 def result_of(record: JobRecord, position: int) -> StoredResult:

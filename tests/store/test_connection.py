@@ -1,13 +1,19 @@
 """redis-py's errors end at one seam, and scripts outlive a store that forgets them."""
 
 import asyncio
+import contextlib
+import gc
 import inspect
+import weakref
+from collections.abc import Callable
+from traceback import format_exception
+from typing import Any
 
 import pytest
 import redis.exceptions
 from redis.asyncio import Redis
 
-from service.store import connection
+from service.store import clock, connection
 from service.store.connection import Script, connect, pipeline, reply, translated_errors
 from service.store.errors import StoreError, StoreUnavailableError
 
@@ -21,6 +27,7 @@ AWAY = (
     redis.exceptions.TimeoutError,
     redis.exceptions.ReadOnlyError,
     redis.exceptions.OutOfMemoryError,
+    redis.exceptions.InvalidResponse,
 )
 
 
@@ -49,11 +56,58 @@ def test_errors_of_the_socket_mean_that_the_store_is_away(error: OSError) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["MASTERDOWN Link with MASTER is down", "MISCONF can't save", "OOM in a script", "CLUSTERDOWN"]
+    "text",
+    [
+        "MASTERDOWN Link with MASTER is down",
+        "MISCONF can't save",
+        "OOM in a script",
+        "CLUSTERDOWN",
+        "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+        "UNKILLABLE Sorry the script already executed write commands against the dataset.",
+        "NOREPLICAS Not enough good replicas to write.",
+        "READONLY You can't write against a read only script.",
+        "LOADING the dataset",
+        "EXECABORT Transaction discarded because of: OOM command not allowed",
+        "ERR Error running script (call to f_1): @user_script:1: -OOM command not allowed",
+        "ERR Error running script: @user_script: 3: -NOREPLICAS Not enough good replicas to write.",
+        "ERR Error running script: Script killed by user with SCRIPT KILL...",
+        "Command # 2 (SET a b) of pipeline caused error: NOREPLICAS Not enough good replicas to write.",
+        "Command # 2 (SET a b) of pipeline caused error: ('NOREPLICAS Not enough good replicas to write.',)",
+    ],
 )
 def test_answers_that_say_so_mean_that_the_store_is_away(text: str) -> None:
     with pytest.raises(StoreUnavailableError), translated_errors():
         raise redis.exceptions.ResponseError(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WRONGTYPE Operation against a key holding the wrong kind of value",
+        "Command # 1 (SET x -BUSY OOM) of pipeline caused error: WRONGTYPE Operation against a key",
+        "ERR value is not an integer or out of range: busy",
+    ],
+)
+def test_a_defect_is_no_store_that_is_away(text: str) -> None:
+    with pytest.raises(StoreError) as caught, translated_errors():
+        raise redis.exceptions.ResponseError(text)
+    assert not isinstance(caught.value, StoreUnavailableError)
+
+
+async def test_a_write_in_a_pipeline_that_is_refused_means_away_and_its_texts_are_in_no_message(redis: Redis) -> None:
+    await redis.config_set("min-replicas-to-write", 1)
+
+    async def write() -> None:
+        async with pipeline(redis) as pipe:
+            pipe.set("a", "a judged text")
+            await pipe.execute()
+
+    try:
+        with pytest.raises(StoreUnavailableError, match="NOREPLICAS") as caught:
+            await write()
+    finally:
+        await redis.config_set("min-replicas-to-write", 0)
+    assert "judged text" not in "".join(format_exception(caught.value))
 
 
 def test_other_errors_are_left_alone() -> None:
@@ -63,9 +117,24 @@ def test_other_errors_are_left_alone() -> None:
 
 async def test_a_store_that_is_not_there_is_away() -> None:
     client = connect("unix:///nowhere/store.sock", retries=1, max_connections=1)
-    with pytest.raises(StoreUnavailableError, match="Redis is unavailable"):
-        await reply(client.get("a"))
+    for command in (reply(client.get("a")), clock.store_seconds(client)):
+        with pytest.raises(StoreUnavailableError, match="Redis is unavailable"):
+            await command
     await client.aclose()
+
+
+async def test_another_kind_of_server_at_the_address_of_the_store_is_away() -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        client = connect(f"redis://127.0.0.1:{port}/0", retries=0, max_connections=1)
+        with pytest.raises(StoreUnavailableError):
+            await reply(client.ping())
+        await client.aclose()
 
 
 async def test_a_pool_with_no_connection_left_means_away_and_does_not_hang(store_url: str) -> None:
@@ -119,3 +188,38 @@ async def test_a_task_that_swallows_a_cancellation_ends_all_the_same(monkeypatch
     await asyncio.sleep(0)
     await asyncio.wait_for(connection.cancelled(*tasks), 5)
     assert all(task.done() for task in tasks)
+
+
+class Text(str):
+    """A text that tells when it is gone."""
+
+
+def pushed(redis: Redis, text: Text) -> Any:
+    return reply(redis.lpush("text", text))
+
+
+async def pushed_twice(redis: Redis, text: Text) -> None:
+    async with pipeline(redis) as pipe:
+        pipe.lpush("text", text)
+        pipe.lpush("text", text)
+        await pipe.execute()
+
+
+def claimed(redis: Redis, text: Text) -> Any:
+    return Script("claim")(redis, ["text", "results", "queue", "turns"], [text])
+
+
+@pytest.mark.parametrize("refused", [pushed, pushed_twice, claimed])
+async def test_what_a_refused_command_was_about_goes_with_it(redis: Redis, refused: Callable[..., Any]) -> None:
+    await redis.set("text", "no list, and no job")
+    text = Text("x")
+    known = weakref.ref(text)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(StoreError):
+            await refused(redis, text)
+        del text
+        assert known() is None
+    finally:
+        gc.enable()

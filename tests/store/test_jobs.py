@@ -2,15 +2,18 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from service.agreement.recording import record_judgments
 from service.contracts.items import Item
+from service.contracts.jobs import JobRecord
 from service.contracts.outcomes import JobStatus
 from service.store import jobs, keys
-from service.store.errors import IdempotencyConflictError, StagingExpiredError
-from service.store.jobs import Idempotency
+from service.store.errors import IdempotencyConflictError, StagingExpiredError, UnconfirmedError, UnreadableRecordError
+from service.store.jobs import Idempotency, JobFilter
+from service.store.sweeping import sweep
 from tests.store.made import committed, finished, record_of, staged
 
 KEEP_S = 1000
@@ -34,6 +37,20 @@ async def test_staged_items_go_away_until_their_job_is_committed(redis: Redis) -
     assert 0 < await redis.ttl(keys.chunk_items(record.id, 1)) <= 3600
     await jobs.commit_job(redis, record, None, 1)
     assert await redis.ttl(keys.chunk_items(record.id, 1)) == -1
+
+
+async def test_a_chunk_with_items_of_a_newer_version_counts_as_not_tried(redis: Redis) -> None:
+    record = await committed(redis, 1)
+    known = jobs.encoded_chunk([Item(id="a", output="text")])
+    newer = msgspec.msgpack.encode([{"id": "a", "output": "text", "pictures": []}])
+    await redis.set(keys.chunk_items(record.id, 0), newer)
+    for _ in range(12):
+        with pytest.raises(UnreadableRecordError, match=f"job {record.id} can't be read by this version"):
+            await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
+    await redis.set(keys.chunk_items(record.id, 0), known)
+    claim = await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
+    assert claim is not None
+    assert (claim.tries, claim.items[0].output) == (1, "text")
 
 
 async def test_what_is_discarded_leaves_nothing(redis: Redis) -> None:
@@ -94,10 +111,12 @@ async def test_a_claim_has_the_items_and_what_is_done(redis: Redis) -> None:
 
 async def test_the_first_claim_starts_the_job_and_later_ones_leave_its_time(redis: Redis) -> None:
     record = await committed(redis, 4)
-    await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
+    first = await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
     started = await redis.hget(keys.job(record.id), "started_at")  # type: ignore[misc]
     await asyncio.sleep(0.002)
-    await jobs.claim_chunk(redis, record.id, 1, keep_s=KEEP_S)
+    await jobs.give_back_chunk(redis, record.id, 0)  # put off, as behind an open breaker
+    later = [await jobs.claim_chunk(redis, record.id, each, keep_s=KEEP_S) for each in (0, 1)]
+    assert [each is not None and each.starts_job for each in (first, *later)] == [True, False, False]
     assert await redis.hget(keys.job(record.id), "started_at") == started  # type: ignore[misc]
     found = await jobs.load_job(redis, record.id)
     assert found is not None
@@ -153,5 +172,81 @@ async def test_jobs_are_listed_newest_first_and_expired_ones_drop_out(redis: Red
     assert await redis.zcard(keys.JOBS) == 3
 
 
+async def test_the_jobs_of_a_key_are_found_among_any_number_of_others(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_MOST_LOOKED_AT", 4)
+    few = [await committed(redis, 1, owner="few") for _ in range(3)]
+    await committed(redis, 1, owner="few", purpose="battle")
+    await committed(redis, 1, owner="few", purpose="anchor")
+    for _ in range(10):
+        await committed(redis, 1, owner="many")
+    await committed(redis, 1)
+    await sweep(redis, keep_s=KEEP_S)
+    wanted = JobFilter(owner="few")
+    page, cursor = await jobs.list_jobs(redis, before=None, limit=2, wanted=wanted)
+    assert ([job.id for job in page], cursor) == ([few[2].id, few[1].id], few[1].id)
+    page, cursor = await jobs.list_jobs(redis, before=cursor, limit=2, wanted=wanted)
+    assert ([job.id for job in page], cursor) == ([few[0].id], None)
+    page, _ = await jobs.list_jobs(redis, before=None, limit=20)
+    assert len(page) == 14
+    assert await jobs.list_jobs(redis, before=None, limit=2, wanted=JobFilter(owner="nobody")) == ([], None)
+
+
+async def test_the_jobs_of_earlier_versions_come_into_their_owners_lists(redis: Redis) -> None:
+    records = [await committed(redis, 1, owner=owner) for owner in ("ann", "bob", None)]
+    await redis.delete(keys.owned(keys.JOBS, "ann"), keys.owned(keys.JOBS, "bob"))
+    await redis.zrem(keys.OPEN_JOBS, *(each.id for each in records))
+    wanted = JobFilter(owner="ann")
+    for _ in range(2):
+        page, _ = await jobs.list_jobs(redis, before=None, limit=5, wanted=wanted)
+        assert [job.id for job in page] == [records[0].id]
+        await sweep(redis, keep_s=KEEP_S)
+    assert await redis.zrange(keys.owned(keys.JOBS, "ann"), 0, -1) == [records[0].id.encode()]
+
+
+async def benchmark(redis: Redis, owner: str) -> JobRecord:
+    """A benchmark's job that was taken in."""
+    record = record_of(1, owner=owner, purpose="benchmark")
+    await staged(redis, record)
+    await redis.hset(keys.job_benchmark(record.id), "order", "{}")  # type: ignore[misc]
+    await jobs.commit_job(redis, record, None, 1)
+    return record
+
+
+async def test_an_owners_benchmarks_are_found_among_those_of_others_and_of_earlier_versions(redis: Redis) -> None:
+    records = [await benchmark(redis, owner) for owner in ("ann", "bob", "ann")]
+    await redis.delete(keys.owned(keys.BENCHMARKS, "ann"))
+    await redis.set(keys.OWNERS_LISTED, "1")  # the jobs were listed by a version that had no lists of benchmarks
+    wanted = JobFilter(owner="ann")
+    for _ in range(2):
+        page, _ = await jobs.list_jobs(redis, before=None, limit=5, wanted=wanted, index=keys.BENCHMARKS)
+        assert [job.id for job in page] == [records[2].id, records[0].id]
+        await sweep(redis, keep_s=KEEP_S)
+    assert await redis.zcard(keys.owned(keys.BENCHMARKS, "ann")) == 2
+    assert await redis.zcard(keys.owned(keys.BENCHMARKS, "bob")) == 1
+
+
+async def test_a_list_that_nobody_reads_keeps_no_jobs_that_have_expired(redis: Redis) -> None:
+    records = [await committed(redis, 1, owner="ann") for _ in range(10)]
+    for each in records[1:]:
+        await redis.delete(keys.job(each.id))
+    for _ in range(9):
+        await redis.delete(keys.job(records[0].id))
+        await committed(redis, 1, owner="ann")
+    for key in (keys.JOBS, keys.owned(keys.JOBS, "ann")):
+        assert await redis.zcard(key) == 9
+
+
 def test_a_chunk_holds_about_fifty_judgments() -> None:
     assert [jobs.items_per_chunk(judges) for judges in (1, 2, 20, 500)] == [50, 25, 2, 1]
+
+
+async def test_a_job_that_too_few_replicas_have_is_not_confirmed(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_CONFIRMED_WITHIN_MS", 1)
+    record = await committed(redis, 1)
+    await jobs.confirm_job(redis, record.id, 0)
+    with pytest.raises(UnconfirmedError, match="0 replicas of the store have the job, and 1 are needed"):
+        await jobs.confirm_job(redis, record.id, 1)
+    with pytest.raises(UnconfirmedError):  # as after a fail-over to a replica without it
+        await jobs.confirm_job(redis, "job_0", 0)

@@ -1,77 +1,8 @@
-"""The queue of what to label next: half drawn uniformly, half by doubt, each at a known probability."""
+"""The places of items in the label queue, and the threshold of its random half."""
 
-import pytest
 from redis.asyncio import Redis
 
-from service.agreement.label_lists import remove_label
-from service.agreement.labelling import put_labels
-from service.contracts.items import Item
-from service.store import label_queue
-from tests.store.labelled import KEEP_S, MODELS, judge_of, judged, label
-
-PANEL = judge_of(MODELS)
-
-
-async def test_half_of_a_page_is_random_and_half_is_doubtful(redis: Redis) -> None:
-    for number in range(60):
-        apart = number % 3 == 0
-        await judged(redis, PANEL, Item(id=f"t-{number}", output="x"), [2, 5 if apart else 2])
-    items, cursor = await label_queue.next_items(redis, "wit", limit=10, cursor=None)
-    random = [each for each in items if each.selection == "random"]
-    targeted = [each for each in items if each.selection == "targeted"]
-    assert (len(random), len(targeted)) == (5, 5)
-    assert cursor is not None
-    assert all(int(each.item_id.removeprefix("t-")) % 3 == 0 for each in targeted)
-    [probability] = {each.probability for each in random}
-    by_place = sorted((label_queue.random_place("wit", f"t-{number}"), f"t-{number}") for number in range(60))
-    assert [each.item_id for each in random] == [item for _, item in by_place[:5]]
-    assert probability == max(label_queue.RANDOM_RATE, by_place[4][0])
-    assert all(0 < each.probability <= 1 for each in targeted)
-
-
-async def test_pages_show_each_item_once(redis: Redis) -> None:
-    for number in range(23):
-        await judged(redis, PANEL, Item(id=f"t-{number}", output="x"), [2, 4 if number % 2 else 2])
-    seen, cursor = [], None
-    while True:
-        items, cursor = await label_queue.next_items(redis, "wit", limit=4, cursor=cursor)
-        assert len(items) <= 4
-        seen += [each.item_id for each in items]
-        if cursor is None:
-            break
-    assert sorted(seen) == sorted(f"t-{number}" for number in range(23))
-
-
-async def test_with_no_doubt_all_are_random_and_a_labelled_item_is_gone(redis: Redis) -> None:
-    for number in range(4):
-        await judged(redis, PANEL, Item(id=f"t-{number}", output="x"), [2, 2])
-    await put_labels(redis, [label("t-2", "ann", 3)], keep_s=KEEP_S)
-    items, cursor = await label_queue.next_items(redis, "wit", limit=10, cursor=None)
-    assert {(each.item_id, each.selection) for each in items} == {(f"t-{number}", "random") for number in (0, 1, 3)}
-    assert cursor is None
-    await remove_label(redis, "t-2", "wit", "ann", keep_s=KEEP_S)
-    items, _ = await label_queue.next_items(redis, "wit", limit=10, cursor=None)
-    assert len(items) == 4
-
-
-async def test_an_unscored_item_is_doubtful(redis: Redis) -> None:
-    for number in range(40):
-        await judged(redis, PANEL, Item(id=f"t-{number}", output="x"), [2, 2])
-    for number in range(40, 44):
-        await judged(redis, PANEL, Item(id=f"t-{number}", output="x"), [None, None])
-    items, _ = await label_queue.next_items(redis, "wit", limit=6, cursor=None)
-    unscored = {f"t-{number}" for number in range(40, 44)}
-    assert {each.item_id for each in items if each.selection == "targeted"} <= unscored
-    assert any(each.item_id in unscored for each in items)
-
-
-async def test_items_whose_judgments_are_gone_leave_the_queue(redis: Redis) -> None:
-    for number in range(3):
-        await judged(redis, PANEL, Item(id=f"t-{number}", output="x"), [2, 4])
-    await redis.delete("judged:item:t-1")
-    items, _ = await label_queue.next_items(redis, "wit", limit=10, cursor=None)
-    assert {each.item_id for each in items} == {"t-0", "t-2"}
-    assert await label_queue.count_waiting(redis, "wit") == 2
+from service.store import keys, label_queue
 
 
 async def test_the_random_half_is_uniform() -> None:
@@ -79,7 +10,52 @@ async def test_the_random_half_is_uniform() -> None:
     assert max(abs(each - (index + 0.5) / 2000) for index, each in enumerate(places)) < 0.04  # Kolmogorov, p = .001
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1", "1,", "nan,1", "1,2,3", "1,inf", "1,0x1p99999"])
-async def test_a_cursor_that_is_none_is_refused(redis: Redis, cursor: str) -> None:
-    with pytest.raises(ValueError, match="cursor"):
-        await label_queue.next_items(redis, "wit", limit=3, cursor=cursor)
+def test_doubt_brings_an_item_forward_in_the_targeted_half() -> None:
+    once = label_queue.targeted_place("wit", "t-1", 1.0)
+    assert once is not None
+    assert label_queue.targeted_place("wit", "t-1", 0.5) == 2 * once
+    assert label_queue.targeted_place("wit", "t-1", 0.0) is None
+    assert once != label_queue.random_place("wit", "t-1")
+
+
+async def test_items_come_in_order_of_place_whatever_their_number_of_annotators(redis: Redis) -> None:
+    await redis.zadd(keys.label_queue("random", "wit"), {"a": 0.1, "c": 0.3})
+    await redis.zadd(keys.label_queue("random", "wit", 1), {"b": 0.2, "d": 0.4})
+
+    async def found(per_item: int, after: float, count: int) -> list[str]:
+        page = await label_queue.items_after(redis, "random", "wit", per_item=per_item, after=after, count=count)
+        return [name for name, _ in page]
+
+    assert await found(1, -1.0, 9) == ["a", "c"]
+    assert await found(2, -1.0, 3) == ["a", "b", "c"]
+    assert await found(2, 0.2, 9) == ["c", "d"]
+    await label_queue.forget_items(redis, "wit", ["a"])
+    assert await label_queue.count_waiting(redis, "wit") == 1
+
+
+async def placed(redis: Redis, random: list[int], targeted: list[int], waiting: list[int]) -> float:
+    """Items by their places in hundredths; returns the threshold."""
+    await redis.flushdb()
+    for key, places in (
+        (keys.labelled_places("random", "wit"), random),
+        (keys.labelled_places("targeted", "wit"), targeted),
+        (keys.label_queue("random", "wit"), waiting),
+    ):
+        if places:
+            await redis.zadd(key, {f"t-{place}": place / 100 for place in places})
+    return await label_queue.random_threshold(redis, "wit")
+
+
+async def test_the_threshold_is_a_random_label_below_which_four_of_five_are_labelled(redis: Redis) -> None:
+    assert await placed(redis, [], [], []) == 0
+    assert await placed(redis, [1, 2, 3, 4], [], [5, 6]) == 0.04
+    assert await placed(redis, [1, 2, 3, 5], [4], [6, 7]) == 0.05  # whichever half showed it
+    assert await placed(redis, [1, 2, 3], [4, 9], [5, 6, 7, 8]) == 0.03  # never the place of a targeted one
+    assert await placed(redis, [1, 2, 3, 5], [], [4]) == 0.05  # one of five was skipped
+    assert await placed(redis, [40, 80], [], [*range(1, 40), *range(41, 80)]) == 0  # a sample of one's own
+
+
+async def test_targeted_labels_below_the_threshold_are_listed(redis: Redis) -> None:
+    await placed(redis, [1], [2, 3, 9], [])
+    assert await label_queue.targeted_up_to(redis, "wit", 0.03, 10) == ["t-2", "t-3"]
+    assert await label_queue.targeted_up_to(redis, "wit", 0.03, 1) == ["t-2"]

@@ -2,11 +2,12 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from service.contracts.outcomes import Reason
-from service.store import provider_limits
+from service.store import keys, provider_limits
 from service.store.provider_limits import ProviderLimit, ProviderStop, Refusal, load_limits, note_refusal
 
 NAME = "openai"
@@ -83,7 +84,23 @@ async def test_a_stop_is_shared_with_its_words_and_ends(redis: Redis) -> None:
     assert (await load_limits(redis, [NAME]))[NAME].stop is None
 
 
+async def test_a_stop_for_a_reason_of_a_newer_version_stops_calls_too(redis: Redis) -> None:
+    stored = msgspec.msgpack.encode(["weather", "closed today", "a new field"])
+    await redis.set(keys.provider_stop(NAME), stored, px=30_000)
+    found = (await load_limits(redis, [NAME]))[NAME]
+    assert found.stop == ProviderStop(Reason.PROVIDER_ERROR, "closed today")
+    assert found.stop_s > 20
+
+
 async def test_few_answers_are_no_goal(redis: Redis) -> None:
     limit = await note_refusal(redis, NAME, refusal(1.0, answers=2, span_s=1.0, began_ago_s=1.0))
     assert limit.rate == pytest.approx(0.9)
     assert (limit.goal, limit.double_s) == (0.0, 5.0)
+
+
+@pytest.mark.parametrize("goal", [0.0, 4.0, 1.0])
+def test_the_span_of_calls_is_that_in_which_the_rate_lets_them_begin(goal: float) -> None:
+    limit = ProviderLimit(pause_s=0.0, rate=1.0, goal=goal, double_s=2.0)
+    step = 0.001
+    begun = sum(limit.rate_after(step * each) * step for each in range(6000))
+    assert limit.span_of(begun, 0.0) == pytest.approx(6.0, abs=0.05)

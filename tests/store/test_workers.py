@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from service.store import keys, workers
 from service.store.connection import connect
+from tests.store.outages import OUTAGE_S, end_grace, note_outage
 
 PROVIDER = "openai"
 
@@ -132,6 +133,30 @@ async def test_what_a_dead_worker_held_is_free_after_its_lease(redis: Redis) -> 
     await heir.ask()
     assert heir.size == 4
     assert await redis.hkeys(keys.call_slots(PROVIDER)) == [b"heir"]  # type: ignore[misc]
+
+
+async def test_what_a_worker_holds_is_not_free_if_only_an_outage_ended_its_lease(redis: Redis) -> None:
+    one, heir = Sharer(redis, "one", 4), Sharer(redis, "heir", 4)
+    one.wants = heir.wants = 4
+    await workers.note_heartbeat(redis, "one")
+    await one.ask()
+    past = int(time.time()) - 1
+    await redis.hset(keys.call_slots(PROVIDER), "one", f"4 4 {past}")  # type: ignore[misc]
+    await note_outage(redis, OUTAGE_S + 1)
+    await heir.ask()
+    assert heir.size == 0
+    await end_grace(redis)
+    await heir.ask()
+    assert heir.size == 4
+
+
+async def test_an_outage_ends_no_worker_that_was_alive_before_it(redis: Redis) -> None:
+    now = time.time()
+    await redis.zadd(keys.WORKERS, {"alive": now - 20, "dead": now - 50})
+    await note_outage(redis, 28)
+    await workers.note_heartbeat(redis, "another")
+    assert await workers.count_alive(redis) == 2
+    assert await redis.zscore(keys.WORKERS, "dead") is None
 
 
 async def test_providers_share_nothing(redis: Redis) -> None:

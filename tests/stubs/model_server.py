@@ -5,6 +5,7 @@
 
 import argparse
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any, Self, cast
 
@@ -17,6 +18,7 @@ VERDICT = '{"explanation": "The stub says so.", "score": 4}'
 
 Answer = Callable[[dict[str, Any]], str | Reply]
 
+_LISTS = {"openai": "/v1/models", "anthropic": "/v1/models", "gemini": "/v1beta/models"}
 _PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "gemini": "/v1beta/models/"}
 
 
@@ -32,23 +34,36 @@ class ModelServer:
     """`async with ModelServer("openai", reply) as server:` serves at `server.base_url` until the block ends.
 
     `reply` maps a request's body to a text or a `Reply`, and may be replaced at any time. What came is in
-    `requests` unless `record` is off; `calls` and `peak` count requests, in all and at once.
+    `requests` unless `record` is off; `calls` and `peak` count requests, in all and at once. A GET, of the list of
+    models, is answered with `models` (404 if it is None) and counted in `lists` alone. `listener` is a socket to serve
+    on, in place of a port of loopback.
     """
 
-    def __init__(self, kind: Kind, reply: Answer = lambda body: VERDICT, *, port: int = 0, record: bool = True) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        reply: Answer = lambda body: VERDICT,
+        *,
+        port: int = 0,
+        record: bool = True,
+        listener: socket.socket | None = None,
+    ) -> None:
         self.kind: Kind = kind
         self.reply = reply
         self.record = record
         self.requests: list[Recorded] = []
-        self.calls = self.running = self.peak = 0
+        self.calls = self.running = self.peak = self.lists = 0
+        self.models: Any = None
         self.connections: set[_Connection] = set()
-        self.port = port
+        self.host, self.port = "127.0.0.1", port
+        self._listener = listener
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port, backlog=2048)
-        self.port = self._server.sockets[0].getsockname()[1]
+        listener = self._listener or socket.create_server((self.host, self.port), backlog=2048)
+        self._server = await loop.create_server(lambda: _Connection(self), sock=listener, backlog=2048)
+        self.host, self.port = listener.getsockname()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -61,7 +76,13 @@ class ModelServer:
     @property
     def base_url(self) -> str:
         """As a user would write it in the settings: with /v1 for OpenAI, without a version for the others."""
-        return f"http://127.0.0.1:{self.port}" + ("/v1" if self.kind == "openai" else "")
+        return f"http://{self.host}:{self.port}" + ("/v1" if self.kind == "openai" else "")
+
+    def listed(self, path: str) -> tuple[Reply, bytes]:
+        """Counts the request for the list of models, and gives it."""
+        self.lists += 1
+        reply = Reply(status=404 if self.models is None or path.partition("?")[0] != _LISTS[self.kind] else 200)
+        return reply, msgspec.json.encode(self.models)
 
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[Reply, bytes]:
         """Counts and records the request, and gives the reply with its body on the wire."""
@@ -119,6 +140,9 @@ class _Connection(asyncio.Protocol):
         self._body += body
 
     def on_message_complete(self) -> None:
+        if self._parser.get_method() == b"GET":
+            self._send(*self._server.listed(self._path.decode()))
+            return
         self._waiting = True
         reply, body = self._server.answer(self._path.decode(), self._headers, self._body)
         if reply.hang:
@@ -157,8 +181,8 @@ class _Connection(asyncio.Protocol):
             self._server.running -= 1
 
 
-async def _serve(kind: Kind, delay: float, port: int) -> None:
-    reply = Reply(text=VERDICT, delay=delay)
+async def _serve(kind: Kind, delay: float, port: int, text: str) -> None:
+    reply = Reply(text=text, delay=delay)
     async with ModelServer(kind, lambda body: reply, port=port, record=False) as server:
         print(server.port, flush=True)
         await asyncio.Event().wait()
@@ -169,8 +193,9 @@ def main() -> None:
     parser.add_argument("--kind", choices=list(_PATHS), default="openai")
     parser.add_argument("--delay", type=float, default=0.05, help="seconds before an answer")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--text", default=VERDICT, help="of each answer")
     options = parser.parse_args()
-    asyncio.run(_serve(options.kind, options.delay, options.port))
+    asyncio.run(_serve(options.kind, options.delay, options.port, options.text))
 
 
 if __name__ == "__main__":

@@ -101,6 +101,16 @@ async def test_an_error_that_stays_is_raised_with_all_calls_counted() -> None:
     assert sleeper.waits == [0.5, 1, 2]
 
 
+@pytest.mark.parametrize(("looks", "waits"), [([False], []), ([True, False], [0.5])])
+async def test_no_call_is_made_again_if_it_may_not_be(looks: list[bool], waits: list[float]) -> None:
+    sleeper, answers = Sleeper(), iter(looks)
+    with pytest.raises(ProviderError) as caught:
+        await with_retries(
+            failing_with(trouble(), trouble()), sleep=sleeper, random=highest, may_go_on=lambda: next(answers)
+        )
+    assert (caught.value.attempts, sleeper.waits) == (1, waits)
+
+
 async def test_an_error_that_will_not_pass_is_raised_at_once() -> None:
     sleeper = Sleeper()
     with pytest.raises(ProviderError) as caught:

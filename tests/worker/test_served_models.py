@@ -61,3 +61,13 @@ async def test_an_answer_while_the_store_is_away_is_noted_by_the_next(
     await served.note(MODEL, "one")
     assert await stored(redis) == b"one"
     await away.aclose()
+
+
+async def test_a_new_process_knows_the_models_that_answered_before(redis: Redis) -> None:
+    await ServedModels(redis).note(MODEL, "one")
+    served = ServedModels(redis)
+    last = served.last
+    await served.load()
+    assert last == {MODEL: "one"}
+    await served.note(MODEL, "two")
+    assert last == {MODEL: "two"}

@@ -10,7 +10,8 @@ from service.config.settings import ProviderSettings
 from service.store import keys
 from service.store.connection import cancelled
 from tests.polling import until
-from worker.limits import CallLimits, Slots
+from worker.limits import CallLimits
+from worker.places import Slots
 from worker.slot_leases import keep_leasing
 
 LIMIT = 4
@@ -37,14 +38,14 @@ async def test_a_call_that_waits_gets_its_slot_long_before_the_next_round(redis:
     async with leasing(redis, "a") as slots:
         await asyncio.sleep(0)
         began = asyncio.get_running_loop().time()
-        await asyncio.wait_for(slots.acquire(), 5)
+        await asyncio.wait_for(slots.acquire(), 30)
         assert asyncio.get_running_loop().time() - began < 0.5
         assert slots.size == LIMIT
 
 
 async def test_a_worker_with_nothing_to_do_gives_all_back(redis: Redis) -> None:
     async with leasing(redis, "a") as slots:
-        await asyncio.wait_for(slots.acquire(), 5)
+        await asyncio.wait_for(slots.acquire(), 30)
         slots.release()
 
         async def is_back() -> bool:

@@ -4,19 +4,22 @@ Only randomly selected labels count. A figure that is undefined is None, and has
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from service.agreement.assessment import CONTROL
 from service.agreement.biases import length_correlation
 from service.agreement.coding import Coding
 from service.agreement.counters import Seen, read_seen
 from service.agreement.drift_reports import drift
 from service.agreement.estimates import estimate_of
-from service.agreement.reports import between, headline_statistics, human_ceiling, panel_alpha
+from service.agreement.reports import assessment_of, between, headline_statistics, human_ceiling, panel_alpha
 from service.stats.alphas import Alpha
 from service.stats.drift import LEAST_SCORES, position_bias, repeat_consistency
 from service.stats.intervals import Measure
+from service.stats.trust import WORST_FIRST
 from service.store.agreement_counters import sum_fields
 
 _T = TypeVar("_T")
@@ -82,14 +85,31 @@ class DriftFigures(NamedTuple):
     psi_ratio: float | None = None
 
 
-class JudgeFigures(NamedTuple):
-    """The figures of one series: one model, or the panel, of a judge version."""
+class TrustFigures(NamedTuple):
+    """The verdict on a judge as its place in `WORST_FIRST`, and the figures of the statistic that decides.
 
-    pairs: int
+    `baselines` has the value of each baseline on the same items by its name, and `person` that of a second person.
+    """
+
+    verdict: int | None = None
+    statistic: Measure | None = None
+    more_labels: int | None = None
+    person: float | None = None
+    baselines: Mapping[str, float] = MappingProxyType({})
+
+
+class JudgeFigures(NamedTuple):
+    """The figures of one series: one model, or the panel, of a judge version.
+
+    `pairs` is None if the labels' values are others than the judge's, which gauges do not compare.
+    """
+
+    pairs: int | None
     statistics: Measures
     means: MeanFigures
     biases: BiasFigures
     drift: DriftFigures
+    trust: TrustFigures = TrustFigures()
 
 
 class PairFigures(NamedTuple):
@@ -112,14 +132,25 @@ class Memo:
 
     def of(self, name: str, fields: CounterFields, compute: Callable[[], _T]) -> _T:
         """Returns the known result for `name` and `fields`, else `compute()`, which must depend on them only."""
-        key = name, msgspec.msgpack.encode(sorted(fields.items()))
-        if key not in self._now:
-            self._now[key] = self._before[key] if key in self._before else compute()
-        return self._now[key]  # type: ignore[return-value]  # it is what `compute` returned under this name
+        state = msgspec.msgpack.encode(sorted(fields.items()))
+        found: _T | None = self.known(name, state)
+        return self.keep(name, state, compute()) if found is None else found
+
+    def known(self, name: str, state: bytes) -> Any:
+        """Returns the result that is kept for `name` and `state`, None if there is none."""
+        key = name, state
+        if key not in self._now and key in self._before:
+            self._now[key] = self._before[key]
+        return self._now.get(key)
+
+    def keep(self, name: str, state: bytes, result: _T) -> _T:
+        """Keeps a result for `name` and `state`, and returns it."""
+        self._now[name, state] = result
+        return result
 
 
-def judge_figures(coding: Coding, counters: WindowCounters, key: str, memo: Memo) -> JudgeFigures | None:
-    """Returns the figures of a series, or None if it judged nothing in the window and has no label."""
+def judge_figures(coding: Coding, counters: WindowCounters, model: str, key: str, memo: Memo) -> JudgeFigures | None:
+    """Returns the figures of a series of `model`, or None if it judged nothing in the window and has no label."""
     seen = read_seen(coding, counters.seen)
     pairs, statistics = memo.of(
         f"agreed {key}",
@@ -134,6 +165,22 @@ def judge_figures(coding: Coding, counters: WindowCounters, key: str, memo: Memo
         means=_means(coding, counters),
         biases=_biases(seen),
         drift=_drift(coding, counters) if counters.reference_seen else DriftFigures(),
+        trust=memo.of(f"trust {key}", counters.agreed, lambda: _trust(coding, counters.agreed, statistics, model)),
+    )
+
+
+def unlike_figures(coding: Coding, labels: Coding, counters: WindowCounters) -> JudgeFigures | None:
+    """Returns the figures of a series whose values are others than the labels': those that compare no values."""
+    seen = read_seen(coding, counters.seen)
+    if not seen.outcomes:
+        return None
+    scores = WindowCounters({}, counters.seen, reference_seen=counters.reference_seen)
+    return JudgeFigures(
+        pairs=None,
+        statistics={},
+        means=_means(coding, counters, labels),
+        biases=_biases(seen),
+        drift=_drift(coding, scores) if counters.reference_seen else DriftFigures(),
     )
 
 
@@ -172,9 +219,25 @@ def _statistic_names(coding: Coding) -> tuple[str, ...]:
     return WORD_STATISTICS if coding.is_words else NUMBER_STATISTICS
 
 
-def _means(coding: Coding, counters: WindowCounters) -> MeanFigures:
+def _trust(coding: Coding, agreed: CounterFields, statistics: Measures, model: str) -> TrustFigures:
+    found = assessment_of(coding, agreed, "random", statistics, model)
+    person = None if found.people is None else found.people.difference
+    return TrustFigures(
+        verdict=None if found.verdict is None else WORST_FIRST.index(found.verdict),
+        statistic=found.own,
+        more_labels=found.more_labels,
+        person=None if person is None else person.rival,
+        baselines={
+            CONTROL + name: each.difference.rival
+            for name, each in found.baselines.items()
+            if each.difference is not None
+        },
+    )
+
+
+def _means(coding: Coding, counters: WindowCounters, labels: Coding | None = None) -> MeanFigures:
     try:
-        found = estimate_of(coding, counters.agreed, counters.seen)
+        found = estimate_of(coding, counters.agreed, counters.seen, labels)
     except ValueError:  # labels without numbers have no mean
         return MeanFigures()
     corrected = found.corrected_mean
@@ -193,9 +256,9 @@ def _biases(seen: Seen) -> BiasFigures:
 
 
 def _drift(coding: Coding, counters: WindowCounters) -> DriftFigures:
-    """The shift is None if either side has fewer than 30 scores."""
+    """The shift is None if either side has fewer than 100 scores."""
     found = drift(coding, counters.reference_seen, counters.seen, counters.agreed_each, counters.reference_agreed)
-    if min(_score_count(counters.seen), _score_count(counters.reference_seen)) < LEAST_SCORES:
+    if min(score_count(counters.seen), score_count(counters.reference_seen)) < LEAST_SCORES:
         return DriftFigures(found.cusum)
     points, span = found.score_shift.points, _span(coding)
     return DriftFigures(
@@ -207,7 +270,8 @@ def _drift(coding: Coding, counters: WindowCounters) -> DriftFigures:
     )
 
 
-def _score_count(seen: CounterFields) -> int:
+def score_count(seen: CounterFields) -> int:
+    """Returns the number of scores that a series gave, from its counters `seen`."""
     return sum(count for field, count in seen.items() if field.startswith("score\t"))
 
 

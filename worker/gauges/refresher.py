@@ -6,28 +6,36 @@ recently are added up under judge and model `other`, and counted as dropped.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
 from service.agreement.coding import Coding
 from service.agreement.criteria import find_scale
-from service.agreement.drift_reports import LabelHistory, fall_of_agreement
-from service.agreement.evidence import PANEL
+from service.agreement.drift_reports import fall_of_agreement
+from service.agreement.retirements import used_models
+from service.agreement.series_names import PANEL, panel_series, split_series
 from service.arena import ARENA_GAUGES, arena_gauge_rows, current_leaderboard, leaderboard_version
 from service.contracts.labels import Window
+from service.contracts.model_lists import retirement_of
 from service.store import agreement_counters, clock, counters, gauges, label_queue
 from service.store.agreement_counters import Wanted
 from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, GaugeRow
+from service.store.model_lists import load_model_lists, load_served_models
+from worker.gauges.anchor_figures import AnchorReader
 from worker.gauges.catalogue import (
     AGREEMENT_GAUGES,
+    BASELINE_GAUGES,
+    CEILING_ENDS,
     CEILING_GAUGES,
     FALL_GAUGES,
     JUDGE_GAUGES,
+    PAIR_ENDS,
     PAIR_GAUGES,
     PANEL_GAUGES,
     QUEUE_GAUGES,
+    RETIREMENT_GAUGES,
     GaugeValues,
     gauge_values,
 )
@@ -39,44 +47,37 @@ from worker.gauges.computing import (
     merged,
     pair_figures,
     panel_figure,
+    unlike_figures,
 )
-from worker.gauges.series_scales import SeriesScales
-from worker.gauges.window_counters import GAUGE_WINDOWS, WindowReader
+from worker.gauges.series_scales import SeriesScale, SeriesScales
+from worker.gauges.served_lines import SeriesLabels, ServedLines
+from worker.gauges.window_counters import GAUGE_WINDOWS, SeriesCounters, WindowReader
 
 REFRESH_GAUGES = "refresh_gauges"
 MAX_READ = 1_000  # series of judges that are read, the most recently judged; the others are only counted
 MAX_PAIRS = 500  # of two models of a panel
 MAX_CRITERIA = 100
+MAX_ADDED_UP = 50  # series, in one refresh, that have no gauges of their own
 OTHERS = MAX_GAUGE_SERIES // 20  # kept for the series that are added up under `other`
 BESIDE = MAX_GAUGE_SERIES // 4  # at most so many for people and panels
-
-_INLINE = "sha256:"
 
 _Found = list[tuple[tuple[str, ...], GaugeValues]]  # label values, and the gauges of one series
 
 
-class SeriesLabels(NamedTuple):
-    """The names of a series in gauges. All inline judges of a criterion and model are one series."""
+class _Line(NamedTuple):
+    """The series of one row of the judges' gauges, all of one scale, and those of older served models."""
 
-    judge: str
-    version: str
-    criterion: str
-    model: str
+    labels: SeriesLabels
+    scale: SeriesScale
+    members: list[str]
+    older: list[list[str]]
 
-    @classmethod
-    def of(cls, criterion: str, series: str) -> "SeriesLabels":
-        """Returns the labels of a series, from its name in counters."""
-        token, _, model = series.partition(" ")
-        if token.startswith(_INLINE):
-            return cls("inline", "", criterion, model)
-        name, _, version = token.rpartition("@")
-        return cls(name, version, criterion, model)
 
-    @property
-    def key(self) -> str:
-        """The seed of the resampling: for a named judge the same as in the answers of the API."""
-        token = f"{self.judge}@{self.version}" if self.version else self.judge
-        return f"{token} {self.model} {self.criterion}"
+class _AddedUp(NamedTuple):
+    """The gauges of all lines of a criterion without gauges of their own, and the refresh that computed them."""
+
+    turn: int
+    found: _Found
 
 
 class _Rows:
@@ -86,6 +87,7 @@ class _Rows:
         self.by_gauge: dict[str, list[GaugeRow]] = {name: [] for name in AGREEMENT_GAUGES}
         self.size = 0
         self.dropped = 0
+        self._ends: list[_Found] = []
 
     def put(self, found: _Found, most: int) -> bool:
         """Adds the gauges of one thing, and returns whether it did: not if there would be more than `most` rows."""
@@ -102,14 +104,31 @@ class _Rows:
         self.size += len(known)
         return True
 
+    def put_with_ends(self, found: _Found, ends: _Found, most: int) -> None:
+        """Adds gauges, counted as dropped if there is no room. The ends of their intervals are kept for `put_ends`."""
+        if self.put(found, most):
+            self._ends.append(ends)
+        else:
+            self.dropped += 1
+
+    def put_ends(self, most: int) -> None:
+        """Adds the ends of intervals that were kept, as far as there is room: values come first."""
+        for ends in self._ends:
+            self.put(ends, most)
+
 
 class Refresher:
     """Computes all gauges. Remembers the results that do not change between two refreshes of one process."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, default_models: Sequence[str] = ()) -> None:
         self._redis = redis
+        self._default_models = default_models
         self._memo = Memo()
+        self._others: dict[str, _AddedUp] = {}  # by criterion
+        self._turn = 0
+        self._may_add_up = 0
         self._reader = WindowReader(redis)
+        self._anchors = AnchorReader(redis)
 
     async def refresh(self) -> None:
         """Computes and saves all gauges. Raises StoreError if the store is away."""
@@ -120,13 +139,18 @@ class Refresher:
         named = list(dict.fromkeys(criterion for criterion, _ in found))[:MAX_CRITERIA]  # the most recently judged
         codings = await self._codings(named)
         known = [each for each in found if each[0] in codings]
+        lines = ServedLines(known)
         rows = _Rows()
-        rows.dropped = sum(criterion not in named for criterion, _ in found) + max(len(known) - MAX_READ, 0)
+        rows.dropped = sum(criterion not in named for criterion, _ in found) + max(len(lines.newest) - MAX_READ, 0)
+        await self._retirements(rows)
         await self._ceilings(rows, codings, now_ms)
         scales = await SeriesScales.read(self._redis, codings, known)
-        await self._panels(rows, scales, known[:MAX_READ], now_ms)
-        await self._pairs(rows, scales, codings.keys(), now_ms)
-        await self._judges(rows, scales, known[:MAX_READ], now_ms)
+        await self._panels(rows, scales, lines, now_ms)
+        await self._pairs(rows, scales, lines, now_ms)
+        rows.put_ends(BESIDE)
+        await self._judges(rows, scales, lines, now_ms)
+        for of_one in await self._anchors.figures(now_ms):
+            rows.dropped += not rows.put([of_one], MAX_GAUGE_SERIES)
         await self._save([*_agreement_gauges(rows), *await self._arena_gauges()], rows.dropped, now_ms)
 
     async def _save(self, all_gauges: Sequence[Gauge], dropped: int, now_ms: int) -> None:
@@ -147,28 +171,42 @@ class Refresher:
             for name, text in ARENA_GAUGES.items()
         ]
 
+    async def _retirements(self, rows: _Rows) -> None:
+        """Adds the models that are in use, or are asked by default, and will be shut down."""
+        lists = await load_model_lists(self._redis)
+        if not lists:
+            return
+        served = await load_served_models(self._redis)
+        for model in sorted({*self._default_models, *await used_models(self._redis)}):
+            at = retirement_of(model, lists, served)
+            if at is not None:
+                rows.dropped += not rows.put([((model,), gauge_values(RETIREMENT_GAUGES, at.timestamp()))], BESIDE)
+
     async def _ceilings(self, rows: _Rows, codings: dict[str, Coding], now_ms: int) -> None:
         """Adds, for each criterion, how well people agree and how many items wait for a label."""
         for criterion, coding in codings.items():
             waiting = await label_queue.count_waiting(self._redis, criterion)
             found: _Found = [((criterion,), gauge_values(QUEUE_GAUGES, waiting))]
+            ends: _Found = []
             for window in GAUGE_WINDOWS:
                 fields = await self._reader.total([Wanted("ceiling", "", criterion)], window, now_ms)
                 if fields:
                     key = f"{criterion} {window}"
                     measures = await asyncio.to_thread(ceiling_figures, coding, fields, key, self._memo)
                     found.append(((criterion, window), gauge_values(CEILING_GAUGES, measures)))
-            rows.dropped += not rows.put(found, BESIDE)
+                    ends.append(((criterion, window), gauge_values(CEILING_ENDS, measures)))
+            rows.put_with_ends(found, ends, BESIDE)
 
-    async def _panels(self, rows: _Rows, scales: SeriesScales, known: Sequence[tuple[str, str]], now_ms: int) -> None:
+    async def _panels(self, rows: _Rows, scales: SeriesScales, lines: ServedLines, now_ms: int) -> None:
         """Adds, for each panel, how well all its models agree."""
         panels: defaultdict[SeriesLabels, list[str]] = defaultdict(list)
-        for criterion, series in known:
-            if series.endswith(f" {PANEL}"):
+        for criterion, series in lines.newest[:MAX_READ]:
+            if split_series(series).model == PANEL:
                 panels[SeriesLabels.of(criterion, series)].append(series)
         for labels, members in panels.items():
             scale, alike = scales.shared(labels.criterion, members)
-            wanted = [Wanted("panel", series.partition(" ")[0], labels.criterion) for series in alike]
+            words = [split_series(series) for series in alike]
+            wanted = [Wanted("panel", panel_series(each.token, each.served), labels.criterion) for each in words]
             found: _Found = []
             for window in GAUGE_WINDOWS:
                 fields = await self._reader.total(wanted, window, now_ms)
@@ -176,66 +214,101 @@ class Refresher:
                 found.append(((*labels[:3], window), gauge_values(PANEL_GAUGES, alpha)))
             rows.dropped += not rows.put(found, BESIDE)
 
-    async def _pairs(self, rows: _Rows, scales: SeriesScales, criteria: Collection[str], now_ms: int) -> None:
-        """Adds each two models of a judge version; pairs of series of different judges are left out."""
+    async def _pairs(self, rows: _Rows, scales: SeriesScales, lines: ServedLines, now_ms: int) -> None:
+        """Adds each two models of a judge version, with the served models that answered last.
+
+        Pairs of series of different judges are left out.
+        """
         pairs: defaultdict[tuple[SeriesLabels, str], dict[str, str]] = defaultdict(dict)  # the pair by its first series
         for criterion, one, two in await agreement_counters.newest_pairs(self._redis, 0):
-            (token, _, model), (other_token, _, other) = one.partition(" "), two.partition(" ")
-            if token == other_token and PANEL not in (model, other) and criterion in criteria:
-                pairs[SeriesLabels.of(criterion, one), other][one] = f"{one}|{two}"
+            first, second = split_series(one), split_series(two)
+            is_shown = lines.is_newest(criterion, one) and lines.is_newest(criterion, two)
+            if first.token == second.token and PANEL not in (first.model, second.model) and is_shown:
+                pairs[SeriesLabels.of(criterion, one), second.model][one] = f"{one}|{two}"
         rows.dropped += max(len(pairs) - MAX_PAIRS, 0)
         for (labels, other), by_first in list(pairs.items())[:MAX_PAIRS]:
             scale, alike = scales.shared(labels.criterion, list(by_first))
             wanted = [Wanted("between", by_first[one], labels.criterion) for one in alike]
             found: _Found = []
+            ends: _Found = []
             for window in GAUGE_WINDOWS:
                 fields = await self._reader.total(wanted[:MAX_READ], window, now_ms)
                 key = f"{labels.key} {other} {window}"
                 figures = await asyncio.to_thread(pair_figures, scale.coding, fields, key, self._memo)
                 found.append(((*labels, other, window), gauge_values(PAIR_GAUGES, figures)))
-            rows.dropped += not rows.put(found, BESIDE)
+                ends.append(((*labels, other, window), gauge_values(PAIR_ENDS, figures)))
+            rows.put_with_ends(found, ends, BESIDE)
 
-    async def _judges(self, rows: _Rows, scales: SeriesScales, known: Sequence[tuple[str, str]], now_ms: int) -> None:
+    async def _judges(self, rows: _Rows, scales: SeriesScales, lines: ServedLines, now_ms: int) -> None:
         """Adds the judges' series one after the other, so that one series' counters at a time are in memory."""
         groups: defaultdict[SeriesLabels, list[str]] = defaultdict(list)
-        for criterion, series in known:
+        for criterion, series in lines.newest[:MAX_READ]:
             groups[SeriesLabels.of(criterion, series)].append(series)
-        others: dict[str, dict[Window, WindowCounters]] = {}
+        others: defaultdict[str, list[_Line]] = defaultdict(list)
         for place, (labels, members) in enumerate(groups.items()):
             scale, alike = scales.shared(labels.criterion, members)
-            counted = await self._reader.counters(labels.criterion, alike, now_ms)
-            windows = {window: scale.comparable(each) for window, each in counted.windows.items()}
-            if place < MAX_JUDGE_SERIES and not others:
-                history = None if scale.is_unlike else counted.history
-                found = await asyncio.to_thread(self._of_series, scale.coding, labels, windows, history)
-                if rows.put(found, MAX_GAUGE_SERIES - OTHERS):
-                    continue
-            rows.dropped += 1
-            if scale.is_unlike:
+            line = _Line(labels, scale, alike, scales.older_of(scale, labels.criterion, lines.older(labels)))
+            if (
+                place < MAX_JUDGE_SERIES
+                and not others
+                and rows.put(await self._of_line(line, now_ms), MAX_GAUGE_SERIES - OTHERS)
+            ):
                 continue
-            before = others.get(labels.criterion)
-            others[labels.criterion] = (
-                windows if before is None else {each: merged(before[each], windows[each]) for each in windows}
-            )
-        for criterion, windows in others.items():
-            labels = SeriesLabels(counters.OTHER, "", criterion, counters.OTHER)
-            found = await asyncio.to_thread(self._of_judge, scales.of_labels(criterion), labels, windows)
-            rows.put(found, MAX_GAUGE_SERIES)
+            rows.dropped += 1
+            if not scale.is_unlike:
+                others[labels.criterion].append(line)
+        await self._add_up(others, scales, now_ms)
+        for added in self._others.values():
+            rows.put(added.found, MAX_GAUGE_SERIES)
 
-    def _of_series(
-        self, coding: Coding, labels: SeriesLabels, windows: dict[Window, WindowCounters], history: LabelHistory | None
-    ) -> _Found:
-        """`history` is None if the judge's values can't be compared with the labels'."""
-        found = self._of_judge(coding, labels, windows)
-        if history is not None:
-            found.append((tuple(labels), gauge_values(FALL_GAUGES, fall_of_agreement(coding, history))))
+    async def _of_line(self, line: _Line, now_ms: int) -> _Found:
+        """Returns the gauges of a line, as they were computed before if it has counted nothing since."""
+        labels, scale = line.labels, line.scale
+        every = [*line.members, *(series for served in line.older for series in served)]
+        name = f"line {labels.key} {scale.coding.scale} {scale.labels and scale.labels.scale}"
+        state = await self._reader.state(labels.criterion, every, now_ms)
+        known: _Found | None = self._memo.known(name, state)
+        if known is not None:
+            return known
+        counted = await self._reader.counters(labels.criterion, line.members, now_ms, line.older)
+        return self._memo.keep(name, state, await asyncio.to_thread(self._of_series, scale, labels, counted))
+
+    async def _add_up(self, others: Mapping[str, Sequence[_Line]], scales: SeriesScales, now_ms: int) -> None:
+        """Adds up the lines that have no gauges of their own, by criterion: so many in each refresh, in turns."""
+        self._turn += 1
+        largest = max((len(lines) for lines in others.values()), default=0)
+        self._may_add_up = min(self._may_add_up + MAX_ADDED_UP, max(largest, MAX_ADDED_UP))
+        self._others = {criterion: added for criterion, added in self._others.items() if criterion in others}
+        for criterion in sorted(others, key=lambda each: self._others[each].turn if each in self._others else 0):
+            lines = others[criterion]
+            if len(lines) > self._may_add_up:
+                break
+            self._may_add_up -= len(lines)
+            total: dict[Window, WindowCounters] | None = None
+            for line in lines:
+                windows = (await self._reader.counters(criterion, line.members, now_ms, line.older)).windows
+                total = windows if total is None else {each: merged(total[each], windows[each]) for each in windows}
+            labels = SeriesLabels(counters.OTHER, "", criterion, counters.OTHER)
+            found = await asyncio.to_thread(self._of_judge, scales.of_labels(criterion), labels, total or {})
+            self._others[criterion] = _AddedUp(self._turn, found)
+
+    def _of_series(self, scale: SeriesScale, labels: SeriesLabels, counted: SeriesCounters) -> _Found:
+        if scale.labels is not None:
+            return [
+                ((*labels, window), gauge_values(JUDGE_GAUGES, unlike_figures(scale.coding, scale.labels, each)))
+                for window, each in counted.windows.items()
+            ]
+        found = self._of_judge(scale.coding, labels, counted.windows)
+        found.append((tuple(labels), gauge_values(FALL_GAUGES, fall_of_agreement(scale.coding, counted.history))))
         return found
 
     def _of_judge(self, coding: Coding, labels: SeriesLabels, windows: dict[Window, WindowCounters]) -> _Found:
         found: _Found = []
         for window, counted in windows.items():
-            figures = judge_figures(coding, counted, f"{labels.key} {window} random", self._memo)
+            figures = judge_figures(coding, counted, labels.model, f"{labels.key} {window} random", self._memo)
             found.append(((*labels, window), gauge_values(JUDGE_GAUGES, figures)))
+            for baseline, value in figures.trust.baselines.items() if figures is not None else ():
+                found.append(((*labels, window, baseline), gauge_values(BASELINE_GAUGES, value)))
         return found
 
 

@@ -8,19 +8,20 @@ from redis.asyncio import Redis
 from service.agreement.coding import Coding
 from service.agreement.criteria import decoded_scale
 from service.agreement.series import scales_of
+from service.agreement.series_names import split_series
 from service.store.criteria import judge_scales
-from worker.gauges.computing import WindowCounters
 
 
 class SeriesScale(NamedTuple):
-    """The coding of a series' scores; `is_unlike` if the labels' values are others."""
+    """The coding of a series' scores, and that of the labels: None if both have the same values."""
 
     coding: Coding
-    is_unlike: bool
+    labels: Coding | None
 
-    def comparable(self, counted: WindowCounters) -> WindowCounters:
-        """Returns the counters without labels that have other values than the scores: gauges show only the scores."""
-        return WindowCounters({}, counted.seen, reference_seen=counted.reference_seen) if self.is_unlike else counted
+    @property
+    def is_unlike(self) -> bool:
+        """Whether the labels' values are others than the scores'."""
+        return self.labels is not None
 
 
 class SeriesScales:
@@ -40,11 +41,11 @@ class SeriesScales:
         """Returns the scale of a series; without a noted one, that of the criterion's labels."""
         noted, labels = self._noted.get(_judge(series)), self._labels[criterion]
         if noted is None:
-            return SeriesScale(labels, False)
+            return SeriesScale(labels, None)
         found = self._known.get((criterion, noted))
         if found is None:
             coding, others = scales_of(decoded_scale(noted), labels.scale)
-            found = self._known[criterion, noted] = SeriesScale(coding, others is not None)
+            found = self._known[criterion, noted] = SeriesScale(coding, others)
         return found
 
     def of_labels(self, criterion: str) -> Coding:
@@ -60,6 +61,11 @@ class SeriesScales:
         chosen = next((scale for scale in scales if not scale.is_unlike), scales[0])
         return chosen, [series for series, scale in zip(members, scales, strict=True) if scale == chosen]
 
+    def older_of(self, scale: SeriesScale, criterion: str, older: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Returns the series that have this scale, of each older served model that has one."""
+        alike = [[series for series in members if self.of(criterion, series) == scale] for members in older]
+        return [members for members in alike if members]
+
 
 def _judge(series: str) -> str:
-    return series.partition(" ")[0]
+    return split_series(series).token

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from service.contracts.model_lists import ListedModel
 from worker.providers.base import Completion, Message, ModelRequest
 from worker.providers.capabilities import Learnt
 from worker.providers.envelopes import (
@@ -20,6 +21,7 @@ from worker.providers.envelopes import (
 from worker.providers.event_streams import Event, events_of, is_event_stream
 from worker.providers.failures import Failure, filtered_or_failed
 from worker.providers.http import HttpReply
+from worker.providers.model_listings import listed_models
 from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
 
@@ -80,6 +82,7 @@ class AnthropicFormat:
 
     modes = (TOOL, OUTPUT_FORMAT, TEXT)
     effort_path = ("output_config", "effort")
+    models_path = "/v1/models?limit=1000"
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         return {"anthropic-version": VERSION} | ({"x-api-key": api_key} if api_key else {})
@@ -128,6 +131,9 @@ class AnthropicFormat:
 
     def read_failure(self, reply: HttpReply) -> Failure | Completion:
         return filtered_or_failed(reply)
+
+    def read_models(self, body: bytes) -> list[ListedModel]:
+        return listed_models(body, lists=("data",), names=("id",), dates=("retires_at",))
 
 
 def _turns(system: Message | None, turns: Sequence[Message]) -> list[_Turn]:

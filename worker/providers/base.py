@@ -22,7 +22,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     no plainer form is tried after it.
     """
 
-    model: str  # the provider's own name: "gpt-4.1-mini" in "openai/gpt-4.1-mini"
+    model: str  # the provider's own name: "gpt-6-luna" in "openai/gpt-6-luna"
     messages: tuple[Message, ...]
     schema: dict[str, Any] | None
     parameters: Parameters

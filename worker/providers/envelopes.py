@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -118,6 +119,7 @@ def first_of(events: Sequence[Event], *keys: str) -> Any:
     return None
 
 
+@lru_cache(maxsize=256)
 def _normal(word: str) -> str:
     """Lower case and underscores, without the name of an enumeration in front (FinishReason.STOP)."""
     return re.sub(r"[\s-]+", "_", word.partition(":")[0].strip()).lower().rpartition(".")[2]

@@ -200,7 +200,7 @@ def spellings_of(secrets: Iterable[str]) -> list[str]:
         words = [each for each in secret.split() if len(each) >= _LEAST_SECRET_WORD]
         for text in (secret, *words):
             found |= {text, quote(text), quote(text, safe=""), quote_plus(text)}
-    return sorted(found, key=len, reverse=True)
+    return sorted(found, key=lambda each: (-len(each), each))
 
 
 def filtered_or_failed(reply: HttpReply) -> Failure | Completion:

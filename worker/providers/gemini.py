@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from service.contracts.model_lists import ListedModel
 from service.contracts.outcomes import Reason
 from service.judging.logprobs import Token, make_token
 from service.judging.reading.refusing import finish_reason_of
@@ -24,6 +25,7 @@ from worker.providers.envelopes import (
 from worker.providers.event_streams import events_of, is_event_stream
 from worker.providers.failures import UNREADABLE, Failure, filtered_or_failed
 from worker.providers.http import HttpReply
+from worker.providers.model_listings import listed_models
 from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
 
@@ -96,6 +98,7 @@ class GeminiFormat:
 
     modes = (_RESPONSE_JSON_SCHEMA, _RESPONSE_SCHEMA, TEXT)
     effort_path = ("generationConfig", "thinkingConfig", "thinkingLevel")
+    models_path = "/v1beta/models?pageSize=1000"  # without dates of shutdown, as of November 2026
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         return {"x-goog-api-key": api_key} if api_key else {}
@@ -138,6 +141,10 @@ class GeminiFormat:
 
     def read_failure(self, reply: HttpReply) -> Failure | Completion:
         return filtered_or_failed(reply)
+
+    def read_models(self, body: bytes) -> list[ListedModel]:
+        listed = listed_models(body, lists=("models",), names=("name",), dates=())
+        return [ListedModel(each.name.removeprefix("models/"), each.retires_at) for each in listed]
 
 
 def _role(message: Message) -> str:

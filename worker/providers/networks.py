@@ -1,13 +1,15 @@
 """The way to a provider: its address, the proxy in between, the authorities to trust and the certificate to show."""
 
 import ssl
-from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from ipaddress import ip_address, ip_network
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-import httpx
+import certifi
+from pyreqwest.http import Url
 
 from service.contracts.outcomes import Reason
 from worker.providers.base import NetworkConfig, ProviderError
@@ -30,10 +32,16 @@ class Address:
         return self._base._replace(path=self._base.path + path, query=query).geturl()
 
 
-def proxy_of(config: NetworkConfig, environ: Mapping[str, str]) -> httpx.Proxy | None:
-    """Returns the proxy to a provider: the setting's, else the environment's, never one to this machine itself.
+class ProxyAddress(NamedTuple):
+    """A proxy, and the name and password that it wants; both are empty if it wants none."""
 
-    Its name and password are among its headers.
+    url: str
+    user: str
+    password: str
+
+
+def proxy_of(config: NetworkConfig, environ: Mapping[str, str]) -> ProxyAddress | None:
+    """Returns the proxy to a provider: the setting's, else the environment's, never one to this machine itself.
 
     Raises ProviderError if its address is none.
     """
@@ -45,18 +53,19 @@ def proxy_of(config: NetworkConfig, environ: Mapping[str, str]) -> httpx.Proxy |
     address = config.proxy or _proxy_in_environment(parts.scheme, host, port, environ)
     if not address:
         return None
-    try:
-        proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
-        return httpx.Proxy(proxy.url, headers=_authorization(proxy))
-    except (ValueError, httpx.InvalidURL) as error:
+    proxy = _proxy_at(address if "://" in address else f"http://{address}")
+    if proxy is None:
         message = "the proxy's address is not one that starts with http:// or https://"
-        raise ProviderError(message, reason=Reason.PROVIDER_ERROR, retryable=False) from error
+        raise ProviderError(message, reason=Reason.PROVIDER_ERROR, retryable=False)
+    return proxy
 
 
-def _authorization(proxy: httpx.Proxy) -> dict[str, str]:
-    if proxy.auth is None:
-        return {}
-    return {"proxy-authorization": f"Basic {b64encode(':'.join(proxy.auth).encode()).decode()}"}
+def _proxy_at(address: str) -> ProxyAddress | None:
+    parts = urlsplit(address)
+    url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    if parts.scheme not in _PORTS or not parts.netloc or not Url.is_valid(url):
+        return None
+    return ProxyAddress(url, unquote(parts.username or ""), unquote(parts.password or ""))
 
 
 def _proxy_in_environment(scheme: str, host: str, port: int | None, environ: Mapping[str, str]) -> str | None:
@@ -97,26 +106,38 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
-def tls_of(config: NetworkConfig, environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Returns the settings of TLS: the usual authorities, and those of `ca_file`, else of SSL_CERT_FILE.
+class Certificates(NamedTuple):
+    """PEM: the files of the authorities to trust, and the certificate to show with its key, if there is one."""
+
+    authorities: tuple[bytes, ...]
+    identity: bytes | None
+
+
+def certificates_of(config: NetworkConfig, environ: Mapping[str, str]) -> Certificates:
+    """Returns the usual authorities and those of `ca_file`, else of SSL_CERT_FILE, and the client's certificate.
 
     Raises ProviderError if a file can't be read or holds no certificate.
     """
-    return _tls(config.ca_file or environ.get("SSL_CERT_FILE") or None, config.client_cert_file, config.client_key_file)
+    ca_file = config.ca_file or environ.get("SSL_CERT_FILE") or None
+    return _certificates(ca_file, config.client_cert_file, config.client_key_file)
 
 
 @cache
-def _tls(ca_file: str | None, cert_file: str | None, key_file: str | None) -> ssl.SSLContext:
-    """One for all providers with the same files: reading the authorities takes 30 ms."""
-    context = httpx.create_ssl_context(trust_env=False)
+def _certificates(ca_file: str | None, cert_file: str | None, key_file: str | None) -> Certificates:
+    """One for all providers with the same files."""
+    authorities, identity = [Path(certifi.where()).read_bytes()], None
     file = ca_file
     try:
+        # The standard library looks closer at a file than pyreqwest, which takes one without any certificate.
+        checked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if ca_file:
-            context.load_verify_locations(ca_file)
+            checked.load_verify_locations(ca_file)
+            authorities.append(Path(ca_file).read_bytes())
         file = cert_file
         if cert_file:
-            context.load_cert_chain(cert_file, key_file, password="")  # a key with a password is an error, no prompt
+            checked.load_cert_chain(cert_file, key_file, password="")  # a key with a password is an error, no prompt
+            identity = b"\n".join(Path(each).read_bytes() for each in (cert_file, key_file) if each)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         message = f"the certificate file {file} can't be used: {error}"
         raise ProviderError(message, reason=Reason.PROVIDER_ERROR, retryable=False) from error
-    return context
+    return Certificates(tuple(authorities), identity)

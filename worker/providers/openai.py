@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from service.contracts.model_lists import ListedModel
 from service.judging.logprobs import Token, make_token
 from worker.providers.base import Completion, ModelRequest
 from worker.providers.capabilities import Learnt
@@ -21,11 +22,13 @@ from worker.providers.envelopes import (
 from worker.providers.event_streams import Event, events_of, is_event_stream
 from worker.providers.failures import UNREADABLE, Failure, filtered_or_failed
 from worker.providers.http import HttpReply
+from worker.providers.model_listings import listed_models
 from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
 
 _JSON_SCHEMA = "json_schema"
 _JSON_OBJECT_SCHEMA = "json_object_schema"  # llama-cpp-python's way
+_SHUTDOWN_DATES = ("shutdown_date", "expiration_date")  # OpenAI's name of it (2026), and OpenRouter's
 _STREAM_CUT = "incomplete_stream"  # the finish reason of a stream without an end
 
 
@@ -90,6 +93,7 @@ class OpenAIFormat:
 
     modes = (_JSON_SCHEMA, _JSON_OBJECT_SCHEMA, TEXT)
     effort_path = ("reasoning_effort",)
+    models_path = "/models"
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         return {"authorization": f"Bearer {api_key}"} if api_key else {}
@@ -140,6 +144,9 @@ class OpenAIFormat:
     def read_failure(self, reply: HttpReply) -> Failure | Completion:
         return filtered_or_failed(reply)
 
+    def read_models(self, body: bytes) -> list[ListedModel]:
+        return listed_models(body, lists=("data", "models"), names=("id", "name"), dates=_SHUTDOWN_DATES)
+
 
 def _response_format(schema: dict[str, Any] | None, mode: str) -> dict[str, Any] | None:
     if schema is None or mode == TEXT:
@@ -151,16 +158,16 @@ def _response_format(schema: dict[str, Any] | None, mode: str) -> dict[str, Any]
 
 def _refusal(message: dict[str, Any]) -> str:
     """Returns the model's words for declining, from their own field or from a part of the content."""
-    own = message.get("refusal")
-    return (
-        own
-        if isinstance(own, str)
-        else "".join(text_of(each.get("refusal")) for each in objects_of(message.get("content")))
-    )
+    own, content = message.get("refusal"), message.get("content")
+    if isinstance(own, str):
+        return own
+    return "".join([text_of(each.get("refusal")) for each in objects_of(content)]) if content else ""
 
 
 def _tool_arguments(message: dict[str, Any]) -> str:
     """Returns the arguments of the first tool call: some proxies ask for the schema as a tool."""
+    if not (message.get("tool_calls") or message.get("function_call")):
+        return ""
     calls = [object_of(each.get("function")) for each in objects_of(message.get("tool_calls"))]
     calls.append(object_of(message.get("function_call")))
     return next((text for each in calls if (text := without_nothing(arguments_of(each.get("arguments"))))), "")
@@ -202,6 +209,8 @@ def _joined(choices: list[Event]) -> dict[str, Any]:
 
 def _tokens(logprobs: msgspec.Raw) -> tuple[Token, ...] | None:
     """None if there are none, or if they have an older form that some servers still send."""
+    if not logprobs:
+        return None
     try:
         content = _logprobs_decoder.decode(logprobs).content or []
     except UNREADABLE:  # which does not make the answer itself unreadable

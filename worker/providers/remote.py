@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from service.config.secrets import Secret
+from service.contracts.model_lists import ListedModel
 from service.contracts.outcomes import Reason
 from service.judging.reading.refusing import finish_reason_of
 from worker.providers.base import Completion, ModelRequest, ProviderConfig, ProviderError
@@ -72,6 +73,20 @@ class WireFormat(Protocol):
         ...
 
 
+@runtime_checkable
+class ModelListing(Protocol):
+    """How one kind of API lists its models. A wire format without it has no list."""
+
+    @property
+    def models_path(self) -> str:
+        """The path of the list, after the base URL."""
+        ...
+
+    def read_models(self, body: bytes) -> list[ListedModel]:
+        """Returns the models in a 2xx body. Raises one of UNREADABLE if the body is no list of this format."""
+        ...
+
+
 class _Descent(msgspec.Struct):
     """One request's way down the modes: the known abilities, and the calls and failures so far."""
 
@@ -107,10 +122,33 @@ class RemoteProvider:
         except ProviderError as error:
             error.attempts, error.faults = descent.calls, max(descent.faults, 1)
             raise
-        completion = await self._with_room(request, descent, completion)
+        if finish_reason_of(completion.finish_reason) is Reason.TRUNCATED:
+            completion = await self._with_room(request, descent, completion)
         if descent.calls == 1:
             return completion
         return msgspec.structs.replace(completion, attempts=descent.calls)
+
+    async def list_models(self) -> list[ListedModel]:
+        """Returns the models that the provider lists, none if its kind has no list.
+
+        Raises ProviderError if there is no answer, or none that can be read.
+        """
+        if not isinstance(self._wire, ModelListing):
+            return []
+        try:
+            reply = await self._http.get(self._wire.models_path)
+        except ProviderError as error:
+            error.args = (without_secrets(str(error), self._secrets),)
+            raise
+        if not 200 <= reply.status < 300:
+            raise ProviderError(
+                f"answered {reply.status}", reason=Reason.PROVIDER_ERROR, retryable=False, status=reply.status
+            )
+        try:
+            return self._wire.read_models(reply.body)
+        except UNREADABLE as error:
+            message = f"answered {reply.status} with a body that is no list of models"
+            raise ProviderError(message, reason=Reason.PROVIDER_ERROR, retryable=False) from error
 
     async def aclose(self) -> None:
         """See `Provider.aclose`."""
@@ -120,7 +158,9 @@ class RemoteProvider:
         for mode in self._modes(request, descent.learnt):
             answer = await self._ask(request, mode, descent)
             if isinstance(answer, Completion):
-                await self._note(request.model, mode, descent)
+                self._capabilities.note_success(self._name, request.model, mode)
+                if descent.calls > 1:
+                    await self._note(request.model, mode, descent)
                 return answer
             descent.failures.append(answer)
             if not self._is_about_the_mode(answer, request, mode, descent):
@@ -212,9 +252,7 @@ class RemoteProvider:
         return repeated and not request.single_fault
 
     async def _with_room(self, request: ModelRequest, descent: _Descent, completion: Completion) -> Completion:
-        """Notes an answer that was cut off, so that the next call has twice the room; says at which limit it was."""
-        if finish_reason_of(completion.finish_reason) is not Reason.TRUNCATED:
-            return completion
+        """Notes that an answer was cut off, so that the next call has twice the room; says at which limit it was."""
         limit = allowed(request, descent.learnt).parameters.max_output_tokens
         known = self._capabilities.get(self._name, request.model)
         learnt = msgspec.structs.replace(known, output_limit=2 * limit)
@@ -222,10 +260,7 @@ class RemoteProvider:
         return msgspec.structs.replace(completion, cut_off_at=limit)
 
     async def _note(self, model: str, mode: str, descent: _Descent) -> None:
-        """Remembers the abilities that this answer has shown, beside those that other calls have shown meanwhile."""
-        self._capabilities.note_success(self._name, model, mode)
-        if descent.calls == 1:
-            return
+        """Remembers the abilities that these calls have shown, beside those that others have shown meanwhile."""
         known = self._capabilities.get(self._name, model)
         lesson = msgspec.structs.replace(descent.learnt, mode=known.mode, mode_until=known.mode_until)
         better = self._wire.modes[: self._wire.modes.index(mode)]

@@ -1,17 +1,17 @@
-"""`judged agreement`: how far a judge agrees with people, or with another judge."""
+"""`judged agreement`: whether a judge can be trusted, and how far it agrees with people, or with another judge."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
 from service.cli.arguments import add_client_options
-from service.cli.command import SUCCEEDED, Command
+from service.cli.command import SUCCEEDED, Command, CommandError
 from service.cli.console import print_json
 
 if TYPE_CHECKING:
     from service.cli.client import Client
 
-_QUERY = ("judge", "model", "window", "selection", "other")
-_ESTIMATE_QUERY = ("judge", "model", "window")
+_QUERY = ("judge", "model", "served", "window", "selection", "other", "group")
+_ESTIMATE_QUERY = ("judge", "model", "served", "window", "group")
 _UNPROCESSABLE = 422  # labels that are not numbers have no mean
 
 
@@ -21,14 +21,26 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", help="a model, or `panel` (default: the judge's only model)")
     parser.add_argument(
+        "--served",
+        metavar="MODEL",
+        help="a model that the provider ran under this name, or `unknown` (default: the one that answered last)",
+    )
+    parser.add_argument(
         "--window", choices=["24h", "7d", "30d", "all"], help="count judgments made within this time (default: 7d)"
     )
     parser.add_argument(
         "--selection",
-        choices=["random", "targeted", "all"],
-        help="count labels of items that were picked this way (default: random)",
+        choices=["random", "weighted", "targeted", "all"],
+        help="count labels of items that were picked this way; weighted: random ones and those from the queue, each by "
+        "its inclusion probability (default: random)",
     )
+    parser.add_argument("--group", metavar="G", help="only the items of this group")
     parser.add_argument("--other", metavar="JUDGE:MODEL", help="compare with another judge instead of with people")
+    parser.add_argument(
+        "--calibration",
+        action="store_true",
+        help="show the value of people that each of the judge's values stands for, instead of the agreement",
+    )
     add_client_options(parser)
 
 
@@ -36,6 +48,10 @@ def _run(options: argparse.Namespace) -> int:
     from service.cli.client import Client
 
     query = {name: value for name in _QUERY if (value := getattr(options, name)) is not None}
+    if options.other and options.selection:
+        raise CommandError(["--other compares with another judge, without labels: leave out --selection"])
+    if options.calibration:
+        return _show_calibration(options, query)
     with Client.from_options(options) as client:
         report = client.agreement(query)
         if options.json:
@@ -45,6 +61,24 @@ def _run(options: argparse.Namespace) -> int:
     from service.cli.tables.agreement_report import print_agreement
 
     print_agreement(report, estimate)
+    return SUCCEEDED
+
+
+def _show_calibration(options: argparse.Namespace, query: dict[str, str]) -> int:
+    from service.cli.client import Client
+
+    if options.other:
+        raise CommandError(["--calibration is by people's labels: leave out --other"])
+    if options.group is not None:
+        raise CommandError(["--calibration is of the items of all groups together: leave out --group"])
+    with Client.from_options(options) as client:
+        shown = client.calibration(query)
+    if options.json:
+        print_json(shown)
+        return SUCCEEDED
+    from service.cli.tables.calibration_table import print_calibration
+
+    print_calibration(shown)
     return SUCCEEDED
 
 
@@ -59,4 +93,6 @@ def _estimate(client: "Client", query: dict[str, str]) -> dict[str, Any] | None:
         raise
 
 
-AGREEMENT = Command("agreement", "show how far a judge agrees with people or with another judge", _add_arguments, _run)
+AGREEMENT = Command(
+    "agreement", "say whether a judge can be trusted: its agreement with people or another judge", _add_arguments, _run
+)

@@ -1,11 +1,12 @@
 """`judged api`: the HTTP API alone."""
 
 import argparse
-import logging
 import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from service.cli.arguments import add_config_option
@@ -25,30 +26,42 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again after it has drained
         signal.signal(number, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the API reads its keys again on it
     from service.config.settings import SettingsError, load_settings
 
+    read = partial(load_settings, options.config, os.environ, resolve_keys=False)
     try:
-        settings = load_settings(options.config, os.environ, resolve_keys=False)
+        settings = read()
     except SettingsError as error:
         raise CommandError(error.problems) from error
     if settings.store.redis_url is None:
         raise CommandError(["store.redis_url: set JUDGED_REDIS_URL, or run `judged up`, which starts a store"])
-    _serve(settings, options.fd)
+    _serve(settings, read, options.fd)
     return SUCCEEDED
 
 
-def _serve(settings: "Settings", descriptor: int | None) -> None:
+def _serve(settings: "Settings", read: "Callable[[], Settings]", descriptor: int | None) -> None:
     import uvicorn
 
-    from service.app import create_app
+    from service.app import LimitedHttp, create_app, end_waits
+    from service.config.logs import set_up_logs
+    from service.garbage import collect_less
+    from service.telemetry import exporting
 
-    logging.basicConfig(level=settings.log.level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    set_up_logs(settings.log)
+    app = create_app(settings, read_again=read)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            end_waits(app)
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.server.host,
         port=settings.server.port,
         loop="uvloop",
-        http="httptools",
+        http=LimitedHttp,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -58,8 +71,10 @@ def _serve(settings: "Settings", descriptor: int | None) -> None:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.server.shutdown_seconds,
     )
+    collect_less()
     sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
-    uvicorn.Server(config).run(sockets=sockets)
+    with exporting(settings.telemetry, os.environ, "api"):
+        Server(config).run(sockets=sockets)
 
 
 API = Command("api", "run the HTTP API alone, with the store at JUDGED_REDIS_URL", _add_arguments, _run)

@@ -128,6 +128,8 @@ def _sent_batches(client: "Client", file: "LabelFile", sent: _Sent) -> Iterator[
 
 def _how_to_resume(file: "LabelFile", count: int) -> str:
     again = "import the file again: labels that are stored already are not counted twice"
+    if not count:
+        return f"none of the {len(file.labels)} labels is known to be stored; {again}"
     return f"{count} of {len(file.labels)} labels are stored, those before line {file.lines[count]}; {again}"
 
 

@@ -27,6 +27,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--judge", required=True, metavar="NAME_OR_FILE", help="a judge's name, or its JSON file")
     add_models_option(parser, "the models to ask (default: the judge's own)")
     add_map_option(parser, "question=input or answer=output")
+    parser.add_argument("--group", metavar="G", help="the group of all items: groups can be compared")
     parser.add_argument("--out", metavar="FILE", help="also write the judgments to this file, as NDJSON")
     add_client_options(parser)
 
@@ -34,19 +35,26 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from service.cli.client import Client, ClientError
 
-    file, judge = _read_file(options.file, read_mapping(options.map)), read_judge(options.judge)
+    file, judge = read_item_file(options.file, read_mapping(options.map)), read_judge(options.judge)
+    if options.group is not None:
+        for item in file.items:
+            item["group"] = options.group
     with Client.from_options(options) as client:
         try:
             job = client.submit_job(file.content, judge, split_models(options.models))
         except ClientError as error:
             raise CommandError(error.lines_in_file(file.lines)) from error
-        job = show_progress(client.follow_job(job), job["id"], job["counts"]["total"], _finished_count)
+        job = show_progress(client.follow_job(job), job["id"], job["counts"]["total"], finished_count)
         judgments = list(client.judgments(job["id"]))
     _deliver(judgments, job, options)
     return SOME_FAILED if any(each["outcome"] == "failed" for each in judgments) else SUCCEEDED
 
 
-def _read_file(name: str, mapping: dict[str, str]) -> "ItemFile":
+def read_item_file(name: str, mapping: dict[str, str]) -> "ItemFile":
+    """Returns the items of a file without people's values; `-` is standard input.
+
+    Raises CommandError that names each bad line, and OSError.
+    """
     from service.files.items import items_in
     from service.files.records import FileError, form_of, form_of_content
 
@@ -61,7 +69,8 @@ def _read_file(name: str, mapping: dict[str, str]) -> "ItemFile":
     return file
 
 
-def _finished_count(job: dict[str, Any]) -> int:
+def finished_count(job: dict[str, Any]) -> int:
+    """Returns the number of judgments of a job that are made."""
     return int(job["counts"]["total"] - job["counts"]["pending"])
 
 

@@ -1,10 +1,12 @@
-"""An agreement report as text: first whether to believe the judge, then the figures, then the confusion table."""
+"""An agreement report as text: first the verdict and its reasons, then the figures, then the confusion table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines
 from service.cli.tables.confusion_table import confusion_grid, confusion_table
+from service.rendering.trust_words import BASELINE_TITLES, NO_VERDICT, STATISTIC_MEANINGS, VERDICT_WORDS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,7 +23,8 @@ _FLAGS = {
     "too_few_of_a_class": "people or the judge have fewer than five values beside the usual one: intervals are rough",
     "degenerate": "one side never varies: correlations and kappas carry no information",
 }
-_CHANCE_FLAG = "not_better_than_chance"  # chance_finding prints it with its figures
+_CHANCE_FLAG = "not_better_than_chance"  # the verdict, or chance_finding, has it with its figures
+_FEW_FLAG = "insufficient"  # a verdict has it with its figures
 _ZERO_BY_CHANCE = (  # statistics whose value is 0 for a judge that guesses
     *("pearson", "spearman", "kendall_tau_b", "kendall_tau_c", "somers_d", "lin_ccc", "mcc"),
     *("cohen_kappa", "cohen_kappa_linear", "cohen_kappa_quadratic", "gwet_ac1", "gwet_ac2"),
@@ -35,34 +38,54 @@ _LABELS_ONLY_REASONS = {
     "rare_class": "fewer than 5 items are labelled pass, or fewer than 5 fail",
     "constant_labels": "all labels are the same",
 }
-_SELECTIONS = {"random": "items drawn at random", "targeted": "targeted items", "all": "all labelled items"}
+_SERVED_FLAG = "served_model_changed"  # served_finding prints it with the models
+_ANCHOR_WARNINGS = ("judge_changed", "traffic_changed")  # the other verdicts of anchors are notes
+_SELECTIONS = {
+    "random": "items drawn at random",
+    "weighted": "all drawn items by their inclusion probability",
+    "targeted": "targeted items",
+    "all": "all labelled items",
+}
 
 
 def print_agreement(report: AgreementJson, estimate: AgreementJson | None) -> None:
     """Prints the report, and the estimate of the mean if there is one."""
     console = open_console()
+    if trust := report.get("trust"):
+        print_lines(console, trust_lines(trust))
+        console.print()
     print_lines(console, headline_lines(report))
     print_lines(console, (f"! {line}" for line in finding_lines(report)))
-    console.print()
-    console.print(_statistics_table(report))
     if report["pairs"]:
+        console.print()
+        console.print(_statistics_table(report))
         console.print()
         print_lines(
             console, [f"Rows: {_reference(report)}. Columns: the judge. In brackets: both gave the same value."]
         )
         console.print(confusion_grid(confusion_table(report["table"])))
-    for lines in (list(note_lines(report)), list(estimate_lines(estimate)) if estimate else []):
+    for lines in (
+        list(note_lines(report)),
+        list(estimate_lines(estimate, both_scales(report))) if estimate else [],
+    ):
         if lines:
             console.print()
             print_lines(console, lines)
 
 
+def trust_lines(trust: AgreementJson) -> Iterator[str]:
+    """Yields the verdict and its reasons."""
+    verdict = trust["verdict"]
+    yield f"Verdict: {VERDICT_WORDS.get(verdict, verdict) if verdict else NO_VERDICT}"
+    yield from (f"- {sentence}" for sentence in trust["because"])
+
+
 def headline_lines(report: AgreementJson) -> Iterator[str]:
     """Yields the judge, the criterion, the time and the number of pairs."""
-    against = f", against {_judge(report['other'])}" if report.get("other") else ""
+    against = f", against {series_heading(report['other'])}" if report.get("other") else ""
     window = "all time" if report["window"] == "all" else f"last {report['window']}"
     selection = f"; {_SELECTIONS[report['selection']]}" if "selection" in report else ""
-    yield f"{_judge(report)} on {report['criterion']}{against}; {window}{selection}"
+    yield f"{series_heading(report)} on {report['criterion']}{against}; {window}{selection}"
     annotators = report.get("annotators")
     by = f" by {_count(annotators, 'annotator')}" if annotators else ""
     yield f"{_count(report['pairs'], 'pair')} on {_count(report['items'], 'item')}{by}"
@@ -71,18 +94,61 @@ def headline_lines(report: AgreementJson) -> Iterator[str]:
 
 
 def finding_lines(report: AgreementJson) -> Iterator[str]:
-    """Yields the warnings to read before any figure, the worst first."""
-    if not report["pairs"]:
+    """Yields the warnings to read before any figure, the worst first; those that the verdict has are left out."""
+    has_changed, has_verdict = _SERVED_FLAG in report["flags"], bool(report.get("trust"))
+    anchors = report.get("anchors") or {}
+    if anchors.get("verdict") in _ANCHOR_WARNINGS:
+        yield from anchors["because"]
+    if not report["pairs"] and not has_verdict:
         yield f"nothing to compare: no item was both scored by the judge and labelled by {_reference(report)}"
-        return
-    yield chance_finding(report["statistics"])
-    for flag in report["flags"]:
-        if flag != _CHANCE_FLAG:
+    elif not has_verdict:
+        yield chance_finding(report["statistics"])
+    if has_changed:
+        yield served_finding(report)
+    said = (_CHANCE_FLAG, _SERVED_FLAG, *([_FEW_FLAG] if has_verdict else []))
+    for flag in report["flags"] if report["pairs"] else ():
+        if flag not in said:
             yield _FLAGS.get(flag, flag)
+    yield from retirement_lines(report, datetime.now(UTC))
+
+
+def retirement_lines(report: AgreementJson, now: datetime) -> Iterator[str]:
+    """Yields when the model will be shut down, if its provider has announced that."""
+    if not report.get("model_retires_at"):  # a service of an earlier version has no such field
+        return
+    at = datetime.fromisoformat(report["model_retires_at"])
+    which = "the first of its models" if report["model"] == "panel" else report["model"]
+    days = (at.date() - now.date()).days
+    when = (
+        f"will be shut down on {at:%Y-%m-%d} ({_count(days, 'day')} left)"
+        if days >= 0
+        else f"was due to be shut down on {at:%Y-%m-%d}"
+    )
+    yield f"{which} {when}: this report says nothing about the model that replaces it"
+
+
+def served_finding(report: AgreementJson) -> str:
+    """Returns which model the figures are of, and which others answered under the same name."""
+    mine = report["served_model"]
+    others = [
+        f"{_served_name(each['served_model'])} until {_minute(each['last_seen'])} ({each['scored']} scored)"
+        for each in report.get("served_models", ())
+        if each["served_model"] != mine and each["scored"]
+    ]
+    before = f"; also answered: {', '.join(others)}; show one with --served" if others else ""
+    return f"THE SERVED MODEL CHANGED: all figures are of {_served_name(mine)} alone{before}"
+
+
+def _minute(time: str) -> str:
+    return f"{time[:16].replace('T', ' ')} UTC"
+
+
+def _served_name(served: str | None) -> str:
+    return "unknown" if served is None else served
 
 
 def chance_finding(statistics: Mapping[str, AgreementJson]) -> str:
-    """Returns whether the judge is better than guessing, by the statistic that suits its values best."""
+    """Returns whether two judges agree by more than guessing, by the statistic that suits their values best."""
     name = next((each for each in _DECISIVE if each in statistics), None)
     if name is None:
         return "no statistic tells it from chance"
@@ -102,6 +168,9 @@ def chance_finding(statistics: Mapping[str, AgreementJson]) -> str:
 def note_lines(report: AgreementJson) -> Iterator[str]:
     """Yields the further results: the panel, the alt-test and the biases. A result without a value is left out."""
     panel, test = report.get("panel_alpha"), report.get("alt_test") or {}
+    anchors = report.get("anchors") or {}
+    if anchors and anchors["verdict"] not in _ANCHOR_WARNINGS:
+        yield f"anchors: {'; '.join(anchors['because'])}"
     if panel and panel["value"] is not None:
         yield f"the panel's models agree with each other: Krippendorff's alpha is {panel['value']:.3f}"
     if (rate := test.get("winning_rate")) is not None:
@@ -114,7 +183,8 @@ def _bias_lines(bias: AgreementJson) -> Iterator[str]:
     position, repeats = bias.get("position"), bias.get("repeats")
     if position and position["consistency"]["value"] is not None:
         yield f"with the outputs in the other order it gives the same verdict for {_share(position['consistency'])}"
-        yield f"if the verdicts differ, it prefers the first output in {_share(position['first_preference'])}"
+        if position["first_preference"]["value"] is not None:
+            yield f"if the verdicts differ, it prefers the first output in {_share(position['first_preference'])}"
     if repeats and repeats["exact"]["value"] is not None:
         yield f"asked again, it gives the same answer for {_share(repeats['exact'])}"
     length = (bias.get("length_bias") or {}).get("spearman")
@@ -126,17 +196,42 @@ def _bias_lines(bias: AgreementJson) -> Iterator[str]:
         yield f"its error on texts of its own family of models is {_interval(own)} points above that on others'"
 
 
-def estimate_lines(estimate: AgreementJson) -> Iterator[str]:
-    """Yields the judge's mean, the mean corrected by the labels, and how many labels that is worth."""
-    yield f"the judge's mean is {_interval(estimate['judge_mean'])}"
+def both_scales(report: AgreementJson) -> tuple[str, str] | None:
+    """Returns the judge's scale and the labels' scale in words if their values are others, else None."""
+    table = report["table"]
+    if all(each["reason"] != "different_scales" for each in report["statistics"].values()):
+        return None
+    return _scale_words(table.get("columns", table["values"])), _scale_words(table["values"])
+
+
+def _scale_words(values: Sequence[Any]) -> str:
+    if list(values) == ["fail", "pass"]:
+        return "share of passes"
+    if not values or isinstance(values[0], str):
+        return ", ".join(map(str, values))
+    return f"{min(values):g} to {max(values):g}"
+
+
+def estimate_lines(estimate: AgreementJson, scales: tuple[str, str] | None = None) -> Iterator[str]:
+    """Yields the judge's mean, the mean corrected by the labels, and how many labels that is worth.
+
+    `scales` has the judge's scale and the labels' scale if they differ: the two means are then different figures.
+    """
+    of_judge, it = "", "it"
+    if scales is not None:
+        of_judge, it = f" on its own scale ({scales[0]})", f"people's mean on the labels' scale ({scales[1]})"
+    if estimate["judge_mean"]["value"] is None:
+        yield "the judge's mean is unknown: it scored nothing in this time"
+    else:
+        yield f"the judge's mean is {_interval(estimate['judge_mean'])}{of_judge}"
     corrected = estimate["corrected_mean"]
     if corrected["value"] is None:
         yield f"people's mean is unknown: {_LABELS_ONLY_REASONS['no_labels']}"
     elif estimate["method"] == "labels_only":
         reason = _LABELS_ONLY_REASONS.get(estimate["reason"], estimate["reason"])
-        yield f"by the labels alone it is {_interval(corrected)}; the judge adds nothing yet: {reason}"
+        yield f"by the labels alone {it} is {_interval(corrected)}; the judge adds nothing yet: {reason}"
     else:
-        yield f"corrected by the labels, it is {_interval(corrected)}"
+        yield f"{'corrected by' if scales is None else 'by'} the labels, {it} is {_interval(corrected)}"
         worth = estimate["labels_worth"]["effective_labels"]
         others = _count(estimate["unlabelled"], "more judged item")
         yield f"your {_count(estimate['labels'], 'label')} act like {worth:.0f}, thanks to {others}"
@@ -148,21 +243,26 @@ def estimate_lines(estimate: AgreementJson) -> Iterator[str]:
 def _statistics_table(report: AgreementJson) -> "Table":
     ceiling = (report.get("human_ceiling") or {}).get("statistics") or {}
     has_ceiling = any(each["value"] is not None for each in ceiling.values())
-    table = open_table("statistic", "value", "95% interval", *(["people among themselves"] if has_ceiling else []), "")
+    baselines = report.get("baselines") or {}
+    beside = [BASELINE_TITLES.get(name, name) for name in baselines]
+    people = ["people among themselves"] if has_ceiling else []
+    table = open_table("statistic", "value", "95% interval", *beside, *people, "in words")
     for name, measure in report["statistics"].items():
         cells = [name, _number(measure["value"]), _bounds(measure)]
+        cells += [_number(statistics.get(name, {}).get("value")) for statistics in baselines.values()]
         if has_ceiling:
             cells.append(_interval(ceiling[name]) if ceiling.get(name, {}).get("value") is not None else "")
-        add_row(table, [*cells, _statistic_note(name, measure)])
+        add_row(table, [*cells, _meaning(name, measure)])
     return table
 
 
-def _statistic_note(name: str, measure: AgreementJson) -> str:
+def _meaning(name: str, measure: AgreementJson) -> str:
+    meaning = STATISTIC_MEANINGS.get(name, "")
     if measure["reason"]:
-        return f"{'undefined' if measure['value'] is None else 'no interval'}: {_reason(measure)}"
+        return f"{meaning}; {'undefined' if measure['value'] is None else 'no interval'}: {_reason(measure)}"
     if name in _ZERO_BY_CHANCE and not _excludes_zero(measure):
-        return "not distinguishable from chance"
-    return ""
+        return f"{meaning}; not distinguishable from chance"
+    return meaning
 
 
 def _coverage(coverage: AgreementJson) -> str:
@@ -171,9 +271,12 @@ def _coverage(coverage: AgreementJson) -> str:
     return f"{coverage['scored']} of {coverage['judged']} judgments have a score; {others}"
 
 
-def _judge(reference: AgreementJson) -> str:
-    judge = reference["judge"]
-    return f"{judge['name'] + '@' + str(judge['version']) if judge['name'] else judge['digest']} {reference['model']}"
+def series_heading(reference: AgreementJson) -> str:
+    """Returns the name of the judge, the model, and the served model in brackets if it has another name."""
+    judge, served = reference["judge"], reference.get("served_model")
+    name = judge["name"] + "@" + str(judge["version"]) if judge["name"] else judge["digest"]
+    is_told = served is not None and served != reference["model"].partition("/")[2]
+    return f"{name} {reference['model']}" + (f" ({served})" if is_told else "")
 
 
 def _reference(report: AgreementJson) -> str:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines
-from service.rendering.benchmark_leaderboard import BENCHMARK_HEADINGS, benchmark_cells, benchmark_summary
+from service.rendering.benchmark_leaderboard import BENCHMARK_HEADINGS, benchmark_cells, benchmark_summary, served_notes
 
 
 def print_benchmark(benchmark: Mapping[str, Any]) -> None:
-    """Prints a row for each judge and model, the baselines dimmed, then the summary."""
+    """Prints a row for each judge and model, the baselines dimmed, then notes and the summary."""
     console = open_console()
     table = open_table(*BENCHMARK_HEADINGS)
     for row in benchmark["leaderboard"]:
         add_row(table, benchmark_cells(row), style="dim" if row["control"] else None)
     console.print(table)
-    print_lines(console, [benchmark_summary(benchmark)])
+    print_lines(console, [*served_notes(benchmark["leaderboard"]), benchmark_summary(benchmark)])

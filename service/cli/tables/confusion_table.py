@@ -63,17 +63,25 @@ def _cell(is_same: bool, count: int) -> str:
     return f"[{text}]" if is_same else f"{text} "
 
 
-def _used_labels(values: Sequence[str], columns: Sequence[str], counts: Sequence[Sequence[int]]) -> ConfusionTable:
+def _used_labels(
+    values: Sequence[str | float], columns: Sequence[str | float], counts: Sequence[Sequence[int]]
+) -> ConfusionTable:
     used = {value for value, row in zip(values, counts, strict=True) if any(row)}
     used |= {column for place, column in enumerate(columns) if any(row[place] for row in counts)}
-    kept = [value for value in columns if value in used or len(columns) <= _MAX_COLUMNS]
-    places = [place for place, column in enumerate(columns) if column in kept]
-    rows = [place for place, value in enumerate(values) if value in kept]
+    rows, places = _used_places(values, used), _used_places(columns, used)
     return ConfusionTable(
-        [values[row] for row in rows],
-        [columns[place] for place in places],
+        [_name(values[row]) for row in rows],
+        [_name(columns[place]) for place in places],
         [[counts[row][place] for place in places] for row in rows],
     )
+
+
+def _used_places(values: Sequence[str | float], used: set[str | float]) -> list[int]:
+    return [place for place, value in enumerate(values) if value in used or len(values) <= _MAX_COLUMNS]
+
+
+def _name(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _added_up(

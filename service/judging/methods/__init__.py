@@ -1,8 +1,12 @@
 """The methods of judging. A new one is one file beside this, named for it, and one row of `Method`."""
 
 from importlib import import_module
+from itertools import islice
 
-from service.contracts.judges import Judge, Method, Parameters
+import msgspec
+
+from service.contracts.judges import MOST_JUDGE_BYTES, Judge, Method, Parameters
+from service.contracts.pointing import MOST_FAULTS, unkept
 from service.judging.methods.base import METHODS, JudgingMethod, PlacedProblem, TextMark, judging_method
 
 __all__ = [
@@ -31,10 +35,14 @@ def judge_problems(judge: Judge) -> list[PlacedProblem]:
     ]
     if judge.score_from == "logprobs" and method.logprobs_scale(judge) is None:
         wrong.append(("/score_from", "logprobs give an expected score, which only a rating has: use answer"))
+    if len(msgspec.json.encode(judge)) > MOST_JUDGE_BYTES:
+        wrong.append(("", f"a definition has at most {MOST_JUDGE_BYTES} bytes of JSON"))
     return wrong + parameter_problems(judge.parameters) + method.problems(judge)
 
 
 def parameter_problems(parameters: Parameters) -> list[PlacedProblem]:
     """Returns the problems of parameters, by pointers into the definition or the order that has them."""
     detail = "would change how the answer is sent: leave it out"
-    return [(f"/parameters/extra/{name}", detail) for name in _NOT_EXTRA if name in parameters.extra]
+    wrong = [(f"/parameters/extra/{name}", detail) for name in _NOT_EXTRA if name in parameters.extra]
+    unstorable = islice(unkept(parameters.extra, "/parameters/extra"), MOST_FAULTS)
+    return wrong + [(fault.pointer, fault.detail) for fault in unstorable]

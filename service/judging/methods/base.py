@@ -16,12 +16,14 @@ from service.judging import scales
 from service.judging.combining import CombinedVerdict
 from service.judging.passing import pass_problems
 from service.judging.questions import (
+    Frame,
     Message,
     Question,
-    built_in_question,
+    built_in_messages,
     example_in_words,
     is_own_prompt,
     is_text_asked,
+    question_frame,
 )
 from service.judging.reading import Reading, Source
 from service.judging.templates import TemplateError, fill, shows_item, template_problem
@@ -92,11 +94,11 @@ class JudgingMethod(ABC):
 
     @abstractmethod
     def form(self, judge: Judge, item: Item) -> str:
-        """Returns the form of an answer in words."""
+        """Returns the form of an answer in words, the same for items with as many outputs."""
 
     @abstractmethod
     def schema(self, judge: Judge, item: Item) -> dict[str, Any]:
-        """Returns the JSON schema of an answer."""
+        """Returns the JSON schema of an answer, the same for items with as many outputs."""
 
     def example_verdict(self, judge: Judge, example: Example) -> Any:
         """Returns the right answer of an example as it is in JSON; None if it has none."""
@@ -137,7 +139,8 @@ class JudgingMethod(ABC):
         if not is_own_prompt(judge):
             return []
         try:
-            self.question(judge, item, delimiter="")
+            for order in self.orders(judge):
+                self.question(judge, self.shown(item, order), delimiter="")
         except TemplateError as error:
             return [("", f"the judge's template can't be filled: {error}")]
         return []
@@ -147,22 +150,28 @@ class JudgingMethod(ABC):
 
         Raises TemplateError if the item lacks a field that an own prompt needs.
         """
-        levels = self.levels(judge)
-        asked = built_in_question(
-            judge,
-            item,
-            levels=levels,
-            answer=self.form(judge, item),
-            examples=self._examples(judge) if judge.examples else (),
-            schema=self.schema(judge, item),
-            delimiter=delimiter,
-        )
-        if not is_own_prompt(judge):
-            return asked
-        return Question(messages=self._own_messages(judge, item, levels, asked.messages), schema=asked.schema)
+        frame = self._frame(judge, item)
+        messages = built_in_messages(frame, item, delimiter)
+        if is_own_prompt(judge):
+            return Question(messages=self._own_messages(judge, item, frame.levels, messages), schema=frame.schema)
+        return Question(messages=messages, schema=frame.schema)
+
+    def _frame(self, judge: Judge, item: Item) -> Frame:
+        """The frame of a question, made once for items with as many outputs and kept beside the judge."""
+        frames: dict[int, Frame] = judge.__dict__.setdefault("frames", {})
+        outputs = len(item.outputs or ())
+        if outputs not in frames:
+            frames[outputs] = question_frame(
+                judge,
+                levels=self.levels(judge),
+                answer=self.form(judge, item),
+                examples=self._examples(judge),
+                schema=self.schema(judge, item),
+            )
+        return frames[outputs]
 
     def _own_messages(
-        self, judge: Judge, item: Item, levels: str, built_in: tuple[Message, ...]
+        self, judge: Judge, item: Item, levels: str, built_in: tuple[Message, Message]
     ) -> tuple[Message, ...]:
         """The judge's own messages, with the built-in user message if it has only a system message of its own."""
         variables = {

@@ -7,7 +7,7 @@ from service.contracts.criteria import CriterionScale
 from service.contracts.judges import Choice, Judge, Method
 from service.contracts.parsing import ParseRequest
 from service.judging.methods.base import PlacedProblem, TextMark, judging_method
-from service.judging.methods.choices import LabelMethod, repeated_names
+from service.judging.methods.choices import LabelMethod, name_problems
 
 FEWEST_CHOICES = 2
 
@@ -23,7 +23,7 @@ class CategoryMethod(LabelMethod):
         wrong = [("/scale", "a category has no scale: give choices")] if judge.scale is not None else []
         if len(judge.choices) < FEWEST_CHOICES:
             wrong.append(("/choices", f"a category needs at least {FEWEST_CHOICES} labels"))
-        return wrong + repeated_names(judge.choices)
+        return wrong + name_problems(judge.choices)
 
     def criterion_scale(self, judge: Judge) -> CriterionScale:
         labels, scores = [each.label for each in judge.choices], [each.score for each in judge.choices]

@@ -13,6 +13,8 @@ from service.judging.methods.base import JudgingMethod, PlacedProblem
 from service.judging.questions import answer_schema, is_text_asked
 from service.judging.reading import Reading, Source, read_label
 
+MOST_OF_NAMES = 50_000  # characters of all labels and aliases: the pattern that finds them takes half a second to build
+
 
 class LabelMethod(JudgingMethod):
     """See `JudgingMethod`. A method with `usual` labels has these alone; judges may describe them and add aliases."""
@@ -27,7 +29,7 @@ class LabelMethod(JudgingMethod):
 
     def definition_problems(self, judge: Judge) -> list[PlacedProblem]:
         wrong = [("/scale", f"{judge.method} has no scale")] if judge.scale is not None else []
-        return wrong + foreign_labels(self.usual, judge.choices) + repeated_names(judge.choices)
+        return wrong + foreign_labels(self.usual, judge.choices) + name_problems(judge.choices)
 
     def levels(self, judge: Judge) -> str:
         lines = [
@@ -62,6 +64,9 @@ class LabelMethod(JudgingMethod):
             source=source,
             pairwise=self.reads_pairs,
         )
+
+    def parse_problems(self, asked: ParseRequest) -> list[PlacedProblem]:
+        return super().parse_problems(asked) + long_names(asked.choices)
 
     def parse(self, asked: ParseRequest, text: str, finish_reason: str | None) -> Reading:
         return read_label(
@@ -99,6 +104,19 @@ def foreign_labels(usual: Sequence[Choice], own: Sequence[Choice]) -> list[Place
         for index, choice in enumerate(own)
         if choice.label not in labels
     ]
+
+
+def name_problems(choices: Sequence[Choice]) -> list[PlacedProblem]:
+    """Returns the problems of the labels and aliases of a judge, by pointers into its definition."""
+    return long_names(choices) or repeated_names(choices)
+
+
+def long_names(choices: Sequence[Choice]) -> list[PlacedProblem]:
+    """Returns a problem if the labels and aliases are too long together."""
+    total = sum(len(name) for each in choices for name in (each.label, *each.aliases))
+    if total <= MOST_OF_NAMES:
+        return []
+    return [("/choices", f"the labels and aliases have {total} characters together; at most {MOST_OF_NAMES}")]
 
 
 def repeated_names(choices: Sequence[Choice]) -> list[PlacedProblem]:

@@ -80,6 +80,17 @@ def objects_in(text: str) -> list[FoundObject]:
     return found
 
 
+def only_object(text: str) -> dict[str, Any] | None:
+    """Returns the fields of a text that is one JSON object and nothing else; None if it is not."""
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    try:
+        fields, end = _DECODER.raw_decode(text)
+    except (RecursionError, ValueError):
+        return None
+    return fields if end == len(text) else None
+
+
 def _mended(nearly: Nearly, start: int) -> FoundObject | None:
     """The object that is nearly JSON, if its JSON is an object."""
     try:

@@ -1,6 +1,7 @@
 """Replies that decline to judge, and what providers say about how a reply ended."""
 
 import re
+from functools import lru_cache
 
 from service.contracts.outcomes import Reason
 
@@ -40,6 +41,7 @@ _DECLINING = re.compile(
 )
 
 
+@lru_cache(maxsize=256)
 def finish_reason_of(word: str | None) -> Reason | None:
     """Why a reply that ended with a provider's `word`, in any case, holds no verdict; None if it may."""
     if word is None:

@@ -123,12 +123,14 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """A judge's reply as read: `scored` with a score, a label or a ranking, or `unscored` with a reason.
 
     `score` is an int if integral. `explanation` is the judge's rationale without the place that holds the
-    score, None if nothing remains; an unscored reading has one only from a JSON field.
+    score, None if nothing remains; an unscored reading has one only from a JSON field. `span` is the place of the
+    verdict, as offsets into the part of the reply that is read; `places.py` finds it in the reply itself.
     """
 
     value: Verdict
     parsed_from: ParsedFrom | None = None
     explanation: str | None = None
+    span: tuple[int, int] | None = None
 
     @property
     def outcome(self) -> Outcome:

@@ -6,18 +6,24 @@
 --       3 queue     zset     arq's queue
 --       4 criteria  hash     criterion -> scale
 --       5 changes   integer  how often a labelled item was changed
+--       6 open      zset     ids of jobs that have not ended
+--       7 callbacks zset     ids of ended jobs whose callback is under way
+--       8 archive   hash     `on` is there if nothing may expire before it is archived
+--       9 unarchived         zset  ids of ended jobs that are not archived, by the time of their end
+--       10 unarchived labels zset  places of labels that are not archived as they are now
 -- ARGV  1 now (milliseconds), 2 the keep time (seconds), 3 maximum number of series among the metrics
 --       4 msgpack list of the items to change, false for a change without one:
 --           {key, field, revision or '', content that must be the newest or false,
 --            criterion and scale that must be stored, or false, false}
 --       5 msgpack {jobs, groups, field groups, field names, series, other series, zsets}. The changes name the entries
 --         of these lists by their place, from 1.
---           jobs         {job key, events channel, prefix of items' keys, prefix of results' keys, benchmark key}
+--           jobs         {job key, events channel, prefix of items' keys, prefix of results' keys, benchmark key, id}
 --           groups       {key, expiry in milliseconds or '', ...}: hashes of integers that get the same increments
 --           field groups the group of each field name
 --           series       names of metrics; other series are those that count in their place past the maximum
---           zsets        {key, maximum number of members or 0}
---       6 and on, for each change, msgpack {result or false, item or false, {field, amount, ...},
+--           zsets        {key, maximum number of members or 0}; with -1, scores are times in milliseconds, and
+--                        members older than the keep time are removed; with -2, members that are there keep their score
+--       6 for each change, one after the other, msgpack {result or false, item or false, {field, amount, ...},
 --           {series, amount, ...}, {zset, score, member, ...}, {set key, member, ...},
 --           {zset key, member to remove, ...}}
 --           result {job, chunk, position, judgment, spend key or '', nano-dollars, {cached vote's key, value, ...}}
@@ -27,12 +33,14 @@
 -- Returns {{job key, cancelled, nano-dollars spent}...}, {{place of a change, fields of the item}...}: the second list
 -- has the changes that were not applied, because the item or the scale had changed. The first one is empty if none was.
 local now, keep_s, most_series = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local KEPT_FOR_A_TIME = -1 -- the maximum of a zset whose members are removed after the keep time
+local ADDED_ONCE = -2 -- the maximum of a zset whose members keep their score
 local SPEND_KEPT_S = 172800
-local BODIES = 5 -- arguments before the first change
 local jobs, groups, field_groups, field_names, series, others, zsets
 
 local field_sums, series_sums, ranked, spent = {}, {}, {}, {}
 local stored, is_labelled = 0, false
+local archives = redis.call('HEXISTS', KEYS[8], 'on') == 1
 
 -- Unpacks the shared lists when the first change is applied.
 local function read_lists()
@@ -81,8 +89,32 @@ local function store(result)
   return true
 end
 
+-- Leaves the places of judgments that are not archived yet out of those to remove.
+local function archived_only(fields)
+  local kept = {}
+  for _, field in ipairs(fields) do
+    local job = string.match(field, '^R\t([^\t]*)')
+    if not job or not redis.call('ZSCORE', KEYS[9], job) then
+      kept[#kept + 1] = field
+    end
+  end
+  return kept
+end
+
+-- Returns whether the item has a judgment that is not archived.
+local function is_awaited(key)
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    local job = string.match(field, '^R\t([^\t]*)')
+    if job and (redis.call('ZSCORE', KEYS[9], job) or redis.call('ZSCORE', KEYS[6], job)) then
+      return true
+    end
+  end
+  return false
+end
+
 local function write(key, field, item, known)
   local written = item[2]
+  local is_judged = #written > 0
   if item[1] ~= '' then
     written[#written + 1] = field
     written[#written + 1] = item[1]
@@ -101,11 +133,15 @@ local function write(key, field, item, known)
     redis.call('HDEL', key, 'labelled')
   end
   call_all('HSET', key, written, 2)
-  call_all('HDEL', key, item[3], 1)
-  if labelled == 0 then
+  call_all('HDEL', key, archives and archived_only(item[3]) or item[3], 1)
+  local outlives = archives and (is_judged or is_awaited(key))
+  if labelled == 0 and not outlives then
     redis.call('EXPIRE', key, keep_s)
-  elseif labelled == item[5] then
+  elseif outlives or labelled == item[5] then
     redis.call('PERSIST', key)
+  end
+  if archives and item[6] == 1 then
+    redis.call('ZADD', KEYS[10], 'NX', now, key .. '\n' .. field)
   end
   is_labelled = is_labelled or item[6] == 1
 end
@@ -113,17 +149,35 @@ end
 local function close(job)
   local key = job[1]
   redis.call('HSET', key, 'finished_at', now)
+  redis.call('ZREM', KEYS[6], job[6])
   local callback = redis.call('HMGET', key, 'callback_key', 'callback_id', 'callback', 'chunks')
-  for chunk = 0, tonumber(callback[4]) - 1 do
-    redis.call('EXPIRE', job[3] .. chunk, keep_s)
-    redis.call('EXPIRE', job[4] .. chunk, keep_s)
+  if archives then
+    redis.call('ZADD', KEYS[9], now, job[6])
+  else
+    for chunk = 0, tonumber(callback[4]) - 1 do
+      redis.call('EXPIRE', job[3] .. chunk, keep_s)
+      redis.call('EXPIRE', job[4] .. chunk, keep_s)
+    end
+    redis.call('EXPIRE', job[5], keep_s)
+    redis.call('EXPIRE', key, keep_s)
   end
   if callback[1] then
     redis.call('SET', callback[1], callback[3], 'EX', keep_s)
     redis.call('ZADD', KEYS[3], redis.call('TIME')[1] .. '000', callback[2])
+    redis.call('ZADD', KEYS[7], 0, job[6])
   end
-  redis.call('EXPIRE', job[5], keep_s)
-  redis.call('EXPIRE', key, keep_s)
+end
+
+-- Adds the members that are not there; of equal ones the first counts.
+local function add_once(key, members)
+  local added = {}
+  for i = 1, #members, 2 do
+    local score, member = members[i], members[i + 1]
+    if not added[member] then
+      added[member] = true
+      redis.call('ZADD', key, 'NX', score, member)
+    end
+  end
 end
 
 local function apply(change, head, known)
@@ -152,12 +206,14 @@ local function apply(change, head, known)
 end
 
 local heads, moved = cmsgpack.unpack(ARGV[4]), {}
+local changes, offset, change = ARGV[6], 0, nil
 for place, head in ipairs(heads) do
+  offset, change = cmsgpack.unpack_one(changes, offset)
   local known = head and redis.call('HMGET', head[1], head[2], 'digest', 'labelled')
   if head and not is_current(head, known) then
     moved[#moved + 1] = {place, redis.call('HGETALL', head[1])}
   else
-    apply(cmsgpack.unpack(ARGV[BODIES + place]), head, known)
+    apply(change, head, known)
   end
 end
 if #moved == #heads then
@@ -193,9 +249,16 @@ if next(series_sums) then
 end
 for i, members in pairs(ranked) do
   local key, most = zsets[i][1], zsets[i][2]
-  call_all('ZADD', key, members, 2)
+  if most == ADDED_ONCE then
+    add_once(key, members)
+  else
+    call_all('ZADD', key, members, 2)
+  end
   if most > 0 and redis.call('ZCARD', key) > most then
     redis.call('ZREMRANGEBYRANK', key, most, -1)
+  elseif most == KEPT_FOR_A_TIME then
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now - keep_s * 1000))
+    redis.call('EXPIRE', key, keep_s)
   end
 end
 for key, nano in pairs(spent) do
@@ -218,10 +281,16 @@ for i, job in ipairs(jobs) do
     done = done + tonumber(state[j] or 0)
   end
   local is_finished = state[1] and done == tonumber(state[1])
-  if is_finished and not state[6] then
+  local ends = is_finished and not state[6]
+  if ends then
     close(job)
   end
   redis.call('PUBLISH', job[2], is_finished and 'finished' or 'progress')
   states[i] = {job[1], state[7] or '0', state[8] or '0'}
+  if ends then
+    for j = 2, 5 do
+      states[i][j + 2] = state[j] or '0'
+    end
+  end
 end
 return {states, moved}

@@ -82,3 +82,16 @@ local function add_series(metrics, most, names, amounts, others)
   end
   add_to(metrics, names, amounts, known)
 end
+
+-- Adds a list of {series, amount, series past the maximum}, in which a series may repeat.
+local function add_listed(metrics, most, listed)
+  local places, names, amounts, others = {}, {}, {}, {}
+  for _, each in ipairs(listed) do
+    local place = places[each[1]] or #names + 1
+    places[each[1]], names[place], others[place] = place, each[1], each[3]
+    amounts[place] = (amounts[place] or 0) + each[2]
+  end
+  if #names > 0 then
+    add_series(metrics, most, names, amounts, others)
+  end
+end

@@ -14,8 +14,9 @@ for i, key in ipairs(KEYS) do
   elseif known[1] and known[1] ~= digest then
     is_changed = '1'
   end
+  local is_kept = redis.call('TTL', key) == -1 -- it has labels, or judgments that are not archived
   redis.call('HSET', key, 'digest', digest, 'job', ARGV[1], 'changed', is_changed)
-  if redis.call('HEXISTS', key, 'labelled') == 0 then
+  if not is_kept then
     redis.call('EXPIRE', key, ARGV[2])
   end
   changed[i] = tonumber(is_changed)

@@ -8,7 +8,8 @@
 --       6 item     hash     the battle's item
 --       7, 8       hash     counters of the criterion and of all criteria
 -- ARGV  1 now (milliseconds), 2 voter, 3 winner, 4 request, 5 maximum number of votes in an hour, 6 row of the vote,
---       7 the keep time (seconds), 8 maximum number of series among the metrics, 9 series, 10 series past the maximum,
+--       7 the keep time (seconds), 8 maximum number of series among the metrics,
+--       9, 10 msgpack lists of {series, amount, series past the maximum}: of each vote, and of the first one,
 --       11 model A, 12 model B, 13 points of a new model, 14 maximum points that a vote moves,
 --       15 msgpack list of {field of the item with a judgment's place, time at which it ended},
 --       16 msgpack list of the counters' fields to add one to
@@ -35,7 +36,7 @@ redis.call('LTRIM', KEYS[3], 0, most - 1)
 redis.call('PEXPIRE', KEYS[3], HOUR)
 redis.call('HSET', KEYS[2], voter, mine)
 local version = redis.call('XADD', KEYS[4], '*', 'row', ARGV[6])
-add_series(KEYS[5], tonumber(ARGV[8]), {ARGV[9]}, {1}, {ARGV[10]})
+add_listed(KEYS[5], tonumber(ARGV[8]), cmsgpack.unpack(ARGV[9]))
 
 local share = ({A = 1, B = 0})[ARGV[3]] or 0.5
 local function rate(scope)
@@ -57,6 +58,7 @@ votes = redis.call('HINCRBY', KEYS[1], 'votes', 1)
 redis.call('EXPIRE', KEYS[1], ARGV[7])
 redis.call('EXPIRE', KEYS[2], ARGV[7])
 if votes == 1 then
+  add_listed(KEYS[5], tonumber(ARGV[8]), cmsgpack.unpack(ARGV[10]))
   local outlives = redis.call('EXISTS', KEYS[6]) == 1 and redis.call('TTL', KEYS[6]) == -1 -- a labelled item is kept
   for _, place in ipairs(cmsgpack.unpack(ARGV[15])) do
     redis.call('HSET', KEYS[6], place[1], string.format('%.0f', place[2]))

@@ -3,35 +3,15 @@
 import asyncio
 import io
 import json
-import socket
-import threading
-from collections.abc import Iterator
 
 import pytest
-import uvicorn
 from redis.asyncio import Redis
 
-from service.app import create_app
 from service.cli.main import main
 from service.contracts.arena import Winner
-from tests.flows.conftest import settings_for
 from tests.store.battles import MODELS, opened, voted
 
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="module")
-def url(store_url: str) -> Iterator[str]:
-    """An API on a real socket, in a thread of its own."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings_for(store_url, {})), log_config=None, log_level="critical", lifespan="on")
-    )
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
 
 
 async def judged(*argv: str, typed: str = "") -> int:

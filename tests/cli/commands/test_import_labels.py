@@ -18,7 +18,15 @@ def file(text: str, name: str = "labels.csv") -> str:
 
 
 def label(**fields: Any) -> Row:
-    return {"score": None, "label": None, "selection": "random", "probability": None, "comment": None, **fields}
+    return {
+        "score": None,
+        "label": None,
+        "selection": "random",
+        "probability": None,
+        "comment": None,
+        "content": None,
+        **fields,
+    }
 
 
 def test_import_sends_the_lines_of_a_csv_by_its_header(api: ScriptedApi, capsys: Captured) -> None:
@@ -158,6 +166,17 @@ def test_import_names_a_refused_label_by_its_line_and_says_how_to_go_on(api: Scr
         " are not counted twice",
         "line 1004: score: 9 is not between 1 and 5",
         "/: odd",
+    ]
+
+
+def test_import_says_that_nothing_is_stored_if_the_first_batch_is_refused(api: ScriptedApi, capsys: Captured) -> None:
+    errors = [{"pointer": "/labels/0/score", "detail": "9 is not between 1 and 5"}]
+    api.answers["/v1/labels"] = [(400, {"title": "Bad Request", "detail": "1 is wrong", "errors": errors})]
+    assert main(["import", file("item_id,criterion,annotator,score\na,c,ann,9\nb,c,ann,1\n"), "--url", api.url]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "none of the 2 labels is known to be stored; import the file again: labels that are stored already are not"
+        " counted twice",
+        "line 2: score: 9 is not between 1 and 5",
     ]
 
 

@@ -1,6 +1,6 @@
 """Tables of counts that fit into a terminal."""
 
-from service.cli.tables.confusion_table import confusion_table
+from service.cli.tables.confusion_table import confusion_grid, confusion_table
 
 
 def test_a_table_of_fractions_is_shown_by_the_nearest_level_and_a_long_scale_in_classes() -> None:
@@ -23,3 +23,11 @@ def test_words_that_nobody_said_are_left_out_of_a_long_table() -> None:
     shown = confusion_table({"values": words, "counts": counts})
     assert (shown.rows, shown.columns) == (["label 3", "label 7"], ["label 3", "label 7"])
     assert shown.counts == [[0, 2], [0, 2]]
+
+
+def test_labels_in_words_stand_beside_a_judge_with_other_values() -> None:
+    shown = confusion_table({"values": ["fail", "pass"], "columns": [1, 1.5, 2], "counts": [[3, 1, 0], [0, 0, 2]]})
+    assert shown == (["fail", "pass"], ["1", "1.5", "2"], [[3, 1, 0], [0, 0, 2]])
+    shown = confusion_table({"values": ["fail", "pass"], "columns": ["red", "blue"], "counts": [[0, 5], [4, 0]]})
+    assert shown == (["fail", "pass"], ["red", "blue"], [[0, 5], [4, 0]])
+    assert confusion_grid(shown).row_count == 3

@@ -3,7 +3,7 @@
 import pytest
 
 from service.contracts.judges import Choice
-from service.judging.methods.choices import foreign_labels, repeated_names, with_own_words
+from service.judging.methods.choices import MOST_OF_NAMES, foreign_labels, name_problems, with_own_words
 
 USUAL = [Choice(label="fail", score=0, aliases=["bad"]), Choice(label="pass", score=1)]
 
@@ -51,4 +51,13 @@ def test_a_label_that_the_method_does_not_have_is_named_by_its_place() -> None:
     ],
 )
 def test_a_name_belongs_to_one_choice_and_the_later_one_is_at_fault(choices: list[Choice], pointers: list[str]) -> None:
-    assert [pointer for pointer, _ in repeated_names(choices)] == pointers
+    assert [pointer for pointer, _ in name_problems(choices)] == pointers
+
+
+def test_all_names_together_have_a_limit_as_building_their_pattern_takes_time() -> None:
+    aliases = [f"{n:0100}" for n in range(MOST_OF_NAMES // 100 - 1)]
+    within = Choice(label="l" * 100, aliases=aliases)
+    assert name_problems([within]) == []
+    [(pointer, detail)] = name_problems([within, Choice(label="m")])
+    assert pointer == "/choices"
+    assert f"{MOST_OF_NAMES + 1} characters together" in detail

@@ -53,3 +53,12 @@ def test_a_baseline_prefers_the_higher_number(a: float, b: float, label: str) ->
 
 def test_texts_are_parsed_with_the_tags_of_pairs() -> None:
     assert parsed(Method.PAIRWISE, "[[A>>B]]").label == "A"
+
+
+def test_a_template_must_be_filled_in_both_orders() -> None:
+    own = judge(template="{{item.outputs[0]}}" * 9)
+    pair = Item(outputs=["x", "x" * 1_000_000])
+    [(pointer, problem)] = METHOD.item_problems(own, pair)
+    assert (pointer, "longer than 6 MB" in problem) == ("", True)
+    assert METHOD.item_problems(judge(template=own.template, orders="one"), pair) == []
+    assert METHOD.item_problems(own, Item(output="x"))[0][1].startswith("the judge's template can't be filled")

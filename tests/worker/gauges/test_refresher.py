@@ -1,8 +1,9 @@
 """The gauges of agreement: what a scrape shows is what the counters say, without NaN, and of a bounded number."""
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import timedelta
+from itertools import pairwise
 
 import httpx
 import msgspec
@@ -14,20 +15,25 @@ from redis.asyncio import Redis
 from service.agreement import reports
 from service.agreement.coding import Coding
 from service.agreement.criteria import find_scale
+from service.agreement.label_lists import LabelFilter, remove_labels
 from service.agreement.labelling import put_labels
+from service.contracts.criteria import CriterionScale
 from service.contracts.items import Item
-from service.contracts.judges import Choice, JudgeRef, Method, ResolvedJudge
+from service.contracts.judges import Choice, JudgeRef, Method, ResolvedJudge, Scale
 from service.contracts.labels import Window
 from service.stats.falls import FALL_ALARM
+from service.stats.intervals import wilson
+from service.stats.trust import WORST_FIRST, TrustVerdict
 from service.store import agreement_counters as tallies
 from service.store import clock, counters, gauges
 from service.store.agreement_counters import Wanted
+from service.store.criteria import StoredCriterion, set_criterion
 from tests.api.conftest import client_of
 from tests.flows.conftest import settings_for
-from tests.store.labelled import KEEP_S, MODELS, judge_of, judged, label
+from tests.store.labelled import FAILED, KEEP_S, MODELS, NAMELESS, judge_of, judged, label
 from tests.store.made import MODEL
 from worker.gauges import refresher
-from worker.gauges.catalogue import AGREEMENT_GAUGES
+from worker.gauges.catalogue import AGREEMENT_GAUGES, PAIR_ENDS, PAIR_GAUGES, PANEL_GAUGES, QUEUE_GAUGES
 from worker.gauges.computing import Memo
 from worker.gauges.refresher import Refresher
 
@@ -56,10 +62,17 @@ def scrape(redis: Redis, api: httpx.AsyncClient) -> Scrape:
     return scraped
 
 
-async def score(redis: Redis, judge: ResolvedJudge, *scores: float | str, first: int = 0, days: float = 0) -> None:
+async def score(
+    redis: Redis,
+    judge: ResolvedJudge,
+    *scores: float | str,
+    first: int = 0,
+    days: float = 0,
+    served: Mapping[str, str] = NAMELESS,
+) -> None:
     for number, each in enumerate(scores, start=first):
         item = Item(id=f"t/{number}", output="word " * (number + 1))
-        await judged(redis, judge, item, [each] * len(judge.models), ago=timedelta(days=days))
+        await judged(redis, judge, item, [each] * len(judge.models), ago=timedelta(days=days), served=served)
 
 
 async def say(redis: Redis, *values: float | str, annotator: str = "ann", first: int = 0) -> None:
@@ -96,12 +109,64 @@ async def test_gauges_say_what_the_live_report_says(redis: Redis, scrape: Scrape
             live = report.statistics[name]
             for end, value in (("", live.value), ("_lower", live.lower), ("_upper", live.upper)):
                 assert values(shown[f"agreement_{name}{end}"], **one) == {(): pytest.approx(value)}
-            ceiling_now = report.human_ceiling.statistics[name].value
-            assert values(shown[f"human_ceiling_{name}"], criterion="wit", window=window) == {
-                (): pytest.approx(ceiling_now)
-            }
+            people = report.human_ceiling.statistics[name]
+            for end, value in (("", people.value), ("_lower", people.lower), ("_upper", people.upper)):
+                assert values(shown[f"human_ceiling_{name}{end}"], criterion="wit", window=window) == {
+                    (): pytest.approx(value)
+                }
         assert values(shown["judge_mean"], **one) == {(): pytest.approx(sum(SCORES) / len(SCORES))}
         assert values(shown["length_correlation"], **one) == {(): pytest.approx(report.bias.length_correlation)}
+
+
+async def test_the_verdict_and_its_figures_are_those_of_the_report(redis: Redis, scrape: Scrape) -> None:
+    """Labelled first, so that the baselines are known; thirty items give a verdict."""
+    judge = judge_of()
+    await say(redis, *PEOPLE * 4)
+    await say(redis, *PEOPLE * 4, annotator="bob")
+    await score(redis, judge, *SCORES * 4)
+    shown = await scrape()
+    series = f"wit@1 {MODEL}"
+    scale = await find_scale(redis, "wit")
+    assert scale is not None
+    wanted = [Wanted("agreed", series, "wit"), Wanted("seen", series, "wit"), Wanted("ceiling", "", "wit")]
+    agreed, seen, ceiling = await tallies.read_windows(redis, wanted, ["all"])
+    report = reports.agreement(Coding(scale), agreed, seen, ceiling, "random", model=MODEL)
+    assert report.trust.verdict is not None
+    one = {"judge": "wit", "version": "1", "criterion": "wit", "model": MODEL, "window": "all"}
+    assert values(shown["trust_verdict"], **one) == {(): WORST_FIRST.index(report.trust.verdict)}
+    assert report.trust.verdict is not TrustVerdict.TOO_FEW_LABELS
+    live = report.statistics["spearman"]
+    for end, value in (("", live.value), ("_lower", live.lower), ("_upper", live.upper)):
+        assert values(shown[f"trust_statistic{end}"], **one) == {(): pytest.approx(value)}
+    baselines = {(name,): each["spearman"].value or 0.0 for name, each in report.baselines.items()}
+    assert values(shown["trust_baseline_statistic"], "baseline", **one) == pytest.approx(baselines)
+    assert values(shown["trust_person_statistic"], **one) == {(): 1}
+    assert not values(shown.get("trust_more_labels", []), **one)
+
+
+async def test_a_judge_without_labels_has_the_verdict_that_there_are_too_few(redis: Redis, scrape: Scrape) -> None:
+    await score(redis, judge_of(), 4, 5)
+    shown = await scrape()
+    few = WORST_FIRST.index(TrustVerdict.TOO_FEW_LABELS)
+    assert values(shown["trust_verdict"], "window") == {(window,): few for window in WINDOWS}
+    assert set(values(shown["trust_more_labels"], "window").values()) == {30}
+
+
+async def test_a_judge_with_other_values_than_the_labels_has_its_means_and_no_agreement(
+    redis: Redis, scrape: Scrape
+) -> None:
+    """Labelled items count in the judge's mean, on its own scale, and the corrected mean is on the labels' scale."""
+    five = msgspec.json.encode(CriterionScale(kind="numbers", min=1, max=5, step=1)).decode()
+    put = StoredCriterion(five, '{"source":"put"}')
+    assert await set_criterion(redis, "wit", StoredCriterion("", ""), put, may_recode=False)
+    await score(redis, judge_of(scale=Scale(min=1, max=10)), 10, 10, 2, 2)
+    await say(redis, 5, 4)
+    shown = await scrape()
+    assert values(shown["judge_mean"], window="7d") == {(): 6}
+    assert values(shown["corrected_mean"], window="7d") == {(): 4.5}
+    assert not {name for name in shown if name.startswith(("trust_", "agreement_")) and shown[name]} - {
+        "agreement_refreshed_timestamp_seconds"
+    }
 
 
 async def test_targeted_labels_are_in_no_gauge(redis: Redis, scrape: Scrape) -> None:
@@ -165,6 +230,8 @@ async def test_the_models_of_a_panel_are_compared_without_any_label(redis: Redis
     two = {"judge": "wit", "version": "1", "criterion": "wit", "model": first, "other": second, "window": "7d"}
     assert values(shown["panel_agreement_pairs"], **two) == {(): 4}
     assert values(shown["panel_agreement_exact"], **two) == {(): 0.5}
+    lower, upper = (values(shown[f"panel_agreement_exact_{end}"], **two)[()] for end in ("lower", "upper"))
+    assert (lower, upper) == pytest.approx(wilson(2, 4))
     by_model = dict(zip(MODELS, (13, 15), strict=True))
     assert values(shown["panel_agreement_bias"], **two) == {(): (by_model[first] - by_model[second]) / 4}
     assert 0 < values(shown["panel_alpha"], judge="wit", version="1", criterion="wit", window="7d")[()] < 1
@@ -244,6 +311,64 @@ async def test_judges_past_the_cap_are_added_up_and_counted(
     assert dropped.samples[0].value == 6
 
 
+async def refreshed_by(refresher: Refresher, redis: Redis) -> dict[tuple[str, ...], float | None]:
+    """All gauges of this refresher after a refresh, by their names and labels."""
+    await refresher.refresh()
+    found = await gauges.load_gauges(redis)
+    assert found is not None
+    return {(gauge.name, *row.labels): row.value for gauge in found.gauges for row in gauge.rows}
+
+
+async def test_a_refresher_sees_every_change(redis: Redis) -> None:
+    """What it remembers from its last refresh is as good as what another one computes anew."""
+    lasting, judge = Refresher(redis), judge_of()
+    seen = []
+    for number, value in enumerate([1, 2, 3]):
+        await score(redis, judge, value, 4, first=2 * number)
+        seen.append(await refreshed_by(lasting, redis))
+        await say(redis, value, 5, first=2 * number)
+        seen.append(await refreshed_by(lasting, redis))
+        await say(redis, value + 1, first=2 * number)
+        seen.append(await refreshed_by(lasting, redis))
+        await remove_labels(redis, LabelFilter(item_id=f"t/{2 * number}"), keep_s=KEEP_S)
+        seen.append(await refreshed_by(lasting, redis))
+        assert seen[-1] == await refreshed_by(Refresher(redis), redis)
+    assert all(before != after for before, after in pairwise(seen))
+
+
+async def test_what_has_not_changed_is_not_read_again(redis: Redis) -> None:
+    await score(redis, judge_of(), *SCORES, days=3)
+    await say(redis, *PEOPLE)
+    lasting = Refresher(redis)
+    reads = []
+    for _ in range(2):
+        await redis.config_resetstat()
+        await lasting.refresh()
+        reads.append((await redis.info("commandstats"))["cmdstat_hgetall"]["calls"])
+    assert reads[1] < reads[0] / 2
+
+
+async def test_what_is_added_up_takes_turns(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refresher, "MAX_JUDGE_SERIES", 0)
+    monkeypatch.setattr(refresher, "MAX_ADDED_UP", 1)
+    criteria = ("tact", "thrift", "wit")
+    lasting, judges = Refresher(redis), [judge_of(criterion=each) for each in criteria]
+
+    async def means() -> dict[str, float | None]:
+        found = await refreshed_by(lasting, redis)
+        named = {each: found.get(("judge_mean", "other", "", each, "other", "all")) for each in criteria}
+        return {each: value for each, value in named.items() if value is not None}
+
+    for number, judge in enumerate(judges):
+        await score(redis, judge, 2, first=number)
+    assert [len(await means()) for _ in range(4)] == [1, 2, 3, 3]
+    for number, judge in enumerate(judges):
+        await score(redis, judge, 4, first=10 + number)
+    newer = [sum(value == 3 for value in (await means()).values()) for _ in range(4)]
+    assert newer[-1] == 3
+    assert newer == sorted(newer)
+
+
 @pytest.mark.parametrize("most", [0, 20, 150, 400])
 async def test_there_are_never_more_samples_than_the_cap(
     redis: Redis, scrape: Scrape, monkeypatch: pytest.MonkeyPatch, most: int
@@ -270,6 +395,23 @@ async def test_there_are_never_more_samples_than_the_cap(
     assert sum(len(each.rows) for each in refreshed.gauges) == len(samples)
 
 
+async def test_values_come_before_the_ends_of_intervals(
+    redis: Redis, scrape: Scrape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ends of people and panels are left out first, and are not counted as dropped."""
+    judge = judge_of(models=MODELS)
+    for number, each in enumerate(SCORES):
+        await judged(redis, judge, Item(id=f"t/{number}", output="text"), [each, min(each + 1, 5)])
+    shown = await scrape()
+    values_only = sum(len(shown[name]) for name in (*PAIR_GAUGES, *PANEL_GAUGES, *QUEUE_GAUGES) if name in shown)
+    assert "panel_agreement_exact_lower" in shown
+    monkeypatch.setattr(refresher, "BESIDE", values_only)
+    shown = await scrape()
+    assert "panel_agreement_exact" in shown
+    assert not shown.keys() & PAIR_ENDS.keys()
+    assert all(each.value == 0 for each in shown.get("metrics_series_dropped", []))
+
+
 async def test_nothing_judged_yet_is_a_time_and_nothing_else(redis: Redis, scrape: Scrape) -> None:
     before = clock.now_ms() / 1000
     shown = await scrape()
@@ -281,8 +423,8 @@ async def test_before_the_first_refresh_there_are_no_gauges(api: httpx.AsyncClie
     assert "agreement" not in (await api.get("/metrics")).text
 
 
-async def test_a_criterion_may_have_any_characters(redis: Redis, scrape: Scrape) -> None:
-    criterion = 'wit: "dry"\t\\ 90%\nü'
+async def test_a_criterion_may_have_any_characters_of_a_line(redis: Redis, scrape: Scrape) -> None:
+    criterion = 'wit: "dry"\t\\ 90% ü'
     await score(redis, judge_of(criterion=criterion), 3)
     await put_labels(redis, [label("t/0", "ann", 3, criterion=criterion)], keep_s=KEEP_S)
     shown = await scrape()
@@ -319,3 +461,48 @@ def test_what_does_not_change_is_computed_once() -> None:
     memo.turn()
     assert look({"x": 1, "y": 2}) == 3
     assert len(computed) == 3
+
+
+async def test_a_row_is_of_the_served_model_that_answered_last(redis: Redis, scrape: Scrape) -> None:
+    judge = judge_of()
+    for days, served in ((3, {}), (2, {MODEL: "m-1"}), (1, {MODEL: "m-2"})):
+        await score(redis, judge, *SCORES[: 10 - days], days=days, served=served)
+    await judged(redis, judge, Item(id="t/0", output="word "), [FAILED])
+    await say(redis, *PEOPLE)
+    shown = await scrape()
+    assert values(shown["agreement_pairs"], "judge", "model", "window") == {
+        ("wit", MODEL, window): 9 if window != "24h" else pytest.approx(9) for window in WINDOWS
+    }
+
+
+async def test_inline_judges_of_several_served_models_are_not_added_up(redis: Redis, scrape: Scrape) -> None:
+    for digest, days, served in (("a", 2, "m-1"), ("b", 1.5, "m-2"), ("c", 1.2, "m-1")):
+        await score(redis, inline(judge_of(), digest), 3, 4, days=days, served={MODEL: served})
+    await say(redis, 3, 4)
+    pairs = values((await scrape())["agreement_pairs"], "judge", "model", window="7d")
+    assert pairs == {("inline", MODEL): 4}  # of a and c
+
+
+async def test_a_change_of_the_served_model_is_a_shift_and_a_fall(redis: Redis, scrape: Scrape) -> None:
+    judge = judge_of()
+    await score(redis, judge, *[3] * 600, days=10, served={MODEL: "m-1"})
+    await score(redis, judge, *[5] * 100, first=600, served={MODEL: "m-2"})
+    await say(redis, *[3] * 540, *[4] * 60, *[5] * 50, *[3] * 50)  # 90% before, 50% now
+    shown = await scrape()
+    assert values(shown["agreement_exact"], window="all") == {(): 0.5}
+    assert values(shown["agreement_pairs"], "window")["30d",] == 100
+    assert values(shown["score_shift_points"], window="7d") == {(): 2}
+    assert values(shown["score_psi_ratio"], window="7d")[()] > 1
+    assert values(shown["agreement_cusum"], window="7d")[()] > 7
+    assert values(shown["agreement_fall_evidence"])[()] > FALL_ALARM
+
+
+async def test_only_the_newest_served_models_of_a_panel_are_compared(redis: Redis, scrape: Scrape) -> None:
+    judge, (one, other) = judge_of(MODELS), MODELS
+    old, new = {one: "m-1", other: "n-1"}, {one: "m-2", other: "n-1"}
+    for number, (days, served) in enumerate([(3, old), (2, old), (1, new)]):
+        told = Item(id=f"t/{number}", output=f"text {number}")
+        await judged(redis, judge, told, [3, number + 2], ago=timedelta(days=days), served=served)
+    shown = await scrape()
+    assert set(values(shown["panel_agreement_pairs"], "model", "other", "window").values()) == {1}
+    assert values(shown["panel_agreement_bias"], window="all") == {(): 1}

@@ -6,13 +6,11 @@ from service.agreement.coding import Coding
 from service.agreement.criteria import encoded
 from service.contracts.criteria import CriterionScale
 from service.store.criteria import note_judge_scales
-from worker.gauges.computing import WindowCounters
 from worker.gauges.series_scales import SeriesScales
 
 FIVE = CriterionScale(kind="numbers", min=1, max=5, step=1)
 TEN = CriterionScale(kind="numbers", min=1, max=10, step=1)
 LABELS = {"wit": Coding(FIVE)}
-COUNTED = WindowCounters({"pair": 1}, {"score": 2}, [{"pair": 1}], {"pair": 3}, {"score": 4})
 
 
 async def test_a_series_has_the_noted_scale_of_its_judge_else_that_of_the_labels(redis: Redis) -> None:
@@ -21,8 +19,7 @@ async def test_a_series_has_the_noted_scale_of_its_judge_else_that_of_the_labels
     scales = await SeriesScales.read(redis, LABELS, known)
     found = [scales.of(*each) for each in known]
     assert [(each.coding.scale, each.is_unlike) for each in found] == [(FIVE, False), (TEN, True), (FIVE, False)]
-    assert [each.comparable(COUNTED) == COUNTED for each in found] == [True, False, True]
-    assert found[1].comparable(COUNTED) == WindowCounters({}, {"score": 2}, (), {}, {"score": 4})
+    assert [each.labels and each.labels.scale for each in found] == [None, FIVE, None]
     assert scales.of_labels("wit") is LABELS["wit"]
 
 

@@ -150,3 +150,31 @@ async def test_a_total_adds_up_several_series_over_one_window(redis: Redis) -> N
     assert await reader.total(wanted, "7d", NOW_MS) == {"n": 4}
     assert await reader.total(wanted[:1], "30d", NOW_MS) == {"n": 3}
     assert await reader.total([], "30d", NOW_MS) == {}
+
+
+def scores(count: int) -> dict[str, int]:
+    return {"score\t3\t0": count}
+
+
+async def put(redis: Redis, series: str, bucket: str, seen: int, agreed: int = 1) -> None:
+    names = {kind: keys.agreement_counters(kind, bucket, series, "wit") for kind in ("seen", "agreed")}
+    await redis.hset(names["seen"], mapping=scores(seen))  # type: ignore[misc]
+    await redis.hset(names["agreed"], mapping={"n": agreed})  # type: ignore[misc]
+
+
+async def test_the_reference_is_the_first_served_model_with_a_hundred_scores_before_the_window(redis: Redis) -> None:
+    new, short, long, oldest = (f"wit@1 a/x m-{n}" for n in (4, 3, 2, 1))
+    for series, before, seen in ((new, 0, 50), (new, 9, 99), (short, 10, 99), (long, 11, 100), (oldest, 12, 500)):
+        await put(redis, series, day(before), seen, before or 1)
+        await put(redis, series, "all", seen)
+    reader = WindowReader(redis)
+    found = await reader.counters("wit", [new], NOW_MS, [[short], [long], [oldest]])
+    week = found.windows["7d"]
+    assert (week.seen, week.agreed) == (scores(50), {"n": 1})  # of the newest alone
+    assert (week.reference_seen, week.reference_agreed) == (scores(100), {"n": 11})
+    assert [each for each in week.agreed_each if each] == [{"n": 11}, {"n": 1}]
+    assert [each["n"] for each in found.history.days if each] == [12, 11, 10, 9]  # of all, in the order of time
+    assert found.history.agreed == {"n": 4}
+    await put(redis, new, day(9), 100, 9)
+    week = (await reader.counters("wit", [new], NOW_MS, [[short], [long], [oldest]])).windows["7d"]
+    assert (week.reference_seen, week.reference_agreed) == (scores(100), {"n": 9})

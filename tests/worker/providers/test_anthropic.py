@@ -2,21 +2,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from anthropic.types import ErrorResponse
-from anthropic.types import Message as OfficialMessage
-from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
-from pydantic import TypeAdapter
 
 from service.contracts.judges import Parameters
 from service.contracts.outcomes import Reason
 from tests.stubs.model_server import VERDICT
 from tests.stubs.wire_formats import Reply, render
+from tests.worker.providers import official
 from tests.worker.providers.stubbed import KEY, SCHEMA, request, stubbed
 from worker.providers.base import Completion, Message, ProviderError
-
-OFFICIAL = TypeAdapter(MessageCreateParamsNonStreaming)
-# The SDK dropped the last two in 1.0 (2026); the API version that we speak has them.
-PARAMETERS = MessageCreateParamsNonStreaming.__annotations__.keys() | {"temperature", "top_p"}
 
 
 async def complete(reply: Reply, **changes: Any) -> Completion:
@@ -26,7 +19,7 @@ async def complete(reply: Reply, **changes: Any) -> Completion:
 
 async def error_of(status: int, kind: str, message: str = "no") -> ProviderError:
     body = {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
-    ErrorResponse.model_validate(body)
+    official.anthropic_types().ErrorResponse.model_validate(body)
     with pytest.raises(ProviderError) as caught:
         await complete(Reply(status=status, body=body), schema=None)
     return caught.value
@@ -37,8 +30,8 @@ async def test_a_request_is_what_the_official_sdk_would_send() -> None:
     async with stubbed("anthropic") as (provider, server):
         await provider.complete(request(parameters=parameters))
     (sent,) = server.requests
-    OFFICIAL.validate_python(sent.body)
-    assert sent.body.keys() <= PARAMETERS
+    official.anthropic_request().validate_python(sent.body)
+    assert sent.body.keys() <= official.anthropic_parameters()
     assert sent.path == "/v1/messages"
     assert (sent.headers["x-api-key"], sent.headers["anthropic-version"]) == (KEY, "2023-06-01")
     assert sent.body == {
@@ -59,7 +52,7 @@ async def test_a_request_may_have_no_system_message_and_earlier_turns() -> None:
     async with stubbed("anthropic") as (provider, server):
         await provider.complete(request(messages=turns, schema=None))
     (sent,) = server.requests
-    OFFICIAL.validate_python(sent.body)
+    official.anthropic_request().validate_python(sent.body)
     assert [each["role"] for each in sent.body["messages"]] == ["user", "assistant", "user"]
     assert sent.body.keys() == {"model", "max_tokens", "messages", "stream", "temperature"}
 
@@ -67,7 +60,7 @@ async def test_a_request_may_have_no_system_message_and_earlier_turns() -> None:
 @pytest.mark.parametrize("text", [VERDICT, "prose"])
 def test_the_stub_answers_as_the_official_sdk_reads(text: str) -> None:
     body = render("anthropic", Reply(text=text), {"model": "m", "tool_choice": {"name": "give_verdict"}})
-    OfficialMessage.model_validate_json(body, strict=True)
+    official.anthropic_types().Message.model_validate_json(body, strict=True)
 
 
 async def test_the_input_of_the_tool_is_the_answer() -> None:
@@ -88,7 +81,7 @@ async def test_a_model_that_can_not_be_made_to_call_a_tool_gets_an_output_format
     async with stubbed("anthropic", reply) as (provider, server):
         completion = await provider.complete(request())
     sent = server.requests[-1].body
-    OFFICIAL.validate_python(sent)
+    official.anthropic_request().validate_python(sent)
     assert sent["output_config"] == {"format": {"type": "json_schema", "schema": SCHEMA}}
     assert (completion.text, completion.source, completion.attempts) == (VERDICT, "schema", 2)
 

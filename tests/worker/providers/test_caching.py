@@ -4,19 +4,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 from service.contracts.judges import Parameters
 from service.judging.questions import Message
 from tests.stubs.wire_formats import Kind
+from tests.worker.providers import official
 from tests.worker.providers.stubbed import request, stubbed
 from worker.providers.anthropic import MIN_CACHED_CHARS, AnthropicFormat
 from worker.providers.capabilities import Learnt
 
-OFFICIAL = TypeAdapter(MessageCreateParamsNonStreaming)
 MARK = {"type": "ephemeral"}
 
 SYSTEM = Message("system", "You are a judge.", stable=16)
@@ -37,7 +35,7 @@ async def sent(*messages: Message, kind: Kind = "anthropic", **changes: Any) -> 
 async def test_a_long_stable_beginning_is_a_block_to_cache(schema: Any) -> None:
     again = (Message("assistant", "4?"), Message("user", "Again.", stable=6))
     body = await sent(SYSTEM, user("The item."), *again, schema=schema)
-    OFFICIAL.validate_python(body)
+    official.anthropic_request().validate_python(body)
     assert body["system"] == "You are a judge."
     assert body["messages"] == [
         {
@@ -54,13 +52,13 @@ async def test_a_long_stable_beginning_is_a_block_to_cache(schema: Any) -> None:
 
 async def test_a_long_system_message_is_a_block_to_cache_too() -> None:
     body = await sent(Message("system", RULES, stable=len(RULES)), user("The item.", "Judge: "))
-    OFFICIAL.validate_python(body)
+    official.anthropic_request().validate_python(body)
     assert body["system"] == [{"type": "text", "text": RULES, "cache_control": MARK}]
     # The prefix to cache is the system message and this.
     assert body["messages"][0]["content"][0] == {"type": "text", "text": "Judge: ", "cache_control": MARK}
 
     body = await sent(Message("system", RULES + "Today.", stable=len(RULES)), user("The item."))
-    OFFICIAL.validate_python(body)
+    official.anthropic_request().validate_python(body)
     assert body["system"] == [
         {"type": "text", "text": RULES, "cache_control": MARK},
         {"type": "text", "text": "Today."},
@@ -85,7 +83,7 @@ async def test_a_prefix_too_short_to_be_cached_is_sent_plainly() -> None:
 @pytest.mark.parametrize("rest", ["", "\n \n"])
 async def test_no_block_is_blank(rest: str) -> None:
     body = await sent(SYSTEM, user(rest))
-    OFFICIAL.validate_python(body)
+    official.anthropic_request().validate_python(body)
     assert body["messages"][0]["content"] == [{"type": "text", "text": RULES + rest, "cache_control": MARK}]
 
 

@@ -72,3 +72,11 @@ def test_a_secret_is_known_in_an_address_and_by_its_words() -> None:
         *("Token%20k%2F3%2Blonger", "Token%20k/3%2Blonger", "Token+k%2F3%2Blonger", "Token k/3+longer"),
         *("k%2F3%2Blonger", "k/3%2Blonger", "k/3+longer"),
     ]
+
+
+async def test_a_header_that_is_no_text_hides_no_wait() -> None:
+    reply = Reply(status=429, headers={"x-city": "K\u00f6ln", "retry-after": "7"}, body={"error": {"message": "slow"}})
+    async with stubbed("openai", lambda _: reply) as (provider, _):
+        with pytest.raises(ProviderError) as caught:
+            await provider.complete(request())
+    assert caught.value.retry_after == 7

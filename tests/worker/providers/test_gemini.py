@@ -1,4 +1,3 @@
-import warnings
 from typing import Any
 
 import pytest
@@ -7,13 +6,10 @@ from service.contracts.judges import Parameters
 from service.contracts.outcomes import Reason
 from tests.stubs.model_server import VERDICT
 from tests.stubs.wire_formats import Reply, render
+from tests.worker.providers import official
 from tests.worker.providers.stubbed import KEY, SCHEMA, request, stubbed
 from worker.providers.base import Completion, Message, ProviderError
 from worker.providers.gemini import openapi_schema
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of the SDK's own making, at its import
-    from google.genai import types as official
 
 
 async def complete(reply: Reply, **changes: Any) -> Completion:
@@ -38,9 +34,9 @@ async def test_a_request_is_what_the_official_sdk_would_send() -> None:
     async with stubbed("gemini") as (provider, server):
         await provider.complete(request(parameters=parameters, messages=turns))
     (sent,) = server.requests
-    official.GenerationConfig.model_validate(sent.body["generationConfig"])
+    official.gemini_types().GenerationConfig.model_validate(sent.body["generationConfig"])
     for content in [sent.body["systemInstruction"], *sent.body["contents"]]:
-        official.Content.model_validate(content)
+        official.gemini_types().Content.model_validate(content)
     assert (sent.path, sent.headers["x-goog-api-key"]) == ("/v1beta/models/some-model:generateContent", KEY)
     assert sent.body == {
         "contents": [
@@ -70,7 +66,7 @@ async def test_no_schema_is_asked_for_as_text() -> None:
 async def test_a_models_name_can_not_leave_its_place_in_the_path() -> None:
     async with stubbed("gemini") as (provider, server):
         await provider.complete(request(model="../x?key=1"))
-    assert server.requests[0].path == "/v1beta/models/..%2Fx%3Fkey=1:generateContent"
+    assert server.requests[0].path == "/v1beta/models/..%2Fx%3Fkey%3D1:generateContent"
 
 
 def test_an_openapi_schema_keeps_the_order_and_drops_what_is_unknown_there() -> None:
@@ -86,7 +82,7 @@ def test_an_openapi_schema_keeps_the_order_and_drops_what_is_unknown_there() -> 
         "additionalProperties": False,
     }
     converted = openapi_schema(schema)
-    official.Schema.model_validate(converted)
+    official.gemini_types().Schema.model_validate(converted)
     assert converted == {
         "type": "object",
         "required": ["why"],
@@ -102,7 +98,7 @@ def test_an_openapi_schema_keeps_the_order_and_drops_what_is_unknown_there() -> 
 
 def test_the_stub_answers_as_the_official_sdk_reads() -> None:
     body = render("gemini", Reply(text="hello", finish_reason="MAX_TOKENS"), {})
-    assert official.GenerateContentResponse.model_validate_json(body).text == "hello"
+    assert official.gemini_types().GenerateContentResponse.model_validate_json(body).text == "hello"
 
 
 async def test_an_answer_is_read() -> None:
@@ -129,7 +125,7 @@ def with_parts(*parts: dict[str, Any], finish: str = "STOP") -> Reply:
     ],
 )
 async def test_every_shape_of_an_answer_is_read(reply: Reply, text: str, finish_reason: str | None) -> None:
-    official.GenerateContentResponse.model_validate(reply.body)
+    official.gemini_types().GenerateContentResponse.model_validate(reply.body)
     completion = await complete(reply)
     assert (completion.text, completion.finish_reason) == (text, finish_reason)
 

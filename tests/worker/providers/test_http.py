@@ -1,19 +1,22 @@
 import asyncio
+import contextlib
 import gzip
 import time
-from collections.abc import AsyncIterator, Callable
+import zlib
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
+from pyreqwest import exceptions as pyreqwest_errors
+from pyreqwest.exceptions import DetailedPyreqwestError, PyreqwestError
 
 from service.contracts.outcomes import Reason
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
 from tests.worker.providers.stubbed import KEY, Config
 from worker.providers.base import ProviderError
-from worker.providers.http import MAX_RESPONSE_BYTES, RETRYABLE, HttpClient, provider_error
+from worker.providers.http import MAX_RESPONSE_BYTES, RETRYABLE, HttpClient
 
 PATH = "/chat/completions"
 
@@ -68,7 +71,7 @@ async def test_a_body_that_drips_is_bounded_by_the_total_time() -> None:
 async def test_a_connection_cut_inside_the_body_is_an_error_that_may_pass() -> None:
     error = await error_of(Reply(body=b"x" * 1000, reset=True))
     assert (error.reason, error.retryable) == (Reason.PROVIDER_ERROR, True)
-    assert isinstance(error.__cause__, httpx.HTTPError)
+    assert isinstance(error.__cause__, PyreqwestError)
 
 
 async def test_a_connection_cut_before_the_answer_is_no_timeout_and_is_not_tried_again() -> None:
@@ -164,6 +167,85 @@ async def test_a_cancelled_call_stays_cancelled() -> None:
             await call
 
 
+async def test_a_cancelled_call_holds_its_connection_no_longer_than_the_time_limit() -> None:
+    arrived, closed = asyncio.Event(), asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        arrived.set()
+        assert await reader.read() == b""
+        closed.set()
+
+    async with raw_server(hang) as base_url, client_of(base_url, timeout_seconds=0.5) as client:
+        call = asyncio.create_task(client.post(PATH, b"{}"))
+        await arrived.wait()
+        call.cancel()
+        await closed.wait()
+
+
+async def test_a_head_that_drips_is_bounded_by_the_total_time() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        with contextlib.suppress(ConnectionError):
+            for number in range(1000):
+                writer.write(b"x-%d: y\r\n" % number)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    async with raw_server(drip) as base_url, client_of(base_url, timeout_seconds=0.2) as client:
+        with pytest.raises(ProviderError, match=r"no answer within 0\.2 s") as caught:
+            await client.post(PATH, b"{}")
+    assert caught.value.reason is Reason.TIMEOUT
+
+
+async def test_a_call_that_waits_for_a_connection_is_bounded_by_the_total_time() -> None:
+    async with ModelServer("openai", lambda body: Reply(hang=True)) as server:
+        config = Config(kind="openai", base_url=server.base_url, timeout_seconds=0.2, max_concurrency=1)
+        client = HttpClient(config, {})
+        errors = await asyncio.gather(*(client.post(PATH, b"{}") for _ in range(2)), return_exceptions=True)
+        await client.aclose()
+    assert [isinstance(each, ProviderError) and each.reason for each in errors] == [Reason.TIMEOUT] * 2
+
+
+async def test_headers_that_are_no_text_are_left_out() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 429 Busy\r\nRetry-After: 7\r\nx-city: K\xf6ln\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with raw_server(answer) as base_url, client_of(base_url) as client:
+        reply = await client.post(PATH, b"{}")
+    assert (reply.status, reply.headers, reply.body) == (429, {"retry-after": "7", "content-length": "0"}, b"")
+
+
+async def test_a_header_that_can_t_be_sent_is_named_without_its_value() -> None:
+    config = Config(kind="openai", base_url="http://127.0.0.1:9", headers={"X-Team": "hidden\nword"})
+    client = HttpClient(config, {})
+    with pytest.raises(ProviderError, match="the header 'x-team'") as caught:
+        await client.get(PATH)
+    assert not caught.value.retryable
+    assert "hidden" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+async def test_an_address_s_query_is_in_no_message() -> None:
+    async with ModelServer("openai") as server:
+        port = server.port
+    config = Config(kind="openai", base_url=f"http://127.0.0.1:{port}", query={"key": "hidden-word"})
+    with pytest.raises(ProviderError, match=f"Cannot connect to 127.0.0.1:{port}") as caught:
+        await HttpClient(config, {}).get(PATH)
+    assert "hidden-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_a_compressed_body_that_breaks_off_is_an_error_that_may_pass(coding: str) -> None:
+    whole = gzip.compress(b"hello" * 1000) if coding == "gzip" else zlib.compress(b"hello" * 1000)
+    error = await error_of(Reply(body=whole[:20], headers={"content-encoding": coding}))
+    assert (error.reason, error.retryable) == (Reason.PROVIDER_ERROR, True)
+
+
 async def test_as_many_calls_run_at_once_as_are_allowed() -> None:
     all_there = asyncio.Event()
 
@@ -181,22 +263,28 @@ async def test_as_many_calls_run_at_once_as_are_allowed() -> None:
     assert server.peak == 256
 
 
-def test_every_exception_of_httpx_is_translated() -> None:
-    exported = [getattr(httpx, name) for name in httpx.__all__]
-    classes = [each for each in exported if isinstance(each, type) and issubclass(each, Exception)]
-    abstract = {httpx.HTTPError, httpx.RequestError, httpx.TransportError, httpx.ProtocolError}
-    unmapped = {each for each in classes if not any(parent in RETRYABLE for parent in each.__mro__)}
+def test_every_exception_of_pyreqwest_is_translated() -> None:
+    classes = [each for each in vars(pyreqwest_errors).values() if isinstance(each, type)]
+    raised = [each for each in classes if issubclass(each, PyreqwestError)]
+    abstract = {PyreqwestError, DetailedPyreqwestError}
+    unmapped = {each for each in raised if not any(parent in RETRYABLE for parent in each.__mro__)}
+    assert len(raised) > 20
     assert unmapped == abstract
-
-
-def test_a_timeout_of_httpx_is_a_timeout() -> None:
-    assert provider_error(httpx.ReadTimeout("slow")).reason is Reason.TIMEOUT
 
 
 @asynccontextmanager
 async def raw_server(
-    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object],
+    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]],
 ) -> AsyncIterator[str]:
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)  # type: ignore[arg-type]
+    handlers: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
+
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers[writer] = asyncio.create_task(handle(reader, writer))
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for writer, handler in handlers.items():
+        handler.cancel()
+        writer.transport.abort()
+    await asyncio.gather(*handlers.values(), return_exceptions=True)

@@ -1,24 +1,15 @@
 import math
-import warnings
 from typing import Any
 
 import pytest
-from openai.types.chat import ChatCompletion
-from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
-from pydantic import TypeAdapter
 
 from service.judging.logprobs import Token
 from tests.stubs.model_server import VERDICT, Answer
 from tests.stubs.wire_formats import Kind, Reply, render
+from tests.worker.providers import official
 from tests.worker.providers.stubbed import request, stubbed
 from worker.providers.base import Completion, ProviderError
 from worker.providers.capabilities import Capabilities, Learnt
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of the SDK's own making, at its import
-    from google.genai import types as gemini
-
-OPENAI = TypeAdapter(CompletionCreateParamsNonStreaming)
 
 LOGPROBS = [('{"score": ', {'{"score": ': 1.0}), ("4", {"5": 0.25, "4": 0.5, "3": 0.125, "2": 0.0}), ("}", {})]
 TEXT = '{"score": 4}'
@@ -48,7 +39,7 @@ async def test_openai_is_asked_as_the_official_sdk_would(schema: Any) -> None:
     async with stubbed("openai") as (provider, server):
         await provider.complete(request(logprobs=True, schema=schema))
     (sent,) = server.requests
-    OPENAI.validate_python(sent.body)
+    official.openai_request().validate_python(sent.body)
     assert (sent.body["logprobs"], sent.body["top_logprobs"]) == (True, 20)
     assert ("response_format" in sent.body) == (schema is not None)
 
@@ -58,14 +49,14 @@ async def test_gemini_is_asked_as_the_official_sdk_would(schema: Any) -> None:
     async with stubbed("gemini") as (provider, server):
         await provider.complete(request(logprobs=True, schema=schema))
     config = server.requests[0].body["generationConfig"]
-    gemini.GenerationConfig.model_validate(config)
+    official.gemini_types().GenerationConfig.model_validate(config)
     assert (config["responseLogprobs"], config["logprobs"]) == (True, 20)
     assert ("responseJsonSchema" in config) == (schema is not None)
 
 
 def test_the_stub_answers_as_the_official_sdks_read() -> None:
     body = render("openai", SCORED, {"model": "m", "logprobs": True, "top_logprobs": 2})
-    logprobs = ChatCompletion.model_validate_json(body, strict=True).choices[0].logprobs
+    logprobs = official.openai_types().ChatCompletion.model_validate_json(body, strict=True).choices[0].logprobs
     assert logprobs is not None
     assert logprobs.content is not None
     assert [(each.token, len(each.top_logprobs)) for each in logprobs.content] == [
@@ -75,7 +66,7 @@ def test_the_stub_answers_as_the_official_sdks_read() -> None:
     ]
 
     body = render("gemini", SCORED, {"generationConfig": {"responseLogprobs": True, "logprobs": 2}})
-    candidates = gemini.GenerateContentResponse.model_validate_json(body).candidates
+    candidates = official.gemini_types().GenerateContentResponse.model_validate_json(body).candidates
     assert candidates is not None
     result = candidates[0].logprobs_result
     assert result is not None

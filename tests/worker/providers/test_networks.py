@@ -4,20 +4,15 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from service.config.secrets import Secret
 from service.contracts.outcomes import Reason
+from tests.polling import until
+from tests.stubs.authority import Authority
 from tests.stubs.model_server import VERDICT, ModelServer
 from tests.stubs.wire_formats import Reply
 from tests.worker.providers.stubbed import KEY, Config, request
@@ -138,6 +133,15 @@ async def test_a_proxys_password_is_sent_to_it_and_shown_nowhere() -> None:
     assert "407" in str(error)
 
 
+async def test_a_tunnel_that_a_proxy_refuses_is_an_error() -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
+    async with proxy_to(9, refusal) as proxy:
+        url = proxy.url.replace("//", "//who:hidden-word@")
+        error = await error_of(base_url="https://model.test/v1", proxy=Secret(url, "env:PROXY"))
+    assert "proxy" in str(error)
+    assert "hidden-word" not in str(error)
+
+
 async def test_a_proxy_that_is_away_is_an_error_that_may_pass() -> None:
     async with ModelServer("openai") as server:
         port = server.port
@@ -215,54 +219,6 @@ async def test_headers_and_query_are_sent_with_each_call_and_their_secrets_shown
     assert "bad header [key]" in str(error)
 
 
-class Authority:
-    """A certificate authority of the test's own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "own authority")])
-        self.certificate = self._signed(self._name, self._key, is_authority=True)
-        self.file = str(self._written("ca.pem", self.certificate.public_bytes(Encoding.PEM)))
-
-    def issued(self, name: str) -> tuple[str, str]:
-        """The files of a certificate for 127.0.0.1 and of its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = self._signed(subject, key, is_authority=False)
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return (
-            str(self._written(f"{name}.pem", certificate.public_bytes(Encoding.PEM))),
-            str(self._written(f"{name}.key", private)),
-        )
-
-    def in_one(self, certificate: str, key: str) -> str:
-        """One file with both."""
-        content = Path(certificate).read_bytes() + Path(key).read_bytes()
-        return str(self._written("both.pem", content))
-
-    def _signed(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_authority: bool) -> x509.Certificate:
-        now = datetime.now(UTC)
-        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("model.test")])
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(names, critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-
-    def _written(self, name: str, content: bytes) -> Path:
-        path = self._folder / name
-        path.write_bytes(content)
-        return path
-
-
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
@@ -271,8 +227,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @asynccontextmanager
 async def secured(server: ModelServer, authority: Authority, *, client: bool = False) -> AsyncIterator[int]:
     """A port that speaks TLS for a server; with `client` it wants a certificate of the same authority."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*authority.issued("server"))
+    context = authority.server_context()
     if client:
         context.load_verify_locations(authority.file)
         context.verify_mode = ssl.CERT_REQUIRED
@@ -284,6 +239,16 @@ async def secured(server: ModelServer, authority: Authority, *, client: bool = F
     terminator = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
     async with terminator:
         yield terminator.sockets[0].getsockname()[1]
+    await all_over(terminator)
+
+
+async def all_over(server: asyncio.Server) -> None:
+    """Waits for the end of the connections, also of those that are still shaking hands: it closes their sockets."""
+
+    async def is_over() -> bool:
+        return not getattr(server, "_active_count", 0)  # wait_closed() does not wait before Python 3.12
+
+    await until(is_over, "the end of the connections")
 
 
 async def test_an_authority_of_ones_own_is_trusted(authority: Authority) -> None:
@@ -292,6 +257,18 @@ async def test_an_authority_of_ones_own_is_trusted(authority: Authority) -> None
         assert (await complete(base_url=base_url, ca_file=authority.file)).text == VERDICT
         error = await error_of(base_url=base_url)
     assert "certificate" in str(error).lower()
+
+
+async def test_a_certificate_that_is_its_own_authority_is_refused_with_the_way_out(authority: Authority) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*authority.self_signed())
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0, ssl=context)
+    async with server:
+        error = await error_of(
+            base_url=f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", ca_file=authority.file
+        )
+    await all_over(server)
+    assert "basicConstraints=CA:FALSE" in str(error)
 
 
 async def test_the_authority_may_stand_in_the_environment(

@@ -3,18 +3,14 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from openai.types.chat import ChatCompletion
-from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
-from pydantic import TypeAdapter
 
 from service.contracts.judges import Parameters
 from service.contracts.outcomes import Reason
 from tests.stubs.model_server import VERDICT
 from tests.stubs.wire_formats import Reply, render
+from tests.worker.providers import official
 from tests.worker.providers.stubbed import KEY, SCHEMA, request, stubbed
 from worker.providers.base import Completion, ProviderError
-
-OFFICIAL = TypeAdapter(CompletionCreateParamsNonStreaming)
 
 
 async def complete(reply: Reply, **changes: Any) -> Completion:
@@ -38,8 +34,8 @@ async def test_a_request_is_what_the_official_sdk_would_send() -> None:
     async with stubbed("openai") as (provider, server):
         await provider.complete(request(parameters=parameters))
     (sent,) = server.requests
-    OFFICIAL.validate_python(sent.body)
-    assert sent.body.keys() <= CompletionCreateParamsNonStreaming.__annotations__.keys()
+    official.openai_request().validate_python(sent.body)
+    assert sent.body.keys() <= official.openai_parameters()
     assert (sent.path, sent.headers["authorization"]) == ("/v1/chat/completions", f"Bearer {KEY}")
     assert sent.body == {
         "model": "some-model",
@@ -67,7 +63,7 @@ async def test_what_is_not_set_is_not_sent() -> None:
 
 def test_the_stub_answers_as_the_official_sdk_reads() -> None:
     body = render("openai", Reply(text="hello", finish_reason="length"), {"model": "m"})
-    completion = ChatCompletion.model_validate_json(body, strict=True)
+    completion = official.openai_types().ChatCompletion.model_validate_json(body, strict=True)
     assert completion.choices[0].message.content == "hello"
 
 

@@ -1,0 +1,260 @@
+"""`/judges/{name}`: a judge's figures with all that is behind them, and the labelled items of a cell."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+from redis.asyncio import Redis
+
+from service.agreement.anchor_queries import anchored_series
+from service.agreement.anchor_reports import traffic_drift
+from service.agreement.calibration import JudgeCalibration, judge_calibration
+from service.agreement.disagreements import CellQuery, LabelledItems, items_of_cell
+from service.agreement.drift_reports import Drift
+from service.agreement.queries import JudgeAgreement, SeriesQuery, judge_agreement
+from service.agreement.series import find_series
+from service.agreement.series_names import token_of
+from service.agreement.trends import JudgedSeries, agreement_trend, judged_series
+from service.api.paths import decoded_name
+from service.config.settings import Settings
+from service.contracts.items import Item
+from service.contracts.judges import JudgeRef, StoredJudge
+from service.contracts.labels import ReportSelection, Window
+from service.contracts.refusals import Kind, Refused
+from service.jobs import View
+from service.pages.access import shown_to
+from service.pages.documents import document
+from service.pages.figures import Headline, calibration_drawing, headline_of, trend_drawing
+from service.pages.texts import TextBudget
+from service.rendering.judge_versions import ChangedField, changed_fields
+from service.store import judges
+from service.store.item_texts import newest_texts
+from service.threads import aside
+
+ShownModel = Annotated[str | None, QueryParameter(max_length=300)]
+ShownServed = Annotated[str | None, QueryParameter(max_length=2_000)]
+CellValue = Annotated[str | None, QueryParameter(max_length=100)]
+
+_MOST_VERSIONS = 6  # with their figures, the newest
+_MOST_CELL_ITEMS = 100
+_EXCERPT_BYTES = 600
+_MAIN = (
+    *("exact", "within_one", "bias", "pearson", "spearman", "cohen_kappa", "cohen_kappa_quadratic"),
+    *("sensitivity", "specificity", "balanced_accuracy", "auc"),
+)
+_HEATS = 4  # shades of a cell
+
+
+class ConfusionCell(msgspec.Struct, frozen=True):
+    """A cell of the confusion table; `heat` is its shade, 0 for an empty one, and `is_equal` says that both agree."""
+
+    people: Any
+    judge: Any
+    count: int
+    heat: int
+    is_equal: bool
+
+
+class VersionRow(msgspec.Struct, frozen=True):
+    """A version of a judge with its report, None if it has not judged or has no agreement."""
+
+    judge: StoredJudge
+    report: JudgeAgreement | None
+    headline: Headline | None
+
+
+class JudgeView(msgspec.Struct, frozen=True):
+    """The figures of one model of a judge version. `calibration` and its drawing are None if values are words."""
+
+    report: JudgeAgreement
+    headline: Headline
+    rows: list[list[ConfusionCell]]
+    columns: list[Any]
+    calibration: JudgeCalibration | None
+    calibration_drawing: str | None
+    trend: Any
+    trend_drawing: str | None
+    drift: Drift
+
+    @property
+    def main_statistics(self) -> list[str]:
+        """The statistics that most people read."""
+        return [name for name in self.report.statistics if name in _MAIN]
+
+    @property
+    def other_statistics(self) -> list[str]:
+        """All others."""
+        return [name for name in self.report.statistics if name not in _MAIN]
+
+
+class JudgePages(Controller):
+    path = "/judges"
+    opt = shown_to("read")
+    include_in_schema = False
+
+    @get("/{reference:str}")
+    async def show(
+        self,
+        request: Request[Any, Any, Any],
+        reference: FromPath[str],
+        redis: NamedDependency[Redis],
+        settings: NamedDependency[Settings],
+        model: ShownModel = None,
+        served: ShownServed = None,
+        window: FromQuery[Window] = "7d",
+        selection: FromQuery[ReportSelection] = "random",
+        before: Annotated[int | None, QueryParameter(ge=1)] = None,
+    ) -> Response[bytes]:
+        """Shows a judge: `name`, `name@3` or the digest of a judge that was sent inline."""
+        name = decoded_name(reference)
+        query = SeriesQuery(name, model, window, settings.default_models, served, None, settings.store.keep_s)
+        stored = await judges.judge_by_reference(redis, name)
+        view, why_not = await _view(redis, query, selection, must_exist=stored is None)
+        found = await judged_series(redis)
+        ref = stored.ref if stored is not None else view.report.judge if view is not None else None
+        versions = [] if stored is None else await _versions(redis, settings, stored, window, found)
+        older = None if stored is None else await judges.find_judge(redis, stored.name, before or stored.version - 1)
+        return await document(
+            request,
+            "judge.html",
+            name=name,
+            ref=ref,
+            stored=stored,
+            view=view,
+            why_not=why_not,
+            window=window,
+            selection=selection,
+            models=_models(found, ref),
+            versions=versions,
+            older=older,
+            changes=await aside(_changes, older, stored),
+            budget=TextBudget(),
+        )
+
+    @get("/{reference:str}/items")
+    async def items(
+        self,
+        request: Request[Any, Any, Any],
+        reference: FromPath[str],
+        redis: NamedDependency[Redis],
+        view: NamedDependency[View],
+        settings: NamedDependency[Settings],
+        model: ShownModel = None,
+        served: ShownServed = None,
+        human: CellValue = None,
+        said: CellValue = None,
+    ) -> Response[bytes]:
+        """Shows the labelled items of a cell, or the largest disagreements."""
+        name = decoded_name(reference)
+        cell = CellQuery(
+            name, model, human, said, _MOST_CELL_ITEMS, settings.default_models, served, None, settings.store.keep_s
+        )
+        found = await items_of_cell(redis, cell)
+        return await document(
+            request,
+            "cell.html",
+            name=name,
+            found=found,
+            human=human,
+            said=said,
+            most=_MOST_CELL_ITEMS,
+            texts=await _texts(redis, view, found),
+            budget=TextBudget(most=_EXCERPT_BYTES),
+        )
+
+
+async def _texts(redis: Redis, view: View, found: LabelledItems) -> dict[str, Item]:
+    """Returns the texts of items by id. Those who see their own key's jobs alone see texts on the items' own pages."""
+    if view.owner is not None:
+        return {}
+    return await newest_texts(redis, list(dict.fromkeys(each.item_id for each in found.items)))
+
+
+async def _view(
+    redis: Redis, query: SeriesQuery, selection: ReportSelection, *, must_exist: bool
+) -> tuple[JudgeView | None, str | None]:
+    """Returns the figures, or the reason why a judge has none. Raises Refused if it must have some."""
+    try:
+        report = await judge_agreement(redis, query, None, selection)
+        series = await find_series(redis, query.default_models, query.judge, query.model, query.served)
+    except Refused as refused:
+        if any(each.pointer != "/judge" for each in refused.faults):
+            raise
+        if must_exist:
+            raise Refused(Kind.NOT_FOUND, detail=refused.faults[0].detail) from refused
+        return None, refused.detail
+    assert isinstance(report, JudgeAgreement), "there is no other judge"
+    calibration = None
+    with contextlib.suppress(Refused):  # words without numbers have none
+        calibration = await judge_calibration(redis, query, "random" if selection == "weighted" else selection, None)
+    trend = await agreement_trend(redis, series)
+    view = JudgeView(
+        report,
+        headline_of(report),
+        confusion_rows(report),
+        _columns(report),
+        calibration,
+        None if calibration is None else calibration_drawing(calibration),
+        trend,
+        trend_drawing(trend),
+        await traffic_drift(redis, anchored_series(series), query.window),
+    )
+    return view, None
+
+
+def confusion_rows(report: JudgeAgreement) -> list[list[ConfusionCell]]:
+    """Returns the table of counts, a row for each value of people."""
+    most = max((count for row in report.table.counts for count in row), default=0)
+    return [
+        [
+            ConfusionCell(people, judge, count, _heat(count, most), people == judge)
+            for judge, count in zip(_columns(report), counts, strict=True)
+        ]
+        for people, counts in zip(report.table.values, report.table.counts, strict=True)
+    ]
+
+
+def _columns(report: JudgeAgreement) -> list[Any]:
+    columns = report.table.columns
+    return report.table.values if not isinstance(columns, list) else columns
+
+
+def _heat(count: int, most: int) -> int:
+    return 0 if not count else max(1, -(-_HEATS * count // most))
+
+
+def _models(found: Sequence[JudgedSeries], ref: JudgeRef | None) -> list[str]:
+    """Returns the models of a judge version that have judged."""
+    return [] if ref is None else [each.model for each in found if each.token == token_of(ref)]
+
+
+async def _versions(
+    redis: Redis, settings: Settings, shown: StoredJudge, window: Window, found: Sequence[JudgedSeries]
+) -> list[VersionRow]:
+    """Returns the newest versions of a judge, the newest first, each with the report of its usual model."""
+    latest = await judges.find_judge(redis, shown.name)
+    newest = shown.version if latest is None else latest.version
+    numbers = range(newest, max(newest - _MOST_VERSIONS, 0), -1)
+    stored = [each for number in numbers if (each := await judges.find_judge(redis, shown.name, number)) is not None]
+    used = {each.token for each in found}
+
+    async def row(judge: StoredJudge) -> VersionRow:
+        if token_of(judge.ref) not in used:
+            return VersionRow(judge, None, None)
+        query = SeriesQuery(token_of(judge.ref), None, window, settings.default_models, keep_s=settings.store.keep_s)
+        with contextlib.suppress(Refused):
+            report = await judge_agreement(redis, query, None, "random")
+            if isinstance(report, JudgeAgreement):
+                return VersionRow(judge, report, headline_of(report))
+        return VersionRow(judge, None, None)
+
+    return list(await asyncio.gather(*map(row, stored)))
+
+
+def _changes(older: StoredJudge | None, shown: StoredJudge | None) -> list[ChangedField]:
+    return [] if older is None or shown is None else changed_fields(older.definition, shown.definition)

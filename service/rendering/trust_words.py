@@ -1,0 +1,48 @@
+"""The verdicts on judges, the statistics of agreement and the baselines in a few words."""
+
+VERDICT_WORDS = {
+    "as_good_as_people": "as good as people",
+    "better_than_baselines": "better than the baselines",
+    "not_better_than_baselines": "not better than the baselines",
+    "not_better_than_chance": "not better than chance",
+    "too_few_labels": "too few labels to tell",
+}
+VERDICT_MEANINGS = {
+    "as_good_as_people": "Its scores are worth about as much as those of another person.",
+    "better_than_baselines": "Its scores tell better texts from worse ones, more than length or words in common would.",
+    "not_better_than_baselines": "Its scores tell little more than counting characters or words: do not pay for it.",
+    "not_better_than_chance": "Do not use its scores: guessing would agree with people about as well.",
+    "too_few_labels": "Do not rely on its scores yet: more of people's labels are needed.",
+}
+NO_VERDICT = "a baseline, no judge"
+NO_VERDICT_MEANING = "It only counts: the least that a judge must beat."
+BASELINE_TITLES = {"control/length": "text length", "control/overlap": "word overlap"}
+STATISTIC_MEANINGS = {
+    "exact": "share of equal values",
+    "within_one": "share at most one step apart",
+    "mae": "mean distance, in points",
+    "bias": "mean of judge minus people, in points",
+    "rmse": "typical distance, in points; large ones count more",
+    "pearson": "linear correlation; 0 is chance",
+    "spearman": "correlation of the ranks; 0 is chance",
+    "kendall_tau_b": "same order of two items, ties allowed for; 0 is chance",
+    "kendall_tau_c": "same order of two items, for unequal scales; 0 is chance",
+    "somers_d": "same order of two items that people tell apart; 0 is chance",
+    "cohen_kappa": "equal values beyond chance; 0 is chance",
+    "cohen_kappa_linear": "beyond chance; distances count",
+    "cohen_kappa_quadratic": "beyond chance; far distances count most",
+    "krippendorff_alpha_nominal": "equal values beyond chance; 0 is chance",
+    "krippendorff_alpha_ordinal": "near ranks beyond chance; 0 is chance",
+    "krippendorff_alpha_interval": "near values beyond chance; 0 is chance",
+    "gwet_ac1": "equal values beyond chance; steady if one value is frequent",
+    "gwet_ac2": "near values beyond chance; steady if one value is frequent",
+    "lin_ccc": "correlation, less differences of mean and spread",
+    "sensitivity": "share of people's passes that it passed",
+    "specificity": "share of people's fails that it failed",
+    "precision": "share of its passes that people passed",
+    "npv": "share of its fails that people failed",
+    "f1": "precision and sensitivity in one",
+    "balanced_accuracy": "mean of sensitivity and specificity; 0.5 is chance",
+    "mcc": "correlation of two classes; 0 is chance",
+    "auc": "chance that a passed item has the higher score; 0.5 is a guess",
+}

@@ -1,0 +1,120 @@
+"""Writes jobs, items and labels that come from the archive to a store in which nothing else is written meanwhile."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.contracts.items import Item
+from service.contracts.jobs import JobRecord
+from service.store import keys
+from service.store.connection import pipeline
+from service.store.items import judgment_ref
+from service.store.jobs import is_listed
+
+_GONE = Item(id="forgotten", output="")  # in place of an item of which the archive has no judgment
+
+
+class RestoredJob(NamedTuple):
+    """A job: its record, also as JSON, its other fields, and by chunk the items by place and judgments by position."""
+
+    record: JobRecord
+    text: str
+    fields: Mapping[str, str]
+    benchmark: Mapping[str, str]
+    items: dict[int, dict[int, Item]]
+    results: dict[int, dict[int, bytes]]
+
+
+class RestoredItem(NamedTuple):
+    """An item: its scores by criterion as the store has them, the ends of its judgments by their places (job, chunk and
+    position, joined by tabs) in milliseconds, and its newest content.
+    """
+
+    item_id: str
+    states: dict[str, str]
+    refs: dict[str, int]
+    contents: list[str]
+
+
+async def merge_chunks(redis: Redis, jobs: Iterable[RestoredJob]) -> None:
+    """Adds the items of chunks that were restored before: a chunk's judgments may come from several files."""
+    places = [(job, chunk) for job in jobs for chunk in job.items]
+    async with pipeline(redis) as pipe:
+        for job, chunk in places:
+            pipe.get(keys.chunk_items(job.record.id, chunk))
+        found = await pipe.execute()
+    for (job, chunk), stored in zip(places, found, strict=True):
+        if stored is not None:
+            for place, item in enumerate(msgspec.msgpack.decode(stored, type=list[Item])):
+                if item != _GONE:
+                    job.items[chunk].setdefault(place, item)
+
+
+async def restore_jobs(redis: Redis, jobs: Iterable[RestoredJob], *, keep_s: int) -> None:
+    """Writes ended jobs, which are kept for the keep time from now on and count as archived."""
+    async with pipeline(redis) as pipe:
+        for job in jobs:
+            _write_job(pipe, job, keep_s)
+        await pipe.execute()
+
+
+def _write_job(pipe: Any, job: RestoredJob, keep_s: int) -> None:
+    record = job.record
+    name = keys.job(record.id)
+    pipe.hset(name, mapping={**job.fields, "record": job.text, "archived": record.chunks})
+    pipe.expire(name, keep_s)
+    if job.benchmark:
+        pipe.hset(keys.job_benchmark(record.id), mapping=dict(job.benchmark))
+        pipe.expire(keys.job_benchmark(record.id), keep_s)
+        pipe.zadd(keys.BENCHMARKS, {record.id: 0})
+        if record.owner:
+            pipe.zadd(keys.owned(keys.BENCHMARKS, record.owner), {record.id: 0})
+    for chunk, items in job.items.items():
+        length = min(record.chunk_items, record.items - chunk * record.chunk_items)
+        whole = [items.get(place, _GONE) for place in range(length)]
+        pipe.set(keys.chunk_items(record.id, chunk), msgspec.msgpack.encode(whole), ex=keep_s)
+    for chunk, results in job.results.items():
+        pipe.hset(keys.chunk_results(record.id, chunk), mapping={str(each): text for each, text in results.items()})
+        pipe.expire(keys.chunk_results(record.id, chunk), keep_s)
+    if is_listed(record.purpose):
+        pipe.zadd(keys.JOBS, {record.id: 0})
+        if record.owner:
+            pipe.zadd(keys.owned(keys.JOBS, record.owner), {record.id: 0})
+    elif record.purpose == "anchor":
+        pipe.zadd(keys.ANCHOR_JOBS, {record.id: 0})
+
+
+async def restore_items(redis: Redis, items: Iterable[RestoredItem], *, keep_s: int) -> None:
+    """Writes the places of items' judgments, and the scores of those that have no labels."""
+    listed = list(items)
+    async with pipeline(redis) as pipe:
+        for item in listed:
+            pipe.hexists(keys.item(item.item_id), "labelled")
+        labelled = await pipe.execute()
+    async with pipeline(redis) as pipe:
+        for item, is_labelled in zip(listed, labelled, strict=True):
+            fields: dict[str, Any] = {keys.item_state(name): state for name, state in item.states.items()}
+            for place, ended_ms in item.refs.items():
+                job_id, chunk, position = place.split("\t")
+                fields[judgment_ref(job_id, int(chunk), int(position))] = ended_ms
+            name = keys.item(item.item_id)
+            pipe.hset(name, mapping={**fields, "digest": item.contents[-1]})
+            if not is_labelled:
+                pipe.expire(name, keep_s)
+        await pipe.execute()
+
+
+async def restore_labelled(redis: Redis, items: Sequence[tuple[str, str, Mapping[str, str]]]) -> None:
+    """Writes items with labels: (id, newest content, labels and scores by criterion)."""
+    async with pipeline(redis) as pipe:
+        for item_id, content, states in items:
+            fields: dict[str, Any] = {keys.item_state(name): state for name, state in states.items()}
+            if content:
+                fields["digest"] = content
+            pipe.hset(keys.item(item_id), mapping={**fields, "labelled": len(states)})
+            for criterion in states:
+                pipe.zadd(keys.labelled_items(criterion), {item_id: 0})
+                pipe.sadd(keys.LABELLED_CRITERIA, criterion)
+        await pipe.execute()

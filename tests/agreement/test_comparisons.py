@@ -1,0 +1,85 @@
+"""Comparisons of groups from stored items: labels by their probability, windows, scales of labels."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from redis.asyncio import Redis
+
+from service.agreement.comparisons import ComparisonQuery, changed_cases, compare
+from service.agreement.criterion_settings import put_criterion
+from service.agreement.labelling import put_labels
+from service.contracts.criteria import NewCriterion
+from service.contracts.items import Item
+from service.contracts.judges import ResolvedJudge, Scale
+from service.contracts.labels import NewLabel
+from service.store import judges
+from tests.store.labelled import KEEP_S, judge_of, judged
+from tests.store.made import MODEL
+
+QUERY = ComparisonQuery("wit@1", MODEL, "v1", "v2", "all", [MODEL], keep_s=KEEP_S)
+
+
+async def known(redis: Redis) -> ResolvedJudge:
+    judge = judge_of()
+    await judges.put_judge(redis, "wit", judge.definition)
+    return judge
+
+
+async def put(
+    redis: Redis, judge: ResolvedJudge, group: str, scores: list[float], ago: timedelta = timedelta()
+) -> None:
+    for n, score in enumerate(scores):
+        item = Item(id=f"{group}-{n}", output=f"{group} {n}", group=group, case=f"c{n}")
+        await judged(redis, judge, item, [score], ago=ago)
+
+
+def label(group: str, n: int, score: float, **fields: object) -> NewLabel:
+    return msgspec.convert(
+        {"item_id": f"{group}-{n}", "criterion": "wit", "annotator": "ann", "score": score, **fields}, NewLabel
+    )
+
+
+async def test_labels_that_somebody_picked_do_not_correct(redis: Redis) -> None:
+    judge = await known(redis)
+    await put(redis, judge, "v1", [3] * 24)
+    await put(redis, judge, "v2", [3] * 24)
+    picked = [label("v2", n, 5, selection="targeted") for n in range(21)]
+    drawn = [label("v1", n, 1 + n % 3, selection="targeted", probability=0.5) for n in range(21)]
+    await put_labels(redis, [*picked, *drawn], keep_s=KEEP_S)
+    found = await compare(redis, QUERY)
+    assert (found.a.labelled, found.b.labelled, found.corrected_difference.value) == (21, 0, None)
+    again = [label("v2", n, 5) for n in range(21)]
+    await put_labels(redis, again, keep_s=KEEP_S)
+    found = await compare(redis, QUERY)
+    assert (found.b.labelled, found.decided, found.decided_by) == (21, "b", "labels")
+    assert found.corrected_difference.value == pytest.approx(3)
+
+
+async def test_a_window_limits_the_judgments(redis: Redis) -> None:
+    judge = await known(redis)
+    query = QUERY._replace(keep_s=30 * 86_400)
+    await put(redis, judge, "v1", [1, 2, 3])
+    await put(redis, judge, "v2", [2, 2, 2])
+    old = Item(id="old", output="x", group="v1", case="c1")
+    await judged(redis, judge, old, [5], ago=timedelta(days=3), keep_s=query.keep_s)
+    assert (await compare(redis, query._replace(window="24h"))).a.items == 3
+    assert (await compare(redis, query)).a.items == 4
+    cases = await changed_cases(redis, query._replace(window="24h"), 10)
+    assert [(each.case, each.difference) for each in cases.worse] == [("c2", -1)]
+    assert [(each.case, each.items_b) for each in cases.better] == [("c0", ["v2-0"])]
+
+
+async def test_labels_on_another_scale_have_a_difference_on_theirs(redis: Redis) -> None:
+    judge = await known(redis)
+    hundred = NewCriterion(scale=Scale(min=0, max=100))
+    await put_criterion(redis, "wit", hundred, may_recode=True, keep_s=KEEP_S)
+    await put(redis, judge, "v1", [1 + n % 5 for n in range(30)])
+    await put(redis, judge, "v2", [1 + (n + 1) % 5 for n in range(30)])
+    values = {"v1": 10, "v2": 90}
+    await put_labels(
+        redis, [label(group, n, value + n % 2) for group, value in values.items() for n in range(30)], keep_s=KEEP_S
+    )
+    found = await compare(redis, QUERY)
+    assert found.judge_difference.value == pytest.approx(0)
+    assert found.corrected_difference.value == pytest.approx(80)

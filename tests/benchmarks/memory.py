@@ -1,0 +1,143 @@
+"""The memory of `judged up`, and the store's for each judgment: `python -m tests.benchmarks.memory`
+
+Everything runs as `judged up` starts it, with one worker, on a stub that answers after half a second, so that 256 calls
+are in flight. Resident memory is that of each process when all is idle, the most at work, and after it. Then the same
+judgments are made on a new store: the bytes of each are all that the store's memory grew by, for the judgment, the
+caller's texts, the answers kept for equal questions, and the counters. They are compared with the judgment's own JSON,
+packed by gzip.
+"""
+
+import contextlib
+import gzip
+import sys
+import tempfile
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import httpx
+import redis
+
+from tests.benchmarks.judging import memory_mb
+from tests.benchmarks.rows import Goal, Row, show
+from tests.benchmarks.throughput import Service, free_port, judge, process, service_for, stub_at, wait_until_ready
+
+CALLS = 256
+ITEMS = 10_000
+DELAY_S, SHORT_DELAY_S = 0.5, 0.05
+SAMPLE = 1000  # judgments that are packed
+EVERY_S = 0.1
+ROLES = {"worker": "-m worker", "API": "service.cli api", "store": "-server", "supervisor": "service.cli up"}
+
+
+def main() -> None:
+    show(memory_rows())
+
+
+def memory_rows(items: int = ITEMS) -> Iterator[Row]:
+    yield from _of_processes(items)
+    yield from _of_judgments(items)
+
+
+def _of_processes(items: int) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder, stub_at(DELAY_S) as stub:
+        port = free_port()
+        environ = {
+            "JUDGED_PROVIDERS": f'{{"stub": {{"kind": "openai", "base_url": "{stub}"}}}}',
+            "JUDGED_LOG_LEVEL": "error",
+        }
+        command = (sys.executable, "-m", "service.cli", "up", "--port", str(port), "--data", folder)
+        with process(*command, **environ) as running:
+            url = f"http://127.0.0.1:{port}"
+            wait_until_ready(url)
+            pids = dict(_roles(running.pid))
+            idle = _memory(pids)
+            yield Row("memory when idle", _words(idle), Goal(sum(idle.values()), 250, " MB"))
+            with _watched(pids) as most:
+                judge(url, pids["worker"], items)
+            of_worker = most["worker"]
+            yield Row(f"the worker's, {CALLS} calls in flight", f"{of_worker:.0f} MB", Goal(of_worker, 80, " MB"))
+            after = _memory(pids)
+            yield Row(f"memory after {items:,} judgments", _words(after), Goal(sum(after.values()), 250, " MB"))
+
+
+def _roles(supervisor: int) -> Iterator[tuple[str, int]]:
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text()
+    for pid in (supervisor, *map(int, children.split())):
+        command = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        yield next(role for role, sign in ROLES.items() if sign in command), pid
+
+
+def _memory(pids: Mapping[str, int]) -> dict[str, float]:
+    return {role: memory_mb(pid) for role, pid in pids.items()}
+
+
+def _words(memory: Mapping[str, float]) -> str:
+    each = ", ".join(f"{role} {size:.0f}" for role, size in memory.items())
+    return f"{sum(memory.values()):.0f} MB: {each}"
+
+
+@contextlib.contextmanager
+def _watched(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
+    """Notes the most memory of each process while the block runs."""
+    most, over = _memory(pids), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(EVERY_S):
+            most.update({role: max(most[role], size) for role, size in _memory(pids).items()})
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield most
+    finally:
+        over.set()
+        watching.join()
+
+
+def _of_judgments(items: int) -> Iterator[Row]:
+    with stub_at(SHORT_DELAY_S) as stub, service_for(stub, CALLS) as service:
+        store = redis.Redis.from_url(service.store_url)
+        judge(service.url, service.worker, 2 * CALLS)
+        before = _used(store)
+        judge(service.url, service.worker, items)
+        grown = (_used(store) - before) / items
+        judgments = _judgments(service)
+        store.close()
+    alone, packed = mean(map(len, judgments)), mean(len(gzip.compress(each)) for each in judgments)
+    yield Row(
+        "the store's bytes a judgment",
+        f"{grown:.0f}, {grown / packed:.2f} times its JSON of {alone:.0f} bytes packed alone to {packed:.0f}",
+        Goal(grown / packed, 1.3),
+    )
+    costs = ", ".join(f"level {level} {_packing_us(judgments, level):.0f} us" for level in (1, 6))
+    yield Row("CPU to pack one", costs)
+
+
+def _used(store: "redis.Redis") -> int:
+    time.sleep(1.0)  # what is written once a second is written
+    found: dict[str, Any] = store.info("memory")  # type: ignore[assignment]
+    return int(found["used_memory"])
+
+
+def _judgments(service: Service) -> list[bytes]:
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        newest = client.get("/v1/jobs", params={"limit": 1}).raise_for_status().json()["jobs"][0]["id"]
+        accept = {"accept": "application/x-ndjson"}
+        found = client.get(f"/v1/jobs/{newest}/judgments", headers=accept).raise_for_status().content
+    return found.splitlines()[:SAMPLE]
+
+
+def _packing_us(judgments: Sequence[bytes], level: int) -> float:
+    began = time.process_time()
+    for each in judgments:
+        zlib.compress(each, level)
+    return (time.process_time() - began) / len(judgments) * 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Items: the content that is judged, and the names that are not."""
+
+import msgspec
+
+from service.contracts.items import Item, content_digest, item_case, item_id
+
+
+def test_group_and_case_are_no_judged_content() -> None:
+    plain, named = Item(input="q", output="a"), Item(input="q", output="a", group="v1", case="c")
+    assert content_digest(plain) == content_digest(named)
+    assert item_id(plain) == item_id(named)
+
+
+def test_whole_numbers_are_taken_as_texts() -> None:
+    item = msgspec.json.decode(b'{"id": 7, "group": 2, "case": -31}', type=Item)
+    assert (item.id, item.group, item.case) == ("7", "2", "-31")
+
+
+def test_items_with_the_same_input_are_one_case() -> None:
+    assert item_case(Item(id="1", input="q", output="a")) == item_case(Item(id="2", input="q", output="b"))
+    assert item_case(Item(input="q")) != item_case(Item(input="r"))
+    assert item_case(Item(input="q", case="c")) == "c"
+
+
+def test_without_an_input_the_id_is_the_case() -> None:
+    assert item_case(Item(id="t-1", output="a")) == item_case(Item(id="t-1", output="b")) == "t-1"
+    assert len(item_case(Item(id="x" * 500, output="a"))) == 200

@@ -1,0 +1,139 @@
+"""The pages of benchmarks: live progress, then the leaderboard as a plot and a table that say what the API says."""
+
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser
+
+from service.config.settings import PriceSettings
+from tests.api.conftest import OpenApi
+from tests.api.test_access import READS, RULES, SUBMITS, key
+from tests.flows.conftest import Judged, Row, Serve
+from tests.flows.test_benchmarks import ITEMS, PEOPLE, WIT, answering, begin, finished, rows, score, upload
+from tests.pages.reading import page_of
+from tests.pages.test_browser import WIDTHS, Watched, violations
+from tests.pages.test_hostile_texts import PAYLOADS, normal
+from tests.pages.test_sessions import FOREIGN, OWN, sign_in
+from tests.stubs.model_server import ModelServer
+
+GOOD, POOR = "openai/good", "openai/poor"
+PRICES = {"prices": {GOOD: PriceSettings(input=10, output=40), POOR: PriceSettings(input=0.1, output=0.4)}}
+
+
+@answering
+def by_skill(model: str, number: int) -> str:
+    return score(PEOPLE[number][0] if model == "good" else 1 + number % 3)
+
+
+async def test_a_benchmark_shows_what_the_api_says(serve: Serve) -> None:
+    async with ModelServer("openai", by_skill) as model:
+        judged: Judged = await serve(openai=model, changes=PRICES)
+        client = judged.client
+        assert "No benchmark yet" in page_of(await client.get("/benchmarks")).words
+        await client.put("/v1/judges/wit", json=WIT)
+        await upload(judged, rows(PEOPLE))
+        begun = await begin(judged, judges=["wit", {**WIT, "instructions": "Fun?"}], models=[GOOD, POOR], controls=True)
+        told = await finished(judged, begun["id"])
+        listed = page_of(await client.get("/benchmarks"))
+        assert f"/benchmarks/{begun['id']}" in listed.links
+        page = page_of(await client.get(f"/benchmarks/{begun['id']}"))
+        assert page.has("svg", role="img")
+        assert not page.has("script")
+        assert f"/jobs/{begun['job_id']}" in page.links
+        for row in told["leaderboard"]:
+            assert row["model"] in page.words
+            measure = row["statistics"][row["sort"]]
+            if measure["value"] is not None:
+                assert f"{measure['value']:.3f} ({measure['lower']:.3f} to {measure['upper']:.3f})" in page.words
+        ceiling = told["leaderboard"][0]["human_ceiling"]["statistics"]["spearman"]
+        assert f"People agree among themselves: {ceiling['value']:.3f}" in page.words
+        numbers = [
+            each.rpartition(">")[2] for each in (await client.get(f"/benchmarks/{begun['id']}")).text.split("</text>")
+        ]
+        drawn = sum(row["statistics"][row["sort"]]["value"] is not None for row in told["leaderboard"])
+        assert {str(number) for number in range(1, drawn + 1)} <= {*numbers}
+        for link in page.links:
+            if link.startswith("/judges"):
+                page_of(await client.get(link))
+        page_of(await client.get("/benchmarks/bench_none"), 404)
+        page_of(await client.get("/benchmarks/none"), 404)
+
+
+async def test_keys_see_their_own_benchmarks_and_cancel_what_they_may(open_api: OpenApi) -> None:
+    keys = (key("bot", "submit", "read"), key(READS, "read"), key(SUBMITS, "submit"), key(RULES, "admin"))
+    client: httpx.AsyncClient = await open_api(keys=keys)
+    bearer = {"Authorization": "Bearer bot"}
+    await client.put("/v1/judges/wit", json=WIT, headers=bearer)
+    item = {"output": "x", "human": {"wit": [3]}}
+    await client.put("/v1/datasets/people", json={"items": [item]}, headers={"Authorization": f"Bearer {RULES}"})
+    asked = {"dataset": "people", "judges": ["wit"]}
+    begun: Row = (await client.post("/v1/benchmarks", json=asked, headers=bearer)).json()
+    path = f"/benchmarks/{begun['id']}"
+    for address in ("/benchmarks", path):
+        assert (await client.get(address)).headers["location"].startswith("/login?next=%2Fbenchmarks")
+    await sign_in(client, READS)
+    assert path not in page_of(await client.get("/benchmarks")).links
+    page_of(await client.get(path), 404)
+    page_of(await client.post(f"{path}/cancel", headers=OWN), 403)
+    client.cookies.clear()
+    await sign_in(client, "bot")
+    for headers in FOREIGN:
+        page_of(await client.post(f"{path}/cancel", headers=headers), 403)
+    page = page_of(await client.get(path))
+    assert page.has("form", action=f"{path}/cancel")
+    assert page.has("div", **{"data-events": f"/jobs/{begun['job_id']}/events"})
+    for _ in range(2):  # a double click is harmless
+        assert (await client.post(f"{path}/cancel", headers=OWN)).headers["location"] == path
+    assert "cancelled" in page_of(await client.get(path)).words
+
+
+async def test_hostile_texts_are_data_in_benchmarks(serve: Serve) -> None:
+    judged: Judged = await serve()
+    client = judged.client
+    for number, payload in enumerate(PAYLOADS):
+        criterion = payload[:100].replace("\u0000", "")
+        judge = {"criterion": criterion, "method": "rating", "instructions": payload, "models": ["control/length"]}
+        name = f"{payload[:90]}{number}".replace("\u0000", "")
+        item = {"output": payload, "human": {criterion: [1, 2]}}
+        stored = await client.put(f"/v1/datasets/d{number}", json={"items": [item] * 2})
+        assert stored.status_code in (200, 201), stored.text
+        begun = (await client.post("/v1/benchmarks", json={"dataset": f"d{number}", "judges": [judge]})).json()
+        await finished(judged, begun["id"])
+        assert normal(criterion) in page_of(await client.get(f"/benchmarks/{begun['id']}")).text, name
+        page_of(await client.get("/benchmarks", params={"cursor": payload}))
+
+
+@pytest.mark.timeout(300)
+async def test_a_benchmark_in_a_browser_from_its_begin_to_its_leaderboard(serve: Serve, browser: Browser) -> None:
+    async with ModelServer("openai", by_skill) as model:
+        judged: Judged = await serve(openai=model, changes=PRICES, workers=0)
+        await judged.client.put("/v1/judges/wit", json=WIT)
+        await upload(judged, rows(PEOPLE))
+        begun = await begin(judged, judges=["wit"], models=[GOOD, POOR], controls=True)
+        base = str(judged.client.base_url).rstrip("/")
+        address = f"{base}/benchmarks/{begun['id']}"
+        watched = Watched(await browser.new_page())
+        await watched.see(address)
+        assert await watched.page.text_content("[data-field=done]") == "0"
+        assert await violations(watched.page) == []
+        async with judged.worker(), watched.page.expect_navigation(url=address, timeout=60_000):
+            pass  # the page is loaded again at the end
+        await watched.page.wait_for_selector("svg.drawing")
+        assert await watched.page.text_content("[data-field=done]") == str(4 * ITEMS)
+        await looks_well(browser, base, ["/benchmarks", f"/benchmarks/{begun['id']}"])
+        assert watched.wrong == []
+
+
+async def looks_well(browser: Browser, base: str, paths: list[str]) -> None:
+    """No finding of axe, no error, no wider than the window: at both widths, light and dark."""
+    for width in WIDTHS:
+        options: dict[str, Any] = {"viewport": {"width": width, "height": 800}}
+        context = await browser.new_context(**options)
+        watched = Watched(await context.new_page())
+        for path in paths:
+            await watched.see(base + path)
+            assert await watched.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+            assert await violations(watched.page) == [], (path, width)
+        assert watched.wrong == []
+        await context.close()

@@ -1,0 +1,55 @@
+"""The overview: jobs under way, and the cost of the shown model alone."""
+
+import json
+
+from service.config.sections import PriceSettings
+from tests.flows.conftest import Judged, Serve
+from tests.pages.lived_in import MODEL, item
+from tests.pages.reading import Page, page_of
+from tests.stubs.model_server import ModelServer
+from tests.stubs.wire_formats import Reply
+
+DEAR = "openai/dear-model"
+ANSWER = Reply(text=json.dumps({"explanation": "Fine.", "score": 4}), input_tokens=1000, output_tokens=100)
+
+
+async def overview(judged: Judged) -> Page:
+    return page_of(await judged.client.get("/"))
+
+
+async def test_the_cost_of_a_card_is_of_its_model_alone(serve: Serve) -> None:
+    async with ModelServer("openai", lambda body: ANSWER) as model:
+        prices = {DEAR: PriceSettings(input=1.0, output=10.0)}
+        judged = await serve(openai=model, changes={"prices": prices})
+        items = [item(number) for number in range(4)]
+        await judged.judge(items, "helpfulness", models=[DEAR])
+        alone = await overview(judged)
+        await judged.judge(items, "helpfulness", models=["control/length"])
+        await judged.judge(items, ["helpfulness", "politeness"], models=[DEAR])
+        beside = await overview(judged)
+        for page in (alone, beside):
+            assert "Cost$2.00 for 1,000 judgments, by the 4 of its newest jobs" in page.words
+
+
+async def test_jobs_under_way_are_shown_until_they_are_over(serve: Serve) -> None:
+    async with ModelServer("openai", lambda body: ANSWER) as model:
+        judged = await serve(openai=model, workers=0)
+        assert "Judging now" not in (await overview(judged)).words
+        job_id = await judged.submit([item(number) for number in range(4)], models=[MODEL])
+        page = await overview(judged)
+        assert "Judging now" in page.words
+        assert "0 of 4 judgments" in page.words
+        assert f"/jobs/{job_id}" in page.links
+        await judged.client.delete(f"/v1/jobs/{job_id}")
+        assert "Judging now" not in (await overview(judged)).words
+
+
+async def test_pages_link_to_grafana_if_its_address_is_set(serve: Serve) -> None:
+    async with ModelServer("openai", lambda body: ANSWER) as model:
+        judged = await serve(openai=model, changes={"server": {"grafana_url": "https://grafana.lan/"}})
+        await judged.judge([item(1)], models=[MODEL])
+        assert "https://grafana.lan/d/judged-trust" in (await overview(judged)).links
+        page = page_of(await judged.client.get("/judges/helpfulness"))
+        [link] = [each for each in page.links if "var-judge" in each]
+        assert link.startswith("https://grafana.lan/d/judged-trust?var-judge=helpfulness&var-version=1&")
+        assert "var-model=openai%2Fgpt-4.1-mini" in link
