@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,6 +71,14 @@ async def check_rights(redis: Redis) -> None:
             await listening.get_message(timeout=_TIMEOUT_S)
 
 
+def _hint(url: str, error: StoreError) -> str:
+    # A server that asks for a certificate ends the connection, often before its reason is read (TLS 1.3).
+    ended = re.search("reset by peer|closed|broken pipe", str(error), re.IGNORECASE)
+    if ended and url.startswith("rediss") and "ssl_certfile=" not in url:
+        return "; if it asks for a certificate, name yours as ssl_certfile and ssl_keyfile in its address"
+    return ""
+
+
 async def wait_for_store(url: str, name: str) -> None:
     """Returns once the store at `url` answers, takes writes, and is fit for the service. Says in a line why it waits.
 
@@ -84,7 +93,7 @@ async def wait_for_store(url: str, name: str) -> None:
                 await check_rights(redis)
             except StoreError as error:
                 if said is not type(error):
-                    _log.warning("waiting for the store at %s: %s", name, error)
+                    _log.warning("waiting for the store at %s: %s%s", name, error, _hint(url, error))
                 said = type(error)
                 await asyncio.sleep(_AGAIN_S)
             else:
