@@ -91,7 +91,7 @@ async def let_go(redis: Redis) -> int:
 def rows_in(folder: Path, table: str = "judgments") -> list[tuple[Any, ...]]:
     """Returns the ids of an archive as DuckDB reads them."""
     files = f"{folder}/archive/{table}/*/*.parquet"
-    return duckdb.connect().execute(f"SELECT id FROM read_parquet('{files}')").fetchall()
+    return duckdb.execute(f"SELECT id FROM read_parquet('{files}')").fetchall()
 
 
 async def test_judgments_move_to_the_archive_and_are_seen_once_all_the_time(
