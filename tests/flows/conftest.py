@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from service.api.connections import LimitedHttp
 from service.config.settings import ProviderSettings, Settings, load_settings
 from tests.apps import app_of
-from tests.polling import until
+from tests.polling import LIMIT_S, until
 from tests.stubs.model_server import ModelServer
 from worker.process import run_worker
 from worker.retrying import Retrying
@@ -90,7 +90,7 @@ class Judged:
             yield stopping
         finally:
             stopping.set()
-            await asyncio.wait_for(working, 30)
+            await asyncio.wait_for(working, LIMIT_S)
 
 
 Serve = Callable[..., Any]
@@ -124,7 +124,7 @@ def settings_for(store_url: str, changes: Row, provider: Row | None = None, **st
     settings = load_settings(None, {"JUDGED_REDIS_URL": store_url, "JUDGED_MODELS": "control/overlap"})
     providers = {
         name: ProviderSettings(
-            **{"kind": stub.kind, "base_url": stub.base_url, "timeout_seconds": 5.0, **(provider or {})}
+            **{"kind": stub.kind, "base_url": stub.base_url, "timeout_seconds": 30.0, **(provider or {})}
         )
         for name, stub in stubs.items()
     }
