@@ -28,6 +28,7 @@ from service.store.jobs import CALL_BACK, JUDGE_CHUNK
 from service.store.queue import QueueWorker
 from service.store.queue_leases import LEASE_S, QueueLeases
 from service.store.records import from_json, readable
+from service.store.secret import packs
 from service.store.signals import Signals
 from service.store.sweeping import sweep
 from worker.anchors import JUDGE_ANCHORS, PERIOD_S, AnchorTurns
@@ -177,6 +178,7 @@ class _Worker:
     async def _begin(self) -> None:
         while True:
             try:
+                await packs(self._redis)
                 await self._turn_archive_on()
                 await self._load_learnt()
                 await self._served.load()

@@ -13,6 +13,8 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobRecord
 from service.files.export_columns import row_values
 from service.store.archiving import LabelledState, Part, StoredChunk, StoredCounters
+from service.store.packing import unpacked
+from service.store.records import from_json, from_msgpack
 
 _Row = dict[str, Any]
 
@@ -27,7 +29,10 @@ class JobFields(NamedTuple):
 
 
 def job_fields(job: Mapping[bytes, bytes], benchmark: Mapping[bytes, bytes]) -> JobFields:
-    """Returns a job's fields as the archive keeps them: JSON that is the same each time."""
+    """Returns a job's fields as the archive keeps them: JSON that is the same each time.
+
+    Raises UnreadableRecordError.
+    """
     fields = {
         name.decode(): value.decode()
         for name, value in sorted(job.items())
@@ -36,25 +41,27 @@ def job_fields(job: Mapping[bytes, bytes], benchmark: Mapping[bytes, bytes]) -> 
     others = {
         name.decode(): value.decode() for name, value in sorted(benchmark.items()) if not name.startswith(b"human:")
     }
-    record = msgspec.json.decode(job[b"record"], type=JobRecord)
+    record = from_json(job[b"record"], JobRecord, "its job")
     text = msgspec.json.encode({"record": fields.pop("record"), "fields": fields, "benchmark": others}).decode()
     return JobFields(record, text)
 
 
 def judgment_rows(job: JobFields, part: Part, chunks: Sequence[StoredChunk]) -> Iterator[_Row]:
-    """Yields the rows of the judgments of some chunks of a job."""
+    """Yields the rows of the judgments of some chunks of a job. Raises UnreadableRecordError."""
     record = job.record
+    name = f"a judgment of job {record.id}"
     for number, chunk in enumerate(chunks, part.first):
-        items = [] if chunk.items is None else msgspec.msgpack.decode(chunk.items, type=list[Item])
+        items = [] if chunk.items is None else from_msgpack(chunk.items, list[Item], name)
         texts = [msgspec.json.encode(each).decode() for each in items]
         for position, stored in sorted(chunk.results.items()):
-            judgment = msgspec.json.decode(stored)
+            text = unpacked(stored, name)
+            judgment = from_json(text, dict[str, Any], name)
             place = position // len(record.judges) - number * record.chunk_items
             judgment |= {
                 "position": position,
                 "purpose": record.purpose,
                 "owner": record.owner,
-                "json": stored.decode(),
+                "json": text.decode(),
                 "item": texts[place] if place < len(texts) else None,
                 "job": job.text,
             }

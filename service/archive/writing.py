@@ -29,6 +29,7 @@ from service.archive.reading import hidden_by, index_path
 from service.archive.rows import JobFields, counter_rows, job_fields, judgment_rows, label_rows, ms_of, time_of
 from service.store import archiving, clock
 from service.store.archiving import FilePlan, Part
+from service.store.errors import UnreadableRecordError
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class ArchiveWriter:
                     day = ended
                     if len(rows) >= self._most or size >= _MOST_BYTES:
                         break
-            except msgspec.MsgspecError as error:
+            except UnreadableRecordError as error:
                 self._leave(job_id, error)
             if len(rows) >= self._most or size >= _MOST_BYTES:
                 break
@@ -118,7 +119,7 @@ class ArchiveWriter:
     async def _parts_of(self, job_id: str, rows: Sequence[Any]) -> AsyncIterator[tuple[Part, list[dict[str, Any]]]]:
         """Yields the parts of a job that are not archived with their rows, as large as there is room beside `rows`.
 
-        Raises msgspec.MsgspecError.
+        Raises UnreadableRecordError.
         """
         job = await self._job(job_id)
         if job is None:
@@ -132,16 +133,16 @@ class ArchiveWriter:
             yield part, await self._part_rows(known, part)
             first = end
 
-    def _leave(self, job_id: str, error: msgspec.MsgspecError) -> None:
+    def _leave(self, job_id: str, error: UnreadableRecordError) -> None:
         """Leaves a job of a newer version of the service in the store, for that version to archive."""
         if job_id not in self._unreadable:
             self._unreadable.add(job_id)
-            _log.warning("%s is not archived, and stays in the store: this version can't read it: %s", job_id, error)
+            _log.warning("%s is not archived, and stays in the store: %s", job_id, error)
 
     async def _job(self, job_id: str) -> tuple[JobFields, int] | None:
         """Returns a job and the number of its first chunk that is not archived, None if it is gone.
 
-        Raises msgspec.MsgspecError if this version can't read it.
+        Raises UnreadableRecordError if this version can't read it.
         """
         fields, benchmark = await archiving.load_job_fields(self._redis, job_id)
         if b"record" not in fields:
@@ -160,8 +161,8 @@ class ArchiveWriter:
                 job = await self._job(part.job_id)
                 if job is not None:
                     rows += await self._part_rows(job[0], part)
-            except msgspec.MsgspecError as error:
-                raise ArchiveError(f"{part.job_id} can't be read by this version of judged: {error}") from error
+            except UnreadableRecordError as error:
+                raise ArchiveError(f"{part.job_id}: {error}") from error
         return _Collected(plan, rows)
 
     async def _write(self, collected: _Collected) -> None:

@@ -1,5 +1,6 @@
 """Takes jobs in: all items checked, then all of them stored or none."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterable, Callable
 from typing import NamedTuple
@@ -22,8 +23,11 @@ from service.jobs.callback_targets import callback_problem
 from service.jobs.item_checks import ItemChecks, add_faults
 from service.judging.methods import METHODS
 from service.store import clock, jobs
+from service.store.connection import cancelled
 from service.store.errors import StoreConflictError
 from service.store.jobs import Idempotency
+from service.store.packing import packed_items
+from service.store.secret import packs
 from service.threads import aside
 
 _log = logging.getLogger(__name__)
@@ -80,6 +84,7 @@ class JobIntake:
         self._chunk: list[Item] = []  # the one that is not full
         self._chunks: list[bytes] = []  # to be staged
         self._staged = 0
+        self._staging: asyncio.Task[None] | None = None  # of the chunks before, while the next items are checked
 
     async def take(self, batches: AsyncIterable[Batch[Item]], place: PlaceOfItem = "/items/{}".format) -> None:
         """Checks and stages the items; `place` gives the pointer to the item of a number.
@@ -98,6 +103,10 @@ class JobIntake:
         except Refused:
             await self.discard()
             raise
+        finally:
+            if self._staging is not None:  # something else has gone wrong, or the client is gone
+                await cancelled(self._staging)
+                self._staging = None
 
     async def commit(self, fingerprint: str) -> TakenIn:
         """Makes the staged items a job and queues it. `fingerprint` identifies the content of the request.
@@ -127,6 +136,7 @@ class JobIntake:
 
     async def discard(self) -> None:
         """Removes the staged items."""
+        await self._wait_until_staged()
         await jobs.discard_job(self._redis, self.job_id, self._staged)
 
     def _record(self) -> JobRecord:
@@ -196,11 +206,24 @@ class JobIntake:
         if self._chunk:
             await aside(self._close_chunk)
         await self._stage()
+        await self._wait_until_staged()
 
     async def _stage(self) -> None:
-        await jobs.stage_job(self._redis, self.job_id, self._staged, self._chunks)
-        self._staged += len(self._chunks)
+        """Begins to pack and to store the full chunks, once those before are stored."""
+        await self._wait_until_staged()
+        self._staging = asyncio.create_task(self._store(self._chunks))
         self._chunks = []
+
+    async def _wait_until_staged(self) -> None:
+        staging, self._staging = self._staging, None
+        if staging is not None:
+            await staging
+
+    async def _store(self, chunks: list[bytes]) -> None:
+        if await packs(self._redis):
+            chunks = await asyncio.to_thread(lambda: [packed_items(each) for each in chunks])  # beside `aside`
+        await jobs.stage_job(self._redis, self.job_id, self._staged, chunks)
+        self._staged += len(chunks)
 
 
 def _check_callback(order: JobOrder, settings: Settings) -> None:

@@ -6,9 +6,9 @@ from itertools import islice
 from service.contracts.items import Item, item_id
 from service.contracts.pointing import MOST_FAULTS, unkept
 from service.contracts.refusals import Fault, pointer_to, too_large
+from service.store.packing import MAX_ITEMS_BYTES
 
 MOST_GROUPS = 1000  # of one upload: a job's record names them
-MOST_CHUNK_BYTES = 64 * 1024 * 1024  # of items that are stored together: workers and readers hold all of them in memory
 
 
 class ItemChecks:
@@ -38,8 +38,8 @@ class ItemChecks:
 
     def check_chunk(self, items: int, size: int) -> None:
         """Raises Refused (too-large) if so many items, which are stored together, have too many bytes."""
-        if size > MOST_CHUNK_BYTES:
-            raise too_large(f"{items} items in a row have more than {MOST_CHUNK_BYTES} bytes: send shorter ones")
+        if size > MAX_ITEMS_BYTES:
+            raise too_large(f"{items} items in a row have more than {MAX_ITEMS_BYTES} bytes: send shorter ones")
 
     @property
     def groups(self) -> list[str]:

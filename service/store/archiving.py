@@ -17,6 +17,7 @@ from service.store.agreement_counters import expiry_ms
 from service.store.connection import Script, pipeline, reply, scanned_names
 from service.store.counters import add_counts, increment
 from service.store.items import ItemState
+from service.store.records import from_json
 
 ARCHIVE_LEASE_S = 60.0
 READERS_NEED_S = 60.0  # a reader that saw the job in the store a moment ago may still read it there
@@ -54,7 +55,7 @@ class FilePlan(NamedTuple):
 
 
 class StoredChunk(NamedTuple):
-    """The items of a chunk (msgpack), and its judgments (JSON) by position."""
+    """The items of a chunk, and its judgments by position, as they are stored: perhaps packed."""
 
     items: bytes | None
     results: dict[int, bytes]
@@ -425,7 +426,7 @@ def _write_value(pipe: Any, name: str, kind: str, value: Any) -> None:
 
 
 def _ids_in(chunk: StoredChunk) -> list[str]:
-    return [msgspec.json.decode(each, type=_ItemIdOnly).item_id for each in chunk.results.values()]
+    return [from_json(each, _ItemIdOnly, "a judgment").item_id for each in chunk.results.values()]
 
 
 class _ItemIdOnly(msgspec.Struct):

@@ -16,6 +16,8 @@ from redis.asyncio import Redis
 from service.contracts.judgments import Vote
 from service.store import keys
 from service.store.connection import Script
+from service.store.errors import UnreadableRecordError
+from service.store.packing import unpacked
 
 _log = logging.getLogger(__name__)
 
@@ -83,8 +85,8 @@ async def lease_votes(
 def _known_vote(judgment: bytes, index: int) -> Vote | None:
     """Returns the vote as it is served again, None if the stored judgment can't be read by this version."""
     try:
-        return as_cached(_decoder.decode(judgment).votes[index])
-    except (msgspec.MsgspecError, IndexError) as error:
+        return as_cached(_decoder.decode(unpacked(judgment, "it")).votes[index])
+    except (msgspec.MsgspecError, UnreadableRecordError, IndexError) as error:
         _log.warning("a cached vote can't be read, asking again: %s", error)
         return None
 

@@ -16,6 +16,8 @@ from service.store.agreement_counters import kept_buckets
 from service.store.connection import Script
 from service.store.counters import Increment
 from service.store.items import StoredItem, item_from_pairs
+from service.store.packing import packed_judgment
+from service.store.secret import packs
 
 NANO = 10**9  # nano-dollars in a dollar
 MAX_WAITING = 10_000  # items in each half of a criterion's label queue
@@ -113,7 +115,7 @@ async def apply_changes(redis: Redis, changes: Sequence[Change], *, keep_s: int)
     applied before, or belong to a job that is gone. Raises UncountableError, before it writes anything, if an increment
     is none that can be counted.
     """
-    batch = _Batch(keep_s)
+    batch = _Batch(keep_s, packed=await packs(redis))
     heads = [False if each.item is None else _head(each.item) for each in changes]
     bodies = [_encoded(batch.change(each)) for each in changes]
     states, moved = await _apply(
@@ -139,7 +141,8 @@ def _job_state(cancelled: bytes, nano: bytes, *counts: bytes) -> JobState:
 class _Batch:
     """Writes changes as apply_changes.lua reads them: each key and field once, named by its place in a list."""
 
-    def __init__(self, keep_s: int) -> None:
+    def __init__(self, keep_s: int, *, packed: bool) -> None:
+        self._packs = packed
         self.now_ms = clock.now_ms()
         self._keep_ms = keep_s * 1000
         self.jobs: dict[str, int] = {}
@@ -193,7 +196,7 @@ class _Batch:
             _placed(self.jobs, result.job_id),
             result.chunk,
             result.position,
-            result.judgment.decode(),  # cmsgpack knows no binary strings
+            _string(packed_judgment(result.judgment) if self._packs else result.judgment),
             result.spend_key,
             _countable(result.spend_key, result.spent_nano),
             _flat(result.cached_votes),
@@ -230,6 +233,11 @@ class _Batch:
         self._packed_groups.append(packed)
         self._groups[name] = len(self._packed_groups)
         return len(self._packed_groups)
+
+
+def _string(value: bytes) -> msgspec.Raw:
+    """Returns bytes as MessagePack of a text, which they need not be: cmsgpack knows no binary strings."""
+    return msgspec.Raw(b"\xdb" + len(value).to_bytes(4, "big") + value)
 
 
 def _placed(places: dict[Any, int], each: object) -> int:

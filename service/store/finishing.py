@@ -14,8 +14,8 @@ from service.store import clock, counters, keys
 from service.store.changes import NANO, StoredResult
 from service.store.connection import reply
 from service.store.counters import Increment, increment, observe
+from service.store.packing import MAX_JUDGMENT_BYTES
 
-MAX_JUDGMENT_BYTES = 16 * 1024 * 1024  # larger than any answer that is read; several votes may have one each
 _MOST_BYTES_A_CHARACTER = 6  # in JSON
 _CUT = " [cut]"
 _MOST_STEPS = 20  # of a scale, of which each is a series of its own

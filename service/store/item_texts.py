@@ -13,6 +13,7 @@ from service.store import keys
 from service.store.connection import pipeline
 from service.store.items import item_of, refs_in
 from service.store.judgments import owners_of_jobs
+from service.store.packing import unpacked_bytes
 from service.store.records import from_json, from_msgpack, readable
 from service.threads import aside_if_large
 
@@ -73,7 +74,7 @@ async def judged_texts(
         for place, stored in zip(chunks, found, strict=True):
             if stored is not None:
                 record, wanted = records[place[0]], by_chunk[place]
-                for judged in await aside_if_large(len(stored), _of_chunk, record, place[1], stored, wanted):
+                for judged in await aside_if_large(unpacked_bytes(stored), _of_chunk, record, place[1], stored, wanted):
                     yield judged
 
 

@@ -26,6 +26,8 @@ from service.store import clock, keys, queue
 from service.store.changes import NANO
 from service.store.connection import Script, pipeline, reply
 from service.store.errors import IdempotencyConflictError, StagingExpiredError, UnconfirmedError, UnreadableRecordError
+from service.store.judgments import unpacked_judgments
+from service.store.packing import unpacked_bytes
 from service.store.records import from_json, from_msgpack, readable
 from service.threads import aside_if_large
 
@@ -273,8 +275,9 @@ async def load_small_job(redis: Redis, job_id: str) -> tuple[JobRecord, Job] | N
     record, job = _shown(job_id, stored)
     if not job.is_over or record.chunks > 1 or record.total > INLINE_JUDGMENTS:
         return record, job
-    placed = sorted((int(position), judgment) for position, judgment in results.items())
-    return record, msgspec.structs.replace(job, judgments=[msgspec.Raw(judgment) for _, judgment in placed])
+    placed = [results[position] for position in sorted(results, key=int)]
+    found = await unpacked_judgments(placed, f"a judgment of job {job_id}")
+    return record, msgspec.structs.replace(job, judgments=[each for each in found if each is not None])
 
 
 async def list_jobs(
@@ -316,15 +319,10 @@ async def _loaded(redis: Redis, index: str, ids: list[str]) -> list[tuple[str, t
         for job_id in ids:
             pipe.hgetall(keys.job(job_id))
         stored = await pipe.execute()
-    await _forget(redis, index, [job_id for job_id, each in zip(ids, stored, strict=True) if not each])
+    if gone := [job_id for job_id, each in zip(ids, stored, strict=True) if not each]:
+        await reply(redis.zrem(index, *gone))
     by_id = dict(zip(ids, stored, strict=True))
     return list(readable(ids, lambda job_id: _shown(job_id, by_id[job_id]) if by_id[job_id] else None))
-
-
-async def _forget(redis: Redis, index: str, job_ids: list[str]) -> None:
-    """Removes expired jobs from an index."""
-    if job_ids:
-        await reply(redis.zrem(index, *job_ids))
 
 
 def first_view(record: JobRecord) -> Job:
@@ -482,7 +480,7 @@ async def load_chunk(redis: Redis, job_id: str, chunk: int) -> list[Item]:
     stored = await reply(redis.get(keys.chunk_items(job_id, chunk)))
     if stored is None:
         return []
-    return await aside_if_large(len(stored), from_msgpack, stored, list[Item], f"job {job_id}")
+    return await aside_if_large(unpacked_bytes(stored), from_msgpack, stored, list[Item], f"job {job_id}")
 
 
 async def cancelled_jobs(redis: Redis, job_ids: Sequence[str]) -> dict[str, bool]:

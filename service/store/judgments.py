@@ -10,7 +10,13 @@ from service.contracts.jobs import JobRecord
 from service.contracts.outcomes import Outcome
 from service.store import keys
 from service.store.connection import pipeline, reply
+from service.store.errors import UnreadableRecordError
 from service.store.items import item_of, load_item, refs_in
+from service.store.packing import unpacked, unpacked_bytes
+from service.store.records import say_once
+from service.threads import aside_if_large
+
+_FASTER_THAN_READ = 8  # times as many bytes are unpacked in the time in which others are read
 
 
 class PlacedJudgment(NamedTuple):
@@ -35,9 +41,11 @@ async def judgments_in_order(
     in_chunk = record.chunk_items * len(record.judges)
     for chunk in range(start // in_chunk, record.chunks):
         stored = await reply(redis.hgetall(keys.chunk_results(record.id, chunk)))
-        for position, judgment in sorted((int(field), value) for field, value in stored.items()):
-            if position >= start and (outcome is None or _outcome(judgment) is outcome):
-                yield PlacedJudgment(position, msgspec.Raw(judgment))
+        placed = sorted((int(field), value) for field, value in stored.items() if int(field) >= start)
+        found = await unpacked_judgments([value for _, value in placed], f"a judgment of job {record.id}")
+        for (position, _), judgment in zip(placed, found, strict=True):
+            if judgment is not None and (outcome is None or _outcome(judgment) is outcome):
+                yield PlacedJudgment(position, judgment)
 
 
 async def page_of_judgments(
@@ -63,8 +71,29 @@ async def judgments_of_item(redis: Redis, item_id: str, owner: str | None = None
     async with pipeline(redis) as pipe:
         for job_id, chunk, position in places:
             pipe.hget(keys.chunk_results(job_id, chunk), position)
-        found = await pipe.execute()
-    return [msgspec.Raw(judgment) for judgment in found if judgment is not None]
+        stored = await pipe.execute()
+    found = await unpacked_judgments(stored, f"a judgment of item {item_id}")
+    return [judgment for judgment in found if judgment is not None]
+
+
+async def unpacked_judgments(stored: Sequence[bytes | None], name: str) -> list[msgspec.Raw | None]:
+    """Returns the JSON of judgments as they are stored; None in place of None, and of one that can't be unpacked.
+
+    `name` names each, such as `a judgment of job job_01`.
+    """
+    size = sum(unpacked_bytes(each) for each in stored if each is not None)
+    return await aside_if_large(size // _FASTER_THAN_READ, _all_unpacked, stored, name)
+
+
+def _all_unpacked(stored: Sequence[bytes | None], name: str) -> list[msgspec.Raw | None]:
+    found: list[msgspec.Raw | None] = []
+    for each in stored:
+        try:
+            found.append(None if each is None else msgspec.Raw(unpacked(each, name)))
+        except UnreadableRecordError as error:
+            say_once(error)
+            found.append(None)
+    return found
 
 
 async def owners_of_jobs(redis: Redis, job_ids: Iterable[str]) -> dict[str, str | None]:
@@ -94,9 +123,10 @@ async def judgments_ended_at(redis: Redis, wanted: Sequence[tuple[str, int]]) ->
     async with pipeline(redis) as pipe:
         for job_id, chunk, position in (place for each in places for place in each):
             pipe.hget(keys.chunk_results(job_id, chunk), position)
-        found = iter(await pipe.execute())
-    return [[msgspec.Raw(stored) for _ in each if (stored := next(found)) is not None] for each in places]
+        stored = await pipe.execute()
+    found = iter(await unpacked_judgments(stored, "a judgment of an item"))
+    return [[judgment for _ in each if (judgment := next(found)) is not None] for each in places]
 
 
-def _outcome(judgment: bytes) -> Outcome:
+def _outcome(judgment: msgspec.Raw) -> Outcome:
     return msgspec.json.decode(judgment, type=_OutcomeOnly).outcome

@@ -186,8 +186,7 @@ CAPABILITIES = PREFIX + "capabilities"
 """Hash: model -> the request options that its server supports (JSON), as workers found out. Never expires."""
 
 SERVED_MODELS = PREFIX + "served_models"
-"""Hash: model -> the model that its provider last named as the one that answered.
-Written by workers when another one answers. Never expires."""
+"""Hash: model -> the model that answered last, as its provider names it. Written by workers. Never expires."""
 
 MODEL_LISTS = PREFIX + "model_lists"
 """Hash: provider -> its list of models, with the dates of their shutdown, and when it was read (msgpack of ModelList).
@@ -245,6 +244,9 @@ SESSION = PREFIX + "session:"
 
 SECRET = PREFIX + "secret"
 """String: the installation's secret, 32 random bytes. Written by the first process that needs it. Never expires."""
+
+PACKED = PREFIX + "packed"
+"""String: there if judgments and items are stored packed. Written with a new installation's secret. Never expires."""
 
 JUDGES = PREFIX + "judges"
 """Zset of judge names, all with score 0. Written when a judge is stored. Never expires."""

@@ -1,4 +1,4 @@
-"""Decodes records that another version of the service may have stored."""
+"""Decodes records that another version of the service may have stored, packed (`packing`) or plain."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from service.store.errors import UnreadableRecordError
+from service.store.packing import unpacked
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +54,6 @@ def say_once(error: UnreadableRecordError) -> None:
 
 def _decoded(decode: Callable[..., _T], stored: bytes | str | msgspec.Raw, type_: type[_T], name: str) -> _T:
     try:
-        return decode(stored, type=type_)
+        return decode(unpacked(stored, name) if isinstance(stored, bytes) else stored, type=type_)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableRecordError(name, str(error)) from error

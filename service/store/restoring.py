@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
 from redis.asyncio import Redis
 
 from service.contracts.items import Item
@@ -11,7 +10,10 @@ from service.contracts.jobs import JobRecord
 from service.store import keys
 from service.store.connection import pipeline
 from service.store.items import judgment_ref
-from service.store.jobs import is_listed
+from service.store.jobs import encoded_chunk, is_listed
+from service.store.packing import packed_items, packed_judgment
+from service.store.records import from_msgpack
+from service.store.secret import packs
 
 _GONE = Item(id="forgotten", output="")  # in place of an item of which the archive has no judgment
 
@@ -47,20 +49,21 @@ async def merge_chunks(redis: Redis, jobs: Iterable[RestoredJob]) -> None:
         found = await pipe.execute()
     for (job, chunk), stored in zip(places, found, strict=True):
         if stored is not None:
-            for place, item in enumerate(msgspec.msgpack.decode(stored, type=list[Item])):
+            for place, item in enumerate(from_msgpack(stored, list[Item], f"job {job.record.id}")):
                 if item != _GONE:
                     job.items[chunk].setdefault(place, item)
 
 
 async def restore_jobs(redis: Redis, jobs: Iterable[RestoredJob], *, keep_s: int) -> None:
     """Writes ended jobs, which are kept for the keep time from now on and count as archived."""
+    is_packed = await packs(redis)
     async with pipeline(redis) as pipe:
         for job in jobs:
-            _write_job(pipe, job, keep_s)
+            _write_job(pipe, job, keep_s, packed=is_packed)
         await pipe.execute()
 
 
-def _write_job(pipe: Any, job: RestoredJob, keep_s: int) -> None:
+def _write_job(pipe: Any, job: RestoredJob, keep_s: int, *, packed: bool) -> None:
     record = job.record
     name = keys.job(record.id)
     pipe.hset(name, mapping={**job.fields, "record": job.text, "archived": record.chunks})
@@ -74,9 +77,11 @@ def _write_job(pipe: Any, job: RestoredJob, keep_s: int) -> None:
     for chunk, items in job.items.items():
         length = min(record.chunk_items, record.items - chunk * record.chunk_items)
         whole = [items.get(place, _GONE) for place in range(length)]
-        pipe.set(keys.chunk_items(record.id, chunk), msgspec.msgpack.encode(whole), ex=keep_s)
+        encoded = encoded_chunk(whole)
+        pipe.set(keys.chunk_items(record.id, chunk), packed_items(encoded) if packed else encoded, ex=keep_s)
     for chunk, results in job.results.items():
-        pipe.hset(keys.chunk_results(record.id, chunk), mapping={str(each): text for each, text in results.items()})
+        fields = {str(each): packed_judgment(text) if packed else text for each, text in results.items()}
+        pipe.hset(keys.chunk_results(record.id, chunk), mapping=fields)
         pipe.expire(keys.chunk_results(record.id, chunk), keep_s)
     if is_listed(record.purpose):
         pipe.zadd(keys.JOBS, {record.id: 0})

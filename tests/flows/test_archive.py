@@ -242,11 +242,20 @@ async def test_an_empty_store_is_restored_with_equal_counts(serve: Serve, redis:
             redis, Objects(judged.settings.archive), keep_s=DAY_S, since=None, note_rows=lambda _: None
         )
         assert (done.judgments, done.jobs, done.labels) == (35, 2, 22)
+        assert await first_bytes(redis) == {b"\x01", b"\x02"}  # the store is a new installation
         assert await counts_of(judged, names) == before
         assert (before["votes"], before["rebuilt"]["differing"]) == (25 * 4 + 10, 0)
         assert await item_states(redis) == states  # also of items without labels, which may get some
         assert await let_go(redis) == 2
         assert await counts_of(judged, names) == before  # from the archive alone
+
+
+async def first_bytes(redis: Redis) -> set[bytes]:
+    """What the judgments and the items of all chunks begin with."""
+    found = [await redis.getrange(name, 0, 0) async for name in redis.scan_iter(match=keys.job("*:items:*"))]
+    async for _, fields in scanned_hashes(redis, keys.job("*:results:*")):
+        found += [value[:1] for value in fields.values()]
+    return set(found)
 
 
 async def item_states(redis: Redis) -> dict[str, Any]:

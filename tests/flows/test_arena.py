@@ -5,12 +5,12 @@ import json
 from collections import Counter
 from typing import Any
 
-import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from service.store import arena, keys
 from service.store.connection import reply
+from service.store.records import from_json
 from tests.flows.conftest import FAST, Judged, Row, Serve
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
@@ -141,7 +141,7 @@ async def test_after_the_vote_the_judgments_are_among_those_of_their_item(serve:
             kind, job_id, chunk, position = field.split("\t")
             stored = await reply(redis.hget(keys.chunk_results(job_id, int(chunk)), position))
             assert stored is not None
-            judgment = msgspec.json.decode(stored)
+            judgment = from_json(stored, dict[str, Any], "it")
             assert kind == "R"
             assert at > 0
             models.add(judgment["votes"][0]["model"])

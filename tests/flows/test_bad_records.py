@@ -31,8 +31,11 @@ async def test_impossible_token_counts_of_one_answer_leave_the_others_alone(serv
     assert job["judgments"][3]["votes"][0]["input_tokens"] is None
 
 
+@pytest.mark.parametrize(
+    "damaged", [b'{"votes": "of another form"}', b"\x01\x02\x00\x00\x00", b"\x07of a newer version"]
+)
 async def test_a_job_of_a_newer_version_and_a_damaged_vote_leave_the_others_alone(
-    serve: Serve, redis: Redis, caplog: pytest.LogCaptureFixture
+    serve: Serve, redis: Redis, caplog: pytest.LogCaptureFixture, damaged: bytes
 ) -> None:
     async with ModelServer("openai", lambda body: GOOD) as model:
         judged: Judged = await serve(openai=model, workers=0, retrying=FAST)
@@ -44,7 +47,7 @@ async def test_a_job_of_a_newer_version_and_a_damaged_vote_leave_the_others_alon
         async with judged.worker():
             assert (await judged.job(good, wait=60))["counts"]["scored"] == 3
             results = keys.chunk_results(good, 0)
-            await redis.hset(results, "1", '{"votes": "of another form"}')  # type: ignore[misc]
+            await redis.hset(results, mapping={"1": damaged})  # type: ignore[misc]
             again = await judged.judge(items(3), models=[MODEL])
             assert again["counts"]["scored"] == 3
             assert [each["cached"] for each in again["judgments"]] == [True, False, True]

@@ -1,11 +1,14 @@
 """Items are staged as they arrive; a refusal leaves nothing behind."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from service.config.settings import Settings
-from service.contracts.decoding import numbered
+from service.contracts.decoding import Batch, numbered
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
 from service.contracts.refusals import Fault, Refused
@@ -36,6 +39,20 @@ async def test_a_refusal_names_each_place_and_leaves_nothing(redis: Redis, setti
     with pytest.raises(Refused) as refused:
         await intake.take(numbered(items))
     assert [fault.pointer for fault in refused.value.faults] == ["/items/3000/output"]
+    assert not [key async for key in redis.scan_iter(f"{keys.PREFIX}*{intake.job_id}*")]
+
+
+async def test_an_upload_that_breaks_off_leaves_no_task(redis: Redis, settings: Settings) -> None:
+    async def broken_off() -> AsyncIterator[Batch[Item]]:
+        async for batch in numbered([GOOD] * 3000):
+            yield batch
+        raise ConnectionError("the client is gone")
+
+    intake = await intake_of(redis, settings)
+    with pytest.raises(ConnectionError):
+        await intake.take(broken_off())
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    await intake.discard()
     assert not [key async for key in redis.scan_iter(f"{keys.PREFIX}*{intake.job_id}*")]
 
 

@@ -13,6 +13,8 @@ from service.contracts.judges import Judge, JudgeRef, Method, ResolvedJudge
 from service.contracts.judgments import Judgment, Usage, Vote
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
 from service.store import clock, jobs
+from service.store.packing import packed_items
+from service.store.secret import packs
 
 MODEL = "openai/gpt-4.1-mini"
 JUDGE = ResolvedJudge(
@@ -48,7 +50,8 @@ async def staged(redis: Redis, record: JobRecord, items: list[Item] | None = Non
     items = items or items_of(record)
     size = record.chunk_items
     chunks = [items[start : start + size] for start in range(0, len(items), size)]
-    await jobs.stage_job(redis, record.id, 0, [jobs.encoded_chunk(chunk) for chunk in chunks])
+    packed = packed_items if await packs(redis) else bytes
+    await jobs.stage_job(redis, record.id, 0, [packed(jobs.encoded_chunk(chunk)) for chunk in chunks])
 
 
 async def committed(redis: Redis, items: int, **fields: Any) -> JobRecord:

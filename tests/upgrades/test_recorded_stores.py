@@ -98,8 +98,15 @@ async def test_what_an_earlier_version_had_under_way_ends_once(name: str, tmp_pa
             again = await judged.judge(numbered("w", 0, 4), judge="wit")
             assert [each["cached"] for each in again["judgments"]] == [True] * 4
             assert model.calls == calls
+        assert await first_bytes(fleet.redis) == {b"{"}  # its own version can read all of it
         rebuilt = await sent(judged.client, "POST", "/v1/agreement/rebuild", params={"repair": "false"})
         assert rebuilt["differing"] == 0
+
+
+async def first_bytes(redis: Redis) -> set[bytes]:
+    """What the stored judgments begin with."""
+    found = {key: await redis.hvals(key) async for key in redis.scan_iter(keys.job("*:results:*"))}  # type: ignore[misc]
+    return {value[:1] for values in found.values() for value in values}
 
 
 def total(metrics: dict[str, float]) -> float:
