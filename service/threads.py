@@ -23,7 +23,7 @@ async def aside(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs)
     return await asyncio.get_running_loop().run_in_executor(_thread, partial(function, *args, **kwargs))
 
 
-async def aside_if_large(size: int, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+async def aside_if_large(size: float, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
     """Returns the result of a function that reads so many bytes: called at once if they are few, else `aside`."""
     if size <= LARGE_BYTES:
         return function(*args, **kwargs)

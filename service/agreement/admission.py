@@ -4,6 +4,7 @@ A judge of any scale or method may carry any criterion. Its scale becomes that o
 that goes before it is known.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
@@ -24,7 +25,13 @@ async def admit_judges(redis: Redis, judges: Sequence[ResolvedJudge], *, keep_s:
     item changed at each of several attempts.
     """
     scales = {token_of(each.ref): scale for each in judges if (scale := scale_of(each.definition)) is not None}
-    await note_judge_scales(redis, {token: encoded(scale) for token, scale in scales.items()})
+    await asyncio.gather(
+        note_judge_scales(redis, {token: encoded(scale) for token, scale in scales.items()}),
+        _admit_in_turn(redis, judges, keep_s),
+    )
+
+
+async def _admit_in_turn(redis: Redis, judges: Sequence[ResolvedJudge], keep_s: int) -> None:
     for each in judges:
         await admit_judge(redis, each.ref, each.definition, keep_s=keep_s)
 

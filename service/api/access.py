@@ -18,7 +18,7 @@ def needs(scope: Scope) -> dict[str, Any]:
     return {"scope": scope}
 
 
-def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Guards each handler: raises ProblemError (401 or 403) if the key is missing, wrong, or lacks the scope.
 
     If no keys are configured, everyone may use everything.

@@ -45,7 +45,7 @@ MOST_PAUSE_S = 30.0  # between two parts of a body
 
 
 class Body:
-    """The body of a request, read once. `digest` covers the part that has been read.
+    """The body of a request, read once. `digest` and `size`, in bytes, are of the part that has been read.
 
     A whole body may have `most_bytes`, one that is read line by line `most_upload_bytes`, if they are given.
     """
@@ -55,6 +55,7 @@ class Body:
         self._most_bytes = most_bytes
         self._most_upload_bytes = most_upload_bytes
         self._hash = sha256()
+        self.size = 0
 
     @property
     def digest(self) -> str:
@@ -62,10 +63,10 @@ class Body:
 
     async def whole(self) -> bytes:
         """Returns all of it. Raises Refused (too-large) if it exceeds the limit."""
-        parts, size = [], 0
+        parts = []
         async for part in self._parts():
-            size += len(part)
-            self._check(size)
+            if self.size > self._most_bytes:
+                raise too_large(f"more than {self._most_bytes} bytes in one body or line")
             parts.append(part)
         return b"".join(parts)
 
@@ -74,11 +75,10 @@ class Body:
         its limit.
         """
         begun: list[bytes] = []  # the parts of a line, joined once: to join them with each part would be squared
-        size = total = 0
+        size = 0
         most = min(self._most_bytes, MOST_LINE_BYTES)
         async for part in self._parts():
-            total += len(part)
-            if self._most_upload_bytes is not None and total > self._most_upload_bytes:
+            if self._most_upload_bytes is not None and self.size > self._most_upload_bytes:
                 raise too_large(f"more than {self._most_upload_bytes} bytes in one upload")
             first, *others = part.split(b"\n")
             begun.append(first)
@@ -105,11 +105,8 @@ class Body:
                 detail = f"no part of the body came within {MOST_PAUSE_S:g} s"
                 raise ProblemError(408, "upload-too-slow", detail, headers={"Connection": "close"}) from error
             self._hash.update(part)
+            self.size += len(part)
             yield part
-
-    def _check(self, size: int) -> None:
-        if size > self._most_bytes:
-            raise too_large(f"more than {self._most_bytes} bytes in one body or line")
 
 
 async def decode_aside(raw: bytes, type_: type[_T]) -> _T:

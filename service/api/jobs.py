@@ -119,7 +119,7 @@ class JobsController(Controller):
         upload = await read_upload(request, settings.server.max_body_bytes, settings.server.max_upload_bytes)
         judges = await resolve_judges(redis, settings, upload.order)
         intake = JobIntake(redis, settings, upload.order, judges, caller_of(request, idempotency_key))
-        await intake.take(upload.items)
+        await intake.take(upload.items, read_bytes=lambda: upload.body.size)
         taken = await intake.commit(upload.fingerprint)
         return await _accepted(redis, signals, taken, preferred_wait(prefer, settings.server.max_wait_seconds))
 

@@ -21,7 +21,7 @@ _OWN_SITES = frozenset({"same-origin", "none"})  # `none`: the user entered the 
 TAKES_FORMS = {"takes_forms": True}  # the `opt=` of a handler that reads the form of a page
 
 
-def check_origin(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def check_origin(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Guards each handler: raises ProblemError (403 or 415) for requests that a foreign page can make.
 
     If no keys are configured, `Host` must name this machine: a page whose name resolves to it has another one.

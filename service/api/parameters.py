@@ -50,7 +50,7 @@ def preferred_wait(prefer: str | None, most_s: float) -> float:
     return 0.0
 
 
-def check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Guards each operation of the API: raises Refused (invalid) that names each unknown query parameter.
 
     A mistyped filter that is ignored would return the wrong answer.

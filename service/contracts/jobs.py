@@ -46,6 +46,11 @@ class JobOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     deadline_s: Annotated[float, Meta(gt=0, le=MOST_DEADLINE_S)] = DAY_S
     callback_url: Annotated[str, Meta(pattern=URL_PATTERN, max_length=2000)] | None = None
 
+    @property
+    def changes_judges(self) -> bool:
+        """Whether it has samples, re-asks or parameters in place of a judge's own."""
+        return not (self.samples is None and self.reasks is None and self.parameters is None)
+
     def applied_to(self, judge: Judge) -> Judge:
         """Returns a judge with the samples, re-asks and parameters of this order in place of its own."""
         return msgspec.structs.replace(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterable, Callable
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ from service.store.errors import StoreConflictError
 from service.store.jobs import Idempotency
 from service.store.packing import packed_items
 from service.store.secret import packs
-from service.threads import aside
+from service.threads import LARGE_BYTES, aside_if_large
 
 _log = logging.getLogger(__name__)
 
@@ -86,8 +87,15 @@ class JobIntake:
         self._staged = 0
         self._staging: asyncio.Task[None] | None = None  # of the chunks before, while the next items are checked
 
-    async def take(self, batches: AsyncIterable[Batch[Item]], place: PlaceOfItem = "/items/{}".format) -> None:
+    async def take(
+        self,
+        batches: AsyncIterable[Batch[Item]],
+        place: PlaceOfItem = "/items/{}".format,
+        read_bytes: Callable[[], float] = lambda: math.inf,
+    ) -> None:
         """Checks and stages the items; `place` gives the pointer to the item of a number.
+
+        `read_bytes` returns the size of what has been read: few are checked at once, more in a thread.
 
         Raises Refused that names each fault, and once there are MOST_FAULTS; nothing remains staged then.
         """
@@ -95,11 +103,15 @@ class JobIntake:
             _check_callback(self._order, self._settings)
             _check_prices(self._order, self._judges, self._settings, self._caller)
             async for batch in batches:
-                while await aside(self._add, batch, place):
+                while await aside_if_large(read_bytes(), self._add, batch, place):
                     await self._stage()
-            await self._end()
+            self._check_end()
+            if self._chunk:
+                await aside_if_large(read_bytes(), self._close_chunk)
+            await self._stage()
             if self._purpose == "judging":
                 await admit_judges(self._redis, self._judges, keep_s=self._settings.store.keep_s)
+            await self._wait_until_staged()
         except Refused:
             await self.discard()
             raise
@@ -199,14 +211,10 @@ class JobIntake:
         if self._impossible:
             raise impossible(self._impossible)
 
-    async def _end(self) -> None:
+    def _check_end(self) -> None:
         if not self._checks.items and not self._checks.unfit:
             self._checks.note([Fault("/items", "at least one item is needed")])
         self._refuse()
-        if self._chunk:
-            await aside(self._close_chunk)
-        await self._stage()
-        await self._wait_until_staged()
 
     async def _stage(self) -> None:
         """Begins to pack and to store the full chunks, once those before are stored."""
@@ -221,9 +229,14 @@ class JobIntake:
 
     async def _store(self, chunks: list[bytes]) -> None:
         if await packs(self._redis):
-            chunks = await asyncio.to_thread(lambda: [packed_items(each) for each in chunks])  # beside `aside`
+            is_small = sum(map(len, chunks)) <= LARGE_BYTES
+            chunks = _packed(chunks) if is_small else await asyncio.to_thread(_packed, chunks)  # beside `aside`
         await jobs.stage_job(self._redis, self.job_id, self._staged, chunks)
         self._staged += len(chunks)
+
+
+def _packed(chunks: list[bytes]) -> list[bytes]:
+    return [packed_items(each) for each in chunks]
 
 
 def _check_callback(order: JobOrder, settings: Settings) -> None:

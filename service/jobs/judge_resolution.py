@@ -47,7 +47,7 @@ async def resolve_judges(redis: Redis, settings: Settings, order: JobOrder) -> l
         if isinstance(found, Fault):
             faults.append(found)
             continue
-        ref, judge = await aside(_overridden, *found, order)
+        ref, judge = await aside(_overridden, *found, order) if order.changes_judges else found
         if isinstance(named, Judge):
             faults += [Fault(at + pointer, detail) for pointer, detail in await aside(judge_problems, judge)]
         if not order.models:
