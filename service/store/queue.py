@@ -3,19 +3,19 @@
 import asyncio
 import contextlib
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import arq.connections
 import arq.constants
 import arq.worker
 import msgspec
 from arq.connections import ArqRedis
-from arq.jobs import serialize_job
-from arq.worker import Retry, Worker, func
+from arq.jobs import DeserializationError, deserialize_job_raw, serialize_job
+from arq.worker import Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -38,18 +38,12 @@ _STORE_AWAY_S = 1.0  # before a task that the store failed is tried again
 _UNREADABLE_S = 5.0  # before a job of a newer version is looked at again: a newer worker may take it any time
 _DEFECT_S = 30.0  # before a task that ended in an error of its own is tried again
 _MOST_NAMED = 10_000
-_NO_LIMIT = 10**9  # tries and seconds: tries are counted in the job, and a call has its own time limit
-_DELAY = re.compile(r" delayed=-?[\d.]+s$")
+_NO_LIMIT = 10**9  # seconds
 _AT_ONCE = datetime.fromtimestamp(0.001, UTC)  # the first place in the queue, which is by time
 
 Periodic = Mapping[str, tuple[Callable[[], Awaitable[None]], float]]  # by name: a task, and the seconds of its period
 
-
-_encoded_result = msgspec.msgpack.Encoder(enc_hook=repr).encode  # a result, which is not kept, may be an error
 _take_turns = Script("outages", "take_turns")
-
-
-arq.worker.timestamp_ms = clock.now_ms  # type: ignore[attr-defined]  # arq's own is the machine's clock
 
 
 def _name_keys_of_arq() -> None:
@@ -58,37 +52,6 @@ def _name_keys_of_arq() -> None:
     for module in (arq.worker, arq.connections):
         here = {name: keys.ARQ + key.removeprefix("arq:") for name, key in names.items() if name in vars(module)}
         vars(module).update(here)
-
-
-class _TurnsAreNoTimes(logging.Filter):
-    """Takes the delay out of arq's line for the start of a job: arq reckons it from the score, which is a turn here."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        args = record.args
-        if isinstance(args, tuple) and args and isinstance(args[-1], str):
-            record.args = (*args[:-1], _DELAY.sub("", args[-1]))
-        return True
-
-
-class _UnreadableOnce(logging.Filter):
-    """Lets arq name an arq job of a newer version once: each worker of this version looks at it again and again."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._named: set[Any] = set()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not str(record.msg).endswith((" not found", "deserializing job %s failed")):
-            return True
-        is_new = record.args not in self._named
-        if len(self._named) >= _MOST_NAMED:
-            self._named.clear()
-        self._named.add(record.args)
-        return is_new
-
-
-arq.worker.logger.addFilter(_TurnsAreNoTimes())
-arq.worker.logger.addFilter(_UnreadableOnce())
 
 
 class FreeRooms(NamedTuple):
@@ -123,6 +86,15 @@ class Rooms:
         """It ended, or went back to the queue."""
 
 
+class _Taken(NamedTuple):
+    """An arq job that was taken: its turn, its lane (see `Rooms.taken`), and itself, empty if it is gone."""
+
+    arq_id: str
+    score: int
+    lane: str
+    job: bytes
+
+
 class Requeue(Exception):  # noqa: N818 - not an error: an order to the queue
     """Raised by a task to be run again after `delay_s` seconds."""
 
@@ -140,7 +112,8 @@ class QueueWorker(Worker):
     """An arq worker that wakes up when something is enqueued, and that waits while Redis is unavailable.
 
     arq itself polls, ends when Redis restarts, then loses count of its free places, and holds a dead worker's job for
-    the whole `job_timeout`. Here the in-progress key is a short lease, renewed while the job runs.
+    the whole `job_timeout`. Here the in-progress key is a short lease, renewed while the job runs. arq also reads each
+    arq job, and counts its tries, in a round trip of its own before it runs it. Here it comes with its lease.
 
     `periodic` tasks run once in so many seconds, however many workers have them. A task that still runs is not started
     again, and the task of a dead worker is taken over. (arq's own cron jobs have to fit into a minute, wait behind all
@@ -162,11 +135,12 @@ class QueueWorker(Worker):
         self._rooms = rooms or Rooms()
         self._periodic = dict(periodic or {})
         self._seen_to: dict[str, int] = {}
+        self._unreadable: set[str] = set()  # arq jobs that were named
+        self._ending: set[str] = set()  # arq jobs whose end is on its way to the store and back
         _name_keys_of_arq()
-        runs = {name: _requeueing(task) for name, task in tasks.items()}
-        runs |= {name: _forgiving(task) for name, (task, _) in self._periodic.items()}
+        self._tasks = tasks | {name: _forgiving(name, task) for name, (task, _) in self._periodic.items()}
         super().__init__(
-            functions=[func(cast("WorkerCoroutine", run), name=name) for name, run in runs.items()],
+            functions=[func(cast("WorkerCoroutine", task), name=name) for name, task in self._tasks.items()],
             queue_name=keys.QUEUE,
             redis_pool=ArqRedis(
                 pool_or_conn=redis.connection_pool,
@@ -176,15 +150,8 @@ class QueueWorker(Worker):
             ),
             handle_signals=False,
             max_jobs=max_jobs,
-            job_timeout=_NO_LIMIT,
-            keep_result=0,
-            max_tries=_NO_LIMIT,
             health_check_interval=_NO_LIMIT,
-            job_serializer=_encoded_result,
-            job_deserializer=msgspec.msgpack.decode,
-            log_results=False,
         )
-        self.in_progress_timeout_s = LEASE_S
         self.signals = signals
         self._idle_poll_s = min([IDLE_POLL_S, *(every_s for _, every_s in self._periodic.values())])
         self._poll_s = POLL_S
@@ -236,13 +203,16 @@ class QueueWorker(Worker):
         """Takes the arq jobs whose turn it is, in one round trip; arq itself needs four for each."""
         most = self.max_jobs - self.job_counter
         if self.allow_pick_jobs and most > 0:
-            for arq_id, score, lane in await self._take(most):
-                if arq_id in self.tasks:  # lost to another worker, which has put it off meanwhile
-                    continue
+            for taken in await self._take(most):
+                arq_id = taken.arq_id
+                if (earlier := self.tasks.get(arq_id)) is not None:
+                    if not earlier.done() and arq_id not in self._ending:
+                        continue  # it was lost to another worker, which has put it off meanwhile
+                    await asyncio.wait({earlier})  # it went back to the queue a moment ago
                 await self.sem.acquire()
                 self.job_counter += 1
-                self._rooms.taken(arq_id, lane)
-                task = asyncio.create_task(self.run_job(arq_id, score))
+                self._rooms.taken(arq_id, taken.lane)
+                task = asyncio.create_task(self._run(taken))
                 task.add_done_callback(lambda _, ended=arq_id: self._ended(ended))  # type: ignore[misc]
                 self.tasks[arq_id] = task
         for arq_id, task in list(self.tasks.items()):
@@ -252,8 +222,8 @@ class QueueWorker(Worker):
         await self.record_health()
         await self.run_cron(clock.now(), POLL_S)
 
-    async def _take(self, most: int) -> list[tuple[str, int, str]]:
-        """Returns the id, the score and the lane of each arq job taken, with a lease on each.
+    async def _take(self, most: int) -> list[_Taken]:
+        """Returns the arq jobs taken, with a lease on each.
 
         Takes none if the store was away or refused writes for so long that leases may have ended, until their holders
         could renew them.
@@ -269,37 +239,66 @@ class QueueWorker(Worker):
                 keys.job(""),
                 msgspec.msgpack.encode(self._rooms.free()),
                 self.leases.holder,
+                keys.ARQ_JOB,
             ],
         )
         self._poll_s = POLL_S if in_queue else self._idle_poll_s
         clock.note_store_time(int(whole) + int(micros) / 1e6)
-        self.leases.note((arq_id.decode() for arq_id, _, _ in taken), began)
-        return [(arq_id.decode(), int(float(score)), lane.decode()) for arq_id, score, lane in taken]
+        self.leases.note((arq_id.decode() for arq_id, _, _, _ in taken), began)
+        return [_Taken(arq_id.decode(), int(float(score)), lane.decode(), job) for arq_id, score, lane, job in taken]
+
+    async def _run(self, taken: _Taken) -> None:
+        """Runs an arq job and ends the lease on it. One that can't be read is left to a worker of a newer version."""
+        run = self._called(taken)
+        if run is None:
+            await self._end(taken.arq_id, "unreadable")
+            return
+        try:
+            delay_s = await _delay_after(taken.arq_id, run)
+        except asyncio.CancelledError:  # the worker stops
+            delay_s = 0.0
+        if delay_s is None:
+            self.jobs_complete += 1
+            await self._end(taken.arq_id, "done")
+            return
+        # A turn becomes the time of the next one.
+        delay_ms = int(delay_s * 1000) + clock.now_ms() - taken.score if delay_s else 0
+        await self._end(taken.arq_id, "again", delay_ms)
+
+    async def _end(self, arq_id: str, ending: str, delay_ms: int = 0) -> None:
+        self._ending.add(arq_id)
+        try:
+            await asyncio.shield(self.leases.end(arq_id, ending, delay_ms))
+        except StoreError as error:
+            logger.warning("the end of %s can't be noted, it will be run again: %s", arq_id, error)
+
+    def _called(self, taken: _Taken) -> Callable[[], Awaitable[None]] | None:
+        """Returns the call of an arq job, None if it is gone or can't be read, which is told once."""
+        problem = "has expired"
+        if taken.job:
+            try:
+                name, args, *_ = deserialize_job_raw(taken.job, deserializer=msgspec.msgpack.decode)
+            except DeserializationError:
+                problem = "can't be read"
+            else:
+                if task := self._tasks.get(name):
+                    return partial(task, *args)
+                problem = f"is for {name!r}, which this version does not have"
+        if taken.arq_id not in self._unreadable:
+            if len(self._unreadable) >= _MOST_NAMED:
+                self._unreadable.clear()
+            self._unreadable.add(taken.arq_id)
+            logger.warning("the arq job %s %s", taken.arq_id, problem)
+        return None
 
     def _ended(self, arq_id: str) -> None:
+        self._ending.discard(arq_id)
         self._rooms.ended(arq_id)
         self._release_sem_dec_counter_on_complete()
 
     def _release_sem_dec_counter_on_complete(self) -> None:
         super()._release_sem_dec_counter_on_complete()
         self._woken.set()
-
-    async def finish_job(
-        self,
-        job_id: str,
-        finish: bool,
-        result_data: bytes | None,
-        result_timeout_s: float | None,
-        keep_result_forever: bool,
-        incr_score: int | None,
-        keep_in_progress: float | None,
-    ) -> None:
-        """Ends the work on an arq job, unless another worker has taken it over; arq itself takes no notice of that."""
-        await self.leases.end(job_id, "done" if finish else "again", incr_score or 0)
-
-    async def finish_failed_job(self, job_id: str, result_data: bytes | None) -> None:
-        """Leaves an arq job that can't be read to a worker of a newer version; arq itself drops it."""
-        await self.leases.end(job_id, "unreadable")
 
     async def _renew_leases(self) -> None:
         wait_s = RENEW_S
@@ -313,46 +312,35 @@ class QueueWorker(Worker):
                 logger.warning("leases can't be renewed: %s", error)
 
 
-def _requeueing(task: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Wraps a task: it is run again after any error.
-
-    arq keeps the error raised here in a cycle. It refers to no other: the items of a chunk would stay with it until the
-    garbage collector comes.
-    """
-
-    async def run(ctx: dict[Any, Any], *args: Any) -> None:
-        try:
-            await task(*args)
-            return
-        except Requeue as order:
-            delay_s = order.delay_s
-        except UnreadableRecordError as error:
-            say_once(error)
-            delay_s = _UNREADABLE_S
-        except StoreError as error:
-            logger.warning("%s waits for the store: %s", ctx["job_id"], error)
-            delay_s = _STORE_AWAY_S
-        except Exception:
-            logger.exception("%s failed, and will be run again in %g s", ctx["job_id"], _DEFECT_S)
-            delay_s = _DEFECT_S
-        raise Retry(defer=delay_s)  # otherwise arq would drop the job
-
-    run.__qualname__ = task.__qualname__
-    return run
+async def _delay_after(arq_id: str, run: Callable[[], Awaitable[None]]) -> float | None:
+    """Runs a task. Returns the seconds after which to run it again, as after any error; None if it is done."""
+    try:
+        await run()
+    except Requeue as order:
+        return order.delay_s
+    except UnreadableRecordError as error:
+        say_once(error)
+        return _UNREADABLE_S
+    except StoreError as error:
+        logger.warning("%s waits for the store: %s", arq_id, error)
+        return _STORE_AWAY_S
+    except Exception:
+        logger.exception("%s failed, and will be run again in %g s", arq_id, _DEFECT_S)
+        return _DEFECT_S
+    return None
 
 
-def _forgiving(task: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+def _forgiving(name: str, task: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     """Wraps a periodic task: its errors are logged, and it runs again in its next period."""
 
-    async def run(ctx: dict[Any, Any]) -> None:
+    async def run() -> None:
         try:
             await task()
         except UnreadableRecordError as error:
             say_once(error)
         except StoreError as error:
-            logger.warning("%s waits for the store: %s", ctx["job_id"], error)
+            logger.warning("%s waits for the store: %s", name, error)
         except Exception:
-            logger.exception("%s failed, and will be run again in its time", ctx["job_id"])
+            logger.exception("%s failed, and will be run again in its time", name)
 
-    run.__qualname__ = task.__qualname__
     return run

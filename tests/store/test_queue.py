@@ -75,20 +75,6 @@ async def test_a_job_is_done_with_its_arguments_and_leaves_nothing(redis: Redis)
     assert await redis.keys("arq:*") == []
 
 
-async def test_the_log_tells_no_delay_since_scores_are_turns(redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
-    async def task(number: int) -> None:
-        pass
-
-    caplog.set_level(logging.INFO, "arq.worker")
-    async with working(redis, task):
-        arq_id = await enqueue(redis, "task", 7)
-        await redis.zadd(keys.QUEUE, {arq_id: 3})
-        await until_empty(redis)
-    lines = [each.getMessage() for each in caplog.records if each.name == "arq.worker"]
-    assert any(line.endswith("s → task:7:task(7)") for line in lines), lines
-    assert not any("delayed" in line for line in lines)
-
-
 async def test_a_task_that_asks_for_it_is_run_again(redis: Redis) -> None:
     tries: list[float] = []
 
@@ -102,6 +88,35 @@ async def test_a_task_that_asks_for_it_is_run_again(redis: Redis) -> None:
         await until_empty(redis)
     assert len(tries) == 3
     assert tries[1] - tries[0] >= 0.1
+
+
+async def test_one_that_is_queued_again_as_it_ends_does_not_wait_for_its_lease(redis: Redis) -> None:
+    runs: list[int] = []
+    signals = Signals(redis)
+
+    async def task() -> None:
+        runs.append(1)
+
+    class Slow(QueueLeases):
+        async def end(self, arq_id: str, ending: str, delay: int = 0) -> None:
+            await super().end(arq_id, ending, delay)
+            if len(runs) == 1:  # the store has the end, and its answer is on the way
+                await enqueue(redis, "task")
+                while not await redis.exists(keys.ARQ_LEASE + arq_id):  # noqa: ASYNC110 - until it is taken again
+                    await asyncio.sleep(0)
+
+    worker = QueueWorker(redis, signals, {"task": task}, max_jobs=5, leases=Slow(redis, "w"))
+    running = asyncio.create_task(worker.main())
+    await enqueue(redis, "task")
+
+    async def is_done() -> bool:
+        return len(runs) == 2
+
+    await until(is_done, "the second run")
+    worker.drain()
+    await asyncio.wait_for(running, 5)
+    await signals.aclose()
+    assert not worker._ending
 
 
 class Chunk:
@@ -301,7 +316,7 @@ async def taken_by(redis: Redis, rooms: Rooms) -> list[str]:
 
     signals = Signals(redis)
     worker = QueueWorker(redis, signals, {"task": task}, max_jobs=100, rooms=rooms)
-    ids = [arq_id for arq_id, _, _ in await worker._take(100)]
+    ids = [each.arq_id for each in await worker._take(100)]
     await signals.aclose()
     return [each.partition(":")[2] for each in ids]
 
@@ -460,10 +475,9 @@ async def test_an_arq_job_of_a_newer_version_stays_in_the_queue(redis: Redis, ca
 
         await until(is_seen, "the delay of one that can't be read, and the end of one that is not there")
     assert done == [1]
-    assert "job lost expired" in caplog.text
-    assert caplog.text.count("'task_of_a_newer_version' not found") == 1
-    assert caplog.text.count("deserializing job damaged failed") == 1
-    assert "error serializing" not in caplog.text
+    assert "the arq job lost has expired" in caplog.text
+    assert caplog.text.count("is for 'task_of_a_newer_version', which this version does not have") == 1
+    assert caplog.text.count("the arq job damaged can't be read") == 1
 
 
 async def test_a_task_with_a_defect_is_run_again(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:

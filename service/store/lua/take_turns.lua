@@ -7,9 +7,9 @@
 -- ARGV  1 prefix of leases, 2 milliseconds that a lease lives, 3 most arq jobs to take, 4 prefix of jobs,
 --       5 msgpack {rooms {provider: {judgments in large chunks, in small ones}}, the same of any other provider,
 --         rooms {function: arq jobs}, blocked models {model: true}, chunks of blocked models to take, largest small chunk},
---       6 worker id
--- Returns {seconds, microseconds, arq jobs in the queue, with those at work, {arq job id, turn, lane or ''}...}; the lane
--- is that of the chunk's job
+--       6 worker id, 7 prefix of arq jobs
+-- Returns {seconds, microseconds, arq jobs in the queue, with those at work, {arq job id, turn, lane or '', arq job or
+-- ''}...}; the lane is that of the chunk's job
 local FIRST_TIME = 1e12 -- scores below are turns, others are times
 local SCANNED, MOST_SCANNED = 200, 10000
 local time = redis.call('TIME')
@@ -75,7 +75,7 @@ local function consider(id, score)
     return
   end
   redis.call('SET', ARGV[1] .. id, ARGV[6], 'PX', ARGV[2])
-  taken[#taken + 1] = {id, score, lane}
+  taken[#taken + 1] = {id, score, lane, redis.call('GET', ARGV[7] .. id) or ''}
 end
 
 for first = 0, MOST_SCANNED, SCANNED do
