@@ -329,50 +329,46 @@ class _Tally:
         self, completion: Completion, reading: Reading, score_from: str, deviation: float | None = None
     ) -> Vote:
         return self._vote(
-            outcome=reading.outcome,
-            reason=reading.reason,
-            score=reading.score,
-            label=reading.label,
-            ranking=as_listed(reading.ranking),
-            explanation=reading.explanation,
-            parsed_from=reading.parsed_from,
-            score_from=score_from if reading.outcome is Outcome.SCORED else None,
-            raw_text=completion.text,
-            finish_reason=completion.finish_reason,
-            error=None,
-            served_model=completion.served_model,
-            score_deviation=None if deviation is None else round(deviation, 6),
+            reading, completion, score_from if reading.outcome is Outcome.SCORED else None, deviation=deviation
         )
 
     def failed(self, error: ProviderError) -> Vote:
         """Returns a failed vote. An answer from before the call that failed is kept beside the error."""
-        return self._vote(
-            outcome=Outcome.FAILED,
-            reason=error.reason,
-            score=None,
-            label=None,
-            explanation=None,
-            parsed_from=None,
-            score_from=None,
-            raw_text=self._last.text if self._last else None,
-            finish_reason=self._last.finish_reason if self._last else None,
-            error=str(error),
-            served_model=self._last.served_model if self._last else None,
-        )
+        return self._vote(Reading(value=error.reason), self._last, outcome=Outcome.FAILED, error=str(error))
 
-    def _vote(self, **verdict: object) -> Vote:
-        cost = self._prices.cost_usd(self.ballot.model, self._input_tokens, self._output_tokens)
+    def _vote(
+        self,
+        reading: Reading,
+        answer: Completion | None,
+        score_from: str | None = None,
+        *,
+        outcome: Outcome | None = None,
+        deviation: float | None = None,
+        error: str | None = None,
+    ) -> Vote:
         return Vote(
             model=self.ballot.model,
             sample=self.ballot.sample,
             order=self.ballot.order,
+            outcome=outcome or reading.outcome,
+            reason=reading.reason,
+            score=reading.score,
+            label=reading.label,
+            explanation=reading.explanation,
+            parsed_from=reading.parsed_from,
+            score_from=score_from,
+            raw_text=None if answer is None else answer.text,
+            finish_reason=None if answer is None else answer.finish_reason,
+            error=error,
             asks=self.asks,
             attempts=self.attempts,
             latency_seconds=round(self.latency_s, 6),
             input_tokens=self._input_tokens,
             output_tokens=self._output_tokens,
-            cost_usd=cost,
-            **verdict,  # type: ignore[arg-type]
+            cost_usd=self._prices.cost_usd(self.ballot.model, self._input_tokens, self._output_tokens),
+            ranking=as_listed(reading.ranking),
+            served_model=None if answer is None else answer.served_model,
+            score_deviation=None if deviation is None else round(deviation, 6),
         )
 
 

@@ -13,7 +13,6 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.anchor_scores import anchor_score
@@ -325,10 +324,18 @@ def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: da
         item_changed=pending.changed,
         judge=judge.ref,
         criterion=judge.definition.criterion,
-        **msgspec.structs.asdict(verdict),
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        score=verdict.score,
+        label=verdict.label,
+        ranking=verdict.ranking,
+        explanation=verdict.explanation,
+        consistent=verdict.consistent,
+        spread=verdict.spread,
+        tied=verdict.tied,
         votes=votes,
         usage=total_usage(votes),
-        cached=all(vote.cached for vote in votes),
+        cached=False not in [vote.cached for vote in votes],
         created_at=began,
         finished_at=clock.now(),
         flags=_flags(pending.item, votes),
@@ -340,5 +347,5 @@ def _judgment(record: JobRecord, pending: _Pending, votes: list[Vote], began: da
 
 
 def _flags(item: Item, votes: Sequence[Vote]) -> list[str]:
-    is_cut = any(vote.reason is Reason.CONTEXT_CUT for vote in votes)
+    is_cut = Reason.CONTEXT_CUT in [vote.reason for vote in votes]
     return [SUSPICIOUS] * is_suspicious(item) + [CUT] * is_cut

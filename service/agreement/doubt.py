@@ -46,9 +46,9 @@ def doubt_of(judge: Judge, judgment: Judgment) -> float:
         doubt += _UNSCORED * (1 - len(scored) / len(answered))
     if judgment.consistent is False:
         doubt += _CONTRADICTION
-    if any(vote.asks > 1 for vote in answered):
+    if max([vote.asks for vote in answered], default=0) > 1:
         doubt += _ASKED_AGAIN
-    if any(vote.parsed_from is ParsedFrom.PROSE for vote in scored):
+    if ParsedFrom.PROSE in [vote.parsed_from for vote in scored]:
         doubt += _HARD_TO_READ
     return doubt
 
@@ -60,7 +60,7 @@ def doubt_level(doubt: float) -> int:
 
 def _uncertainty(judge: Judge, judgment: Judgment, scored: Sequence[Vote]) -> float:
     """Returns the spread of the scores and twice their largest standard deviation, as shares of the range."""
-    apart = (judgment.spread or 0.0) + 2 * max((vote.score_deviation or 0.0 for vote in scored), default=0.0)
+    apart = (judgment.spread or 0.0) + 2 * max([vote.score_deviation or 0.0 for vote in scored], default=0.0)
     scale = scale_of(judge) if apart else None
     if scale is None or scale.kind == "labels":
         return 0.0

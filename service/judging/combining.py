@@ -118,16 +118,16 @@ def total_usage(votes: Sequence[Vote]) -> Usage:
     """Returns the tokens and the cost of the votes together; the cost is None if one of them is unknown."""
     costs = [vote.cost_usd for vote in votes]
     return Usage(
-        input_tokens=sum(vote.input_tokens or 0 for vote in votes),
-        output_tokens=sum(vote.output_tokens or 0 for vote in votes),
-        cost_usd=None if None in costs else round(sum(cost for cost in costs if cost is not None), 12),
+        input_tokens=sum([vote.input_tokens or 0 for vote in votes]),
+        output_tokens=sum([vote.output_tokens or 0 for vote in votes]),
+        cost_usd=None if None in costs else round(sum([cost for cost in costs if cost is not None]), 12),
     )
 
 
 def missing_models(votes: Sequence[Vote]) -> list[str]:
     """Returns the models of which no vote was scored."""
     answered = {vote.model for vote in votes if vote.outcome is Outcome.SCORED}
-    return list(dict.fromkeys(vote.model for vote in votes if vote.model not in answered))
+    return list(dict.fromkeys([vote.model for vote in votes if vote.model not in answered]))
 
 
 def _scored(votes: Sequence[Vote]) -> list[Vote]:

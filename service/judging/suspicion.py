@@ -7,7 +7,6 @@ into words. All patterns are bounded, so the cost is linear in the length of the
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
 
 from service.contracts.items import Item
 from service.judging.attack_signs import RULES, Rule
@@ -68,12 +67,11 @@ _LINE_ENDS = "\r\x0b\x0c\x00"  # a model may take these for line ends
 
 def is_suspicious(item: Item) -> bool:
     """Returns whether a judged text of an item looks like an attack on the judge: a sign, not a proof."""
-    return any(_is_attack(part) for text in _texts(item) for part in _ends(text))
-
-
-def _texts(item: Item) -> Iterator[str]:
-    fields = (item.input, item.output, item.context, item.reference, *(item.outputs or ()))
-    return (text for text in fields if text)
+    for text in filter(None, (item.input, item.output, item.context, item.reference, *(item.outputs or ()))):
+        for part in _ends(text):
+            if _is_attack(part):
+                return True
+    return False
 
 
 def _ends(text: str) -> tuple[str, ...]:

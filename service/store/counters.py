@@ -119,6 +119,13 @@ def _one(metric: Metric, values: tuple[str, ...], suffix: str = "") -> Increment
     )
 
 
+@lru_cache(maxsize=4096)
+def _observed(metric: Metric, values: tuple[str, ...]) -> tuple[tuple[Increment, ...], Increment]:
+    """Returns the increment by 1 of each bucket of a histogram, and that of its sum."""
+    buckets = tuple([_one(metric, values, str(bucket)) for bucket in range(len(metric.buckets) + 1)])
+    return buckets, _one(metric, values, "sum")
+
+
 def increment(metric: Metric, *values: str, by: float = 1) -> Increment:
     """Returns the increment of a counter by `by`, in the metric's own unit."""
     one = _one(metric, values)
@@ -128,9 +135,9 @@ def increment(metric: Metric, *values: str, by: float = 1) -> Increment:
 
 def observe(metric: Metric, *values: str, value: float) -> list[Increment]:
     """Returns the increments for one observation of a histogram: its bucket and its sum."""
-    total = _one(metric, values, "sum")
+    buckets, total = _observed(metric, values)
     return [
-        _one(metric, values, str(bisect_left(metric.buckets, value))),
+        buckets[bisect_left(metric.buckets, value)],
         Increment(total.series, round(value * metric.unit), total.other),
     ]
 

@@ -36,6 +36,8 @@ _BROKEN = re.compile(
 
 def token_count(value: object) -> int | None:
     """Returns a count as an integer, read from an integer, a float or a text; None if it is none or can't be true."""
+    if type(value) is int:
+        return value if 0 <= value <= MOST_TOKENS else None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -61,6 +61,8 @@ _NOT_A_NUMBER = re.compile(
     re.I,
 )
 
+_NUMBERS = (int, float)
+
 
 class ExpectedScore(NamedTuple):
     """A number on `scale` is asked for."""
@@ -119,7 +121,7 @@ class ExpectedScore(NamedTuple):
     def scalar(self, value: object, key: str) -> Verdict | None:
         if isinstance(value, str):
             return self.whole(value)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, _NUMBERS):
             return Reason.NOT_A_NUMBER
         number = _float(value)
         return Reason.NOT_A_NUMBER if math.isnan(number) else Score(number)

@@ -31,6 +31,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 ReadValue = Score | ChosenLabel | Order
+_SCORED = (Score, ChosenLabel)  # a tuple: to test for a union makes it anew each time
 Verdict = ReadValue | Reason  # the reason if a judge wrote something that can't be a value
 
 
@@ -142,7 +143,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def score(self) -> float | int | None:
-        score = self.value.score if isinstance(self.value, Score | ChosenLabel) else None
+        score = self.value.score if isinstance(self.value, _SCORED) else None
         return int(score) if score is not None and float(score).is_integer() else score
 
     @property
