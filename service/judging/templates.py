@@ -3,13 +3,14 @@
 The engine is MiniJinja: it can't reach Python objects, files or other templates, and its fuel limits its work.
 """
 
-from functools import lru_cache
-from typing import Any, Literal, cast
-
-import minijinja
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from service.contracts.items import Item
 from service.judging.template_limits import FILTERS_LEFT_OUT, filters_and_tests, limits_problem
+
+if TYPE_CHECKING:  # 2 MB, which a worker takes only for judges with own prompts
+    import minijinja
 
 _FUEL = 100_000  # instructions, or 64 bytes of text each; a prompt of a thousand variables takes a few thousand
 _OUT_OF_FUEL = "OutOfFuel"
@@ -17,28 +18,36 @@ _TOO_LONG = f"it takes too many steps, or the filled prompt is longer than {_FUE
 _VARIABLES = ("criterion", "instructions", "scale", "choices")
 _FIELDS = ("input", "output", "context", "reference", "outputs", "metadata")
 
-_engine = minijinja.Environment(
-    undefined_behavior=cast("Literal['strict']", "semi_strict"),  # a missing variable may be tested, not printed
-    fuel=_FUEL,
-    debug=True,  # names the missing variable
-    pycompat=False,
-    keep_trailing_newline=True,
-    auto_escape_callback=lambda name: False,
-)
-for _name in FILTERS_LEFT_OUT:
-    _engine.remove_filter(_name)
-
 
 class TemplateError(Exception):
     """A template can't be filled; the message names the missing variable."""
 
 
+@cache
+def _engine() -> "minijinja.Environment":
+    import minijinja
+
+    engine = minijinja.Environment(
+        undefined_behavior=cast("Literal['strict']", "semi_strict"),  # a missing variable may be tested, not printed
+        fuel=_FUEL,
+        debug=True,  # names the missing variable
+        pycompat=False,
+        keep_trailing_newline=True,
+        auto_escape_callback=lambda name: False,
+    )
+    for name in FILTERS_LEFT_OUT:
+        engine.remove_filter(name)
+    return engine
+
+
 def template_problem(source: str) -> str | None:
     """Returns the problem of a template, in its size, its syntax or its variables; None if it has none."""
+    import minijinja
+
     if (problem := limits_problem(source)) is not None:
         return problem
     try:
-        names = _engine.undeclared_variables_in_str(source, nested=True)
+        names = _engine().undeclared_variables_in_str(source, nested=True)
     except minijinja.TemplateError as error:
         return _plain(error)
     unknown = sorted(name for name in names if not _is_known(name))
@@ -59,8 +68,10 @@ def _unavailable(source: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _is_available(expression: str) -> bool:
+    import minijinja
+
     try:
-        _engine.eval_expr(expression)
+        _engine().eval_expr(expression)
     except minijinja.TemplateError as error:
         return error.kind not in ("UnknownFilter", "UnknownTest")
     return True
@@ -68,7 +79,7 @@ def _is_available(expression: str) -> bool:
 
 def shows_item(source: str) -> bool:
     """Returns whether a template without problems has a variable of the item."""
-    names = _engine.undeclared_variables_in_str(source, nested=True)
+    names = _engine().undeclared_variables_in_str(source, nested=True)
     return any(name.partition(".")[0] == "item" for name in names)
 
 
@@ -81,16 +92,18 @@ def _is_known(name: str) -> bool:
 
 def fill(source: str, item: Item, **variables: str) -> str:
     """Returns the template with an item's texts in it, verbatim. Raises TemplateError if it needs a missing one."""
+    import minijinja
+
     if (problem := limits_problem(source)) is not None:  # of a judge that was stored before there were limits
         raise TemplateError(problem)
     fields: dict[str, Any] = {field: value for field in _FIELDS if (value := getattr(item, field)) is not None}
     try:
-        return str(_engine.render_str(source, item=fields, **variables))
+        return str(_engine().render_str(source, item=fields, **variables))
     except minijinja.TemplateError as error:
         raise TemplateError(_plain(error)) from error
 
 
-def _plain(error: minijinja.TemplateError) -> str:
+def _plain(error: "minijinja.TemplateError") -> str:
     """The first line of the engine's message, without the name that it gives to a template with none."""
     if error.kind == _OUT_OF_FUEL:
         return _TOO_LONG
