@@ -36,6 +36,9 @@ from worker.providers.base import ProviderConfig, ProviderError
 from worker.providers.networks import Address, certificates_of, proxy_of
 
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024  # the longest answer, 100,000 tokens, is under 1 MB
+# Of a body's pieces that wait to be read. Each may hold a buffer of 8 KB, so those of one byte take as much as the
+# longest answer.
+PIECES_BYTES = 1024
 CONNECT_SECONDS = 10.0  # a host that takes longer is away
 KEEPALIVE_SECONDS = 4.0  # uvicorn and Node close idle connections after 5 s; a call must not use a closed one
 
@@ -133,7 +136,7 @@ class HttpClient:
             request = lane.client.request(method, self._url(path))
             if body is not None:
                 request = request.body_bytes(body)
-            async with request.build_streamed() as response:
+            async with request.streamed_read_buffer_limit(PIECES_BYTES).build_streamed() as response:
                 # Unpacked, if it came compressed: a small body may be a very large one.
                 answer = await response.body_reader.read(MAX_RESPONSE_BYTES + 1)
                 return HttpReply(response.status, ReplyHeaders(response.headers), _whole(answer))

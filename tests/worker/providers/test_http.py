@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import gzip
+import os
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -12,6 +13,7 @@ from pyreqwest import exceptions as pyreqwest_errors
 from pyreqwest.exceptions import DetailedPyreqwestError, PyreqwestError
 
 from service.contracts.outcomes import Reason
+from tests.benchmarks.judging import memory_mb
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
 from tests.worker.providers.stubbed import KEY, Config
@@ -66,6 +68,25 @@ async def test_a_body_that_drips_is_bounded_by_the_total_time() -> None:
     error = await error_of(Reply(body=b"x" * 1000, drip=0.02), timeout_seconds=0.2)
     assert error.reason is Reason.TIMEOUT
     assert time.monotonic() - started < 2
+
+
+async def test_a_body_that_comes_in_many_pieces_takes_no_buffer_for_each() -> None:
+    resident: list[float] = []
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 6000\r\n\r\n")
+        for number in range(6000):
+            if number % 100 == 0:
+                resident.append(memory_mb(os.getpid()))
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.0002)
+
+    async with raw_server(drip) as base_url, client_of(base_url, timeout_seconds=60) as client:
+        reply = await client.post(PATH, b"{}")
+    assert reply.body == b"x" * 6000
+    assert max(resident) - resident[0] < 25  # a buffer for each would take 50 MB
 
 
 async def test_a_connection_cut_inside_the_body_is_an_error_that_may_pass() -> None:
