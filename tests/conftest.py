@@ -1,10 +1,9 @@
 """A real store for the tests: the embedded Valkey, or the server that JUDGED_TEST_STORE names."""
 
 import asyncio
-import gc
 import os
 import subprocess
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,30 +21,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 DATA = Path(os.environ.get("JUDGED_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """The garbage collector rests meanwhile, and passes over the million objects that are there afterwards."""
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-@pytest.hookimpl(trylast=True)  # after those that leave tests out
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests with a longer timeout than others begin first, dealt out to all processes: at the end they would keep one
-    process busy beside idle ones. (pytest-xdist gives each process an equal part of the tests, one after the other.)
-    """
-    usual = float(config.getini("timeout") or 0)
-    marks = {item: item.get_closest_marker("timeout") for item in items}
-    limits = {item: float(mark.args[0]) for item, mark in marks.items() if mark is not None}
-    long = sorted((item for item in items if limits.get(item, 0) > usual), key=lambda item: -limits[item])
-    others = [item for item in items if limits.get(item, 0) <= usual]
-    parts = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    ends = [len(others) * part // parts for part in range(parts + 1)]
-    items[:] = [item for part in range(parts) for item in long[part::parts] + others[ends[part] : ends[part + 1]]]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The campaign, which takes minutes and mostly waits, begins first, beside all others."""
+    items.sort(key=lambda item: "campaign" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")

@@ -12,4 +12,5 @@ def test_what_is_there_is_never_collected_again_and_new_objects_less_often() -> 
         assert gc.get_freeze_count() > frozen
         assert gc.get_threshold()[0] > before[0]
     finally:
-        gc.set_threshold(*before)  # what is frozen stays so, as it was before
+        gc.unfreeze()
+        gc.set_threshold(*before)
