@@ -231,8 +231,9 @@ class JobIntake:
         if await packs(self._redis):
             is_small = sum(map(len, chunks)) <= LARGE_BYTES
             chunks = _packed(chunks) if is_small else await asyncio.to_thread(_packed, chunks)  # beside `aside`
-        await jobs.stage_job(self._redis, self.job_id, self._staged, chunks)
-        self._staged += len(chunks)
+        first = self._staged
+        self._staged += len(chunks)  # also if this is broken off: some may be stored
+        await jobs.stage_job(self._redis, self.job_id, first, chunks)
 
 
 def _packed(chunks: list[bytes]) -> list[bytes]:

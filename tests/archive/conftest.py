@@ -1,8 +1,10 @@
 """Object stores: a local folder, and a server on loopback that speaks S3."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +23,8 @@ def s3() -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    assert server._server is not None
+    server._server.app = _one_at_a_time(server._server.app)
     try:
         host, port = server.get_host_and_port()
         yield f"http://{host}:{port}"
@@ -28,6 +32,17 @@ def s3() -> Iterator[str]:
         server.stop()
         if server._server is not None:  # which moto stops, and leaves open
             server._server.server_close()
+
+
+def _one_at_a_time(app: Any) -> Any:
+    """Lets requests take turns: moto looks at the condition of a write and carries it out in two steps."""
+    lock = threading.Lock()
+
+    def answered(*request: Any) -> Any:
+        with lock:
+            return app(*request)
+
+    return answered
 
 
 @pytest.fixture

@@ -137,6 +137,12 @@ class Installation:
         )
         assert (await self.judged.client.delete(f"/v1/jobs/{cancelled}")).status_code in (200, 202, 204)
 
+    async def is_at_rest(self) -> None:
+        async def none_is_queued() -> bool:
+            return (await self.judged.metrics())["judged_queue_items"] == 0
+
+        await until(none_is_queued, "the end of the cancelled job")
+
     async def findings(self) -> Row:
         """What the installation tells of itself."""
         report = await self.shown("/v1/agreement", judge="helpfulness", model="openai/gpt-4.1-mini", selection="all")
@@ -185,6 +191,7 @@ async def test_installations_in_one_store_share_nothing(tmp_path: Path) -> None:
             await each.start()
         await asyncio.gather(*(each.worked() for each in installations))
         for each in installations:
+            await each.is_at_rest()
             assert await each.findings() == expected(each.prefix)
         assert (await fleet.judged.client.get("/v1/jobs")).json()["jobs"] == []
         begins = Counter(key.partition("judged:")[0].partition("arq:")[0] for key in await keys_in(fleet.redis))
