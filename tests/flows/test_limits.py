@@ -258,10 +258,11 @@ async def test_a_small_job_ends_soon_although_its_provider_fails_for_ever(serve:
         judged: Judged = await serve(openai=model, retrying=FAST)
         job_id = await judged.submit(items(count), models=[MODEL])
 
-        async def is_open() -> bool:
-            return bool((await judged.client.get("/readyz")).json().get("failing_models"))
+        async def is_open_or_ended() -> bool:  # on a busy machine, tries may be so far apart that it ends before
+            is_open = bool((await judged.client.get("/readyz")).json().get("failing_models"))
+            return is_open or (await judged.job(job_id))["counts"]["pending"] == 0
 
-        await until(is_open, "the open breaker")
+        await until(is_open_or_ended, "the open breaker")
         job = await judged.job(job_id, wait=40)
     assert (job["status"], job["counts"]["failed"]) == ("completed_with_errors", count)
     votes = [vote for each in job["judgments"] for vote in each["votes"]]
