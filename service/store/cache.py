@@ -17,7 +17,7 @@ from service.contracts.judgments import Vote
 from service.store import keys
 from service.store.connection import Script
 from service.store.errors import UnreadableRecordError
-from service.store.packing import unpacked
+from service.store.records import from_json
 
 _log = logging.getLogger(__name__)
 
@@ -31,9 +31,6 @@ _release = Script("cache_release")
 
 class _Votes(msgspec.Struct):
     votes: list[Vote]
-
-
-_decoder = msgspec.json.Decoder(_Votes)
 
 
 class CacheKey(NamedTuple):
@@ -85,8 +82,8 @@ async def lease_votes(
 def _known_vote(judgment: bytes, index: int) -> Vote | None:
     """Returns the vote as it is served again, None if the stored judgment can't be read by this version."""
     try:
-        return as_cached(_decoder.decode(unpacked(judgment, "it")).votes[index])
-    except (msgspec.MsgspecError, UnreadableRecordError, IndexError) as error:
+        return as_cached(from_json(judgment, _Votes, "it").votes[index])
+    except (UnreadableRecordError, IndexError) as error:
         _log.warning("a cached vote can't be read, asking again: %s", error)
         return None
 

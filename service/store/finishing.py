@@ -36,7 +36,7 @@ def judgment_result(
     """Returns a judgment with its increments; `kept` has the cache key and the place of each vote to keep."""
     chunk = chunk_of(record, position)
     counts = judgment_counts(judgment)
-    spent = _spent_nano(judgment)
+    spent = dict(counts).get("cost_nano", 0)
     place = f"={keys.chunk_results(record.id, chunk)}|{position}|"
     return StoredResult(
         job_id=record.id,
@@ -71,10 +71,6 @@ async def spent_today(redis: Redis, owner: str) -> float:
     return int(await reply(redis.get(keys.spend(owner, clock.today()))) or 0) / NANO
 
 
-def _spent_nano(judgment: Judgment) -> int:
-    return sum([round((vote.cost_usd or 0.0) * NANO) for vote in judgment.votes])
-
-
 def judgment_counts(judgment: Judgment) -> list[tuple[str, int]]:
     """Returns the increments of a job's fields that a judgment makes."""
     usage = judgment.usage
@@ -82,7 +78,7 @@ def judgment_counts(judgment: Judgment) -> list[tuple[str, int]]:
         (str(judgment.outcome), 1),
         ("input_tokens", usage.input_tokens),
         ("output_tokens", usage.output_tokens),
-        ("cost_nano", _spent_nano(judgment)),
+        ("cost_nano", sum([round((vote.cost_usd or 0.0) * NANO) for vote in judgment.votes])),
         ("unpriced", int(usage.cost_usd is None)),
     )
     return [each for each in fields if each[1]]
