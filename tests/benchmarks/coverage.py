@@ -6,8 +6,6 @@ intervals without the flag `too_few_of_a_class`; in the last columns the lowest 
 statistic. Last come shares of cells (statistic x population) outside of limits, for each number of pairs.
 """
 
-import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -18,6 +16,7 @@ from service.stats.intervals import measure
 from service.stats.statistics import STATISTICS, evaluate, names_for
 from service.stats.table import Table
 from tests.benchmarks.percentile_bootstrap import percentile_intervals
+from tests.benchmarks.rows import show_coverage
 from tests.stats.populations import POPULATIONS, Population
 
 SIZES = (20, 30, 50, 100, 300, 1000)
@@ -95,11 +94,7 @@ def lines(samples: int) -> Iterator[str]:
 
 
 def main() -> None:
-    samples = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    started = time.perf_counter()
-    for line in lines(samples):
-        print(line, flush=True)
-    print(f"{samples} samples each, {time.perf_counter() - started:.0f} s; standard error {0.22 / samples**0.5:.3f}")
+    show_coverage(lines, 500)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """What a benchmark prints: a row for each thing that it measured, with the goal beside it if there is one."""
 
-from collections.abc import Iterable
+import sys
+import time
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 
@@ -37,3 +39,12 @@ class Row(NamedTuple):
 def show(rows: Iterable[Row]) -> None:
     for row in rows:
         print(row, flush=True)
+
+
+def show_coverage(lines: Callable[[int], Iterable[str]], samples: int) -> None:
+    """Prints the lines of a simulation of intervals with as many samples as the command names, else `samples`."""
+    samples = int(sys.argv[1]) if len(sys.argv) > 1 else samples
+    started = time.perf_counter()
+    for line in lines(samples):
+        print(line, flush=True)
+    print(f"{samples} samples each, {time.perf_counter() - started:.0f} s; standard error {0.22 / samples**0.5:.3f}")

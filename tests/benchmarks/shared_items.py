@@ -7,8 +7,6 @@ others), and of the alpha of a panel that says the same as they do. Last come sh
 outside of limits. Proportions are included: without several coders theirs is Wilson's interval.
 """
 
-import sys
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -24,6 +22,7 @@ from service.stats.ceiling import leave_one_out, pair_table
 from service.stats.statistics import evaluate
 from service.stats.table import Table
 from tests.agreement.items import FIVE, PASS_FAIL, WORDS, counted, judged, label
+from tests.benchmarks.rows import show_coverage
 
 SIZES = (30, 100)
 JUDGE = "judge@1 openai/small"
@@ -198,11 +197,7 @@ def lines(samples: int) -> Iterator[str]:
 
 
 def main() -> None:
-    samples = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    started = time.perf_counter()
-    for line in lines(samples):
-        print(line, flush=True)
-    print(f"{samples} samples each, {time.perf_counter() - started:.0f} s; standard error {0.22 / samples**0.5:.3f}")
+    show_coverage(lines, 200)
 
 
 if __name__ == "__main__":
