@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -26,15 +27,18 @@ from service.contracts.judgments import EncodedJudgment, Judgment
 from service.contracts.outcomes import JobStatus, Outcome
 from service.contracts.refusals import not_found
 from service.jobs import (
+    JobEnd,
     JobIntake,
     TakenIn,
     View,
     cancel_job,
     changes,
     check_budget,
+    end_of,
     existing_job,
     job_with_judgments,
     resolve_judges,
+    until_end,
     until_over,
     visible_job,
 )
@@ -119,9 +123,13 @@ class JobsController(Controller):
         upload = await read_upload(request, settings.server.max_body_bytes, settings.server.max_upload_bytes)
         judges = await resolve_judges(redis, settings, upload.order)
         intake = JobIntake(redis, settings, upload.order, judges, caller_of(request, idempotency_key))
-        await intake.take(upload.items, read_bytes=lambda: upload.body.size)
-        taken = await intake.commit(upload.fingerprint)
-        return await _accepted(redis, signals, taken, preferred_wait(prefer, settings.server.max_wait_seconds))
+        wait_s = preferred_wait(prefer, settings.server.max_wait_seconds)
+        with end_of(signals, intake.job_id) if wait_s else nullcontext() as end:
+            await intake.take(upload.items, read_bytes=lambda: upload.body.size)
+            if end is not None:
+                end.begin()
+            taken = await intake.commit(upload.fingerprint)
+            return await _accepted(redis, signals, taken, wait_s, end)
 
     @get(
         operation_id="listJobs",
@@ -254,16 +262,19 @@ class JobsController(Controller):
         return ServerSentEvent(_events(redis, signals, job_id))
 
 
-async def _accepted(redis: Redis, signals: Signals, taken: TakenIn, wait_s: float) -> Response[Job]:
-    """202 with the job as it was accepted; with a wait, 200 with the job if it is over in time."""
+async def _accepted(redis: Redis, signals: Signals, taken: TakenIn, wait_s: float, end: JobEnd | None) -> Response[Job]:
+    """202 with the job as it was accepted; with the `end` to wait for, 200 with the job if it is over in time."""
     job_id = taken.record.id
     sent = {"Location": f"/v1/jobs/{job_id}"}
     if taken.is_repeat:
         sent["Idempotent-Replayed"] = "true"
-    if not wait_s:
+    if end is None:
         return Response(jobs.first_view(taken.record), status_code=202, headers=sent)
     sent["Preference-Applied"] = f"wait={wait_s:g}"
-    found = await until_over(redis, signals, job_id, wait_s)
+    if taken.is_repeat:
+        found = await until_over(redis, signals, job_id, wait_s)
+    else:
+        found = await until_end(redis, signals, end, wait_s)
     if found is None:
         raise not_found(f"job {job_id}")
     shown = await job_with_judgments(redis, *found)

@@ -23,12 +23,13 @@ from service.jobs.previews import (
     requests_about,
 )
 from service.jobs.unasked import unasked
-from service.jobs.waiting import changes, until_over
+from service.jobs.waiting import JobEnd, changes, end_of, until_end, until_over
 
 __all__ = [
     "EVERYTHING",
     "Caller",
     "ItemChecks",
+    "JobEnd",
     "JobIntake",
     "Preview",
     "PreviewRequest",
@@ -42,6 +43,7 @@ __all__ = [
     "changes",
     "check_budget",
     "draw_judged_item",
+    "end_of",
     "existing_job",
     "existing_judge",
     "job_with_judgments",
@@ -55,6 +57,7 @@ __all__ = [
     "store_judge",
     "submit_anchor",
     "unasked",
+    "until_end",
     "until_over",
     "visible_job",
 ]

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from redis.asyncio import Redis
@@ -15,7 +16,30 @@ from service.store.connection import cancelled
 logger = logging.getLogger(__name__)
 
 _SILENCE_S = 5.0  # how long one read waits
+_LEAVE_S = 1.0  # between two times that channels are left which nobody listens to any more
 _RETRY_S = 0.5
+
+
+class Subscription:
+    """Whether the store has subscribed this process to a channel yet."""
+
+    def __init__(self) -> None:
+        self._confirmed = asyncio.Event()
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether each message from now on is heard."""
+        return self._confirmed.is_set()
+
+    def confirm(self) -> None:
+        """Notes that the store has subscribed this process."""
+        self._confirmed.set()
+
+    async def wait(self) -> None:
+        """Returns once it is confirmed, or after five seconds: then the store is away."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SILENCE_S):
+                await self._confirmed.wait()
 
 
 class Signals:
@@ -29,28 +53,39 @@ class Signals:
 
     def __init__(self, redis: Redis) -> None:
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
-        self._events: dict[str, set[asyncio.Event]] = {}
+        self._events: dict[str, dict[asyncio.Event, str | None]] = {}  # with the only message that sets each
         self._sent: set[str] = set()  # the channels that were subscribed to
-        self._changed = asyncio.Event()  # they are others than those in `_events`
-        self._waiting: list[asyncio.Future[None]] = []  # for the next subscription
+        self._changed = asyncio.Event()  # there are channels that are not among them
+        self._waiting: list[Subscription] = []  # for the next subscription
         self._reader: asyncio.Task[None] | None = None
+        self._leave_at = 0.0  # on the monotonic clock
 
     @asynccontextmanager
-    async def subscribed(self, channel: str, event: asyncio.Event) -> AsyncIterator[None]:
-        """Sets `event` at each message on `channel` while the context is open."""
+    async def subscribed(self, channel: str, event: asyncio.Event, message: str | None = None) -> AsyncIterator[None]:
+        """Sets `event` at each message on `channel` while the context is open, or at each that says `message`."""
+        with self.subscribing(channel, event, message) as subscribed:
+            await subscribed.wait()
+            yield
+
+    @contextmanager
+    def subscribing(self, channel: str, event: asyncio.Event, message: str | None = None) -> Iterator["Subscription"]:
+        """Begins the same without waiting for the store."""
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
-        events = self._events.setdefault(channel, set())
-        events.add(event)
+        events = self._events.setdefault(channel, {})
+        events[event] = message
+        subscription = Subscription()
+        if channel in self._sent:
+            subscription.confirm()
+        else:
+            self._waiting.append(subscription)
+            self._changed.set()
         try:
-            if channel not in self._sent:
-                await self._has_subscribed()
-            yield
+            yield subscription
         finally:
-            events.discard(event)
+            del events[event]
             if not events and self._events.get(channel) is events:
                 del self._events[channel]
-                self._changed.set()
 
     def end(self) -> None:
         """Wakes all that wait, since the process is about to stop."""
@@ -65,21 +100,16 @@ class Signals:
             await cancelled(self._reader)
         await self._disconnect()
 
-    async def _has_subscribed(self) -> None:
-        """Returns once the channels are subscribed to, or after a second: then the store is away."""
-        self._waiting.append(waiting := asyncio.get_running_loop().create_future())
-        self._changed.set()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(waiting, _SILENCE_S)
-
     async def _read(self) -> None:
         while True:
             try:
                 await self._subscribe()
-                if self._sent:
-                    self._wake(await self._message())
-                else:
+                if not self._sent:
                     await self._changed.wait()
+                elif (message := await self._message()) is not None:
+                    self._wake(message)
+                elif time.monotonic() >= self._leave_at:
+                    await self._leave()
             except (RedisError, OSError, RuntimeError) as error:
                 logger.debug("subscriptions are lost, trying again: %s", error)
                 await self._disconnect()
@@ -88,34 +118,41 @@ class Signals:
                 await asyncio.sleep(_RETRY_S)
 
     async def _subscribe(self) -> None:
-        """Subscribes to the channels that came, and no longer to those that went."""
-        if not self._changed.is_set():
-            return
+        """Subscribes to the channels that came."""
         self._changed.clear()
-        waiting, self._waiting, wanted = self._waiting, [], set(self._events)
+        waiting, wanted = list(self._waiting), set(self._events)
         if new := wanted - self._sent:
             await self._pubsub.subscribe(*new)
-        if old := self._sent - wanted:
-            await self._pubsub.unsubscribe(*old)
-        self._sent = wanted
+            self._sent |= new
+        del self._waiting[: len(waiting)]
         for each in waiting:
-            if not each.done():
-                each.set_result(None)
+            each.confirm()
+
+    async def _leave(self) -> None:
+        """Leaves channels that nobody listens to any more: not at once, since who did is about to answer a client."""
+        self._leave_at = time.monotonic() + _LEAVE_S
+        if gone := self._sent.difference(self._events):
+            await self._pubsub.unsubscribe(*gone)
+            self._sent -= gone
 
     async def _message(self) -> dict[str, Any] | None:
-        """Returns the next message, None if there is none for a second or if channels came or went."""
+        """Returns the next message, None if there is none for five seconds or if channels came."""
         reading = asyncio.create_task(self._pubsub.get_message(timeout=_SILENCE_S))
         changing = asyncio.create_task(self._changed.wait())
         try:
             await asyncio.wait((reading, changing), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await cancelled(*(each for each in (reading, changing) if not each.done()))
+            changing.cancel()
+            if not reading.done():
+                await cancelled(reading)
         return None if reading.cancelled() else reading.result()
 
     def _wake(self, message: dict[str, Any] | None) -> None:
         if message is not None:
-            for event in self._events.get(message["channel"].decode(), ()):
-                event.set()
+            said = message["data"].decode()
+            for event, only in self._events.get(message["channel"].decode(), {}).items():
+                if only in (None, said):
+                    event.set()
 
     async def _disconnect(self) -> None:
         with contextlib.suppress(RedisError, OSError, RuntimeError):

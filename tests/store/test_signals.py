@@ -40,6 +40,31 @@ async def test_two_tasks_that_wait_for_one_channel_are_both_woken(redis: Redis) 
     await signals.aclose()
 
 
+async def test_a_task_that_waits_for_one_message_is_not_woken_by_others(redis: Redis) -> None:
+    signals, at_any, at_end = Signals(redis), asyncio.Event(), asyncio.Event()
+    async with signals.subscribed("channel", at_any), signals.subscribed("channel", at_end, "end"):
+        await redis.publish("channel", "progress")
+        async with asyncio.timeout(5):
+            await at_any.wait()
+        assert not at_end.is_set()
+        await redis.publish("channel", "end")
+        async with asyncio.timeout(5):
+            await at_end.wait()
+    await signals.aclose()
+
+
+async def test_a_subscription_can_begin_before_the_store_confirms_it(redis: Redis) -> None:
+    signals, event = Signals(redis), asyncio.Event()
+    with signals.subscribing("channel", event) as subscription:
+        assert not subscription.is_confirmed
+        await subscription.wait()
+        assert subscription.is_confirmed
+        assert await redis.publish("channel", "now") == 1
+        async with asyncio.timeout(5):
+            await event.wait()
+    await signals.aclose()
+
+
 async def test_subscriptions_outlive_broken_connections_that_others_subscribe_on(store_url: str, redis: Redis) -> None:
     """The reader connects again while tasks subscribe: one of them at a time makes the connection and signs in."""
     user = ("ACL", "SETUSER", "listener", "reset", "on", ">pw", "~*", "&*", "+@all")
