@@ -4,21 +4,19 @@ A price is the one of `[prices]` in the configuration, else the list price that 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from service import list_prices
 from service.config.kinds import KINDS
 from service.config.settings import PriceSettings, Settings
 from service.contracts.items import Item
 from service.contracts.judges import Judge, ResolvedJudge
 from service.judging.methods import METHODS
 from service.judging.questions import estimated_tokens
-
-if TYPE_CHECKING:
-    from genai_prices.types import PriceCalculation
+from service.list_prices import Listed
 
 SAMPLE = 200  # items: their mean is that of all items to a few percent
 ASSUMED_OUTPUT_TOKENS = 100  # an answer with its reason: two or three sentences
@@ -37,11 +35,19 @@ class EstimatedCall(NamedTuple):
 
 
 class Prices:
-    """The prices of models, written "provider/model", under one configuration."""
+    """The prices of models, written "provider/model", under one configuration.
+
+    Call `learn` first where an event loop runs: to find a list price takes a process, or a third of a second.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._in_minute = lru_cache(maxsize=1024)(self._found_price)
+
+    async def learn(self, models: Iterable[str]) -> None:
+        """Learns the list prices of the models that have no other price."""
+        listed = [self._listed(model) for model in dict.fromkeys(models)]
+        await list_prices.learn([each for each in listed if each is not None])
 
     def cost_usd(self, model: str, input_tokens: int | None, output_tokens: int | None) -> float | None:
         """Returns the US dollars for one call; None if the price or the number of tokens is unknown.
@@ -77,19 +83,24 @@ class Prices:
         return total
 
     def _price_of(self, model: str) -> PriceOf | None:
-        return self._in_minute(model, time.time() // _MINUTE_S)  # a list price may change with the day
+        return self._in_minute(model, time.time() // _MINUTE_S)  # a list price changes with time
 
     def _found_price(self, model: str, minute: float) -> PriceOf | None:
-        provider, _, name = model.partition("/")
         if own := self._settings.prices.get(model):
             return _own_price(own)
+        if listed := self._listed(model):
+            price = list_prices.list_price(listed)
+            return None if price is None else price.cost
         settings = self._settings.provider_of(model)
-        if settings is None:
+        return _free if settings is not None and KINDS[settings.kind].is_built_in else None
+
+    def _listed(self, model: str) -> Listed | None:
+        """A model in the words of `genai-prices`; None if its price is not looked up there."""
+        provider, _, name = model.partition("/")
+        settings = self._settings.provider_of(model)
+        if settings is None or model in self._settings.prices or KINDS[settings.kind].is_built_in:
             return None
-        if KINDS[settings.kind].is_built_in:
-            return _free
-        vendor = KINDS[provider].price_id if provider in KINDS else provider
-        return _list_price(vendor, name, datetime.now(UTC).date().isoformat())
+        return Listed(KINDS[provider].price_id if provider in KINDS else provider, name)
 
 
 def estimated_calls(judge: Judge, items: Sequence[Item]) -> Iterator[EstimatedCall]:
@@ -112,27 +123,3 @@ def _free(input_tokens: int, output_tokens: int) -> Decimal:
 def _own_price(price: PriceSettings) -> PriceOf:
     per_in, per_out = Decimal(str(price.input)), Decimal(str(price.output))
     return lambda tokens_in, tokens_out: (per_in * tokens_in + per_out * tokens_out) / _TOKENS
-
-
-@lru_cache(maxsize=1024)
-def _list_price(vendor: str, name: str, day: str) -> PriceOf | None:
-    """The price of a model as the library has it on a day; None if it is unknown.
-
-    Most prices are so much a token. Then the library is not called for each call, which takes 0.1 ms.
-    """
-    try:
-        price = _calculated(vendor, name, 1, 1).model_price
-    except LookupError:
-        return None
-    per_in, per_out = price.input_mtok, price.output_mtok
-    if price.requests_kcount is None and isinstance(per_in, Decimal) and isinstance(per_out, Decimal):
-        return lambda tokens_in, tokens_out: (per_in * tokens_in + per_out * tokens_out) / _TOKENS
-    return lambda tokens_in, tokens_out: _calculated(vendor, name, tokens_in, tokens_out).total_price
-
-
-def _calculated(vendor: str, name: str, tokens_in: int, tokens_out: int) -> "PriceCalculation":
-    from genai_prices import Usage as PricedUsage
-    from genai_prices import calc_price
-
-    usage = PricedUsage(input_tokens=tokens_in, output_tokens=tokens_out)
-    return calc_price(usage, model_ref=name, provider_id=vendor)

@@ -77,7 +77,7 @@ class Asker:
         output_limit: OutputLimit = lambda model, asked: asked,
     ) -> None:
         self._providers = providers
-        self._prices = prices
+        self.prices = prices
         self._limits = limits
         self._retrying = retrying or Retrying()
         self._on_retry = on_retry
@@ -99,7 +99,7 @@ class Asker:
         `recall`.
         """
         before = {Ballot(each.model, each.sample, each.order): each for each in tried}
-        tallies = [_Tally(ballot, self._prices, self._retrying, before.get(ballot)) for ballot in ballots(judge)]
+        tallies = [_Tally(ballot, self.prices, self._retrying, before.get(ballot)) for ballot in ballots(judge)]
         asked = [self._vote(judge.definition, tally, item, questions, gate, recall) for tally in tallies]
         try:
             return [await asked[0]] if len(asked) == 1 else await _all(asked)

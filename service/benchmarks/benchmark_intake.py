@@ -203,9 +203,10 @@ class _BenchmarkIntake:
     async def order(self) -> BenchmarkOrder:
         """Returns the part of the request to store, with the estimated cost. Call it after `take`."""
         request = self._request
-        prices = Prices(self._settings)
+        prices, models = Prices(self._settings), [model for judge in self._rows for model in judge.models]
+        await prices.learn(models)
         cost = await asyncio.to_thread(prices.estimated_cost_usd, self._rows, self._sample, self._dataset.items)
-        warning = prices.unknown([model for judge in self._rows for model in judge.models])
+        warning = prices.unknown(models)
         if request.budget_usd is not None and cost is not None and request.budget_usd < cost:
             warning = (
                 f"budget_usd is {request.budget_usd:g}, and the estimated cost is {cost:.2g}: "

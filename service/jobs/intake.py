@@ -101,7 +101,7 @@ class JobIntake:
         """
         try:
             _check_callback(self._order, self._settings)
-            _check_prices(self._order, self._judges, self._settings, self._caller)
+            await _check_prices(self._order, self._judges, self._settings, self._caller)
             async for batch in batches:
                 while await aside_if_large(read_bytes(), self._add, batch, place):
                     await self._stage()
@@ -252,12 +252,14 @@ def _check_callback(order: JobOrder, settings: Settings) -> None:
         raise impossible([Fault("/callback_url", problem)])
 
 
-def _check_prices(order: JobOrder, judges: list[ResolvedJudge], settings: Settings, caller: Caller) -> None:
+async def _check_prices(order: JobOrder, judges: list[ResolvedJudge], settings: Settings, caller: Caller) -> None:
     """Raises Refused if the job or its key has a budget and one of its models no price: it would limit nothing."""
     of_key = any(key.name == caller.name and key.budget_usd_per_day is not None for key in settings.keys)
     if order.budget_usd is None and not of_key:
         return
-    unknown = Prices(settings).unknown([model for judge in judges for model in judge.models])
+    prices, models = Prices(settings), [model for judge in judges for model in judge.models]
+    await prices.learn(models)
+    unknown = prices.unknown(models)
     if unknown is None:
         return
     if order.budget_usd is not None:

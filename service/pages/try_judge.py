@@ -124,7 +124,9 @@ class TryPages(Controller):
             requests = await requests_about(redis, judge, item)
         except Refused as refused:
             return await _refused(request, redis, settings, form, refused)
-        cost = Prices(settings).estimated_cost_usd([judge], [item], 1)
+        prices = Prices(settings)
+        await prices.learn(judge.models)
+        cost = prices.estimated_cost_usd([judge], [item], 1)
         return await _page(request, redis, settings, form, _Tried(tuple(requests), cost))
 
     @post("/run", opt=shown_to("submit") | TAKES_FORMS, **TAKES_TEXTS)

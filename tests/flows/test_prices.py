@@ -1,0 +1,38 @@
+"""List prices in real processes: what calls cost, and that nobody loads the library for it."""
+
+from pathlib import Path
+
+from tests.flows.fleet import fleet_of
+from tests.stubs.model_server import ModelServer, Reply
+
+MODEL = "openai/gpt-4.1-mini"  # $0.40 a million tokens of input, $1.60 of output
+
+
+def libraries(pid: int) -> str:
+    """The files that are mapped into a process."""
+    return Path(f"/proc/{pid}/maps").read_text()
+
+
+async def test_calls_have_their_list_price_and_the_library_is_loaded_by_nobody(tmp_path: Path) -> None:
+    async with (
+        ModelServer("openai", lambda body: Reply(text="Score: 4", input_tokens=1000, output_tokens=500)) as model,
+        fleet_of(tmp_path, model) as fleet,
+    ):
+        worker = await fleet.worker()
+        api = await fleet.api()
+        order = {
+            "judge": "helpfulness",
+            "models": [MODEL],
+            "items": [{"input": "What?", "output": "This."}] * 3,
+            "cache": False,
+            "budget_usd": 1,
+        }
+        taken = await api.post("/v1/jobs", json=order, timeout=150)
+        assert taken.status_code == 202, taken.text
+        job = await fleet.over(taken.json()["id"])
+        assert job["usage"]["cost_usd"] == 3 * 0.0012
+        refused = await api.post("/v1/jobs", json=order | {"models": ["openai/nobodys"]}, timeout=150)
+        assert refused.status_code == 422
+        assert "no price for openai/nobodys" in refused.text
+        assert "list prices" not in worker.printed + fleet.printed_by_api()
+        assert "pydantic" not in libraries(worker.process.pid)
