@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from service.agreement.coding import Coding, keys_in_order
-from service.stats.table import Value
+from service.stats.values import Value
 
 _NOISE = 1e-5  # of a step: the largest distance of a label from its level
 

@@ -11,14 +11,9 @@ from service.agreement.counters import Agreed, Seen
 from service.stats.alphas import Level, alpha
 from service.stats.arrays import Floats, Integers
 from service.stats.coarse import coarsened
-from service.stats.drift import (
-    LENGTH_BUCKETS,
-    PositionBias,
-    Repeats,
-    position_bias,
-    repeat_consistency,
-)
+from service.stats.drift import PositionBias, Repeats, position_bias, repeat_consistency
 from service.stats.intervals import Design, FixedEffect, Measure, Z, measure
+from service.stats.length_buckets import LENGTH_BUCKETS
 from service.stats.table import Table, numbers
 from service.stats.undefined import Undefined
 

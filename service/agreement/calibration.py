@@ -28,8 +28,8 @@ from service.stats.calibration import (
 )
 from service.stats.estimates import LabelledCells, Mean
 from service.stats.prevalence import LabelledVerdicts, Prevalence, rogan_gladen
-from service.stats.table import FAIL, PASS, Value
 from service.stats.undefined import Undefined
+from service.stats.values import FAIL, PASS, Value
 from service.store import agreement_counters as tallies
 from service.store import clock
 from service.store.agreement_counters import Wanted

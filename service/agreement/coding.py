@@ -9,16 +9,13 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from service.contracts.criteria import CriterionScale
 from service.contracts.judges import Judge, Scale
 from service.contracts.labels import pass_fail_label
 from service.judging.methods import METHODS
 from service.judging.scales import levels
-from service.stats.arrays import Floats, Integers
-from service.stats.clustered import PER_CENT
-from service.stats.table import FAIL, PASS, Value
+from service.stats.item_terms import PER_CENT
+from service.stats.values import FAIL, PASS, Value
 
 GRID_POINTS = 400  # the minimum on a range: two means of twenty answers never share one
 UNITS = 10**5  # the maximum on a range: sums of products of units fit 64 bits up to a billion pairs
@@ -38,30 +35,6 @@ class CodedValue(NamedTuple):
     number: float | None
     units: int | None
     per_cent: int | None
-
-
-class CodedValues(NamedTuple):
-    """Many coded values of one scale, in arrays: `keys` are the places of their keys in `names`.
-
-    The others are None if the scale's values have none.
-    """
-
-    names: Sequence[str]
-    keys: Integers
-    numbers: Floats | None
-    units: Integers | None
-    per_cent: Integers | None
-
-    def taken(self, at: Integers) -> "CodedValues":
-        """Returns the values in these places."""
-        names, keys, numbers, units, per_cent = self
-        return CodedValues(
-            names,
-            keys[at],
-            None if numbers is None else numbers[at],
-            None if units is None else units[at],
-            None if per_cent is None else per_cent[at],
-        )
 
 
 class OffScaleError(ValueError):
@@ -131,15 +104,6 @@ class Coding:
             self._known[score] = self._scored(score, on_grid=False)
         return self._known.get(score) or self._scored(score, on_grid=False)
 
-    def between_levels(self, scores: Sequence[float]) -> CodedValues:
-        """Returns the same as `by_judge` for scores that may lie between the scale's levels, for many at once."""
-        numbers = np.array(scores, dtype=np.float64)
-        above = numbers - self.scale.min
-        steps, keys = np.unique(np.rint(above / self.grid), return_inverse=True)
-        names = [self._grid_key(int(each)) for each in steps.tolist()]
-        units = np.rint(above / self.unit).astype(np.int64)
-        return CodedValues(names, keys, numbers, units, np.rint(above / self.range * PER_CENT).astype(np.int64))
-
     def value(self, key: str) -> Value:
         """Returns the value that a key stands for."""
         return key if self.is_words else _tidy(float(key))
@@ -174,10 +138,11 @@ class Coding:
     def _scored(self, score: float, *, on_grid: bool) -> CodedValue:
         above = score - self.scale.min
         units = self._units(score) if on_grid else None
-        key = self._grid_key(round(above / self.grid)) if on_grid else written(score)
+        key = self.grid_key(round(above / self.grid)) if on_grid else written(score)
         return CodedValue(key, float(score), units, self.per_cent(score))
 
-    def _grid_key(self, steps: int) -> str:
+    def grid_key(self, steps: int) -> str:
+        """Returns the key of the number so many steps of the grid above the minimum."""
         key = self._on_grid.get(steps)
         if key is None:
             key = written(steps * self.grid + self.scale.min)
@@ -187,20 +152,6 @@ class Coding:
 
     def _units(self, score: float) -> int:
         return round((score - self.scale.min) / self.unit)
-
-
-def in_columns(values: Sequence[CodedValue]) -> CodedValues:
-    """Returns values of one scale as arrays. The scale decides which of their fields are None."""
-    names: dict[str, int] = {}
-    keys = [names.setdefault(each.key, len(names)) for each in values]
-    numbers, units, per_cent = ([each[place] for each in values] for place in (1, 2, 3))
-    return CodedValues(
-        list(names),
-        np.array(keys, dtype=np.int64),
-        None if None in numbers else np.array(numbers, dtype=np.float64),
-        None if None in units else np.array(units, dtype=np.int64),
-        None if None in per_cent else np.array(per_cent, dtype=np.int64),
-    )
 
 
 def written(number: float) -> str:

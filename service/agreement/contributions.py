@@ -30,12 +30,11 @@ import msgspec
 
 from service.agreement.counter_fields import field
 from service.agreement.evidence import OwnText
-from service.agreement.rivals import baseline_keys, judges_scores, rival_fields
+from service.agreement.rival_fields import baseline_keys, judges_scores, rival_fields
 from service.agreement.series_names import PANEL, panel_series, served_apart, served_together, split_series
 from service.contracts.quoting import quoted
-from service.stats.alt_test import Alignment, duels_of
-from service.stats.clustered import exact_terms, pearson_terms, products_of
-from service.stats.ordered_pairs import coder_products
+from service.stats.duels import Alignment, duels_of
+from service.stats.item_terms import coder_products, exact_terms, pearson_terms, products_of
 
 HOUR_MS = 3_600_000
 

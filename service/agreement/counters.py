@@ -16,9 +16,9 @@ from service.agreement.counter_fields import GROUPS, level_in, split
 from service.contracts.labels import Selection
 from service.contracts.quoting import unquoted
 from service.stats.alphas import Pairs
-from service.stats.alt_test import Wins
 from service.stats.clustered import ItemSums
-from service.stats.drift import LENGTH_BUCKETS
+from service.stats.duels import Wins
+from service.stats.length_buckets import LENGTH_BUCKETS
 from service.stats.moments import Moments
 from service.stats.ordered_pairs import CODER_PRODUCTS, OrderedPairs
 from service.stats.table import Table

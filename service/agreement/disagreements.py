@@ -16,7 +16,7 @@ from service.agreement.series_names import token_of
 from service.agreement.stored_items import known_item
 from service.contracts.judges import JudgeRef
 from service.contracts.refusals import Fault, invalid
-from service.stats.table import Value
+from service.stats.values import Value
 from service.store.judgments import judgments_ended_at
 
 _SAME = 1e-9  # of a range: rounding, not a disagreement

@@ -12,7 +12,7 @@ from service.agreement.counters import Labelled, read_labelled
 from service.stats.coarse import binned
 from service.stats.estimates import Estimate, Tables, estimate
 from service.stats.strata import merged_levels
-from service.stats.table import FAIL, PASS
+from service.stats.values import FAIL, PASS
 
 _MOST_MEANS = 400  # distinct; merging neighbours beyond this lowers a variance by about 1 in 100,000
 

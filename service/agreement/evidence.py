@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from service.agreement.coding import CodedValue, Coding, scale_of
 from service.agreement.doubt import doubt_level, doubt_of
-from service.agreement.rivals import BASELINE_NAMES, baseline_series
+from service.agreement.rival_fields import BASELINE_NAMES, baseline_series
 from service.agreement.series_names import PANEL, series_name, served_together, token_of
 from service.contracts.items import Item, content_digest, item_case
 from service.contracts.judges import ResolvedJudge
@@ -22,7 +22,7 @@ from service.contracts.outcomes import Outcome, Reason
 from service.judging.baselines import baseline_answer
 from service.judging.combining import CombinedVerdict
 from service.judging.methods import METHODS
-from service.stats.drift import length_bucket
+from service.stats.length_buckets import length_bucket
 
 _FAMILY = re.compile(r"[a-z]+")
 _MAX_CODINGS = 1024

@@ -7,7 +7,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.contributions import CodedScore
-from service.agreement.rivals import judges_scores
+from service.agreement.rival_fields import judges_scores
 from service.agreement.series_names import PANEL, split_series, token_of
 from service.agreement.stored_items import known_item
 from service.contracts.judgments import Judgment

@@ -22,7 +22,7 @@ from service.agreement.contributions import (
 )
 from service.agreement.counter_fields import field
 from service.agreement.evidence import Evidence, OwnText, SeriesValue
-from service.agreement.rivals import judges_scores
+from service.agreement.rival_fields import judges_scores
 from service.agreement.series_names import group_series, is_baseline, split_series
 
 _Scores = dict[str, dict[str, CodedScore]]  # by content and series

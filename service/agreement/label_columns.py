@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.agreement.coding import CodedValue, CodedValues
+from service.agreement.coded_columns import CodedValues
+from service.agreement.coding import CodedValue
 from service.agreement.contributions import mean_key, without_zeros
 from service.agreement.counter_fields import field
 from service.contracts.quoting import quoted
-from service.stats.alt_test import Alignment, sides_of
+from service.stats.alt_test import sides_of
 from service.stats.arrays import Booleans, Floats, Integers
+from service.stats.duels import Alignment
 
 _AT_ONCE = 1 << 16  # pairs of an item's labels in one array: a step takes about a millisecond
 _AT_A_TIME = 1000  # items

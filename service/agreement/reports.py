@@ -24,9 +24,10 @@ from service.stats.ceiling import Ceiling, LeaveOneOut, disattenuated, leave_one
 from service.stats.clustered import SharedItems
 from service.stats.flags import Flag, flags_of
 from service.stats.intervals import FixedEffect, Measure, measure
-from service.stats.table import Table, Value
+from service.stats.table import Table
 from service.stats.trust import chance_flags
 from service.stats.undefined import Undefined
+from service.stats.values import Value
 
 __all__ = [
     "Agreement",

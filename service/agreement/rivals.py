@@ -6,24 +6,21 @@ and `rater_items` have the number of such items, and the sum of the squares of t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.agreement.axes import Axis, judge_axis, person_axis
 from service.agreement.coding import Coding
-from service.agreement.counter_fields import GROUPS, field, split
-from service.agreement.series_names import baseline_model, is_baseline, series_name, split_series
+from service.agreement.counter_fields import GROUPS, split
+from service.agreement.rival_fields import BASELINE_NAMES, BASELINES_WORD, RATER_WORD
 from service.contracts.labels import Selection
 from service.stats.paired_difference import PairedCounts
-from service.stats.table import Table, Value
+from service.stats.table import Table
+from service.stats.values import Value
 
-BASELINE_NAMES = ("length", "overlap")  # in the order of the fields
-
-_BESIDE, _RATER = "beside", "rater"
-_Score = TypeVar("_Score")
 _Keys = tuple[str, ...]
 _Places = NDArray[np.int64]
 
@@ -35,54 +32,11 @@ class Rivals(NamedTuple):
     person: PairedCounts | None
 
 
-class _Keyed(Protocol):
-    @property
-    def key(self) -> str: ...
-
-
 class _Values(NamedTuple):
     """The values of one side of a table, and the place of each key among them."""
 
     values: tuple[Value, ...]
     places: Mapping[str, int]
-
-
-def judges_scores(scores: Mapping[str, _Score]) -> Mapping[str, _Score]:
-    """Returns the scores of judges alone, of the scores of a content by series."""
-    beside = [name for name in scores if "~" in name and is_baseline(split_series(name).model)]
-    return {name: score for name, score in scores.items() if name not in beside} if beside else scores
-
-
-def baseline_series(token: str) -> list[str]:
-    """Returns the series of a judge's baselines, in the order of `BASELINE_NAMES`."""
-    return [series_name(token, baseline_model(name)) for name in BASELINE_NAMES]
-
-
-def baseline_keys(scores: Mapping[str, _Keyed], series: str) -> list[str]:
-    """Returns the keys of the baselines' scores beside a judge's series; empty if they are not known."""
-    if len(scores) <= len(BASELINE_NAMES):
-        return []
-    names = baseline_series(split_series(series).token)
-    return [scores[name].key for name in names] if all(name in scores for name in names) else []
-
-
-def rival_fields(group: str, labels: Sequence[str], said: str, baselines: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Yields the fields of an item with their increments, from the keys of its labels, of the judge and the baselines.
-
-    `baselines` is empty if they are not known.
-    """
-    counts = Counter(labels)
-    if baselines:
-        for human, times in counts.items():
-            yield field(_BESIDE, group, human, said, *baselines), times
-        yield from _sizes(_BESIDE, group, len(labels))
-    if len(labels) < 2:
-        return
-    for human, times in counts.items():
-        for other, others in counts.items():
-            if pairs := times * (others - (human == other)):
-                yield field(_RATER, group, human, said, other), pairs
-    yield from _sizes(_RATER, group, len(labels) * (len(labels) - 1))
 
 
 def read_rivals(
@@ -96,24 +50,19 @@ def read_rivals(
     baselines = {}
     for place, name in enumerate(BASELINE_NAMES, 2):
         triples: Counter[_Keys] = Counter()
-        for keys, count in said[_BESIDE].items():
+        for keys, count in said[BASELINES_WORD].items():
             triples[keys[0], keys[1], keys[place]] += count
-        found = _paired(coding, labels, triples, coding, said[f"{_BESIDE}_items"])
+        found = _paired(coding, labels, triples, coding, said[f"{BASELINES_WORD}_items"])
         if found is not None:
             baselines[name] = found
-    person = _paired(coding, labels, said[_RATER], labels or coding, said[f"{_RATER}_items"])
+    person = _paired(coding, labels, said[RATER_WORD], labels or coding, said[f"{RATER_WORD}_items"])
     return Rivals(baselines, person)
-
-
-def _sizes(word: str, group: str, pairs: int) -> Iterator[tuple[str, int]]:
-    yield field(f"{word}_items", group, "items"), 1
-    yield field(f"{word}_items", group, "squares"), pairs * pairs
 
 
 def _chosen(fields: Mapping[str, int], selection: Selection) -> dict[str, Counter[_Keys]]:
     """Returns the counts of rivals' fields by their first word and by the words after the group."""
     groups, found = GROUPS[selection], defaultdict[str, Counter[_Keys]](Counter)
-    for (word, group, *words), count in split(fields, (_BESIDE, _RATER)):
+    for (word, group, *words), count in split(fields, (BASELINES_WORD, RATER_WORD)):
         if group in groups:
             found[word][tuple(words)] += count
     return found

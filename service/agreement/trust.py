@@ -12,9 +12,10 @@ from service.agreement.assessment import CONTROL, Assessment, rounded_up
 from service.agreement.coding import Coding
 from service.stats.flags import FEW_PAIRS
 from service.stats.intervals import Measure
-from service.stats.table import FAIL, PASS, Table, Value
+from service.stats.table import Table
 from service.stats.trust import CHANCE_FLOOR, PEOPLE_MARGIN, WORTH_A_MODEL, Rivalry, TrustVerdict, more_items_for_people
 from service.stats.undefined import Undefined
+from service.stats.values import FAIL, PASS, Value
 
 BASELINE_WORDS = {"length": "text length", "overlap": "word overlap"}
 STATISTIC_WORDS = {

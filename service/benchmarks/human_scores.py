@@ -15,6 +15,7 @@ from service.agreement import (
     Coding,
     LabelColumns,
     OffScaleError,
+    between_levels,
     contribution,
     in_columns,
 )
@@ -22,7 +23,7 @@ from service.contracts.criteria import CriterionScale
 from service.contracts.datasets import HumanValue
 from service.contracts.judges import Judge
 from service.stats.arrays import Indices, Integers
-from service.stats.clustered import PER_CENT
+from service.stats.item_terms import PER_CENT
 from service.stats.pair_values import pair_values
 from service.stats.paired_ranks import JudgeScores
 from service.stats.statistics import names_for
@@ -111,7 +112,7 @@ def code_answers(coding: Coding, judge: Judge, answers: Mapping[int, JudgeAnswer
     is_expected = judge.score_from == "logprobs"
     if not coding.is_words and (coding.is_continuous or is_expected):
         scores = {item: score for item, (score, _) in answers.items() if score is not None}
-        return CodedAnswers(np.array([*scores], dtype=np.int64), coding.between_levels([*scores.values()]))
+        return CodedAnswers(np.array([*scores], dtype=np.int64), between_levels(coding, [*scores.values()]))
     kinds: dict[JudgeAnswer, int] = {}
     kind = np.array([kinds.setdefault(answer, len(kinds)) for answer in answers.values()], dtype=np.int64)
     coded = [coding.by_judge(*answer, is_expected=is_expected) for answer in kinds]
@@ -155,7 +156,7 @@ class HumanScores:
         if answers.values.units is None or per_cent is None or any(len(each) > 1 for each in self._labels):
             return self._counted.agreed(*answers)
         scale, (kinds, at) = self.coding.scale, np.unique(per_cent, return_inverse=True)
-        rounded = self.coding.between_levels((scale.min + kinds / PER_CENT * self.coding.range).tolist())
+        rounded = between_levels(self.coding, (scale.min + kinds / PER_CENT * self.coding.range).tolist())
         return self._counted.agreed(answers.items, rounded.taken(at))
 
     def exact_values(self, answers: CodedAnswers) -> dict[str, float]:

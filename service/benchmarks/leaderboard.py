@@ -23,7 +23,7 @@ from service.stats.alt_test import AltTest
 from service.stats.flags import Flag
 from service.stats.intervals import Measure
 from service.stats.paired_ranks import JudgeScores, ranks
-from service.stats.table import Value
+from service.stats.values import Value
 
 _LESS_IS_BETTER = frozenset({"mae", "rmse"})
 _CONTROL = "control/"

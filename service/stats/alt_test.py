@@ -8,42 +8,21 @@ Source: Calderon, Reichart and Dror, The Alternative Annotator Test for LLM-as-a
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from enum import StrEnum
 
 import msgspec
 import numpy as np
 
 from service.stats.arrays import Floats, Integers
 from service.stats.distributions import student_t_sf
+from service.stats.duels import SAME_SUMS, Alignment, Wins
 from service.stats.intervals import Interval, wilson
 
 FALSE_DISCOVERY_RATE = 0.05
 LEAST_ITEMS = 30  # of an annotator: the t-test relies on the central limit theorem
 LEAST_ANNOTATORS = 2
 PASSING_RATE = 0.5
-_SAME = 1e-9  # relative: sums of squares closer than this differ by rounding only and are a draw
 
 Numbers = Floats | Integers
-
-
-class Alignment(StrEnum):
-    """How near a value is to the others': the share of equal values, or minus the root mean squared error."""
-
-    ACCURACY = "accuracy"
-    RMSE = "rmse"
-
-
-class Wins(msgspec.Struct, frozen=True, kw_only=True):
-    """One annotator's items by who was nearer to the other annotators: counters that add up over windows."""
-
-    judge: int = 0
-    draw: int = 0
-    human: int = 0
-
-    @property
-    def items(self) -> int:
-        """The number of items compared."""
-        return self.judge + self.draw + self.human
 
 
 class Duel(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,24 +61,6 @@ class AltTest(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-def duels_of(judge: float, annotators: Mapping[str, float], alignment: Alignment) -> dict[str, Wins]:
-    """Returns the counts that one item adds for each annotator; empty if fewer than two annotators rated it.
-
-    A new annotator changes the item's other duels too: subtract the old counts, add the new.
-    """
-    if len(annotators) < 2:
-        return {}
-    result = {}
-    for name, value in annotators.items():
-        others = [each for other, each in annotators.items() if other != name]
-        judges, humans = _distance(judge, others, alignment), _distance(value, others, alignment)
-        if math.isclose(judges, humans, rel_tol=_SAME):
-            result[name] = Wins(draw=1)
-        else:
-            result[name] = Wins(judge=1) if judges < humans else Wins(human=1)
-    return result
-
-
 def sides_of(judge: Numbers, annotators: Numbers, alignment: Alignment) -> Integers:
     """Returns who wins the duels of `duels_of`, for many items at once: 1 the human, 0 nobody, -1 the judge.
 
@@ -108,7 +69,7 @@ def sides_of(judge: Numbers, annotators: Numbers, alignment: Alignment) -> Integ
     humans = _apart(annotators[:, :, None], annotators[:, None, :], alignment)
     judges = np.where(np.eye(annotators.shape[1]), 0, _apart(judge[:, None, None], annotators[:, None, :], alignment))
     by_human, by_judge = humans.sum(axis=2), judges.sum(axis=2)
-    is_draw = np.abs(by_judge - by_human) <= _SAME * np.maximum(by_judge, by_human)
+    is_draw = np.abs(by_judge - by_human) <= SAME_SUMS * np.maximum(by_judge, by_human)
     return np.where(is_draw, 0, np.sign(by_judge - by_human).astype(np.int64))
 
 
@@ -200,12 +161,5 @@ def benjamini_yekutieli(p_values: Sequence[float], q: float) -> list[bool]:
 
 
 def _apart(one: Numbers, other: Numbers, alignment: Alignment) -> Numbers:
-    """Returns the distances of `_distance` from each value alone."""
+    """Returns the distances of `duels_of` from each value alone."""
     return (one != other).astype(np.int64) if alignment is Alignment.ACCURACY else (one - other) ** 2
-
-
-def _distance(value: float, others: Sequence[float], alignment: Alignment) -> float:
-    """Returns how many others differ, or the sum of squares; both order values as the paper's score does."""
-    if alignment is Alignment.ACCURACY:
-        return sum(value != each for each in others)
-    return math.fsum((value - each) ** 2 for each in others)

@@ -12,15 +12,13 @@ Sampling).
 """
 
 from collections.abc import Sequence
-from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
 
 from service.stats.arrays import Floats
+from service.stats.item_terms import PER_CENT
 from service.stats.table import Table, numbers
-
-PER_CENT = 100  # of the range: the unit of scores in sums over items
 
 
 class ItemSums(NamedTuple):
@@ -29,22 +27,6 @@ class ItemSums(NamedTuple):
     items: int
     terms: Sequence[int]
     products: Sequence[int]
-
-
-def pearson_terms(human: Sequence[int], judge: int) -> tuple[int, ...]:
-    """Returns an item's (m, sum h, m j, sum h^2, m j^2, j sum h), for its m raters' scores h and the judge's j."""
-    raters, total = len(human), sum(human)
-    return raters, total, raters * judge, sum(each * each for each in human), raters * judge * judge, judge * total
-
-
-def exact_terms(human: Sequence[int], judge: int) -> tuple[int, ...]:
-    """Returns an item's (m, a): the number of its raters, and how many of them equal the judge."""
-    return len(human), sum(each == judge for each in human)
-
-
-def products_of(terms: Sequence[int]) -> tuple[int, ...]:
-    """Returns the upper triangle of the outer product, row by row: 21 products of 6 terms, 3 of 2."""
-    return tuple(one * other for one, other in combinations_with_replacement(terms, 2))
 
 
 class SharedItems:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from service.stats.arrays import Floats, Integers
-from service.stats.table import Table, Value, empty_like, numbers
+from service.stats.table import Table, empty_like, numbers
+from service.stats.values import Value
 
 MANY = 12  # values of a side up to which a table is used as it is
 _MOST_NAMES = MANY - 2  # and one name for the rest, with one for what differs from it

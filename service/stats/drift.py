@@ -22,7 +22,6 @@ PSI_LEVEL = 0.99
 CUSUM_ALARM = 7.0  # in 1000 labels at .80 a false alarm of 3%; a fall to .65 is found after 92 labels from 0 (median)
 USUAL_FALL = 0.15
 MARGIN = 0.01  # keeps the usual agreement off 0 and 1, at which a single label would prove a change
-LENGTH_BUCKETS = 14  # one for each doubling; the last holds all lengths from 8192
 
 
 class ScoreShift(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,11 +179,6 @@ def repeat_consistency(table: Integers, values: Sequence[float]) -> Repeats:
         alpha=alpha({2: table + table.T}, Level.INTERVAL, values).value,
         deviation=math.sqrt(squares / (2 * total)) if total else None,
     )
-
-
-def length_bucket(length: int) -> int:
-    """Returns the length bucket of a text, 0 to 13: the number of times its length can be halved, in any unit."""
-    return min(max(length, 1).bit_length(), LENGTH_BUCKETS) - 1
 
 
 def _variance(histogram: Integers, values: Floats) -> float:

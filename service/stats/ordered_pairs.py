@@ -8,14 +8,12 @@ squares and their product. The rest of V is taken to be the same for all pairs o
 vary (Kish 1965, Survey Sampling). For two categories, and for all moments, the fit leaves no rest.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from service.stats.alphas import Coincidences
 from service.stats.arrays import Floats
-from service.stats.clustered import products_of
 from service.stats.table import Table
 
 _TERMS = 5
@@ -23,17 +21,6 @@ CODER_PRODUCTS = _TERMS * (_TERMS + 1) // 2
 _LEAST_EFFECT = 2.0  # each pair occurs in both orders
 
 CoderSums = Mapping[int, Sequence[int]]  # by the number of an item's coders: sums of `coder_products` over items
-
-
-def coder_products(keys: Sequence[str], places: Sequence[int]) -> tuple[int, ...]:
-    """Returns the products, two by two, of an item's terms 1, e, s, q and p.
-
-    e is the number of ordered pairs of coders with equal `keys`. Of the coders' `places`, which are whole numbers, s is
-    the sum, q the sum of squares, and p the sum of the products of all ordered pairs.
-    """
-    equal = sum(count * (count - 1) for count in Counter(keys).values())
-    total, squares = sum(places), sum(place * place for place in places)
-    return products_of((1, equal, total, squares, total * total - squares))
 
 
 class OrderedPairs:

@@ -19,8 +19,9 @@ from service.stats.arrays import Booleans, Floats, Indices
 from service.stats.coarse import binned
 from service.stats.statistics import STATISTICS, evaluate, names_for
 from service.stats.step_down import decided, ranks_of
-from service.stats.table import Table, Value
+from service.stats.table import Table
 from service.stats.tallies import Layout, Tallies
+from service.stats.values import Value
 
 REPLICATES = 1000
 FEWEST_REPLICATES = REPLICATES // 2  # fewer would describe only the draws for which the statistic is defined

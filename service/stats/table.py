@@ -9,13 +9,12 @@ from typing import Self
 import numpy as np
 
 from service.stats.arrays import Floats, Integers
+from service.stats.values import FAIL, PASS, Value
 
-Value = str | int | float
 Cell = tuple[Value, Value]
 
 MOST_A_CELL = 10**9  # keeps sums and products of all cells exact, or nearly so, in floating point
 GREATEST_VALUE = 1e9  # in magnitude
-FAIL, PASS = "fail", "pass"
 
 _FINEST = 1e-12  # of the range: the squares of smaller distances are lost in rounding
 

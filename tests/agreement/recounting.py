@@ -11,8 +11,8 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from service.agreement.contributions import CodedItem, CodedLabel, CodedScore, CounterKind
-from service.stats.alt_test import Alignment, Wins, duels_of
-from service.stats.clustered import exact_terms, pearson_terms, products_of
+from service.stats.duels import Alignment, Wins, duels_of
+from service.stats.item_terms import exact_terms, pearson_terms, products_of
 
 HOUR_MS = 3_600_000
 

@@ -19,8 +19,8 @@ from service.agreement.counters import (
     read_seen,
 )
 from service.contracts.labels import Selection
-from service.stats.alt_test import Alignment, duels_of
 from service.stats.coarse import MANY, as_names, binned, coarsened
+from service.stats.duels import Alignment, duels_of
 from service.stats.statistics import evaluate
 from service.stats.table import Table
 from tests.agreement.items import (

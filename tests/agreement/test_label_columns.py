@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.agreement.coding import CodedValue, Coding, in_columns
+from service.agreement.coded_columns import between_levels, in_columns
+from service.agreement.coding import CodedValue, Coding
 from service.agreement.contributions import CodedItem, CodedLabel, CodedScore, contribution, total
 from service.agreement.label_columns import LabelColumns
 from service.contracts.criteria import CriterionScale
@@ -84,7 +85,7 @@ def test_many_labels_of_an_item_are_counted_in_parts() -> None:
 @given(st.lists(st.floats(1, 5)))
 def test_many_scores_between_levels_are_coded_as_one_is(scores: list[float]) -> None:
     for coding in (LEVELS, ANY_NUMBER):
-        names, keys, *columns = coding.between_levels(scores)
+        names, keys, *columns = between_levels(coding, scores)
         values = [coding.by_judge(each, None, is_expected=True) for each in scores]
         together = zip(
             (names[each] for each in keys), *(column for column in columns if column is not None), strict=True

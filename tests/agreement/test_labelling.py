@@ -21,7 +21,7 @@ from service.agreement.labelling import OffScaleLabelsError, labels_of_item, put
 from service.agreement.rebuilding import rebuild
 from service.agreement.recording import MAX_ATTEMPTS, record_judgments
 from service.agreement.reports import panel_alpha
-from service.agreement.rivals import judges_scores
+from service.agreement.rival_fields import judges_scores
 from service.agreement.stored_items import coded_item
 from service.contracts.criteria import CriterionScale
 from service.contracts.items import Item, content_digest

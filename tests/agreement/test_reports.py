@@ -22,7 +22,7 @@ from service.agreement.reports import (
     sampling_design,
 )
 from service.contracts.labels import Selection
-from service.stats.alt_test import Alignment
+from service.stats.duels import Alignment
 from service.stats.flags import Flag
 from service.stats.influence import influences, smoothed
 from service.stats.intervals import Measure, measure

@@ -5,7 +5,8 @@ from itertools import permutations
 
 import pytest
 
-from service.agreement.rivals import baseline_keys, judges_scores, read_rivals, rival_fields
+from service.agreement.rival_fields import baseline_keys, judges_scores, rival_fields
+from service.agreement.rivals import read_rivals
 from tests.agreement.beside_baselines import beside
 from tests.agreement.items import FIVE, PASS_FAIL, SERIES, WORDS, Item, counted, judged
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from service.stats.alt_test import LEAST_ITEMS, Alignment, AltTest, Wins, alt_test, duels_of
+from service.stats.alt_test import LEAST_ITEMS, AltTest, alt_test
+from service.stats.duels import Alignment, Wins, duels_of
 
 
 def tally(items: Iterable[Mapping[str, Wins]]) -> dict[str, Wins]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from service.stats.paired_ranks import JudgeScores, ranks
-from service.stats.table import Value
+from service.stats.values import Value
 
 
 class Scored(NamedTuple):

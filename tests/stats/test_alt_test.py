@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from service.stats.alt_test import (
-    Alignment,
-    AltTest,
-    Wins,
-    alt_test,
-    benjamini_yekutieli,
-    duels_of,
-    p_value,
-)
+from service.stats.alt_test import AltTest, alt_test, benjamini_yekutieli, p_value
+from service.stats.duels import Alignment, Wins, duels_of
 from tests.stats.duels import alt_test_of, tally
 
 wins = st.builds(Wins, judge=st.integers(0, 60), draw=st.integers(0, 60), human=st.integers(0, 60))

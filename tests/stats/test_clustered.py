@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.stats.arrays import Floats
-from service.stats.clustered import ItemSums, SharedItems, exact_terms, pearson_terms, products_of
+from service.stats.clustered import ItemSums, SharedItems
+from service.stats.item_terms import exact_terms, pearson_terms, products_of
 from service.stats.table import Table
 
 Items = Sequence[tuple[Sequence[int], int]]

@@ -9,16 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from service.stats.drift import (
-    CUSUM_ALARM,
-    SURE_Z,
-    cusum,
-    length_bucket,
-    position_bias,
-    psi,
-    repeat_consistency,
-    score_shift,
-)
+from service.stats.drift import CUSUM_ALARM, SURE_Z, cusum, position_bias, psi, repeat_consistency, score_shift
+from service.stats.length_buckets import length_bucket
 
 FIVE = (1, 2, 3, 4, 5)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from service.stats.arrays import Floats
 from service.stats.ceiling import pair_table
-from service.stats.ordered_pairs import CODER_PRODUCTS, OrderedPairs, coder_products
+from service.stats.item_terms import coder_products
+from service.stats.ordered_pairs import CODER_PRODUCTS, OrderedPairs
 from service.stats.table import Table
 from tests.stats.coincidences import coincidences_of
 

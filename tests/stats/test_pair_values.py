@@ -9,7 +9,8 @@ from scipy import stats
 
 from service.stats.pair_values import pair_values
 from service.stats.statistics import evaluate
-from service.stats.table import Table, Value
+from service.stats.table import Table
+from service.stats.values import Value
 
 fractional = st.floats(1, 5) | st.sampled_from([1.0, 4 / 3, 5 / 3, 2.0, 3.0, 3.25, 5.0])
 

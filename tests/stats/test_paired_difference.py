@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from service.stats.paired_difference import PairedCounts, paired_difference
 from service.stats.statistics import evaluate
-from service.stats.table import Table, Value
+from service.stats.table import Table
+from service.stats.values import Value
 
 FIVE = (1, 2, 3, 4, 5)
 CLASSES = ("fail", "pass")

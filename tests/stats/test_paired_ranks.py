@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from service.stats.paired_ranks import REPLICATES, multiplicities
 from service.stats.statistics import STATISTICS, evaluate
-from service.stats.table import Table, TableError, Value
+from service.stats.table import Table, TableError
+from service.stats.values import Value
 from tests.stats.scored import Scored, ScoredItems, ranks_of
 
 FIVE: list[Value] = [1, 2, 3, 4, 5]

@@ -1,0 +1,4 @@
+"""The values that people and judges give."""
+
+Value = str | int | float
+FAIL, PASS = "fail", "pass"
