@@ -51,6 +51,7 @@ from service.archive.objects import Objects
 from service.archive.reading import ArchiveReader
 from service.config.settings import Settings, SettingsError, load_settings, without_password
 from service.config.version import version
+from service.gauges.refreshing import keep_refreshing
 from service.pages import pages
 from service.store.connection import cancelled, connect
 from service.store.health import keep_watching
@@ -110,13 +111,15 @@ _SHARED: dict[str, Callable[[State], Any]] = {
 
 @asynccontextmanager
 async def _watched(app: Litestar) -> AsyncIterator[None]:
-    """Watches the store while the API runs, which serves all the same while the store is away."""
-    url = str(_settings(app.state).store.redis_url)
-    watching = asyncio.create_task(keep_watching(_redis(app.state), url, without_password(url)))
+    """Watches the store while the API runs, which serves all the same while the store is away, and refreshes gauges."""
+    redis, settings = _redis(app.state), _settings(app.state)
+    url = str(settings.store.redis_url)
+    watching = asyncio.create_task(keep_watching(redis, url, without_password(url)))
+    refreshing = asyncio.create_task(keep_refreshing(redis, settings))
     try:
         yield
     finally:
-        await cancelled(watching)
+        await cancelled(watching, refreshing)
 
 
 def _reread_on_hangup(read_again: Callable[[], Settings], app: Litestar) -> None:

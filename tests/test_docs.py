@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from service import gauges
 from service.arena import leaderboard
 from service.config.environment import variables
 from service.config.sections import SettingsFile
 from service.store import keys
 from service.store.counters import METRICS
-from worker import gauges
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "service" / "docs"

@@ -428,21 +428,21 @@ def test_a_section_of_settings_is_one_struct_and_one_row(source: SourceCopy) -> 
 
 def test_a_gauge_is_one_entry(source: SourceCopy) -> None:
     source.add_row(
-        "worker/gauges/catalogue.py",
+        "service/gauges/catalogue.py",
         "JUDGE_GAUGES: GaugeTable",
         '"pairs_squared": _judge("Pairs, squared", lambda each: each.pairs**2),',
     )
     found = source.run("""
         import json
-        from worker.gauges.catalogue import AGREEMENT_GAUGES, JUDGE_GAUGES, gauge_values
-        from worker.gauges.computing import BiasFigures, DriftFigures, JudgeFigures, MeanFigures
+        from service.gauges.catalogue import AGREEMENT_GAUGES, JUDGE_GAUGES, gauge_values
+        from service.gauges.computing import BiasFigures, DriftFigures, JudgeFigures, MeanFigures
 
         figures = JudgeFigures(7, {}, MeanFigures(), BiasFigures(), DriftFigures())
         entry = AGREEMENT_GAUGES["pairs_squared"]
         print(json.dumps({"help": entry.help, "labels": entry.labels,
                           "value": gauge_values(JUDGE_GAUGES, figures)["pairs_squared"]}))
     """)
-    assert (source.files, source.rows) == ([], ["worker/gauges/catalogue.py"])
+    assert (source.files, source.rows) == ([], ["service/gauges/catalogue.py"])
     labels = ["judge", "version", "criterion", "model", "window"]
     assert found == {"help": "Pairs, squared", "labels": labels, "value": 49}
 

@@ -26,7 +26,7 @@ HEAVY = {
     [
         ("service.cli.main", HEAVY | {"arq", "msgspec", "minijinja", "numpy", "prometheus_client", "redis"}),
         ("service.launch.up", HEAVY | {"numpy"}),
-        ("worker.__main__", HEAVY | {"minijinja"}),
+        ("worker.__main__", HEAVY | {"minijinja", "numpy", "prometheus_client"}),
         ("service.app", HEAVY - {"litestar", "pydantic", "markdown_it", "uvicorn"}),  # litestar loads pydantic itself
     ],
 )

@@ -51,13 +51,14 @@ ROOMS: dict[str, frozenset[str]] = {
             *("rendering", "stats", "store", "threads"),
         }
     ),
-    "app": frozenset({"api", "archive", "config", "pages", "store"}),
+    "gauges": frozenset({"agreement", "arena", "config", "contracts", "stats", "store"}),
+    "app": frozenset({"api", "archive", "config", "gauges", "pages", "store"}),
     "launch": frozenset({"archive", "config", "store"}),
     "cli": frozenset({"app", "config", "contracts", "files", "garbage", "launch", "rendering", "telemetry"}),
     "worker": frozenset(
         {
-            *("agreement", "archive", "arena", "config", "contracts", "costs", "garbage", "jobs", "judging", "stats"),
-            *("store", "telemetry"),
+            *("agreement", "archive", "config", "contracts", "costs", "garbage", "jobs", "judging", "store"),
+            "telemetry",
         }
     ),
 }

@@ -14,8 +14,6 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.recording import Finisher
-from service.archive.objects import Objects
-from service.archive.running import ArchiveRuns
 from service.config.settings import Settings, SettingsError, without_password
 from service.contracts.ids import new_id
 from service.costs import Prices
@@ -35,7 +33,6 @@ from worker.anchors import JUDGE_ANCHORS, PERIOD_S, AnchorTurns
 from worker.asking import Asker
 from worker.call_metrics import CallMetrics
 from worker.callbacks import Callbacks
-from worker.gauges.refresher import REFRESH_GAUGES, Refresher
 from worker.limits import CallLimits
 from worker.model_lists import LOOK_S, READ_MODEL_LISTS, ModelListReader
 from worker.providers import build_provider
@@ -60,6 +57,7 @@ _BEAT_AGAIN_S = 0.5
 SWEEP = "sweep"
 SWEEP_S = 30.0
 WRITE_ARCHIVE = "write_archive"
+_EARLIER_REFRESH = "refresh_gauges"
 _MOST_TASKS = 100_000  # at once; the rooms for chunks are far smaller
 
 
@@ -203,21 +201,24 @@ class _Worker:
     def _queue(self) -> QueueWorker:
         worker, archive = self._settings.worker, self._settings.archive
         periodic: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {
-            REFRESH_GAUGES: (
-                Refresher(self._redis, self._settings.default_models).refresh,
-                worker.refresh_seconds,
-            ),
             SWEEP: (self._sweep, SWEEP_S),
             READ_MODEL_LISTS: (ModelListReader(self._redis, self._providers).read, LOOK_S),
             JUDGE_ANCHORS: (AnchorTurns(self._redis, self._settings).submit_due, PERIOD_S),
         }
         if archive.url:
+            from service.archive.objects import Objects  # 2 MB, and NumPy's 12, for those who have an archive
+            from service.archive.running import ArchiveRuns
+
             runs = ArchiveRuns(self._redis, self._settings, Objects(archive))
             periodic[WRITE_ARCHIVE] = (runs.run_due, archive.every_seconds)
         return QueueWorker(
             self._redis,
             self._signals,
-            {JUDGE_CHUNK: self._tasks.judge_chunk, CALL_BACK: self._callbacks.call_back},
+            {
+                JUDGE_CHUNK: self._tasks.judge_chunk,
+                CALL_BACK: self._callbacks.call_back,
+                _EARLIER_REFRESH: _left_to_api,
+            },
             max_jobs=_MOST_TASKS,
             rooms=WorkerRooms(worker.max_calls, self._limits),
             leases=QueueLeases(self._urgent, self._id),
@@ -270,6 +271,10 @@ class _Worker:
 
     async def _save_learnt(self, provider: str, model: str, known: Learnt) -> None:
         await learnt.save_learnt(self._redis, f"{provider}/{model}", msgspec.json.encode(known))
+
+
+async def _left_to_api() -> None:
+    """Does nothing for the refresh of the gauges, which workers of an earlier version queue: the API does that now."""
 
 
 async def _keep_alive(file: str) -> None:

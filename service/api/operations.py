@@ -15,9 +15,10 @@ from redis.asyncio import Redis
 from service.api.openapi import operation, text
 from service.api.problems import ProblemError, documented
 from service.contracts.jobs import FailingModel
-from service.store import archiving, clock, counters, gauges, jobs, workers
+from service.store import archiving, clock, counters, jobs, workers
 from service.store.breakers import failing_models, load_breakers
 from service.store.health import check_kind, check_writable, durability_faults
+from service.store.metric_families import gauge_families, metric_families
 
 _PREFIX = "judged_"  # of each metric
 _NO_WORKER_RETRY_S = 5
@@ -101,8 +102,8 @@ class _Collected(Collector):
 async def metrics(request: Request[Any, Any, Any], redis: NamedDependency[Redis]) -> Response[bytes]:
     """Returns the metrics of all processes together, in the text format or as OpenMetrics."""
     registry = CollectorRegistry()
-    families: list[Metric] = [*await counters.metric_families(redis, _PREFIX), *await _gauges(redis)]
-    registry.register(_Collected([*families, *await gauges.gauge_families(redis, _PREFIX)]))
+    families: list[Metric] = [*await metric_families(redis, _PREFIX), *await _gauges(redis)]
+    registry.register(_Collected([*families, *await gauge_families(redis, _PREFIX)]))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(registry), headers={"Content-Type": content_type})  # which includes the charset
 

@@ -169,7 +169,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     processes: Annotated[int, Meta(ge=1, le=256), about("worker processes that `judged up` runs")] = 1
     max_calls: Annotated[Count, about("model calls at once in one process")] = 256
     shutdown_seconds: Annotated[Count, about("for calls under way, once the stop is asked for")] = 25
-    refresh_seconds: Annotated[Seconds, about("between two refreshes of the agreement gauges, over all workers")] = 15
+    refresh_seconds: Annotated[Seconds, about("between two refreshes of the agreement gauges, by any API")] = 15
     alive_file: Annotated[
         str,
         about("touched every three seconds while the process works or waits, for a liveness probe; none if empty"),

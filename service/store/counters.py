@@ -6,13 +6,12 @@ exactly.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from redis.asyncio import Redis
 
 from service.store import keys
@@ -20,7 +19,7 @@ from service.store.connection import Script, reply
 
 MAX_SERIES = 20_000  # in all; new series past it are counted as `other`
 OTHER = "other"
-_SEPARATOR = "\t"
+SEPARATOR = "\t"
 _OPEN_LABELS = frozenset({"judge", "version", "model", "score", "criterion"})  # their number is not bounded
 
 _count = Script("counting", "count")
@@ -113,9 +112,9 @@ def _one(metric: Metric, values: tuple[str, ...], suffix: str = "") -> Increment
     """Returns the increment by 1 of a series."""
     capped = (OTHER if label in _OPEN_LABELS else value for label, value in zip(metric.labels, values, strict=True))
     return Increment(
-        _SEPARATOR.join((metric.name, *values, *([suffix] if suffix else ()))),
+        SEPARATOR.join((metric.name, *values, *([suffix] if suffix else ()))),
         1,
-        _SEPARATOR.join((metric.name, *capped, *([suffix] if suffix else ()))),
+        SEPARATOR.join((metric.name, *capped, *([suffix] if suffix else ()))),
     )
 
 
@@ -149,37 +148,5 @@ async def add_counts(redis: Redis, increments: Iterable[Increment]) -> None:
 
 async def called_models(redis: Redis) -> set[str]:
     """Returns each model, "provider/model", that a provider was called for."""
-    names = (field.decode().split(_SEPARATOR) for field in await reply(redis.hkeys(keys.COUNTERS)))
+    names = (field.decode().split(SEPARATOR) for field in await reply(redis.hkeys(keys.COUNTERS)))
     return {rest[1] for name, *rest in names if name == PROVIDER_SECONDS.name and rest[1] != OTHER}
-
-
-async def metric_families(redis: Redis, prefix: str) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
-    """Returns all counters as Prometheus metric families."""
-    stored = await reply(redis.hgetall(keys.COUNTERS))
-    series: dict[str, dict[tuple[str, ...], int]] = {}
-    for field, value in stored.items():
-        name, *rest = field.decode().split(_SEPARATOR)
-        series.setdefault(name, {})[tuple(rest)] = int(value)
-    return (_family(metric, series.get(metric.name, {}), prefix) for metric in METRICS)
-
-
-def _family(
-    metric: Metric, series: dict[tuple[str, ...], int], prefix: str
-) -> CounterMetricFamily | HistogramMetricFamily:
-    if metric.buckets:
-        return _histogram(metric, series, prefix)
-    family = CounterMetricFamily(prefix + metric.name, metric.help, labels=metric.labels)
-    for values, total in sorted(series.items()):
-        family.add_metric(values, total / metric.unit)
-    return family
-
-
-def _histogram(metric: Metric, series: dict[tuple[str, ...], int], prefix: str) -> HistogramMetricFamily:
-    family = HistogramMetricFamily(prefix + metric.name, metric.help, labels=metric.labels)
-    for values in sorted({rest[:-1] for rest in series}):
-        running, buckets = 0, []
-        for index, bound in enumerate((*metric.buckets, float("inf"))):
-            running += series.get((*values, str(index)), 0)
-            buckets.append(("+Inf" if bound == float("inf") else str(float(bound)), float(running)))
-        family.add_metric(values, buckets, sum_value=series.get((*values, "sum"), 0) / metric.unit)
-    return family

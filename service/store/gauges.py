@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from prometheus_client.core import GaugeMetricFamily
 from redis.asyncio import Redis
 
 from service.store import keys
@@ -59,23 +58,3 @@ async def load_gauges(redis: Redis) -> Refreshed | None:
     stored = await reply(redis.get(keys.SAVED_GAUGES))
     found = readable([stored], lambda each: None if each is None else from_msgpack(each, Refreshed, "the gauges"))
     return next((gauges for _, gauges in found), None)
-
-
-async def gauge_families(redis: Redis, prefix: str) -> list[GaugeMetricFamily]:
-    """Returns all gauges and the time of their computation as Prometheus metric families; none before the first."""
-    refreshed = await load_gauges(redis)
-    if refreshed is None:
-        return []
-    at = GaugeMetricFamily(
-        prefix + "agreement_refreshed_timestamp_seconds", "When the gauges of agreement were computed"
-    )
-    at.add_metric((), refreshed.at)
-    return [at, *(_family(each, prefix) for each in refreshed.gauges if each.rows)]
-
-
-def _family(gauge: Gauge, prefix: str) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(prefix + gauge.name, gauge.help, labels=gauge.labels)
-    for labels, value in gauge.rows:
-        if value is not None:
-            family.add_metric(labels, value)
-    return family

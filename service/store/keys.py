@@ -223,7 +223,7 @@ def call_slots(provider: str) -> str:
 
 
 def due(task: str, period: int) -> str:
-    """String: exists once a worker has started a periodic task in this period. Expires after two periods."""
+    """String: exists once a process has started a periodic task in this period. Expires after two periods."""
     return f"{PREFIX}due:{task}:{period}"
 
 
@@ -235,7 +235,7 @@ Written when a judgment, a label or a battle's vote is stored, and by workers fo
 
 SAVED_GAUGES = PREFIX + "gauges"
 """String: all gauges of agreement and when they were computed (msgpack of Refreshed).
-Written by the periodic task `refresh_gauges` of a worker. Never expires."""
+Written by the periodic task `gauges` of the API. Never expires."""
 
 # Sessions, judges and datasets
 

@@ -138,7 +138,7 @@ class QueueWorker(Worker):
         self._unreadable: set[str] = set()  # arq jobs that were named
         self._ending: set[str] = set()  # arq jobs whose end is on its way to the store and back
         _name_keys_of_arq()
-        self._tasks = tasks | {name: _forgiving(name, task) for name, (task, _) in self._periodic.items()}
+        self._tasks = tasks | {name: forgiving(name, task) for name, (task, _) in self._periodic.items()}
         super().__init__(
             functions=[func(cast("WorkerCoroutine", task), name=name) for name, task in self._tasks.items()],
             queue_name=keys.QUEUE,
@@ -330,8 +330,8 @@ async def _delay_after(arq_id: str, run: Callable[[], Awaitable[None]]) -> float
     return None
 
 
-def _forgiving(name: str, task: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Wraps a periodic task: its errors are logged, and it runs again in its next period."""
+def forgiving(name: str, task: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Returns a periodic task whose errors are logged: it runs again in its next period."""
 
     async def run() -> None:
         try:

@@ -25,6 +25,7 @@ from service.contracts.datasets import Humans
 from service.contracts.items import Item
 from service.contracts.judges import Scale
 from service.contracts.outcomes import Outcome
+from service.gauges.refresher import Refresher
 from service.launch import embedded_store
 from service.stats.arrays import Floats
 from service.stats.paired_ranks import JudgeScores, ranks
@@ -33,7 +34,6 @@ from service.store.connection import connect
 from tests.agreement.items import FIVE
 from tests.benchmarks.rows import Goal, Row, show
 from tests.store.labelled import KEEP_S, judge_of, judged, label
-from worker.gauges.refresher import Refresher
 
 JUDGES, CRITERIA, PAIRS = 50, 20, 10_000_000
 DAYS = 30
@@ -67,7 +67,7 @@ def scale_rows(rounds: int) -> Iterator[Row]:
             finally:
                 process.terminate()
     yield Row(f"gauges of {JUDGES} judges x {CRITERIA}, {PAIRS:,} pairs", "")
-    yield Row("  the first refresh of a worker", _seconds(first))
+    yield Row("  the first refresh of a process", _seconds(first))
     yield Row("  nothing has changed", _seconds(same), Goal(same, 1, " s"))
     yield Row(f"  one series in {CHANGED} has changed", _seconds(changed), Goal(changed, 1, " s"))
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from service.gauges.refresher import Refresher
 from tests.flows.conftest import FAST, Judged, Row, Serve
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
-from worker.gauges.refresher import Refresher
 
 X, Y = "openai/gpt-x", "openai/gpt-y"
 WIT: Row = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?", "models": [X]}

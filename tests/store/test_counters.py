@@ -9,11 +9,12 @@ from redis.asyncio import Redis
 
 from service.store import counters, keys
 from service.store.counters import JUDGMENTS, PROVIDER_SECONDS, SCORES, Increment, increment, observe
+from service.store.metric_families import metric_families
 
 
 async def samples(redis: Redis) -> dict[str, list[Sample]]:
     """Every sample by the name of its family."""
-    return {each.name: each.samples for each in await counters.metric_families(redis, "judged_")}
+    return {each.name: each.samples for each in await metric_families(redis, "judged_")}
 
 
 async def add_capped(redis: Redis, increments: Iterable[Increment], cap: int, monkeypatch: pytest.MonkeyPatch) -> None:

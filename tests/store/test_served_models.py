@@ -5,6 +5,7 @@ import asyncio
 from redis.asyncio import Redis
 
 from service.store import counters, keys
+from service.store.metric_families import metric_families
 from service.store.served_models import note_served_model
 
 MODEL = "openai/gpt-x"
@@ -16,7 +17,7 @@ async def served(redis: Redis) -> dict[bytes, bytes]:
 
 async def changes(redis: Redis) -> dict[str, float]:
     """The counted changes by model."""
-    families = await counters.metric_families(redis, "")
+    families = await metric_families(redis, "")
     family = next(each for each in families if each.name + "_total" == counters.SERVED_MODEL_CHANGES.name)
     return {each.labels["model"]: each.value for each in family.samples}
 

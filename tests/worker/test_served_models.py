@@ -3,8 +3,9 @@
 import pytest
 from redis.asyncio import Redis
 
-from service.store import counters, keys
+from service.store import keys
 from service.store.connection import connect
+from service.store.metric_families import metric_families
 from worker import served_models
 from worker.served_models import ServedModels
 
@@ -27,7 +28,7 @@ async def test_a_change_that_two_workers_see_counts_once(redis: Redis) -> None:
     one, other = ServedModels(redis), ServedModels(redis)
     for served, name in ((one, "m-1"), (other, "m-1"), (one, "m-2"), (other, "m-2"), (one, "m-2")):
         await served.note(MODEL, name)
-    families = await counters.metric_families(redis, "")
+    families = await metric_families(redis, "")
     changes = next(each for each in families if each.name == "served_model_changes")
     assert [sample.value for sample in changes.samples] == [1]
 

@@ -5,14 +5,14 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from service.contracts.items import Item
+from service.gauges.anchor_figures import AnchorReader
+from service.gauges.refresher import Refresher
 from service.store import anchors, clock
 from service.store.gauges import load_gauges
 from service.store.judges import put_judge
 from tests.store.anchored import anchor_items, marked, repeated
 from tests.store.labelled import judge_of, judged
 from tests.store.made import MODEL
-from worker.gauges.anchor_figures import AnchorReader
-from worker.gauges.refresher import Refresher
 
 ITEMS = anchor_items(30)
 USUAL = [2 + number % 3 for number in range(30)]

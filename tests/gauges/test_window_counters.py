@@ -7,11 +7,11 @@ import pytest
 from redis.asyncio import Redis
 
 from service.contracts.items import Item
+from service.gauges.window_counters import GAUGE_WINDOWS, WindowReader
 from service.store import clock, keys
 from service.store.agreement_counters import Wanted
 from tests.store.labelled import judge_of, judged
 from tests.store.made import MODEL
-from worker.gauges.window_counters import GAUGE_WINDOWS, WindowReader
 
 HOUR_MS = 3_600_000
 TODAY = 20_000  # days since the epoch

@@ -5,8 +5,8 @@ from redis.asyncio import Redis
 from service.agreement.coding import Coding
 from service.agreement.criteria import encoded
 from service.contracts.criteria import CriterionScale
+from service.gauges.series_scales import SeriesScales
 from service.store.criteria import note_judge_scales
-from worker.gauges.series_scales import SeriesScales
 
 FIVE = CriterionScale(kind="numbers", min=1, max=5, step=1)
 TEN = CriterionScale(kind="numbers", min=1, max=10, step=1)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from service.agreement.anchor_findings import AnchorFindings
+from service.gauges.computing import JudgeFigures, Measures, PairFigures
 from service.stats.anchors import AnchorVerdict
-from worker.gauges.computing import JudgeFigures, Measures, PairFigures
 
 _JUDGE_LABELS = ("judge", "version", "criterion", "model", "window")
 _BASELINE_LABELS = (*_JUDGE_LABELS, "baseline")

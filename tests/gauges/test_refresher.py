@@ -21,21 +21,22 @@ from service.contracts.criteria import CriterionScale
 from service.contracts.items import Item
 from service.contracts.judges import Choice, JudgeRef, Method, ResolvedJudge, Scale
 from service.contracts.labels import Window
+from service.gauges import refresher
+from service.gauges.catalogue import AGREEMENT_GAUGES, PAIR_ENDS, PAIR_GAUGES, PANEL_GAUGES, QUEUE_GAUGES
+from service.gauges.computing import Memo
+from service.gauges.refresher import Refresher
 from service.stats.falls import FALL_ALARM
 from service.stats.intervals import wilson
 from service.stats.trust import WORST_FIRST, TrustVerdict
 from service.store import agreement_counters as tallies
-from service.store import clock, counters, gauges
+from service.store import clock, gauges
 from service.store.agreement_counters import Wanted
 from service.store.criteria import StoredCriterion, set_criterion
+from service.store.metric_families import metric_families
 from tests.api.conftest import client_of
 from tests.flows.conftest import settings_for
 from tests.store.labelled import FAILED, KEEP_S, MODELS, NAMELESS, judge_of, judged, label
 from tests.store.made import MODEL
-from worker.gauges import refresher
-from worker.gauges.catalogue import AGREEMENT_GAUGES, PAIR_ENDS, PAIR_GAUGES, PANEL_GAUGES, QUEUE_GAUGES
-from worker.gauges.computing import Memo
-from worker.gauges.refresher import Refresher
 
 PEOPLE = [1, 2, 3, 4, 5, 4, 2, 1, 5, 3]
 SCORES = [1, 2, 4, 4, 5, 5, 2, 2, 5, 3]
@@ -307,7 +308,7 @@ async def test_judges_past_the_cap_are_added_up_and_counted(
     assert values(shown["agreement_exact"], judge="other", window="7d") == {(): 0.5}
     assert shown["metrics_series_dropped"][0].value == 3
     await scrape()
-    dropped = next(each for each in await counters.metric_families(redis, "") if each.name == "metrics_series_dropped")
+    dropped = next(each for each in await metric_families(redis, "") if each.name == "metrics_series_dropped")
     assert dropped.samples[0].value == 6
 
 

@@ -19,12 +19,8 @@ from service.agreement.series_names import PANEL, panel_series, split_series
 from service.arena import ARENA_GAUGES, arena_gauge_rows, current_leaderboard, leaderboard_version
 from service.contracts.labels import Window
 from service.contracts.model_lists import retirement_of
-from service.store import agreement_counters, clock, counters, gauges, label_queue
-from service.store.agreement_counters import Wanted
-from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, GaugeRow
-from service.store.model_lists import load_model_lists, load_served_models
-from worker.gauges.anchor_figures import AnchorReader
-from worker.gauges.catalogue import (
+from service.gauges.anchor_figures import AnchorReader
+from service.gauges.catalogue import (
     AGREEMENT_GAUGES,
     BASELINE_GAUGES,
     CEILING_ENDS,
@@ -39,7 +35,7 @@ from worker.gauges.catalogue import (
     GaugeValues,
     gauge_values,
 )
-from worker.gauges.computing import (
+from service.gauges.computing import (
     Memo,
     WindowCounters,
     ceiling_figures,
@@ -49,11 +45,14 @@ from worker.gauges.computing import (
     panel_figure,
     unlike_figures,
 )
-from worker.gauges.series_scales import SeriesScale, SeriesScales
-from worker.gauges.served_lines import SeriesLabels, ServedLines
-from worker.gauges.window_counters import GAUGE_WINDOWS, SeriesCounters, WindowReader
+from service.gauges.series_scales import SeriesScale, SeriesScales
+from service.gauges.served_lines import SeriesLabels, ServedLines
+from service.gauges.window_counters import GAUGE_WINDOWS, SeriesCounters, WindowReader
+from service.store import agreement_counters, clock, counters, gauges, label_queue
+from service.store.agreement_counters import Wanted
+from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, GaugeRow
+from service.store.model_lists import load_model_lists, load_served_models
 
-REFRESH_GAUGES = "refresh_gauges"
 MAX_READ = 1_000  # series of judges that are read, the most recently judged; the others are only counted
 MAX_PAIRS = 500  # of two models of a panel
 MAX_CRITERIA = 100

@@ -1,6 +1,6 @@
 """The series of a gauge's row: those of the served model that answered last, and the older ones in their order."""
 
-from worker.gauges.served_lines import SeriesLabels, ServedLines
+from service.gauges.served_lines import SeriesLabels, ServedLines
 
 KNOWN = [  # the one that answered last first
     ("wit", "wit@1 a/x m-3"),

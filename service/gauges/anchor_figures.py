@@ -15,9 +15,9 @@ from service.agreement.anchor_reports import (
 from service.agreement.coding import Coding, scale_of
 from service.contracts.anchors import AnchorSet
 from service.contracts.labels import Window
+from service.gauges.catalogue import ANCHOR_GAUGES, GaugeValues, gauge_values
 from service.stats.anchors import AnchorVerdict
 from service.store import anchors, judges
-from worker.gauges.catalogue import ANCHOR_GAUGES, GaugeValues, gauge_values
 
 WINDOWS: tuple[Window, ...] = ("24h", "7d")  # in which a shift of the traffic raises an alert
 

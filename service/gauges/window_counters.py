@@ -11,10 +11,10 @@ from redis.asyncio import Redis
 
 from service.agreement.drift_reports import LabelHistory
 from service.contracts.labels import Window
+from service.gauges.computing import CounterFields, WindowCounters, score_count
 from service.stats.drift import LEAST_SCORES
 from service.store import agreement_counters
 from service.store.agreement_counters import Wanted, sum_fields
-from worker.gauges.computing import CounterFields, WindowCounters, score_count
 
 GAUGE_WINDOWS: tuple[Window, ...] = ("24h", "7d", "30d", "all")
 _HISTORY_DAYS = 90  # in which a fall is looked for
