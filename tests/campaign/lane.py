@@ -124,7 +124,7 @@ async def lane_of(folder: Path, rng: Random, environ: Mapping[str, str] = Mappin
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         # A connection a request: a killed API must not look like an API that answers.
         pool = httpx.Limits(max_keepalive_connections=0)
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=15, limits=pool))
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=15, limits=pool, verify=False))
         lane = Lane(fleet, provider, listener, client)
         lane.start_api(**environ)
         lane.start_workers(**environ)

@@ -84,7 +84,7 @@ async def _prometheus(
 async def ready(argv: Sequence[str], folder: Path, port: int, path: str, name: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server that runs while the block lasts, once the path is answered with 200."""
     with watched(argv, folder) as process:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=False) as client:
 
             async def is_ready() -> bool:
                 assert process.process.poll() is None, process.printed
