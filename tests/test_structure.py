@@ -122,13 +122,19 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes_of(path: Path) -> Sequence[ast.AST]:
+    """All nodes of a file's tree; to walk it takes as long as to parse it."""
+    return list(ast.walk(tree_of(path)))
+
+
 def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports_of(path: Path) -> Iterator[Import]:
     """All imports of a file, at its top or inside a function, for types only or not."""
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (Import(module_of(path), node.lineno, each.name) for each in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -241,7 +247,7 @@ CLIENT_S_OWN = ("aclose", "pipeline", "pubsub")  # methods of a client that send
 
 def commands_of(path: Path) -> Iterator[ast.Call]:
     """Commands sent by the client that a module calls `redis` or `_redis`, unless `reply` translates their errors."""
-    calls = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+    calls = [node for node in nodes_of(path) if isinstance(node, ast.Call)]
     replies = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id == "reply"]
     translated = [each for call in replies for each in call.args]
     for call in calls:
@@ -278,7 +284,7 @@ def test_a_function_is_short_enough_to_be_read() -> None:
     long = [
         f"{module_of(path)}.{node.name}: {lines} lines"
         for path in SOURCES
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
     ]
@@ -359,7 +365,7 @@ def test_docstrings_seldom_use(word: str) -> None:
     counts: Counter[str] = Counter()
     places: Counter[str] = Counter()
     for path in SOURCES:
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 words = re.findall(r"[a-z']+", (ast.get_docstring(node) or "").lower())
                 counts.update(words)
@@ -406,7 +412,7 @@ def test_no_pattern_of_a_type_lets_a_line_end_follow() -> None:
     found = [
         f"{module_of(path)}: {node.value}"
         for path in SOURCES
-        for call in ast.walk(tree_of(path))
+        for call in nodes_of(path)
         if isinstance(call, ast.keyword) and call.arg == "pattern"
         for node in ast.walk(call.value)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith("$")
