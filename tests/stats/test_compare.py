@@ -197,11 +197,11 @@ def test_the_labels_that_are_needed_decide_about_as_often_as_they_should() -> No
     assert found.labels_needed is not None
     assert found.labels_needed.labels is not None
     rng, decided = np.random.default_rng(1), 0
-    shift = found.corrected_difference.value or 0.0
+    gain = _gain_of(found.corrected_difference.value or 0.0)
     for _ in range(100):
         mine, each = (
             rng.permutation(1500)[: 40 + found.labels_needed.labels // 2],
-            drawn(1500, 1500, seed=int(rng.integers(1 << 30)), shift=_gain_of(shift)),
+            drawn(1500, 1500, seed=int(rng.integers(1 << 30)), shift=gain),
         )
         kept = np.isin(np.arange(1500), mine)
         again = compare_groups(
