@@ -79,7 +79,7 @@ def lines(samples: int) -> Iterator[str]:
     by_size: defaultdict[int, list[Cell]] = defaultdict(list)
     for size in SIZES:
         for name, population in POPULATIONS.items():
-            cells = cells_of(population, size, samples)
+            cells = cells_of(population(), size, samples)
             by_size[size] += cells
             worst = min(cells, key=lambda cell: cell.coverage("after"))
             shown = " ".join(described(cells, method) for method in ("before", "after", "unflagged"))

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -58,6 +57,8 @@ def pods(resources: list[Resource]) -> Iterator[tuple[Resource, Resource]]:
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_resources_are_valid(overlay: list[Resource], version: str) -> None:
+    import kubernetes_validate  # which few processes need
+
     checked = [each for each in overlay if each["kind"] not in KINDS_OF_OPERATORS]
     assert {"Deployment", "Service", "NetworkPolicy", "PodDisruptionBudget"} <= {each["kind"] for each in checked}
     for each in checked:

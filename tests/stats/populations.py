@@ -1,6 +1,6 @@
 """Populations of pairs of a human and a judge, for simulations of how often intervals cover the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,26 +55,27 @@ def binary(passing: float, sensitivity: float, specificity: float) -> Floats:
 
 _AT_THE_TOP = np.array([[0.3, 0.2, 0, 0, 0.5], [0, 0.3, 0.2, 0, 0.5], [0, 0, 0.3, 0.2, 0.5], [0, 0, 0, 0.4, 0.6]])
 
-POPULATIONS = {
-    "5: r .64": Population(FIVE, cut(0.71, *[(-1.2, -0.4, 0.4, 1.2)] * 2)),
-    "5: r .88, half at the top": Population(FIVE, cut(0.94, *[(-1.9, -1.4, -0.8, 0.0)] * 2)),
-    "5: r .89, 3/4 at the top": Population(FIVE, cut(0.955, *[(-2.2, -1.7, -1.2, -0.7)] * 2)),
-    "5: 95% equal": Population(FIVE, near((0.1, 0.2, 0.3, 0.25, 0.15), 0.95)),
-    "5: 98% equal, skewed": Population(FIVE, near((0.02, 0.03, 0.05, 0.1, 0.8), 0.98)),
-    "5: judge guesses": Population(FIVE, guessing([0.2] * 5, (0.1, 0.2, 0.3, 0.3, 0.1))),
-    "5: judge guesses, skewed": Population(
+# Made by those who simulate: every process imports this, and a million draws take a while.
+POPULATIONS: dict[str, Callable[[], Population]] = {
+    "5: r .64": lambda: Population(FIVE, cut(0.71, *[(-1.2, -0.4, 0.4, 1.2)] * 2)),
+    "5: r .88, half at the top": lambda: Population(FIVE, cut(0.94, *[(-1.9, -1.4, -0.8, 0.0)] * 2)),
+    "5: r .89, 3/4 at the top": lambda: Population(FIVE, cut(0.955, *[(-2.2, -1.7, -1.2, -0.7)] * 2)),
+    "5: 95% equal": lambda: Population(FIVE, near((0.1, 0.2, 0.3, 0.25, 0.15), 0.95)),
+    "5: 98% equal, skewed": lambda: Population(FIVE, near((0.02, 0.03, 0.05, 0.1, 0.8), 0.98)),
+    "5: judge guesses": lambda: Population(FIVE, guessing([0.2] * 5, (0.1, 0.2, 0.3, 0.3, 0.1))),
+    "5: judge guesses, skewed": lambda: Population(
         FIVE, guessing((0.02, 0.03, 0.05, 0.15, 0.75), (0.02, 0.03, 0.1, 0.25, 0.6))
     ),
-    "5: judge likes the top": Population(
+    "5: judge likes the top": lambda: Population(
         FIVE, near((0.1, 0.15, 0.25, 0.3, 0.2), 0.5) @ np.vstack([_AT_THE_TOP, [0, 0, 0, 0, 1]])
     ),
-    "2: 95% pass": Population((0, 1), binary(0.95, 0.97, 0.6)),
-    "2: 80% pass, lenient": Population((0, 1), binary(0.8, 0.95, 0.5)),
-    "2: even, 85% equal": Population((0, 1), binary(0.5, 0.85, 0.85)),
-    "2: even, 98% equal": Population((0, 1), binary(0.5, 0.98, 0.98)),
-    "2: judge guesses, 90% pass": Population((0, 1), binary(0.9, 0.9, 0.1)),
-    "3: 73% equal": Population((1, 2, 3), guessing((0.3, 0.4, 0.3), (0.3, 0.4, 0.3), 0.6)),
-    "3: 92% equal, skewed": Population((1, 2, 3), guessing((0.1, 0.1, 0.8), (0.1, 0.1, 0.8), 0.75)),
-    "10: r .7": Population(TEN, cut(0.75, np.linspace(-2, 2, 9).tolist(), np.linspace(-1.5, 2.2, 9).tolist())),
-    "10: 90% equal": Population(TEN, near((0.05, 0.05, 0.05, 0.1, 0.1, 0.1, 0.15, 0.15, 0.15, 0.1), 0.9)),
+    "2: 95% pass": lambda: Population((0, 1), binary(0.95, 0.97, 0.6)),
+    "2: 80% pass, lenient": lambda: Population((0, 1), binary(0.8, 0.95, 0.5)),
+    "2: even, 85% equal": lambda: Population((0, 1), binary(0.5, 0.85, 0.85)),
+    "2: even, 98% equal": lambda: Population((0, 1), binary(0.5, 0.98, 0.98)),
+    "2: judge guesses, 90% pass": lambda: Population((0, 1), binary(0.9, 0.9, 0.1)),
+    "3: 73% equal": lambda: Population((1, 2, 3), guessing((0.3, 0.4, 0.3), (0.3, 0.4, 0.3), 0.6)),
+    "3: 92% equal, skewed": lambda: Population((1, 2, 3), guessing((0.1, 0.1, 0.8), (0.1, 0.1, 0.8), 0.75)),
+    "10: r .7": lambda: Population(TEN, cut(0.75, np.linspace(-2, 2, 9).tolist(), np.linspace(-1.5, 2.2, 9).tolist())),
+    "10: 90% equal": lambda: Population(TEN, near((0.05, 0.05, 0.05, 0.1, 0.1, 0.1, 0.15, 0.15, 0.15, 0.1), 0.9)),
 }
