@@ -13,9 +13,12 @@ from redis.asyncio import Redis
 from service.launch import embedded_store
 from service.store.connection import connect
 
-# A busy machine is no failure, and everybody's tests draw the same cases; HYPOTHESIS_PROFILE=explore draws new ones.
-settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("explore", settings.get_profile("same"), derandomize=False)
+# A busy machine is no failure, and everybody's tests draw the same cases; HYPOTHESIS_PROFILE=explore draws new ones,
+# twice as many.
+settings.register_profile(
+    "same", max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", settings.get_profile("same"), max_examples=100, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 DATA = Path(os.environ.get("JUDGED_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.api.test_schema import DOCUMENT
 from tests.flows.conftest import Row
 
-EXAMPLES = int(os.environ.get("JUDGED_TEST_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("JUDGED_TEST_EXAMPLES", "6"))
 CHECKS = [
     content_type_conformance,
     negative_data_rejection,
