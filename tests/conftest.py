@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
+from service.garbage import collect_less
 from service.launch import embedded_store
 from service.store.connection import connect
 
@@ -27,6 +28,11 @@ DATA = Path(os.environ.get("JUDGED_TEST_DATA", Path(__file__).parents[2] / "shar
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The campaign, which takes minutes and mostly waits, begins first, beside all others."""
     items.sort(key=lambda item: "campaign" not in item.path.parts)
+
+
+def pytest_collection_finish() -> None:
+    """Eight thousand tests stay until the end: no collection of garbage needs to walk through them."""
+    collect_less()
 
 
 @pytest.fixture(scope="session")
