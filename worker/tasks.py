@@ -38,7 +38,7 @@ from service.store.errors import StoreError, StoreUnavailableError
 from service.store.jobs import Claim, Tried, chunk_arq_job
 from service.store.queue import Requeue
 from service.store.queue_leases import Hold
-from service.store.secret import installation_secret
+from service.store.secret import installation_secret, packs
 from worker.asking import Asker, NotStarted, Recall
 from worker.call_metrics import untold_calls
 from worker.running_jobs import JobGate, RunningJob, RunningJobs
@@ -173,10 +173,10 @@ class Tasks:
         """Makes every judgment of a chunk. Returns each as it was stored, or the error that kept it from that."""
         record = running.record
         await self._asker.prices.learn(model for judge in record.judges for model in judge.models)
-        secret = await self._installation_secret()
+        secret, packing = await self._installation_secret(), await packs(self._redis)
         asked = [Questions(each.judge.definition, each.item, secret) for each in pending]
         keys = [
-            cacheable(each.judge, questions) if record.cache else {}
+            cacheable(each.judge, questions, packing) if record.cache else {}
             for each, questions in zip(pending, asked, strict=True)
         ]
         chunk_votes = ChunkVotes(self._cache, [each.values() for each in keys])

@@ -23,6 +23,7 @@ from service.judging.templates import TemplateError
 from service.store import cache
 from service.store.cache import RENEW_VOTES_S, CacheKey, WantedVote, cache_place
 from service.store.errors import StoreError
+from service.store.packing import Packing
 from service.store.queue_leases import RENEW_AGAIN_S
 from worker.asking import NotStarted
 from worker.limits import ItemGate
@@ -233,7 +234,7 @@ class ChunkVotes:
         await self._cache.end(left, failed=False)
 
 
-def cacheable(judge: ResolvedJudge, questions: Questions) -> dict[Ballot, CacheKey]:
+def cacheable(judge: ResolvedJudge, questions: Questions, packing: Packing) -> dict[Ballot, CacheKey]:
     """Returns the cache keys of a judgment's votes: of first samples alone, since later ones are asked to differ.
 
     A key is a digest of the model and of everything that its answer and the reading of it depend on: the messages, the
@@ -248,7 +249,7 @@ def cacheable(judge: ResolvedJudge, questions: Questions) -> dict[Ballot, CacheK
             except TemplateError:  # the vote fails with it
                 continue
             content = msgspec.json.encode([question.messages, ballot.order])
-            keys[ballot] = cache.cache_key(ballot.model, content + _same_for_all_items(definition, question))
+            keys[ballot] = cache.cache_key(ballot.model, content + _same_for_all_items(definition, question), packing)
     return keys
 
 

@@ -9,10 +9,10 @@ from service.agreement.coding import CodedValue
 from service.agreement.contributions import CodedItem, CodedLabel
 from service.agreement.item_changes import Relabelled
 from service.agreement.queue_places import queue_moves
-from service.agreement.stored_items import KnownItem, item_write, new_revision
+from service.agreement.stored_items import KnownItem, item_write
 from service.store import keys
 from service.store.changes import Change, apply_changes
-from service.store.items import StoredItem
+from service.store.items import StoredItem, new_revision
 
 LabelPlace = tuple[str, str]  # an item's id and a criterion
 
@@ -27,7 +27,7 @@ def label_change(place: LabelPlace, known: KnownItem, relabelled: Relabelled, *,
     item_id, criterion = place
     after = relabelled.item
     write = item_write(item_id, criterion, known, after, new_revision(), relabelled.increments)
-    write = write._replace(scale=scale, state="" if after == CodedItem() else write.state)
+    write = write._replace(scale=scale, state=b"" if after == CodedItem() else write.state)
     labelled, moves = keys.labelled_items(criterion), queue_moves(item_id, criterion, known.item, after)
     if not after.labels:
         return Change(item=write, ranked=moves.ranked, unranked=[*moves.unranked, (labelled, item_id)])

@@ -18,7 +18,7 @@ from service.agreement.evidence import Evidence
 from service.agreement.item_changes import Judged, with_judgment
 from service.agreement.queue_places import queue_moves
 from service.agreement.series_names import split_series
-from service.agreement.stored_items import FRESH, KnownItem, item_write, known_item, new_revision
+from service.agreement.stored_items import FRESH, KnownItem, item_write, known_item
 from service.contracts.anchors import AnchorScore
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Judgment
@@ -29,7 +29,7 @@ from service.store.changes import KEPT, ONCE, Change, JobState, apply_changes
 from service.store.errors import BusyError, StoreUnavailableError
 from service.store.finishing import anchor_metrics, chunk_of, judgment_metrics, judgment_result
 from service.store.groups import GroupMember
-from service.store.items import judgment_ref
+from service.store.items import judgment_ref, new_revision
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,5 @@
-"""Reads and writes an item's labels and scores on a criterion as the text that the store keeps."""
+"""Reads and writes an item's labels and scores on a criterion as the JSON that the store keeps."""
 
-import random
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -10,9 +9,9 @@ import msgspec
 from service.agreement.contributions import CodedItem, Contribution
 from service.store.changes import ItemWrite
 from service.store.items import ItemState, StoredItem
+from service.store.records import from_json
 
 _NOTHING = CodedItem()
-_decoder = msgspec.json.Decoder(CodedItem)
 _encoder = msgspec.json.Encoder()
 
 
@@ -41,13 +40,8 @@ def known_item(stored: StoredItem, criterion: str) -> KnownItem:
 
 
 def coded_item(state: ItemState) -> CodedItem:
-    """Returns the labels and scores of a stored state."""
-    return _decoder.decode(state.text)
-
-
-def new_revision() -> str:
-    """Returns a random word, which makes an outdated state recognisable."""
-    return f"{random.getrandbits(32):08x}"
+    """Returns the labels and scores of a stored state. Raises UnreadableRecordError."""
+    return from_json(state.json, CodedItem, state.name)
 
 
 def item_write(
@@ -65,7 +59,8 @@ def item_write(
         item_id=item_id,
         criterion=criterion,
         revision=known.revision,
-        state=f"{revision} {_encoder.encode(after).decode()}",
+        new_revision=revision,
+        state=_encoder.encode(after),
         counters=tuple([(*group, tuple(fields.items())) for group, fields in counters.items()]),
         is_labelled=bool(before.labels or after.labels),
         labelled=bool(after.labels) - bool(before.labels),

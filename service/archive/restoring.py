@@ -17,7 +17,6 @@ from redis.asyncio import Redis
 from service.agreement.contributions import CodedItem
 from service.agreement.evidence import evidence_of
 from service.agreement.item_changes import with_judgment
-from service.agreement.stored_items import new_revision
 from service.archive.catalog import ArchivedFile, TableName, load_catalog
 from service.archive.errors import ArchiveError
 from service.archive.objects import Objects
@@ -146,11 +145,11 @@ async def _restore_labels(
             if row["reading"] >= newest.get(place, (0, "", ""))[0]:
                 newest[place] = (row["reading"], row["state"] or "", row["content"] or "")
     kept = {place: (state, content) for place, (_, state, content) in newest.items() if state}
-    items: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    items: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
     contents: dict[str, str] = {}
     labels = 0
     for place, (state, content) in kept.items():
-        items[place.item_id][place.criterion] = f"{new_revision()} {state}"
+        items[place.item_id][place.criterion] = state.encode()
         contents[place.item_id] = content
         labels += len(msgspec.json.decode(state, type=CodedItem).labels)
     for part in _parts(list(items.items())):
@@ -203,7 +202,7 @@ def _items_of(
         before = states.get(place, _State(CodedItem(), content))
         judged = with_judgment(before.item, evidence, newest_content=content, at_ms=at_ms, cached=judgment.cached)
         states[place] = _State(judged.item, content)
-        restored.states[row["criterion"]] = f"{new_revision()} {msgspec.json.encode(judged.item).decode()}"
+        restored.states[row["criterion"]] = msgspec.json.encode(judged.item)
     return list(found.values())
 
 

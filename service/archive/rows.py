@@ -72,13 +72,13 @@ def label_rows(reading: int, found: Iterable[LabelledState]) -> Iterator[_Row]:
     """Yields the rows of items' labels: one for each label, or one without an annotator if there is none."""
     for each in found:
         own = {"reading": reading, "content": each.content, "item_id": each.item_id, "criterion": each.criterion}
-        text = each.state.text
-        labels = coded_item(each.state).labels if text else {}
+        state = each.state
+        labels = coded_item(state).labels if state.stored else {}
         if not labels:
             yield row_values(ARCHIVED_LABEL_COLUMNS, own)
         for annotator, label in sorted(labels.items()):
             shown = msgspec.to_builtins(shown_label(each.item_id, each.criterion, annotator, label))
-            yield row_values(ARCHIVED_LABEL_COLUMNS, {**shown, **own, "state": text})
+            yield row_values(ARCHIVED_LABEL_COLUMNS, {**shown, **own, "state": state.json.decode()})
 
 
 def counter_rows(found: Iterable[StoredCounters]) -> Iterator[_Row]:

@@ -27,7 +27,7 @@ from service.store import clock, jobs
 from service.store.connection import cancelled
 from service.store.errors import StoreConflictError
 from service.store.jobs import Idempotency
-from service.store.packing import packed_items
+from service.store.packing import Packing, packed_items
 from service.store.secret import packs
 from service.threads import LARGE_BYTES, aside_if_large
 
@@ -228,7 +228,7 @@ class JobIntake:
             await staging
 
     async def _store(self, chunks: list[bytes]) -> None:
-        if await packs(self._redis):
+        if await packs(self._redis) >= Packing.VALUES:
             is_small = sum(map(len, chunks)) <= LARGE_BYTES
             chunks = _packed(chunks) if is_small else await asyncio.to_thread(_packed, chunks)  # beside `aside`
         first = self._staged

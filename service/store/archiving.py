@@ -16,7 +16,7 @@ from service.store import clock, counters, keys
 from service.store.agreement_counters import expiry_ms
 from service.store.connection import Script, pipeline, reply, scanned_names
 from service.store.counters import add_counts, increment
-from service.store.items import ItemState
+from service.store.items import ItemState, state_of
 from service.store.records import from_json
 
 ARCHIVE_LEASE_S = 60.0
@@ -72,8 +72,7 @@ class LabelledState(NamedTuple):
 
     @property
     def state(self) -> ItemState:
-        revision, _, text = self.stored.decode().partition(" ")
-        return ItemState(revision, text)
+        return state_of(self.item_id, self.stored)
 
 
 class StoredCounters(NamedTuple):

@@ -6,6 +6,7 @@ a worker that died counts for nothing.
 """
 
 import logging
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
@@ -17,12 +18,15 @@ from service.contracts.judgments import Vote
 from service.store import keys
 from service.store.connection import Script
 from service.store.errors import UnreadableRecordError
+from service.store.packing import Packing
 from service.store.records import from_json
 
 _log = logging.getLogger(__name__)
 
 VOTE_LEASE_S = 30
 RENEW_VOTES_S = 10.0
+
+_DIGEST_BYTES = 20  # so that nobody finds two questions with the same one
 
 _begin = Script("outages", "cache_begin")
 _renew = Script("cache_renew")
@@ -40,14 +44,22 @@ class CacheKey(NamedTuple):
     model: str
 
 
-def cache_key(model: str, content: bytes) -> CacheKey:
+def cache_key(model: str, content: bytes, packing: Packing) -> CacheKey:
     """Returns the key of a vote of a model; `content` is everything else that the vote depends on."""
-    return CacheKey(keys.cached_vote(sha256(model.encode() + b"\n" + content).hexdigest()[:40]), model)
+    digest = sha256(model.encode() + b"\n" + content).digest()[:_DIGEST_BYTES]
+    short = urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return CacheKey(keys.cached_vote(short if packing >= Packing.VOTES else digest.hex()), model)
 
 
 def cache_place(index: int, vote: Vote) -> str:
-    """Returns the place of a vote for its entry in the cache: its index in the judgment, and its served model."""
+    """Returns the place of a vote in its judgment: its index, and its served model."""
     return f"{index}|{vote.served_model or ''}"
+
+
+def stored_place(job_id: str, chunk: int, position: int, packing: Packing) -> str:
+    """Returns the place of a judgment, with which the cache's entries of its votes begin; `cache_place` follows."""
+    is_short = packing >= Packing.STATES
+    return f"@{job_id}|{chunk}|{position}|" if is_short else f"={keys.chunk_results(job_id, chunk)}|{position}|"
 
 
 class WantedVote(NamedTuple):
@@ -71,7 +83,7 @@ async def lease_votes(
     answer = await _begin(
         redis,
         [keys.WORKERS, keys.OUTAGE, keys.SERVED_MODELS],
-        [worker_id, VOTE_LEASE_S, msgspec.msgpack.encode(wanted)],
+        [worker_id, VOTE_LEASE_S, msgspec.msgpack.encode(wanted), keys.job_results("%s")],
     )
     return [
         None if states is None else [_known_vote(state[1], int(state[2])) if state else None for state in states]

@@ -13,10 +13,11 @@ from redis.asyncio import Redis
 from service.contracts.outcomes import Outcome
 from service.store import clock, counters, keys
 from service.store.agreement_counters import kept_buckets
+from service.store.cache import stored_place
 from service.store.connection import Script
 from service.store.counters import Increment
-from service.store.items import StoredItem, item_from_pairs
-from service.store.packing import packed_judgment
+from service.store.items import StoredItem, item_from_pairs, state_value
+from service.store.packing import Packing, packed_judgment
 from service.store.secret import packs
 
 NANO = 10**9  # nano-dollars in a dollar
@@ -37,7 +38,7 @@ class StoredResult(NamedTuple):
     """A judgment to store, unless its job is gone or the judgment is there already.
 
     `counts` are increments of the job's fields. `spend_key` is empty if nobody's spending grows by `spent_nano`.
-    `cached_votes` are (key, value) pairs.
+    `cached_votes` has the cache key of each vote to keep, and its place in the judgment (`cache.cache_place`).
     """
 
     job_id: str
@@ -53,7 +54,8 @@ class StoredResult(NamedTuple):
 class ItemWrite(NamedTuple):
     """The new state of an item on one criterion, and its increments of the counters of agreement.
 
-    `revision` is that of the state as it was read, empty if there was none; `state` is the new one, empty to remove it.
+    `revision` is that of the state as it was read, empty if there was none; `state` is the JSON of the new one, empty
+    to remove it, and `new_revision` its revision.
     `newest_content` is the digest that the item's newest content must have, None if any will do, and `scale` the scale
     that the criterion must have, None if any will do. `first_content` becomes the item's content if it has none.
     `counters` has (kind, series, hour, (field, increment) pairs), and `labelled` changes the number of criteria with
@@ -63,7 +65,8 @@ class ItemWrite(NamedTuple):
     item_id: str
     criterion: str
     revision: str
-    state: str
+    new_revision: str
+    state: bytes
     counters: tuple[tuple[str, str, int, tuple[tuple[str, int], ...]], ...]
     is_labelled: bool
     labelled: int = 0
@@ -115,7 +118,7 @@ async def apply_changes(redis: Redis, changes: Sequence[Change], *, keep_s: int)
     applied before, or belong to a job that is gone. Raises UncountableError, before it writes anything, if an increment
     is none that can be counted.
     """
-    batch = _Batch(keep_s, packed=await packs(redis))
+    batch = _Batch(keep_s, await packs(redis))
     heads = [False if each.item is None else _head(each.item) for each in changes]
     bodies = [_encoded(batch.change(each)) for each in changes]
     states, moved = await _apply(
@@ -129,8 +132,13 @@ async def apply_changes(redis: Redis, changes: Sequence[Change], *, keep_s: int)
     ids = {keys.job(job_id): job_id for job_id in batch.jobs}
     return Applied(
         {ids[state[0].decode()]: _job_state(*state[1:]) for state in states},
-        {int(place) - 1: item_from_pairs(fields) for place, fields in moved},
+        dict(_moved(changes[int(place) - 1], int(place) - 1, fields) for place, fields in moved),
     )
+
+
+def _moved(change: Change, index: int, fields: Sequence[bytes]) -> tuple[int, StoredItem]:
+    assert change.item is not None, "only a change of an item is not applied"
+    return index, item_from_pairs(change.item.item_id, fields)
 
 
 def _job_state(cancelled: bytes, nano: bytes, *counts: bytes) -> JobState:
@@ -141,8 +149,8 @@ def _job_state(cancelled: bytes, nano: bytes, *counts: bytes) -> JobState:
 class _Batch:
     """Writes changes as apply_changes.lua reads them: each key and field once, named by its place in a list."""
 
-    def __init__(self, keep_s: int, *, packed: bool) -> None:
-        self._packs = packed
+    def __init__(self, keep_s: int, packing: Packing) -> None:
+        self._packing = packing
         self.now_ms = clock.now_ms()
         self._keep_ms = keep_s * 1000
         self.jobs: dict[str, int] = {}
@@ -183,7 +191,7 @@ class _Batch:
             ranked += (_placed(self._zsets, (key, most)), score, member)
         return (
             False if change.result is None else self._result(change.result),
-            False if change.item is None else _item(change.item),
+            False if change.item is None else self._item(change.item),
             increments,
             series,
             ranked,
@@ -192,14 +200,26 @@ class _Batch:
         )
 
     def _result(self, result: StoredResult) -> tuple[Any, ...]:
+        place = stored_place(result.job_id, result.chunk, result.position, self._packing)
         return (
             _placed(self.jobs, result.job_id),
             result.chunk,
             result.position,
-            _string(packed_judgment(result.judgment) if self._packs else result.judgment),
+            _string(packed_judgment(result.judgment) if self._packing >= Packing.VALUES else result.judgment),
             result.spend_key,
             _countable(result.spend_key, result.spent_nano),
-            _flat(result.cached_votes),
+            _flat([(key, place + in_judgment) for key, in_judgment in result.cached_votes]),
+        )
+
+    def _item(self, item: ItemWrite) -> tuple[Any, ...]:
+        is_packed = self._packing >= Packing.STATES
+        return (
+            _string(state_value(item.item_id, item.new_revision, item.state, packed=is_packed)) if item.state else "",
+            _flat(item.refs),
+            item.expired_refs,
+            item.first_content or False,
+            item.labelled,
+            int(item.is_labelled),
         )
 
     def _item_increments(self, criterion: str, counters: Any) -> list[int]:
@@ -260,17 +280,6 @@ def _head(item: ItemWrite) -> tuple[Any, ...]:
         False if item.newest_content is None else item.newest_content,
         False if item.scale is None else item.criterion,
         False if item.scale is None else item.scale,
-    )
-
-
-def _item(item: ItemWrite) -> tuple[Any, ...]:
-    return (
-        item.state,
-        _flat(item.refs),
-        item.expired_refs,
-        item.first_content or False,
-        item.labelled,
-        int(item.is_labelled),
     )
 
 

@@ -37,7 +37,6 @@ def judgment_result(
     chunk = chunk_of(record, position)
     counts = judgment_counts(judgment)
     spent = dict(counts).get("cost_nano", 0)
-    place = f"={keys.chunk_results(record.id, chunk)}|{position}|"
     return StoredResult(
         job_id=record.id,
         chunk=chunk,
@@ -46,7 +45,7 @@ def judgment_result(
         counts=counts,
         spend_key=keys.spend(record.owner, clock.today()) if record.owner and spent else "",
         spent_nano=spent,
-        cached_votes=[(key, f"{place}{index_and_model}") for key, index_and_model in kept],
+        cached_votes=kept,
     )
 
 

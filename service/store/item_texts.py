@@ -85,7 +85,8 @@ async def _judgments(
     async with pipeline(redis) as pipe:
         for item_id in item_ids:
             pipe.hgetall(keys.item(item_id))
-        refs = [refs_in(item_of(fields)) for fields in await pipe.execute()]
+        found = await pipe.execute()
+    refs = [refs_in(item_of(item_id, fields)) for item_id, fields in zip(item_ids, found, strict=True)]
     if owner is not None:
         owners = await owners_of_jobs(redis, {job_id for each in refs for job_id, _, _ in each})
         refs = [[place for place in each if owners.get(place[0]) == owner] for each in refs]

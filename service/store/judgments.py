@@ -115,7 +115,8 @@ async def judgments_ended_at(redis: Redis, wanted: Sequence[tuple[str, int]]) ->
     async with pipeline(redis) as pipe:
         for item_id, _ in wanted:
             pipe.hgetall(keys.item(item_id))
-        items = [item_of(fields) for fields in await pipe.execute()]
+        found_items = await pipe.execute()
+    items = [item_of(item_id, fields) for (item_id, _), fields in zip(wanted, found_items, strict=True)]
     places = [
         refs_in(item._replace(refs={ref: ms for ref, ms in item.refs.items() if ms == at_ms}))
         for item, (_, at_ms) in zip(items, wanted, strict=True)

@@ -94,13 +94,13 @@ def job_results(job_id: str) -> str:
 
 
 def chunk_items(job_id: str, chunk: int) -> str:
-    """String: the items of a chunk (msgpack).
+    """String: the items of a chunk (msgpack), perhaps packed.
     Written while a request is read, with an expiry of one hour that the job's commit removes. Expires with the job."""
     return f"{job_items(job_id)}{chunk}"
 
 
 def chunk_results(job_id: str, chunk: int) -> str:
-    """Hash: position of a judgment in its job -> the judgment (JSON).
+    """Hash: position of a judgment in its job -> the judgment (JSON), perhaps packed.
     Each field is written once, when the judgment is finished. Expires with the job."""
     return f"{job_results(job_id)}{chunk}"
 
@@ -154,7 +154,7 @@ def request_times(key_name: str) -> str:
 
 
 def cached_vote(digest: str) -> str:
-    """String: `=<results key>|<position>|<index of the vote>` of a vote, or `!<worker id>` while a worker asks for it.
+    """String: a vote's place (`cache.stored_place`, `cache_place`), or `!<worker id>` while a worker asks for the vote.
 
     The lease is written by a worker before it asks, renewed while it asks, and expires after 30 seconds; the place of
     the vote is written when the judgment is stored and expires after the keep time.
@@ -246,7 +246,7 @@ SECRET = PREFIX + "secret"
 """String: the installation's secret, 32 random bytes. Written by the first process that needs it. Never expires."""
 
 PACKED = PREFIX + "packed"
-"""String: there if judgments and items are stored packed. Written with a new installation's secret. Never expires."""
+"""String: what is stored packed, a `packing.Packing`. Written with a new installation's secret. Never expires."""
 
 JUDGES = PREFIX + "judges"
 """Zset of judge names, all with score 0. Written when a judge is stored. Never expires."""
@@ -325,8 +325,8 @@ def item(item_id: str) -> str:
     Fields: `digest` (of the newest content), `job` and `changed` (the job that last named the item, and whether it
     changed the content), `labelled` (the number of criteria with labels; absent if 0),
     `R\\t<job>\\t<chunk>\\t<position>` (when that judgment of the item ended), and `C\\t<quoted criterion>`:
-    `<revision> <JSON of CodedItem>`, the labels and scores on one criterion. The revision is a random word that each
-    change of the field replaces.
+    `<revision> <JSON of CodedItem>`, the labels and scores on one criterion, perhaps packed. The revision is a random
+    word that each change of the field replaces.
     Written when a worker claims a chunk, when a judgment is stored, when labels are put or removed, and by the first
     vote on a battle. Expires the keep time after its last judgment while nobody has labelled it.
     """

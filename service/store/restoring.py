@@ -9,9 +9,9 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobRecord
 from service.store import keys
 from service.store.connection import pipeline
-from service.store.items import judgment_ref
+from service.store.items import judgment_ref, new_revision, state_value
 from service.store.jobs import encoded_chunk, is_listed
-from service.store.packing import packed_items, packed_judgment
+from service.store.packing import Packing, packed_items, packed_judgment
 from service.store.records import from_msgpack
 from service.store.secret import packs
 
@@ -30,12 +30,12 @@ class RestoredJob(NamedTuple):
 
 
 class RestoredItem(NamedTuple):
-    """An item: its scores by criterion as the store has them, the ends of its judgments by their places (job, chunk and
-    position, joined by tabs) in milliseconds, and its newest content.
+    """An item: its scores by criterion in JSON, the ends of its judgments by their places (job, chunk and position,
+    joined by tabs) in milliseconds, and its newest content.
     """
 
     item_id: str
-    states: dict[str, str]
+    states: dict[str, bytes]
     refs: dict[str, int]
     contents: list[str]
 
@@ -56,7 +56,7 @@ async def merge_chunks(redis: Redis, jobs: Iterable[RestoredJob]) -> None:
 
 async def restore_jobs(redis: Redis, jobs: Iterable[RestoredJob], *, keep_s: int) -> None:
     """Writes ended jobs, which are kept for the keep time from now on and count as archived."""
-    is_packed = await packs(redis)
+    is_packed = await packs(redis) >= Packing.VALUES
     async with pipeline(redis) as pipe:
         for job in jobs:
             _write_job(pipe, job, keep_s, packed=is_packed)
@@ -93,14 +93,14 @@ def _write_job(pipe: Any, job: RestoredJob, keep_s: int, *, packed: bool) -> Non
 
 async def restore_items(redis: Redis, items: Iterable[RestoredItem], *, keep_s: int) -> None:
     """Writes the places of items' judgments, and the scores of those that have no labels."""
-    listed = list(items)
+    listed, is_packed = list(items), await packs(redis) >= Packing.STATES
     async with pipeline(redis) as pipe:
         for item in listed:
             pipe.hexists(keys.item(item.item_id), "labelled")
         labelled = await pipe.execute()
     async with pipeline(redis) as pipe:
         for item, is_labelled in zip(listed, labelled, strict=True):
-            fields: dict[str, Any] = {keys.item_state(name): state for name, state in item.states.items()}
+            fields = _state_fields(item.item_id, item.states, packed=is_packed)
             for place, ended_ms in item.refs.items():
                 job_id, chunk, position = place.split("\t")
                 fields[judgment_ref(job_id, int(chunk), int(position))] = ended_ms
@@ -111,11 +111,12 @@ async def restore_items(redis: Redis, items: Iterable[RestoredItem], *, keep_s: 
         await pipe.execute()
 
 
-async def restore_labelled(redis: Redis, items: Sequence[tuple[str, str, Mapping[str, str]]]) -> None:
-    """Writes items with labels: (id, newest content, labels and scores by criterion)."""
+async def restore_labelled(redis: Redis, items: Sequence[tuple[str, str, Mapping[str, bytes]]]) -> None:
+    """Writes items with labels: (id, newest content, labels and scores in JSON by criterion)."""
+    is_packed = await packs(redis) >= Packing.STATES
     async with pipeline(redis) as pipe:
         for item_id, content, states in items:
-            fields: dict[str, Any] = {keys.item_state(name): state for name, state in states.items()}
+            fields = _state_fields(item_id, states, packed=is_packed)
             if content:
                 fields["digest"] = content
             pipe.hset(keys.item(item_id), mapping={**fields, "labelled": len(states)})
@@ -123,3 +124,10 @@ async def restore_labelled(redis: Redis, items: Sequence[tuple[str, str, Mapping
                 pipe.zadd(keys.labelled_items(criterion), {item_id: 0})
                 pipe.sadd(keys.LABELLED_CRITERIA, criterion)
         await pipe.execute()
+
+
+def _state_fields(item_id: str, states: Mapping[str, bytes], *, packed: bool) -> dict[str, Any]:
+    return {
+        keys.item_state(name): state_value(item_id, new_revision(), json, packed=packed)
+        for name, json in states.items()
+    }

@@ -10,11 +10,12 @@ from redis.asyncio import Redis
 
 from service.store import keys
 from service.store.connection import Script, reply
+from service.store.packing import Packing
 
 _BYTES = 32
 
 _begin = Script("begin_installation")
-_packs = WeakKeyDictionary[Redis, bool]()  # as each client found it
+_packs = WeakKeyDictionary[Redis, Packing]()  # as each client found it
 
 
 async def installation_secret(redis: Redis) -> bytes:
@@ -22,18 +23,24 @@ async def installation_secret(redis: Redis) -> bytes:
     known = await reply(redis.get(keys.SECRET))
     if known is None:
         begun = [keys.SECRET, keys.PACKED, keys.JOBS, keys.OPEN_JOBS, keys.WORKERS]
-        known = await _begin(redis, begun, [secrets.token_bytes(_BYTES)])
+        known = await _begin(redis, begun, [secrets.token_bytes(_BYTES), int(max(Packing))])
     return bytes(known)
 
 
-async def packs(redis: Redis) -> bool:
-    """Returns whether judgments and items are to be stored packed (`packing`). Begins an installation if there is none.
+async def packs(redis: Redis) -> Packing:
+    """Returns how much is to be stored packed: all that can be in an installation that this version begins.
 
-    Not so in an installation that an earlier version began, which can't read them, unless its operator has marked it.
-    The store is asked once for each client.
+    In one that an earlier version began, which can't read it, only what its operator has marked: a number, of which a
+    greater one than this version knows means all, and another word 1. Begins an installation if there is none. The
+    store is asked once for each client.
     """
     known = _packs.get(redis)
     if known is None:
         await installation_secret(redis)
-        known = _packs[redis] = bool(await reply(redis.exists(keys.PACKED)))
+        mark = await reply(redis.get(keys.PACKED))
+        known = _packs[redis] = Packing.NOTHING if mark is None else _marked(bytes(mark))
     return known
+
+
+def _marked(mark: bytes) -> Packing:
+    return Packing(min(int(mark), max(Packing))) if mark.isdigit() else Packing.VALUES

@@ -1,10 +1,10 @@
 """The memory of `judged up`, and the store's for each judgment: `python -m tests.benchmarks.memory`
 
 Everything runs as `judged up` starts it, with one worker, on a stub that answers after half a second, so that 256 calls
-are in flight. Resident memory is that of each process when all is idle, the most at work, and after it. Then the same
+are in flight. Resident memory is that of each process when all is idle, the most at work, and after it. Then 50,000
 judgments are made on a new store: the bytes of each are all that the store's memory grew by, for the judgment, the
 caller's texts, the answers kept for equal questions, and the counters. They are compared with the judgment's own JSON,
-packed by gzip.
+packed by gzip. With fewer judgments each takes more, since the label queue ends at 10,000 items.
 """
 
 import contextlib
@@ -29,8 +29,17 @@ from tests.benchmarks.throughput import Service, free_port, judge, process, serv
 
 CALLS = 256
 ITEMS = 10_000
+STORED = 50_000
 DELAY_S, SHORT_DELAY_S = 0.5, 0.05
 SAMPLE = 1000  # judgments that are packed
+KINDS = {
+    "the judgment": keys.job("*:results:*"),
+    "the item's record": keys.item("*"),
+    "the answer kept for equal questions": keys.cached_vote("*"),
+    "the label queue": keys.PREFIX + "to_label:*",
+    "the items of jobs": keys.job("*:items:*"),
+}
+AT_ONCE = 1000  # keys
 EVERY_S = 0.1
 ROLES = {"worker": "-m worker", "API": "service.cli api", "store": "-server", "supervisor": "service.cli up"}
 
@@ -41,7 +50,7 @@ def main() -> None:
 
 def memory_rows(items: int = ITEMS) -> Iterator[Row]:
     yield from _of_processes(items)
-    yield from _of_judgments(items)
+    yield from _of_judgments()
 
 
 def _of_processes(items: int) -> Iterator[Row]:
@@ -100,16 +109,15 @@ def _watched(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
         watching.join()
 
 
-def _of_judgments(items: int) -> Iterator[Row]:
+def _of_judgments() -> Iterator[Row]:
     with stub_at(SHORT_DELAY_S) as stub, service_for(stub, CALLS) as service:
         store = redis.Redis.from_url(service.store_url)
         judge(service.url, service.worker, 2 * CALLS)
         before = _used(store)
-        judge(service.url, service.worker, items)
-        grown = (_used(store) - before) / items
+        judge(service.url, service.worker, STORED)
+        grown = (_used(store) - before) / STORED
         judgments = _judgments(service)
-        sizes: list[Any] = [store.memory_usage(key, samples=0) for key in store.scan_iter(keys.job("*:results:*"))]
-        result = sum(sizes) / (items + 2 * CALLS)
+        sizes = {kind: _bytes_of(store, pattern) / (STORED + 2 * CALLS) for kind, pattern in KINDS.items()}
         store.close()
     alone, packed = mean(map(len, judgments)), mean(len(gzip.compress(each)) for each in judgments)
     yield Row(
@@ -117,9 +125,20 @@ def _of_judgments(items: int) -> Iterator[Row]:
         f"{grown:.0f}, {grown / packed:.2f} times its JSON of {alone:.0f} bytes packed alone to {packed:.0f}",
         Goal(grown / packed, 1.3),
     )
-    yield Row("that of the judgment itself", f"{result:.0f}, {result / packed:.2f} times the same")
+    yield Row("of these", ", ".join(f"{kind} {size:.0f}" for kind, size in sizes.items()))
     costs = (f"{name} {_cpu_us(each):.0f} us" for name, each in _packing(judgments))
     yield Row("CPU for one", ", ".join(costs))
+
+
+def _bytes_of(store: "redis.Redis", pattern: str) -> int:
+    """The memory of all keys of a pattern, without their places in the store's tables of keys and of expiries."""
+    names, size = list(store.scan_iter(pattern, count=AT_ONCE)), 0
+    for start in range(0, len(names), AT_ONCE):
+        pipe = store.pipeline(transaction=False)
+        for name in names[start : start + AT_ONCE]:
+            pipe.memory_usage(name, samples=0)
+        size += sum(pipe.execute())
+    return size
 
 
 def _used(store: "redis.Redis") -> int:

@@ -23,6 +23,7 @@ from service.config.settings import ArchiveSettings, Settings
 from service.store import archiving, keys
 from service.store.connection import connect, scanned_hashes
 from service.store.items import StoredItem, item_of
+from service.store.packing import Packing
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.faults import GOOD, items
 from tests.stubs.model_server import ModelServer
@@ -238,7 +239,9 @@ async def test_an_empty_store_is_restored_with_equal_counts(serve: Serve, redis:
         before = await counts_of(judged, names)
         states = await item_states(redis)
         await redis.flushall()
-        await redis.set(keys.PACKED, b"1")  # as in a new installation: the worker's heartbeat may come before it begins
+        await redis.set(
+            keys.PACKED, int(max(Packing))
+        )  # as in a new installation: the worker's heartbeat may come before it begins
         done = await restore_archive(
             redis, Objects(judged.settings.archive), keep_s=DAY_S, since=None, note_rows=lambda _: None
         )
@@ -262,7 +265,7 @@ async def first_bytes(redis: Redis) -> set[bytes]:
 async def item_states(redis: Redis) -> dict[str, Any]:
     """The labels and scores of every item, without their revisions."""
     return {
-        name: {(each, criterion): state.text for criterion, state in item.states.items()}
+        name: {(each, criterion): state.json for criterion, state in item.states.items()}
         async for item, name in stored_items(redis)
         for each in [item.content]
     }
@@ -270,7 +273,7 @@ async def item_states(redis: Redis) -> dict[str, Any]:
 
 async def stored_items(redis: Redis) -> AsyncIterator[tuple[StoredItem, str]]:
     async for name, fields in scanned_hashes(redis, keys.item("*")):
-        yield item_of(fields), name
+        yield item_of(name.removeprefix(keys.item("")), fields), name
 
 
 async def test_labels_that_change_after_they_were_archived_are_followed(

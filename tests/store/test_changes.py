@@ -16,9 +16,9 @@ HOUR = clock.now_ms() // 3_600_000
 
 
 def write(revision: str, state: str, **fields: int) -> ItemWrite:
-    return ItemWrite(
-        "t-1", "wit", revision, state, (("agreed", "wit@1 m", HOUR, tuple(fields.items())),), is_labelled=False
-    )
+    new, _, json = state.partition(" ")
+    counted = (("agreed", "wit@1 m", HOUR, tuple(fields.items())),)
+    return ItemWrite("t-1", "wit", revision, new, json.encode(), counted, is_labelled=False)
 
 
 def result_of(record: JobRecord, position: int) -> StoredResult:
@@ -43,7 +43,7 @@ async def test_nothing_of_a_change_is_applied_if_its_item_has_changed(redis: Red
     other = Change(result_of(record, 1), None)
     applied = await apply_changes(redis, [stale, other], keep_s=KEEP_S)
     assert set(applied.moved) == {0}
-    assert applied.moved[0].states["wit"] == ("r1", "[1]")
+    assert applied.moved[0].states["wit"] == ("t-1", "r1", b"[1]")
     assert await redis.hkeys(keys.chunk_results(record.id, 0)) == [b"1"]  # type: ignore[misc]
     assert await jobs.count_pending(redis) == 1
     assert await stored(redis) == {b"a": b"1"}

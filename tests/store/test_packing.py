@@ -16,8 +16,10 @@ from service.store.packing import (
     JUDGMENT_1,
     MAX_ITEMS_BYTES,
     MAX_JUDGMENT_BYTES,
+    STATE_1,
     packed_items,
     packed_judgment,
+    packed_state,
     unpacked,
     unpacked_bytes,
 )
@@ -34,6 +36,16 @@ STORED_JUDGMENT = (
     "017600000043cdb586e9c9b949056926458695e5068659692666e958323258554a41454a65b9599e79556279015aded635c49ed960a9b51600",
 )
 STORED_ITEMS = (b"\x92" + b"\xa5words" * 6, "02250000009bb4b43cbf28a5183f0900")
+STATE = (
+    b'[{"ann":["4",4.0,30000,75,"r",null,"0ea8ef96b22fef524d7d82f915425c7e",1796070555797,false,true,"",false]},'
+    b'{"0ea8ef96b22fef524d7d82f915425c7e":{"wit@2 openai/gpt-4.1-mini gpt-4.1-mini":["1",1.0,null,0,1796070554724,3,'
+    b'"","v2"]}},1796070555785,2]'
+)
+STATE_ID = b"item_0ea8ef96b22fef524d7d82f915425c7e"
+STORED_STATE = (
+    "035016094f23265e0999010c2f734b33037303535353734b739c714bd01ca0efcb334b80714b288c31a309ee02137323131d"
+    "6348701b81c302c97116a63a46b100"
+)
 
 
 def framed(form: int, size: int, content: bytes, dictionary: bytes = b"") -> bytes:
@@ -46,6 +58,8 @@ def test_what_stores_hold_is_read_as_long_as_there_are_stores() -> None:
     assert sha256(JUDGMENT_1).hexdigest() == "3985e86dfc2d018e704828692ba49c9c42187b448d3f022234731e688bc38f78"
     for plain, stored in (STORED_JUDGMENT, STORED_ITEMS):
         assert unpacked(bytes.fromhex(stored), "it") == plain
+    assert sha256(STATE_1).hexdigest() == "76f3f8a807b9f490925a2c262951c718431032b4eaa17685026e1207cd2dddd6"
+    assert unpacked(bytes.fromhex(STORED_STATE), "it", STATE_ID) == STATE
 
 
 @given(st.binary(), st.sampled_from([b"{", b"\x92", b"\xdc"]))
@@ -57,6 +71,19 @@ def test_everything_comes_back_as_it_was(content: bytes, first: bytes) -> None:
         assert unpacked_bytes(stored) == len(plain)
         assert len(stored) <= len(plain)
         assert pack(stored) == stored
+
+
+@given(st.binary(), st.binary(max_size=600))
+def test_the_state_of_an_item_comes_back_with_its_id_and_with_no_other(content: bytes, item_id: bytes) -> None:
+    for plain in (b"[" + content, STATE + content, STATE.replace(STATE_ID[5:], item_id)):
+        stored = packed_state(plain, item_id)
+        assert unpacked(stored, "it", item_id) == plain
+        assert len(stored) <= len(plain)
+        try:
+            found = unpacked(stored, "it", item_id + b"!")
+        except UnreadableRecordError:
+            continue
+        assert found == plain  # nothing of it was in the id
 
 
 def test_a_judgment_alone_takes_a_fourth_and_the_items_of_a_chunk_less() -> None:
@@ -100,7 +127,21 @@ def test_a_damaged_value_is_unreadable_or_another_one(data: st.DataObject) -> No
     assert len(found) <= MAX_JUDGMENT_BYTES
 
 
-@pytest.mark.parametrize("form", [0, 3, 8])
+@given(st.data())
+def test_a_damaged_state_is_unreadable(data: st.DataObject) -> None:
+    """Counters follow from it: a wrong one would make them wrong."""
+    stored = bytearray(packed_state(STATE, STATE_ID))
+    for _ in range(data.draw(st.integers(1, 3))):
+        stored[data.draw(st.integers(0, len(stored) - 1))] = data.draw(st.integers(0, 8))
+    del stored[data.draw(st.integers(1, len(stored))) :]
+    try:
+        found = unpacked(bytes(stored), "it", STATE_ID)
+    except UnreadableRecordError:
+        return
+    assert found == STATE
+
+
+@pytest.mark.parametrize("form", [0, 4, 8])
 def test_a_form_of_a_newer_version_is_left_alone(form: int) -> None:
     with pytest.raises(UnreadableRecordError, match="in another form"):
         unpacked(framed(form, 2, b"{}"), "it")

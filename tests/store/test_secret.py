@@ -16,7 +16,7 @@ from service.jobs import Caller, JobIntake, resolve_judges
 from service.store import jobs, judgments, keys, workers
 from service.store.connection import connect
 from service.store.items import judgment_ref
-from service.store.packing import packed_judgment
+from service.store.packing import Packing, packed_judgment
 from service.store.secret import installation_secret, packs
 from service.store.sweeping import sweep
 from tests.store.made import committed, finished
@@ -46,7 +46,7 @@ async def test_another_installation_has_another(redis: Redis) -> None:
 
 
 async def test_an_installation_that_begins_now_packs(redis: Redis, other: Redis) -> None:
-    assert set(await asyncio.gather(packs(redis), packs(other))) == {True}
+    assert set(await asyncio.gather(packs(redis), packs(other))) == {max(Packing)}
     await workers.note_heartbeat(redis, "worker")
     await committed(redis, 2)
     assert await packs(other)
@@ -76,9 +76,26 @@ async def test_an_installation_of_an_earlier_version_does_not_pack_until_it_is_m
     assert await packs(other)
 
 
+@pytest.mark.parametrize(
+    ("mark", "packing"),
+    [
+        ("0", Packing.NOTHING),
+        ("1", Packing.VALUES),
+        ("2", Packing.STATES),
+        ("3", Packing.VOTES),
+        ("4", Packing.VOTES),  # of a newer version: this one does as much as it can
+        ("yes", Packing.VALUES),  # any mark was one for judgments and items, when they were all
+    ],
+)
+async def test_a_mark_says_what_is_packed(redis: Redis, mark: str, packing: Packing) -> None:
+    await has_secret(redis)
+    await redis.set(keys.PACKED, mark)
+    assert await packs(redis) is packing
+
+
 async def test_a_mark_that_was_set_before_there_was_anything_holds(redis: Redis) -> None:
     await redis.set(keys.PACKED, 1)
-    assert await packs(redis)
+    assert await packs(redis) is Packing.VALUES
     assert len(await installation_secret(redis)) == 32
 
 

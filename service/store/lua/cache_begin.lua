@@ -8,8 +8,9 @@
 --       3 served   hash    model by the served model that answered last
 -- ARGV  1 worker id, 2 seconds that a lease lives, 3 msgpack for each judgment its votes: {{key, model, whether it is
 --       asked for without a lease}...}
---         key  string  a cached vote: '=<results key>|<position>|<index of the vote>|<served model>' once it is stored,
---                      '!<worker id>' while that worker asks for it
+--         key  string  a cached vote: '@<job>|<chunk>|<position>|<index of the vote>|<served model>' once it is stored,
+--                      or '=<results key>|<position>|...', and '!<worker id>' while that worker asks for it
+--       4 prefix of results' keys, with %s in place of the job
 -- Returns for each judgment its votes: {'known', judgment, index}, or {} if the caller has to ask for it; false in place
 -- of a judgment that has to wait. A lease that the caller had before is taken anew: the caller knows which ones it
 -- still holds.
@@ -19,6 +20,14 @@ local is_grace = is_after_outage(KEYS[1], KEYS[2], now)
 
 local function known_vote(value, model)
   local results, position, index, served = string.match(value, '^=([^|]*)|(%d+)|(%d+)|?(.*)$')
+  if not results then
+    local job, chunk
+    job, chunk, position, index, served = string.match(value, '^@([^|]*)|(%d+)|(%d+)|(%d+)|(.*)$')
+    if not job then
+      return nil
+    end
+    results = string.format(ARGV[4], job) .. chunk
+  end
   local newest = served ~= '' and redis.call('HGET', KEYS[3], model)
   local judgment = (not newest or newest == served) and redis.call('HGET', results, position)
   return judgment and {'known', judgment, index}
@@ -30,7 +39,7 @@ local function state_of(key, model, freely)
   if not value then
     return (not is_grace or freely) and MINE
   end
-  if string.sub(value, 1, 1) == '=' then
+  if string.sub(value, 1, 1) ~= '!' then
     return known_vote(value, model) or MINE
   end
   local holder = string.sub(value, 2)
