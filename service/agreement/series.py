@@ -95,7 +95,7 @@ async def _series(
 ) -> Series:
     """`pointers` are those of faults of the judge and of the model."""
     at, at_model = pointers
-    known = await _known(redis, default_models, reference)
+    known = await _known(redis, reference)
     if known is None:
         near = did_you_mean(reference.partition("@")[0], await judges.judge_names(redis))
         raise impossible([Fault(at, f"there is no judge {reference!r}{near}")])
@@ -103,7 +103,7 @@ async def _series(
         raise impossible([Fault(at, "no agreement is defined for the answers of its method")])
     if model is None:
         seen = await _models_of(redis, token_of(known.judge))
-        model = _usual(known.models, list(dict.fromkeys(name for _, name in seen)))
+        model = _usual(known.models, default_models, list(dict.fromkeys(name for _, name in seen)))
     elif model not in {PANEL, *known.models, *default_models} and not model.startswith(CONTROL):
         await _check_model(redis, known, model, at_model)
     scale, labels = scales_of(known.scale, await find_scale(redis, known.criterion))
@@ -138,7 +138,7 @@ def scales_of(judge: CriterionScale, labels: CriterionScale | None) -> tuple[Cod
     return (Coding(labels), None) if judge.has_values_of(labels) else (Coding(judge), Coding(labels))
 
 
-async def _known(redis: Redis, default_models: Sequence[str], reference: str) -> _Known | None:
+async def _known(redis: Redis, reference: str) -> _Known | None:
     if reference.startswith(INLINE):
         seen = await _models_of(redis, reference)
         ref, criterion = JudgeRef(name=None, version=None, digest=reference), seen[0][0] if seen else ""
@@ -147,7 +147,7 @@ async def _known(redis: Redis, default_models: Sequence[str], reference: str) ->
     if stored is None:
         return None
     scale = scale_of(stored.definition)
-    return _Known(stored.ref, stored.criterion, scale, stored.models or default_models)
+    return _Known(stored.ref, stored.criterion, scale, stored.models)
 
 
 async def _inline_scale(redis: Redis, digest: str, criterion: str) -> CriterionScale | None:
@@ -162,10 +162,18 @@ async def _models_of(redis: Redis, judge: str) -> list[tuple[str, str]]:
     return [(criterion, words.model) for criterion, words in found if words.token == judge]
 
 
-def _usual(models: Sequence[str], seen: Sequence[str]) -> str:
-    """The only model, else the panel; but if it has no scores and exactly one other series has some, that one."""
-    usual = models[0] if len(models) == 1 else PANEL
-    return seen[0] if usual not in seen and len(seen) == 1 else usual
+def _usual(own: Sequence[str], default_models: Sequence[str], seen: Sequence[str]) -> str:
+    """The only model, else the panel; but if it has no scores and exactly one model has some, that one.
+
+    `own` are those that the judge itself names. Without any, jobs may have asked several together: then the panel.
+    """
+    asked = own or ([PANEL] if PANEL in seen else default_models)
+    usual = asked[0] if len(asked) == 1 else PANEL
+    if usual in seen:
+        return usual
+    scored = [name for name in seen if not is_baseline(name)]
+    models = [name for name in scored if not name.startswith(CONTROL)] or scored
+    return models[0] if len(models) == 1 else usual
 
 
 def _parts(other: str) -> tuple[str, str | None]:

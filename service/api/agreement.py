@@ -34,8 +34,8 @@ ModelQuery = Annotated[
     str | None,
     QueryParameter(
         pattern=MODEL_OR_PANEL,
-        description="A model, or `panel` for the combined verdict of several; by default the judge's only model. 422 "
-        "if the judge has scores, but names no such model and has no scores of it.",
+        description="A model, or `panel` for the combined verdict of several; by default the judge's only model, "
+        "else `panel`. 422 if the judge has scores, but names no such model and has no scores of it.",
     ),
 ]
 ServedQuery = Annotated[

@@ -39,7 +39,7 @@ def split_models(text: str) -> list[str]:
 
 def add_series_options(parser: argparse.ArgumentParser, *, window: str) -> None:
     """Adds `--model`, `--served` and `--window`, which choose the scores of a judge; `window` is the default."""
-    parser.add_argument("--model", help="a model, or `panel` (default: the judge's only model)")
+    parser.add_argument("--model", help="a model, or `panel` (default: the judge's only model, else panel)")
     parser.add_argument("--served", metavar="NAME", help="the served model (default: the one that answered last)")
     parser.add_argument(
         "--window",

@@ -118,3 +118,16 @@ async def test_the_only_model_with_scores_is_one_model_however_many_answered_und
         await judged(redis, judge, Item(id="t", output="text"), [3], served={MODEL: served})
     found = await find_series(redis, (), "alone", None)
     assert (found.model, found.served) == (MODEL, "m-2")
+
+
+async def test_what_jobs_asked_counts_for_a_judge_that_names_no_models(redis: Redis) -> None:
+    async def default_of(models: tuple[str, ...], values: list[float | str | None]) -> str:
+        judge = judge_of(models)
+        judge = msgspec.structs.replace(judge, ref=msgspec.structs.replace(judge.ref, name="alone"))
+        await judged(redis, judge, Item(id="t", output="text"), values)
+        return (await find_series(redis, ("openai/by-default",), "alone", None)).model
+
+    assert await default_of(("control/length",), [3]) == "control/length"
+    assert await default_of((MODEL,), [3]) == MODEL  # not a default without scores, nor a baseline
+    assert await default_of(("openai/by-default",), [3]) == "openai/by-default"
+    assert await default_of((MODEL, "openai/by-default"), [3, 3]) == "panel"

@@ -19,7 +19,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "judge", metavar="JUDGE", help="name, name@3, or the digest of a judge that was sent with a job"
     )
-    parser.add_argument("--model", help="a model, or `panel` (default: the judge's only model)")
+    parser.add_argument("--model", help="a model, or `panel` (default: the judge's only model, else panel)")
     parser.add_argument(
         "--served",
         metavar="MODEL",
