@@ -13,6 +13,7 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
+from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 from redis.asyncio import Redis
@@ -33,6 +34,7 @@ from service.api.items import show_item
 from service.api.jobs import JobsController
 from service.api.judges import JudgesController
 from service.api.labels import LabelsController
+from service.api.methods import route_by_method
 from service.api.models import models
 from service.api.openapi import SCHEMA_PATH, SchemaJson, document_of, make_document
 from service.api.operations import healthz, metrics, readyz
@@ -52,7 +54,7 @@ from service.archive.reading import ArchiveReader
 from service.config.settings import Settings, SettingsError, load_settings, without_password
 from service.config.version import version
 from service.gauges.refreshing import keep_refreshing
-from service.pages import pages
+from service.pages import pages, unknown_path
 from service.store.connection import cancelled, connect
 from service.store.health import keep_watching
 from service.store.installations import use_prefix
@@ -80,9 +82,12 @@ class _App(Litestar):
             send = with_request_id(cast("dict[str, Any]", scope), with_security_headers(cast("Send", send)))
             send = self.state.key_requests.counting(scope, send)
             send = logging_request(cast("dict[str, Any]", scope), cast("Send", send))
-            await in_span(super().__call__, cast("Scope", scope), cast("Receive", receive), send)
+            await in_span(self._routed, cast("Scope", scope), cast("Receive", receive), send)
         else:
             await super().__call__(scope, receive, send)
+
+    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await route_by_method(super().__call__, self, scope, receive, send)
 
 
 def _redis(state: State) -> Redis:
@@ -207,7 +212,7 @@ def create_app(settings: Settings, read_again: Callable[[], Settings] | None = N
             "view": Provide(view_of, sync_to_thread=False),
         },
         guards=[check_origin, check_access, check_rate, check_query],
-        exception_handlers=HANDLERS,
+        exception_handlers={**HANDLERS, NotFoundException: unknown_path},
         lifespan=[_watched],
         logging_config=None,  # the command sets logging up
         on_startup=[] if read_again is None else [partial(_reread_on_hangup, read_again)],

@@ -10,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
+from service.api.methods import allow_header
 from service.archive.errors import ArchiveError
 from service.config.version import version
 from service.contracts.pointing import in_words, not_among_allowed
@@ -162,7 +163,10 @@ def _from_http_exception(request: Request[Any, Any, Any], error: HTTPException) 
         errors.append(Fault(pointer_to("", missing[1]), "missing"))
     detail = summary_of(errors) or _http_detail(request, error)
     code = "invalid-request" if status == HTTPStatus.BAD_REQUEST else _title(status).lower().replace(" ", "-")
-    return _response(status, code, detail, errors, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["allow"] = _allowed(error)
+    return _response(status, code, detail, errors, headers)
 
 
 def _from_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -204,8 +208,12 @@ def _http_detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return "there is no such path; /schema describes the API"
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return f"{request.method} is not allowed for this path ({(error.headers or {}).get('allow', '')})"
+        return f"{request.method} is not allowed for this path (allowed: {_allowed(error)})"
     return error.detail
+
+
+def _allowed(error: HTTPException) -> str:
+    return allow_header((error.headers or {}).get("allow", "").replace(",", " ").split())
 
 
 def _title(status: int) -> str:

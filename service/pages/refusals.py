@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request, Response
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.response import Redirect
 
 from service.api.problems import HANDLERS, Problem
@@ -32,6 +33,13 @@ def _to_sign_in(request: Request[Any, Any, Any], _: SignInNeededError) -> Respon
         return Redirect("/login", status_code=303, headers=PAGE_HEADERS)
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return Redirect(f"/login?{urlencode({'next': asked})}", status_code=303, headers=PAGE_HEADERS)
+
+
+def unknown_path(request: Request[Any, Any, Any], error: NotFoundException) -> Response[Any]:
+    """Answers a path that nothing stands at: with a page for browsers, which ask for HTML, else with a problem."""
+    wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
+    answer: _Handler = (PAGE_HANDLERS if wants_page else HANDLERS)[HTTPException]
+    return answer(request, error)
 
 
 PAGE_HANDLERS: dict[int | type[Exception], Any] = {

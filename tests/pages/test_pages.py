@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from service.pages.texts import PAGE_BYTES
+from tests.api.conftest import problem_of
 from tests.flows.conftest import Judged, Row, Serve
 from tests.pages.lived_in import ITEMS, MODEL, ODD, REFUSAL, answer, lived_in
 from tests.pages.reading import Page, page_of
@@ -181,6 +182,13 @@ async def test_pages_are_read_by_browsers_that_run_no_script(api: httpx.AsyncCli
     assert page.has("a", **{"class": "skip", "href": "#main"})
     assert page.has("meta", name="viewport")
     assert not page.has("script")
+
+
+async def test_a_path_where_nothing_stands_is_a_page_for_browsers_alone(api: httpx.AsyncClient) -> None:
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    assert "there is no such path" in page_of(await api.get("/nowhere", headers=browser), 404).words
+    for path, headers in (("/nowhere", {}), ("/v1/nowhere", browser)):
+        problem_of(await api.get(path, headers=headers), 404, "not-found")
 
 
 async def test_assets_are_kept_by_browsers_and_change_their_address_with_their_content(api: httpx.AsyncClient) -> None:
