@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from service.api.access import caller_of, needs
 from service.api.bodies import CSV, MARKDOWN, MOST_LINE_BYTES, form_wanted, read_fingerprinted, read_json
+from service.api.cursors import id_in
 from service.api.etags import etag_of, is_unchanged
 from service.api.openapi import headers, json_body, operation, text
 from service.api.parameters import Cursor, IdempotencyKey, Limit, Wait
@@ -119,7 +120,7 @@ class ArenaController(Controller):
 
         A page may be short although it has a `next_cursor`.
         """
-        return await battle_page(redis, settings, view, status, limit, cursor)
+        return await battle_page(redis, settings, view, status, limit, id_in(cursor, "battle"))
 
     @get(
         "/battles/{battle_id:str}",

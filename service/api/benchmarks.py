@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from service.api.access import caller_of, needs
 from service.api.bodies import CSV, MARKDOWN, form_wanted, read_fingerprinted, read_json
+from service.api.cursors import id_in
 from service.api.etags import etag_of, is_unchanged
 from service.api.openapi import headers, json_body, operation, text
 from service.api.parameters import Cursor, IdempotencyKey, Limit, Wait
@@ -99,7 +100,7 @@ class BenchmarksController(Controller):
         """Lists the benchmarks of the caller's key without their leaderboards, newest first; with the scope admin,
         those of all keys.
         """
-        return await benchmark_page(redis, view, limit, cursor)
+        return await benchmark_page(redis, view, limit, id_in(cursor, "job"))
 
     @get(
         "/{benchmark_id:str}",

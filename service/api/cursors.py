@@ -1,5 +1,6 @@
 """Cursors of pages: the place after which a page begins, as text."""
 
+import re
 from urllib.parse import quote, unquote
 
 from service.contracts.refusals import Fault, Refused, invalid
@@ -17,6 +18,13 @@ def position_of(cursor: str | None) -> int:
     if not cursor.isascii() or not cursor.isdecimal():
         raise bad_cursor()
     return int(cursor)
+
+
+def id_in(cursor: str | None, prefix: str) -> str | None:
+    """Returns the id after which a page begins, None for the first page. Raises Refused (invalid)."""
+    if cursor is not None and not re.fullmatch(rf"{prefix}_[0-9a-z]{{1,100}}", cursor):
+        raise bad_cursor()
+    return cursor
 
 
 def names_cursor(*names: str) -> str:

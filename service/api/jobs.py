@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from service.api.access import caller_of, needs
 from service.api.bodies import NDJSON
-from service.api.cursors import position_of
+from service.api.cursors import id_in, position_of
 from service.api.openapi import headers, json_body, ndjson_body, operation, text
 from service.api.parameters import Cursor, GroupQuery, IdempotencyKey, Limit, Prefer, Wait, preferred_wait
 from service.api.problems import documented
@@ -154,9 +154,9 @@ class JobsController(Controller):
 
         If few of many jobs are meant, a page may have fewer jobs than `limit` although `next_cursor` is given.
         """
-        wanted = jobs.JobFilter(group, status, judge, view.owner)
+        before, wanted = id_in(cursor, "job"), jobs.JobFilter(group, status, judge, view.owner)
         index = keys.ANCHOR_JOBS if purpose == "anchor" else None
-        page, next_cursor = await jobs.list_jobs(redis, before=cursor, limit=limit, wanted=wanted, index=index)
+        page, next_cursor = await jobs.list_jobs(redis, before=before, limit=limit, wanted=wanted, index=index)
         return JobPage(jobs=page, next_cursor=next_cursor)
 
     @get(

@@ -51,31 +51,44 @@ def preferred_wait(prefer: str | None, most_s: float) -> float:
 
 
 async def check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Guards each operation of the API: raises Refused (invalid) that names each unknown query parameter.
+    """Guards each operation of the API: raises Refused (invalid) that names each unknown or repeated query parameter.
 
-    A mistyped filter that is ignored would return the wrong answer.
+    A mistyped filter that is ignored would return the wrong answer, and so would the first one of two.
     """
     if "scope" not in handler.opt:
         return
     known = _known(handler)
-    unknown = [name for name in connection.query_params if name not in known]
-    if unknown:
-        raise invalid([Fault(pointer_to("", name), _unknown(name, known)) for name in dict.fromkeys(unknown)])
+    faults = [
+        Fault(pointer_to("", name), detail)
+        for name in connection.query_params
+        if (detail := _wrong(name, known, len(connection.query_params.getall(name))))
+    ]
+    if faults:
+        raise invalid(faults)
 
 
 @lru_cache(maxsize=512)
-def _known(handler: BaseRouteHandler) -> frozenset[str]:
-    """The query parameters that a handler declares, in its signature or in its documentation."""
-    declared = (
-        field.kwarg_definition.name or name
+def _known(handler: BaseRouteHandler) -> dict[str, bool]:
+    """The query parameters that a handler declares, in its signature or in its documentation.
+
+    Those that may be repeated are True; only documented ones are.
+    """
+    declared = {
+        field.kwarg_definition.name or name: False
         for name, field in handler.parsed_fn_signature.parameters.items()
         if isinstance(field.kwarg_definition, QueryParameter)
-    )
+    }
     read_by_hand = getattr(getattr(handler, "operation_class", None), "query", ())
-    return frozenset([*declared, *(parameter["name"] for parameter in read_by_hand)])
+    return declared | {each["name"]: each["schema"].get("type") == "array" for each in read_by_hand}
 
 
-def _unknown(name: str, known: frozenset[str]) -> str:
+def _wrong(name: str, known: dict[str, bool], times: int) -> str | None:
+    if name not in known:
+        return _unknown(name, known)
+    return f"given {times} times: give it once" if times > 1 and not known[name] else None
+
+
+def _unknown(name: str, known: dict[str, bool]) -> str:
     if not known:
         return "unknown query parameter; this operation has none"
     return f"unknown query parameter{suggestion(name, sorted(known))}"

@@ -86,11 +86,24 @@ def _order_in_query(request: Request[Any, Any, Any]) -> JobOrder:
     try:
         order = msgspec.convert(query, JobOrder, strict=False)
     except msgspec.ValidationError as error:
-        faults = faults_in(msgspec.json.encode(query), JobOrder)
+        faults = faults_in(msgspec.json.encode(_as_json(query)), JobOrder)
         raise invalid(faults or [Fault("", str(error))]) from error
     if order.budget_usd is not None and not math.isfinite(order.budget_usd):
         raise invalid([Fault("/budget_usd", "not a finite number")])
     return order
+
+
+def _as_json(query: dict[str, Any]) -> dict[str, Any]:
+    """Returns the parameters with those of other types than text converted, so that only wrong ones are faults."""
+    types = {field.encode_name: field.type for field in msgspec.structs.fields(JobOrder)}
+    return {name: _converted(value, types.get(name, str)) for name, value in query.items()}
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    try:
+        return msgspec.to_builtins(msgspec.convert(value, kind, strict=False))
+    except msgspec.ValidationError:
+        return value
 
 
 def _json_parameter(name: str, text: str) -> Any:

@@ -31,6 +31,8 @@ def decode(raw: bytes, type_: type[_T]) -> _T:
 
     Raises Refused: too-large if it has more values, fields or objects than MOST_IN_JSON, invalid with each fault.
     """
+    if not raw:
+        raise invalid([Fault("", "empty: JSON is needed")])
     _check_counts(raw)
     try:
         return msgspec.json.decode(raw, type=type_)

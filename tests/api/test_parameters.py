@@ -29,6 +29,14 @@ async def test_every_unknown_query_parameter_is_named_once(api: httpx.AsyncClien
     assert pointers(await api.get("/v1/jobs?a=1&limit=3&b=2&a=3")) == ["/a", "/b"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/jobs/x/judgments?outcome=scored&outcome=failed", "/v1/labels?criterion=a&criterion=b&limit=2"]
+)
+async def test_a_parameter_that_is_given_twice_is_refused(api: httpx.AsyncClient, path: str) -> None:
+    [error] = problem_of(await api.get(path), 400, "invalid-request")["errors"]
+    assert error["detail"] == "given 2 times: give it once"
+
+
 async def test_operations_outside_the_api_ignore_unknown_query_parameters(api: httpx.AsyncClient) -> None:
     for path in ("/healthz", "/metrics", "/schema"):
         assert (await api.get(f"{path}?name=x")).status_code == 200

@@ -56,5 +56,12 @@ async def test_a_json_parameter_that_is_none_is_refused_by_name(api: httpx.Async
     assert pointers(response, 400) == ["/parameters"]
 
 
+async def test_only_wrong_parameters_are_faults(api: httpx.AsyncClient) -> None:
+    right = "judge=politeness&samples=2&cache=false&budget_usd=1&models=control/length&parameters={}"
+    query = f"{right}&reasks=many&callback_url="
+    response = await api.post(f"/v1/jobs?{query}", content=LINES, headers=NDJSON)
+    assert pointers(response, 400) == ["/reasks", "/callback_url"]
+
+
 def test_every_field_of_an_order_is_a_documented_parameter() -> None:
     assert [each["name"] for each in order_parameters()] == list(JobOrder.__struct_fields__)

@@ -7,7 +7,7 @@ import pytest
 
 from service.contracts.decoding import MOST_BLANK_LINES, MOST_RETURNS, BlankLines, decode, ndjson, numbered
 from service.contracts.items import Item
-from service.contracts.refusals import Kind, Refused
+from service.contracts.refusals import Fault, Kind, Refused
 
 GOOD = b'{"output": "x"}'
 
@@ -63,3 +63,9 @@ def test_a_body_with_very_many_values_is_refused_before_it_is_decoded(raw: bytes
 def test_signs_within_texts_are_no_values(piece: bytes) -> None:
     raw = b'{"output": "' + piece * 2_000_000 + b'"}'
     assert decode(raw, Item) == msgspec.json.decode(raw, type=Item)
+
+
+def test_an_empty_body_is_called_empty() -> None:
+    with pytest.raises(Refused) as refused:
+        decode(b"", Item)
+    assert refused.value.faults == [Fault("", "empty: JSON is needed")]
