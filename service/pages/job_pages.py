@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from service.api.cursors import position_of
 from service.api.origins import TAKES_FORMS
+from service.benchmarks import benchmark_id
 from service.config.settings import Settings
 from service.contracts.jobs import Job
 from service.contracts.judges import JudgeRef
@@ -24,6 +25,7 @@ from service.pages.documents import PAGE_HEADERS, document
 from service.pages.item import decoded_judgments
 from service.pages.texts import ShownText, TextBudget
 from service.store import jobs
+from service.store.benchmarks import find_orders
 from service.store.breakers import failing_models
 from service.store.judgments import page_of_judgments
 from service.store.signals import Signals
@@ -67,6 +69,7 @@ class JobPages(Controller):
             "jobs.html",
             jobs=found,
             judges_of=judges_of,
+            benchmarks={job: benchmark_id(job) for job in await find_orders(redis, [job.id for job in found])},
             statuses=list(JobStatus),
             status=status,
             judge=judge,
@@ -142,8 +145,9 @@ def _status(given: str | None) -> JobStatus | None:
 
 
 def judges_of(job: Job) -> list[JudgeRef]:
-    """Returns the judges of a job."""
-    return job.judge if isinstance(job.judge, list) else [job.judge]
+    """Returns the judges of a job, each version once: a benchmark asks each model by a judge of its own."""
+    refs = job.judge if isinstance(job.judge, list) else [job.judge]
+    return list({(ref.name, ref.version) if ref.name else ref.digest: ref for ref in refs}.values())
 
 
 def words_of(judgment: Judgment, budget: TextBudget) -> ShownText | None:

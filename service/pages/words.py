@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from service.rendering.amounts import brief_seconds, dollars
+from service.rendering.ranking_words import ranking_words
 from service.rendering.trust_words import (
     NO_VERDICT,
     NO_VERDICT_MEANING,
@@ -113,16 +115,9 @@ def number(value: Any) -> str:
     return UNKNOWN if value is None else str(value)
 
 
-def money(dollars: float | None) -> str:
-    """Returns an amount in US dollars, `unknown` for None."""
-    if dollars is None:
-        return "unknown"
-    return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars:.4f}"
-
-
 def duration(value: float) -> str:
     """Returns a duration in seconds in two or three digits."""
-    return f"{value:.2g} s" if value < 1 else f"{value:,.1f} s"
+    return f"{brief_seconds(value)} s"
 
 
 def moment(at: datetime | None) -> str:
@@ -190,7 +185,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "count": count,
     "number": number,
-    "money": money,
+    "money": dollars,
+    "ranking": ranking_words,
     "seconds": duration,
     "moment": moment,
     "machine_time": machine_time,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from service.rendering.amounts import brief_seconds, dollars
 from service.rendering.text_tables import csv_table, markdown_table
 
 _Json = Mapping[str, Any]
@@ -45,7 +46,7 @@ def benchmark_cells(row: _Json) -> list[str]:
         _share(row["coverage"]),
         _number(row["position_consistency"], ".2f"),
         _number(row["cost_usd_per_1000"], ".3g"),
-        f"{_number(latency['p50'], '.2g')}/{_number(latency['p95'], '.2g')} s",
+        f"{_seconds(latency['p50'])}/{_seconds(latency['p95'])} s",
         str(row["items"]),
     ]
 
@@ -78,7 +79,7 @@ def benchmark_markdown(benchmark: _Json) -> str:
 def benchmark_summary(benchmark: _Json) -> str:
     """Returns the status and the cost of a benchmark in one line."""
     progress = benchmark["progress"]
-    cost, estimate = (_dollars(benchmark[name]) for name in ("cost_usd", "estimated_cost_usd"))
+    cost, estimate = (dollars(benchmark[name]) for name in ("cost_usd", "estimated_cost_usd"))
     state = f"{benchmark['id']}: {benchmark['status']}, {progress['done']} of {progress['total']} judgments"
     return f"{state}; cost {cost}, estimated {estimate}"
 
@@ -168,9 +169,9 @@ def _share(coverage: _Json) -> str:
     return _UNKNOWN if not total else f"{math.floor(1000 * coverage['scored'] / total) / 10:g}%"
 
 
+def _seconds(value: float | None) -> str:
+    return _UNKNOWN if value is None else brief_seconds(value)
+
+
 def _number(value: float | None, form: str) -> str:
     return _UNKNOWN if value is None else f"{value:{form}}"
-
-
-def _dollars(value: float | None) -> str:
-    return "unknown" if value is None else f"${value:.4f}"

@@ -37,6 +37,9 @@ async def test_a_benchmark_shows_what_the_api_says(serve: Serve) -> None:
         told = await finished(judged, begun["id"])
         listed = page_of(await client.get("/benchmarks"))
         assert f"/benchmarks/{begun['id']}" in listed.links
+        of_jobs = page_of(await client.get("/jobs"))
+        assert f"/benchmarks/{begun['id']}" in of_jobs.links  # from its job, which names the judge once
+        assert [link for link in of_jobs.links if link.startswith("/judges/wit")] == ["/judges/wit%401"]
         page = page_of(await client.get(f"/benchmarks/{begun['id']}"))
         assert page.has("svg", role="img")
         assert not page.has("script")

@@ -17,6 +17,7 @@ from service.cli.arguments import (
 )
 from service.cli.command import REFUSED, SOME_FAILED, SUCCEEDED, Command, CommandError
 from service.cli.console import print_json, print_note, show_progress
+from service.rendering.amounts import dollars
 
 if TYPE_CHECKING:
     from service.cli.client import Client
@@ -110,7 +111,7 @@ def _order(options: argparse.Namespace, judges: list[Any], dataset: str) -> dict
 def _is_confirmed(estimate: dict[str, Any], options: argparse.Namespace) -> bool:
     """Prints the estimated cost, and asks whether to start if a person is there to answer."""
     cost, warning = estimate["estimated_cost_usd"], estimate["warning"]
-    print_note(f"{estimate['judgments']} judgments; cost {'unknown' if cost is None else f'about ${cost:.4f}'}")
+    print_note(f"{estimate['judgments']} judgments; cost {'' if cost is None else 'about '}{dollars(cost)}")
     if warning:
         print_note(f"warning: {warning}")
     if options.yes or not sys.stdin.isatty() or cost == 0:

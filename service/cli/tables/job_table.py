@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines
+from service.rendering.amounts import dollars
 
 _HEADINGS = ("job", "status", "judge", "done", "scored", "unscored", "failed", "cost", "created")
 _MOST_CAUSES = 30  # rows of the table
@@ -76,15 +77,15 @@ def _causes(without_score: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, 
 
 
 def judges_text(job: Mapping[str, Any]) -> str:
-    """Returns the judges of a job, each as `name@version`, or as the beginning of its digest if it has no name."""
+    """Returns the judges of a job, each once, as `name@version` or as the beginning of its digest without a name."""
     refs = job["judge"] if isinstance(job["judge"], list) else [job["judge"]]
-    return ", ".join(f"{ref['name']}@{ref['version']}" if ref["name"] else ref["digest"][:19] for ref in refs)
+    names = [f"{ref['name']}@{ref['version']}" if ref["name"] else ref["digest"][:19] for ref in refs]
+    return ", ".join(dict.fromkeys(names))
 
 
 def cost_text(job: Mapping[str, Any]) -> str:
     """Returns the cost of a job in US dollars, `unknown` if a price is."""
-    cost = job["usage"]["cost_usd"]
-    return "unknown" if cost is None else f"${cost:.4f}"
+    return dollars(job["usage"]["cost_usd"])
 
 
 def _time(job: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines
+from service.rendering.amounts import dollars
 
 _MAX_EXPLANATION_CHARACTERS = 120
 
@@ -50,4 +51,4 @@ def job_summary(judgments: Sequence[dict[str, Any]], job: dict[str, Any]) -> str
     scores = [each["score"] for each in judgments if each["outcome"] == "scored" and each.get("score") is not None]
     mean = f"mean score {sum(scores) / len(scores):.3g}" if scores else "no score"
     cost = job["usage"]["cost_usd"]
-    return f"{job['id']}: {', '.join(counts)}; {mean}; cost {'unknown' if cost is None else f'${cost:.4f}'}"
+    return f"{job['id']}: {', '.join(counts)}; {mean}; cost {dollars(cost)}"

@@ -27,3 +27,10 @@ def test_causes_past_a_bound_are_counted_together(capsys: Captured) -> None:
 def test_a_job_without_price_has_an_unknown_cost() -> None:
     assert cost_text({"usage": {"cost_usd": None}}) == "unknown"
     assert judges_text({"judge": {"name": "j", "version": 3, "digest": ""}}) == "j@3"
+
+
+def test_a_judge_whose_models_are_asked_apart_is_named_once() -> None:
+    refs = [{"name": "j", "version": 3, "digest": digest} for digest in ("sha256:a", "sha256:b")]
+    assert judges_text({"judge": [*refs, {"name": None, "version": None, "digest": "sha256:0123456789abcdef"}]}) == (
+        "j@3, sha256:0123456789ab"
+    )
