@@ -1,6 +1,7 @@
 """What the page that tries judges reads from its form, and what it says about a measured draft."""
 
 from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
 from typing import Any
 
 import minijinja
@@ -9,7 +10,7 @@ import msgspec
 from service.contracts.decoding import decode
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRequest
-from service.contracts.judges import Judge
+from service.contracts.judges import MOST_OUTPUTS, Judge, Method
 from service.contracts.refusals import Fault, Refused, invalid
 from service.pages.benchmark import CriterionBoard
 from service.pages.definitions import DEFINITION_PLACES, definition_in
@@ -30,7 +31,9 @@ TRY_PLACES = (
 
 _ITEM_BYTES = 1_000_000  # of an item's texts in the form, escaped
 _TEXTS = ("input", "output", "context", "reference")
-_PAIR = ("output_a", "output_b")
+_LETTERS = ascii_uppercase[:MOST_OUTPUTS]
+_OUTPUTS = tuple(f"output_{letter.lower()}" for letter in _LETTERS)
+_FEWEST_OUTPUTS, _FEWEST_TO_RANK = 2, 4  # fields of a form
 
 
 def order_in(form: PageForm) -> tuple[JobOrder, Judge]:
@@ -53,12 +56,19 @@ def request_in(form: PageForm) -> tuple[JobRequest, Judge]:
 def item_fields(item: Item) -> tuple[dict[str, str], int]:
     """Returns the fields of the form of an item by name, and the number of characters for which it has no room."""
     budget = TextBudget(_ITEM_BYTES, _ITEM_BYTES)
-    texts = {name: getattr(item, name) or "" for name in _TEXTS} | dict(zip(_PAIR, item.outputs or (), strict=False))
+    texts = {name: getattr(item, name) or "" for name in _TEXTS} | dict(zip(_OUTPUTS, item.outputs or (), strict=False))
     shown = {name: budget.shown(text) for name, text in texts.items()}
     if item.metadata:
         metadata = budget.shown(metadata_text(item))
         shown["metadata"] = ShownText("", len(metadata.text) + metadata.left_out) if metadata.left_out else metadata
     return {name: each.text for name, each in shown.items()}, sum(each.left_out for each in shown.values())
+
+
+def output_fields(form: PageForm) -> list[tuple[str, str]]:
+    """Returns the fields of outputs to compare and their titles: for rankings, there is always room for another one."""
+    given = _outputs_given(form)
+    many = max(given + 1, _FEWEST_TO_RANK) if form.text("method") == Method.RANKING else max(given, _FEWEST_OUTPUTS)
+    return [(name, f"output {letter}") for name, letter in zip(_OUTPUTS[:many], _LETTERS, strict=False)]
 
 
 def of_draft(refused: Refused) -> list[Fault]:
@@ -115,11 +125,15 @@ def _order_sent(form: PageForm) -> tuple[dict[str, Any], list[Fault]]:
     return sent, faults
 
 
+def _outputs_given(form: PageForm) -> int:
+    """The number of outputs up to the last one that is not blank."""
+    return max((place for place, name in enumerate(_OUTPUTS, 1) if form.given(name)), default=0)
+
+
 def _item_sent(form: PageForm) -> tuple[dict[str, Any], list[Fault]]:
     item: dict[str, Any] = {name: form.text(name) for name in _TEXTS if form.given(name)}
-    outputs = [form.text(name) for name in _PAIR]
-    if any(each.strip() for each in outputs):
-        item["outputs"] = outputs
+    if given := _outputs_given(form):
+        item["outputs"] = [form.text(name) for name in _OUTPUTS[: max(given, _FEWEST_OUTPUTS)]]
     if metadata := form.given("metadata"):
         try:
             item["metadata"] = msgspec.json.decode(metadata)

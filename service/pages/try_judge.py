@@ -44,6 +44,7 @@ from service.pages.try_draft import (
     item_fields,
     of_draft,
     order_in,
+    output_fields,
     request_in,
 )
 from service.pages.words import query
@@ -265,6 +266,7 @@ async def _page(
         base=base,
         judges=await judges.every_judge(redis),
         methods=list(Method),
+        outputs=output_fields(form),
         faults={} if refused is None else faults_by_place(refused.faults, TRY_PLACES),
         changes=await aside(_changes, base, form),
         tried=tried,

@@ -92,7 +92,7 @@ async def an_answer_has_its_place_marked_and_counts_nowhere(judged: Judged) -> N
     page = await finished(judged, paths[0])
     assert page.has("mark")
     assert '"score": 4' in page.words
-    assert "Cost $0.00" in page.words
+    assert "Cost <$0.0001" in page.words
     assert DRAFT["instructions"] in page.text
     assert ITEM["output"] in page.text
     assert page.has("input", name="base", value="courtesy@2")
@@ -183,6 +183,19 @@ async def test_a_fault_is_shown_at_its_field(api: httpx.AsyncClient, changes: Ro
             text in page.text for text in changes.values() if "\n" not in text and "<" not in text and len(text) > 9
         )
     assert (await api.get("/v1/jobs")).json()["jobs"] == []
+
+
+async def test_a_ranking_is_tried_with_all_of_its_outputs(api: httpx.AsyncClient) -> None:
+    texts = ["first text", "second text", "third text", "fourth text"]
+    outputs = {f"output_{letter}": text for letter, text in zip("abcd", texts, strict=True)}
+    form = {"criterion": "order", "method": "ranking", "instructions": "Which is best?", "models": "control/length"}
+    page = page_of(await api.post("/try/preview", data={**form, **outputs}, headers=OWN))
+    assert all(page.text.count(text) == 3 for text in texts)  # in the prompts of both orders, and in the form
+    assert page.has("textarea", name="output_e")  # for another one
+    assert not page.has("textarea", name="output_f")
+    pair = page_of(await api.get("/try?judge=preference"))
+    assert pair.has("textarea", name="output_b")
+    assert not pair.has("textarea", name="output_c")
 
 
 async def test_the_form_has_the_beginning_of_a_long_item_and_leads_to_the_whole(
