@@ -23,7 +23,7 @@ from service.archive.catalog import (
     remove_old_catalogs,
 )
 from service.archive.columns import COLUMNS, SORTED_BY
-from service.archive.errors import ArchiveError
+from service.archive.errors import UnreadableArchiveError
 from service.archive.item_index import decoded_index, digest_of
 from service.archive.objects import Objects
 from service.archive.parquet_files import EncodedFile, encoded_table, read_table
@@ -48,11 +48,15 @@ _DAY_MS = 86_400_000
 
 
 class Compacted(NamedTuple):
-    """The number of files that were replaced by fewer, or removed, and of leftovers."""
+    """The number of files that were replaced by fewer, or removed, and of leftovers.
+
+    `damaged` says of each file that can't be read, and so was left as it is, what is wrong with it.
+    """
 
     replaced: int = 0
     removed: int = 0
     leftovers: int = 0
+    damaged: tuple[str, ...] = ()
 
 
 class Maintenance:
@@ -62,6 +66,7 @@ class Maintenance:
         self._redis = redis
         self._objects = objects
         self._writer = writer
+        self._damaged: list[str] = []
 
     async def compact(self, *, keep_days: float, includes_today: bool = False) -> Compacted:
         """Does all that is due. Raises LeaseLostError, ArchiveError and StoreError."""
@@ -79,13 +84,11 @@ class Maintenance:
         for day, files in sorted(by_day.items()):
             for group in await self._groups(catalog, files, indexes):
                 await self._writer.hold_lease()
-                await self._replace(catalog, day, group)
-                replaced += len(group)
+                replaced += await self._replace(catalog, day, group)
         labels = catalog.of("labels")
         if len(labels) > (1 if includes_today else _MOST_LABEL_FILES):
-            await self._replace_labels(catalog, labels)
-            replaced += len(labels)
-        return Compacted(replaced, removed, await self._remove_leftovers())
+            replaced += await self._replace_labels(labels)
+        return Compacted(replaced, removed, await self._remove_leftovers(), tuple(self._damaged))
 
     async def _groups(
         self, catalog: Catalog, files: Sequence[ArchivedFile], indexes: set[str]
@@ -129,24 +132,39 @@ class Maintenance:
             return True  # the file is written anew, with its index
         return any(index.may_have(each.digest) for each in meant)
 
-    async def _replace(self, catalog: Catalog, day: str, files: Sequence[ArchivedFile]) -> None:
-        contents = [(each.path, await self._content(each.path)) for each in files]
-        made = await asyncio.to_thread(_merged_judgments, contents, catalog.forgotten)
+    async def _replace(self, catalog: Catalog, day: str, group: Sequence[ArchivedFile]) -> int:
+        """Returns the number of files that were replaced: none if the damaged ones leave nothing to put together."""
+        files, tables = await self._read(group)
+        if not files or len(files) == 1 < len(group):
+            return 0
+        made = await asyncio.to_thread(_merged_judgments, tables, catalog.forgotten)
         added = []
         if made.file.rows:
             path = file_path("judgments", day, _digest([*(each.path for each in files), str(len(catalog.forgotten))]))
             added = [await put_judgments(self._objects, path, day, made, len(catalog.forgotten))]
         await self._swap(added, files)
+        return len(files)
 
-    async def _content(self, path: str) -> bytes:
-        try:
-            return await self._objects.get(path)
-        except FileNotFoundError as error:
-            raise ArchiveError(f"{path} is missing") from error
+    async def _read(self, files: Sequence[ArchivedFile]) -> tuple[list[ArchivedFile], list[Any]]:
+        """Returns the files that can be read, and their tables; the others are noted."""
+        whole, tables = [], []
+        for file in files:
+            try:
+                content = await self._objects.get(file.path)
+                tables.append(await asyncio.to_thread(read_table, file.path, content))
+                whole.append(file)
+            except FileNotFoundError:
+                self._damaged.append(f"{file.path} is missing")
+            except UnreadableArchiveError as error:
+                self._damaged.append(str(error))
+        return whole, tables
 
-    async def _replace_labels(self, catalog: Catalog, files: Sequence[ArchivedFile]) -> None:
-        contents = [(each.path, await self._content(each.path)) for each in files]
-        made = await asyncio.to_thread(_newest_labels, contents)
+    async def _replace_labels(self, files: Sequence[ArchivedFile]) -> int:
+        """Puts all labels together, or none: a file that is left may have what a later one removes."""
+        whole, tables = await self._read(files)
+        if len(whole) < len(files):
+            return 0
+        made = await asyncio.to_thread(_newest_labels, tables)
         number = max(each.number for each in files)
         path = file_path("labels", files[-1].day, _digest(each.path for each in files))
         await self._objects.put_new(path, made.content)
@@ -160,6 +178,7 @@ class Maintenance:
             number=number,
         )
         await self._swap([entry] if made.rows else [], files)
+        return len(files)
 
     async def _swap(self, added: Sequence[ArchivedFile], removed: Sequence[ArchivedFile]) -> None:
         """Names the new files in the catalog in place of the old ones, which are then removed."""
@@ -235,12 +254,11 @@ def _digest(words: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:20]
 
 
-def _joined(table: Any, contents: Sequence[tuple[str, bytes]]) -> Any:
+def _joined(table: Any, read: Sequence[Any]) -> Any:
     """Returns the rows of several files, also of earlier versions, with the columns of this one."""
     import pyarrow
 
     schema = arrow_schema(COLUMNS[table], 0)
-    read = [read_table(path, content) for path, content in contents]
     whole = [
         pyarrow.Table.from_arrays(
             [
@@ -256,8 +274,8 @@ def _joined(table: Any, contents: Sequence[tuple[str, bytes]]) -> Any:
     return pyarrow.concat_tables(whole).unify_dictionaries()
 
 
-def _merged_judgments(contents: Sequence[tuple[str, bytes]], forgotten: Sequence[Forgotten]) -> EncodedJudgments:
-    joined = _joined("judgments", contents)
+def _merged_judgments(tables: Sequence[Any], forgotten: Sequence[Forgotten]) -> EncodedJudgments:
+    joined = _joined("judgments", tables)
     hidden, seen = hidden_by(forgotten), set[str]()
     kept = []
     columns = (joined.column(name).to_pylist() for name in ("id", "item_id", "job_id", "finished_at"))
@@ -268,12 +286,12 @@ def _merged_judgments(contents: Sequence[tuple[str, bytes]], forgotten: Sequence
     return with_index(_sorted_file("judgments", joined.take(kept)))
 
 
-def _newest_labels(contents: Sequence[tuple[str, bytes]]) -> EncodedFile:
+def _newest_labels(tables: Sequence[Any]) -> EncodedFile:
     """Returns the newest labels of each item and criterion; those that were removed leave nothing.
 
     Those of a forgotten item stay, as in the store, until they are removed there.
     """
-    joined = _joined("labels", contents)
+    joined = _joined("labels", tables)
     newest, kept = dict[tuple[str, str], int](), []
     names = ("item_id", "criterion", "annotator", "reading")
     rows = list(zip(*(joined.column(name).to_pylist() for name in names), strict=True))

@@ -81,7 +81,7 @@ def read_table(path: str, content: bytes, columns: Sequence[str] | None = None) 
 
     try:
         return pyarrow.parquet.read_table(io.BytesIO(content), columns=columns)
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:
         raise UnreadableArchiveError(f"{path} is damaged: {error}") from error
 
 

@@ -80,8 +80,11 @@ class ArchiveRuns:
             if takes_snapshots or clock.today() not in days:
                 await writer.write_snapshots()
             if self._compacted_on != clock.today():
-                await Maintenance(self._redis, self._objects, writer).compact(keep_days=self._settings.keep_days)
+                maintenance = Maintenance(self._redis, self._objects, writer)
+                compacted = await maintenance.compact(keep_days=self._settings.keep_days)
                 self._compacted_on = clock.today()
+                for words in compacted.damaged:
+                    _log.error("archive: %s; the file is left as it is", words)
         finally:
             await archiving.end_lease(self._redis, self._holder)
         return written

@@ -73,7 +73,9 @@ def _ran(options: argparse.Namespace) -> int:
         text = (
             f"{done.replaced} files replaced by fewer, {done.removed} old ones and {done.leftovers} leftovers removed"
         )
+        text = "".join([text, *(f"\nleft as it is: {words}" for words in done.damaged)])
         _print(options, f"forgotten; {text}" if is_forget else text, done._asdict())
+        return SOME_FAILED if done.damaged else SUCCEEDED
     return SUCCEEDED
 
 
@@ -110,5 +112,5 @@ ARCHIVE_COMMAND = Command(
     "show the archive of finished judgments, and write, compact or shorten it now",
     _add_arguments,
     _run,
-    {SOME_FAILED: "files of the archive are missing"},
+    {SOME_FAILED: "files of the archive are missing or damaged"},
 )
