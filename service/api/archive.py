@@ -15,6 +15,7 @@ from service.api.bodies import NDJSON
 from service.api.openapi import operation, text
 from service.api.problems import documented
 from service.archive.reading import ArchiveReader
+from service.contracts.jobs import ListedPurpose
 from service.contracts.judgments import Judgment
 from service.contracts.refusals import Fault, invalid
 from service.jobs import View
@@ -25,6 +26,11 @@ SinceQuery = Annotated[
 ]
 UntilQuery = Annotated[
     datetime | None, QueryParameter(description="And before this time, with a time zone; now unless given.")
+]
+
+ArchivedPurposeQuery = Annotated[
+    ListedPurpose | None,
+    QueryParameter(description="Only judgments of submitted jobs (`judging`), of benchmarks, or of tried judges."),
 ]
 
 
@@ -45,6 +51,7 @@ async def archived_judgments(
     view: NamedDependency[View],
     since: SinceQuery,
     until: UntilQuery = None,
+    purpose: ArchivedPurposeQuery = None,
 ) -> Response[bytes]:
     """Lists the archived judgments of jobs of the caller's key; of all jobs with the scope admin. Some of them may
     still be in the store too.
@@ -57,7 +64,7 @@ async def archived_judgments(
     ]
     if faults:
         raise invalid(faults)
-    lines = _lines(redis, archive, since, end, view.owner)
+    lines = _lines(redis, archive, since, end, view.owner, purpose)
     first = await anext(lines, b"")  # here an error still has its status
     return Stream(_with_first(first, lines), media_type=NDJSON)  # type: ignore[return-value]
 
@@ -69,8 +76,13 @@ async def _with_first(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterat
 
 
 async def _lines(
-    redis: Redis, archive: ArchiveReader | None, since: datetime, until: datetime, owner: str | None
+    redis: Redis,
+    archive: ArchiveReader | None,
+    since: datetime,
+    until: datetime,
+    owner: str | None,
+    purpose: ListedPurpose | None,
 ) -> AsyncIterator[bytes]:
     if archive is not None:
-        async for each in archive.judgments_between(redis, since, until, owner):
+        async for each in archive.judgments_between(redis, since, until, owner, purpose):
             yield each.json + b"\n"

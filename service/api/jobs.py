@@ -47,7 +47,11 @@ from service.store.errors import StoreUnavailableError
 from service.store.signals import Signals
 
 PurposeQuery = Annotated[
-    Literal["anchor"] | None, QueryParameter(description="`anchor` lists the newest jobs that judged anchors again.")
+    Literal["judging", "benchmark", "trial", "anchor"] | None,
+    QueryParameter(
+        description="Only jobs that clients submitted (`judging`), those of benchmarks, or those of the page that "
+        "tries judges (`trial`); `anchor` lists the newest jobs that judged anchors again."
+    ),
 ]
 JobStatusQuery = Annotated[JobStatus | None, QueryParameter(description="Only jobs in this state.")]
 JobJudgeQuery = Annotated[
@@ -154,8 +158,10 @@ class JobsController(Controller):
 
         If few of many jobs are meant, a page may have fewer jobs than `limit` although `next_cursor` is given.
         """
-        before, wanted = id_in(cursor, "job"), jobs.JobFilter(group, status, judge, view.owner)
-        index = keys.ANCHOR_JOBS if purpose == "anchor" else None
+        before, is_anchor = id_in(cursor, "job"), purpose == "anchor"
+        suits = None if purpose is None or is_anchor else (lambda record: record.purpose == purpose)
+        wanted = jobs.JobFilter(group, status, judge, view.owner, suits)
+        index = keys.ANCHOR_JOBS if is_anchor else None
         page, next_cursor = await jobs.list_jobs(redis, before=before, limit=limit, wanted=wanted, index=index)
         return JobPage(jobs=page, next_cursor=next_cursor)
 

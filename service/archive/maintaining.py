@@ -50,7 +50,7 @@ _DAY_MS = 86_400_000
 class Compacted(NamedTuple):
     """The number of files that were replaced by fewer, or removed, and of leftovers.
 
-    `damaged` says of each file that can't be read, and so was left as it is, what is wrong with it.
+    `damaged` has a sentence for each file that was left as it is, since it can't be read.
     """
 
     replaced: int = 0
@@ -160,7 +160,7 @@ class Maintenance:
         return whole, tables
 
     async def _replace_labels(self, files: Sequence[ArchivedFile]) -> int:
-        """Puts all labels together, or none: a file that is left may have what a later one removes."""
+        """Puts all labels together, or none: labels in a file that is left may be removed by a later one."""
         whole, tables = await self._read(files)
         if len(whole) < len(files):
             return 0

@@ -15,7 +15,7 @@ from service.archive.item_index import ItemIndex, decoded_index, digest_of
 from service.archive.objects import Objects
 from service.archive.parquet_files import ByteRange, group_ranges, read_footer, read_group
 from service.contracts.items import Item
-from service.contracts.jobs import JobRecord
+from service.contracts.jobs import JobRecord, ListedPurpose
 from service.store.archiving import archive_version, is_written
 
 _INDEXES_BYTES = 64 << 20  # of indexes in memory: those of some fifty million items
@@ -102,7 +102,12 @@ class ArchiveReader:
         return sorted(rows.values(), key=lambda row: (row.finished_at, row.id))
 
     async def judgments_between(
-        self, redis: Redis, since: datetime, until: datetime, owner: str | None = None
+        self,
+        redis: Redis,
+        since: datetime,
+        until: datetime,
+        owner: str | None = None,
+        purpose: ListedPurpose | None = None,
     ) -> AsyncIterator[ArchivedJudgment]:
         """Yields the judgments of jobs that are listed and ended from `since` on and before `until`, in no order."""
         done, day, known = set[str](), "", set[str]()
@@ -117,7 +122,7 @@ class ArchiveReader:
             try:
                 for file in (each for each in files if each.day == day):
                     async for row in self._rows(file, _LOOK_UP_COLUMNS):
-                        is_meant = since <= row["finished_at"] < until and row["purpose"] not in _NOT_LISTED
+                        is_meant = since <= row["finished_at"] < until and _is_listed(row["purpose"], purpose)
                         if is_meant and owner in (None, row["owner"]) and row["id"] not in known:
                             known.add(row["id"])
                             if not hidden(row["item_id"], row["job_id"], row["finished_at"]):
@@ -256,3 +261,7 @@ class JudgmentKey(msgspec.Struct, frozen=True):
     item_id: str
     job_id: str
     finished_at: datetime
+
+
+def _is_listed(purpose: str, wanted: ListedPurpose | None) -> bool:
+    return purpose not in _NOT_LISTED and wanted in (None, purpose)

@@ -129,9 +129,12 @@ class Client:
         """Yields all judgments of a job, or those of an outcome, in the order of its items."""
         yield from self._lines(f"/v1/jobs/{_segment(job_id)}/judgments", _without_none(outcome=outcome))
 
-    def archived_judgments(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+    def archived_judgments(
+        self, since: datetime, until: datetime, query: Mapping[str, str]
+    ) -> Iterator[dict[str, Any]]:
         """Yields the archived judgments that ended in a period; none if the service has no archive."""
-        yield from self._lines("/v1/archive/judgments", {"since": since.isoformat(), "until": until.isoformat()})
+        times = {"since": since.isoformat(), "until": until.isoformat()}
+        yield from self._lines("/v1/archive/judgments", {**times, **query})
 
     def labels(self) -> Iterator[dict[str, Any]]:
         """Yields all labels by criterion, item and annotator."""

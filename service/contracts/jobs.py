@@ -26,6 +26,7 @@ INLINE_JUDGMENTS = 100  # a job with at most this many judgments includes them w
 
 JudgeReference = Annotated[str, Meta(min_length=1, max_length=120)]  # "name" or "name@3"
 Purpose = Literal["judging", "benchmark", "battle", "anchor", "trial"]
+ListedPurpose = Literal["judging", "benchmark", "trial"]  # of jobs that are in the list of jobs
 Judges = JudgeReference | Judge | Annotated[list[JudgeReference | Judge], Meta(min_length=1, max_length=20)]
 
 

@@ -15,6 +15,18 @@ async def test_pages_of_jobs_follow_each_other_newest_first(api: httpx.AsyncClie
     assert second["next_cursor"] is None
 
 
+async def test_jobs_are_listed_by_what_they_are_for(api: httpx.AsyncClient) -> None:
+    submitted = (await api.post("/v1/jobs", json=ORDER)).json()["id"]
+    item = {"output": "thank you", "human": {"politeness": [5]}}
+    await api.put("/v1/datasets/people", json={"items": [item]})
+    order = {"dataset": "people", "judges": ["politeness"], "models": ["control/length"]}
+    benchmark = (await api.post("/v1/benchmarks", json=order)).json()["job_id"]
+    lists = {None: [benchmark, submitted], "judging": [submitted], "benchmark": [benchmark], "trial": [], "anchor": []}
+    for purpose, expected in lists.items():
+        query = {} if purpose is None else {"purpose": purpose}
+        assert [job["id"] for job in (await api.get("/v1/jobs", params=query)).json()["jobs"]] == expected, purpose
+
+
 async def test_a_job_is_shown_where_its_location_says(api: httpx.AsyncClient) -> None:
     submitted = await api.post("/v1/jobs", json=ORDER)
     shown = (await api.get(submitted.headers["location"])).json()

@@ -1,4 +1,4 @@
-"""What is wrong with one file of the archive does not keep the others from being tidied."""
+"""A damaged file of the archive does not keep the others from being tidied."""
 
 import pytest
 from redis.asyncio import Redis

@@ -44,6 +44,8 @@ async def test_its_judgments_are_found_by_item_and_by_time(first: Objects, redis
     start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
     assert len([each async for each in reader.judgments_between(redis, start, end)]) == 4
     assert [each async for each in reader.judgments_between(redis, start, start)] == []
+    assert len([each async for each in reader.judgments_between(redis, start, end, purpose="judging")]) == 4
+    assert [each async for each in reader.judgments_between(redis, start, end, purpose="benchmark")] == []
 
 
 async def test_it_is_restored(first: Objects, redis: Redis) -> None:

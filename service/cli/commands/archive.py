@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from service.cli.arguments import add_config_option
 from service.cli.command import SOME_FAILED, SUCCEEDED, Command, CommandError
 from service.cli.commands.backup import store_settings
-from service.cli.console import print_json
+from service.cli.console import print_json, print_note
 
 if TYPE_CHECKING:
     from service.launch.archive import ArchiveStatus
@@ -73,8 +73,9 @@ def _ran(options: argparse.Namespace) -> int:
         text = (
             f"{done.replaced} files replaced by fewer, {done.removed} old ones and {done.leftovers} leftovers removed"
         )
-        text = "".join([text, *(f"\nleft as it is: {words}" for words in done.damaged)])
         _print(options, f"forgotten; {text}" if is_forget else text, done._asdict())
+        for words in done.damaged:
+            print_note(f"left as it is: {words}")
         return SOME_FAILED if done.damaged else SUCCEEDED
     return SUCCEEDED
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,6 +41,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what was judged or labelled from then on: 2026-11-01, 2026-11-01T08:00+01:00 (else UTC), 7d or 24h",
     )
     parser.add_argument("--until", type=given_moment, metavar="TIME", help="and before then (default: now)")
+    parser.add_argument(
+        "--purpose",
+        choices=["judging", "benchmark", "trial"],
+        help="only judgments of submitted jobs, of benchmarks, or of tried judges (default: all of them)",
+    )
     add_client_options(parser)
 
 
@@ -56,7 +61,7 @@ def _run(options: argparse.Namespace) -> int:
         ExportFiles(options.folder, "judgments", JUDGMENT_COLUMNS) as judgments,
         ExportFiles(options.folder, "labels", LABEL_COLUMNS) as labels,
     ):
-        _write(_judgments_in(client, period), judgments.add, "judgments")
+        _write(_judgments_in(client, period, options.purpose), judgments.add, "judgments")
         _write((each for each in client.labels() if period.has(each["created_at"])), labels.add, "labels")
     written = _write_description(options.folder, period, {"judgments": judgments.rows, "labels": labels.rows})
     if options.json:
@@ -75,27 +80,27 @@ def _write(rows: Iterable[dict[str, Any]], add: Callable[[dict[str, Any]], None]
             count(number)
 
 
-def _judgments_in(client: "Client", period: Period) -> Iterator[dict[str, Any]]:
+def _judgments_in(client: "Client", period: Period, purpose: str | None) -> Iterator[dict[str, Any]]:
     """Yields the judgments that ended in the period, each once: those in the store, of the newest job first, since jobs
     may have begun long before; then those that only the archive has.
     """
     from service.cli.client import ClientError
 
-    stored = set[str]()
-    for each in _stored_judgments(client, period):
+    stored, query = set[str](), {"purpose": purpose} if purpose else {}
+    for each in _stored_judgments(client, period, query):
         stored.add(each["id"])
         yield each
     try:
-        yield from (each for each in client.archived_judgments(*period) if each["id"] not in stored)
+        yield from (each for each in client.archived_judgments(*period, query) if each["id"] not in stored)
     except ClientError as error:
         if error.status != _GONE:  # an older service, which has no archive
             raise
 
 
-def _stored_judgments(client: "Client", period: Period) -> Iterator[dict[str, Any]]:
+def _stored_judgments(client: "Client", period: Period, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     from service.cli.client import ClientError
 
-    for job in client.jobs({"limit": _JOBS_OF_A_PAGE}):
+    for job in client.jobs({"limit": _JOBS_OF_A_PAGE, **query}):
         created_at = datetime.fromisoformat(job["created_at"])
         if created_at < period.since - _LONGEST_JOB:
             return

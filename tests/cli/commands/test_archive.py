@@ -85,7 +85,7 @@ def test_an_archive_is_written_shown_shortened_and_restored(folder: Path, store_
     assert main(["archive", "forget", "--item", "t-0"]) == 0
     assert capsys.readouterr().out.startswith("forgotten; 1 files replaced")
     assert main(["archive", "compact", "--json"]) == 0
-    assert shown(capsys) == {"replaced": 0, "removed": 0, "leftovers": 0}
+    assert shown(capsys) == {"replaced": 0, "removed": 0, "leftovers": 0, "damaged": []}
     [file] = folder.glob("judgments/*/*.parquet")
     [index] = folder.glob("index/judgments/*/*")
     index.unlink()
@@ -93,7 +93,7 @@ def test_an_archive_is_written_shown_shortened_and_restored(folder: Path, store_
     assert main(["archive", "status", "--json"]) == 1
     assert shown(capsys)["missing"] == [str(each.relative_to(folder)) for each in (file, index)]
     file.unlink()
-    assert main(["archive", "compact"]) == 2
+    assert main(["archive", "compact"]) == 1
     assert f"{file.relative_to(folder)} is missing" in capsys.readouterr().err
     assert main(["archive", "status"]) == 1
     assert f"missing   {file.relative_to(folder)}" in capsys.readouterr().out

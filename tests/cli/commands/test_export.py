@@ -74,6 +74,13 @@ def test_archived_judgments_are_exported_too_each_once(
     assert [each["id"] for each in lines(tmp_path / "d" / "judgments.ndjson")] == expected
 
 
+def test_an_export_is_of_the_purpose_that_is_named(two_jobs: ScriptedApi) -> None:
+    arguments = ["--since", "2026-11-10", "--until", "2026-11-11", "d", "--url", two_jobs.url]
+    assert main(["export", *arguments, "--purpose", "judging"]) == 0
+    asked = {each.path: each.query.get("purpose") for each in two_jobs.asked}
+    assert (asked["/v1/jobs"], asked["/v1/archive/judgments"]) == ("judging", "judging")
+
+
 def test_an_export_that_breaks_off_leaves_no_file(two_jobs: ScriptedApi, tmp_path: Path, capsys: Captured) -> None:
     two_jobs.answers["/v1/labels"] = [(503, {"detail": "the store is away"})]
     assert main(["export", "--since", "2026-11-10", "--until", "2026-11-11", "d", "--url", two_jobs.url]) == 2
