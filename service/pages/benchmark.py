@@ -13,20 +13,33 @@ from litestar.response import Redirect
 from redis.asyncio import Redis
 
 from service.api.origins import TAKES_FORMS
-from service.benchmarks import benchmark_page, cancel_benchmark, show_benchmark
+from service.benchmarks import (
+    begin_benchmark,
+    benchmark_page,
+    cancel_benchmark,
+    estimate_benchmark,
+    show_benchmark,
+)
 from service.config.settings import Settings
-from service.contracts.benchmarks import Benchmark
+from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, BenchmarkRequest
+from service.contracts.decoding import decode
+from service.contracts.refusals import Kind, Refused
 from service.jobs import View
 from service.pages.access import can, shown_to
 from service.pages.documents import PAGE_HEADERS, document
+from service.pages.forms import TAKES_TEXTS, PageForm, dollars_in, faults_by_place, new_ticket, read_paid_form
 from service.rendering.benchmark_leaderboard import judge_name, measure_text, served_notes
 from service.rendering.drawing import CostPoint, cost_plot
+from service.store import datasets, judges
 from service.store.signals import Signals
 
 _Row = Mapping[str, Any]  # of a leaderboard, as the API has it
 
 _PLACE = Annotated[str | None, QueryParameter(max_length=200)]
 _BENCHMARKS_A_PAGE = 50
+_DATASETS = 200  # to choose from
+_PLACES = ("/dataset", "/judges", "/models", "/budget_usd")
+_STATUSES = {Kind.INVALID: 400, Kind.IMPOSSIBLE: 422}
 _MOST_DRAWN = 40  # rows
 _SHOWN = ("exact", "pearson", "spearman", "kendall_tau_b", "cohen_kappa", "cohen_kappa_quadratic", "bias", "mae")
 
@@ -55,9 +68,30 @@ class BenchmarkPages(Controller):
         view: NamedDependency[View],
         cursor: _PLACE = None,
     ) -> Response[bytes]:
-        """Shows the newest benchmarks."""
-        found = await benchmark_page(redis, view, _BENCHMARKS_A_PAGE, cursor)
-        return await document(request, "benchmarks.html", benchmarks=found.benchmarks, next_cursor=found.next_cursor)
+        """Shows the form that begins a benchmark, and the newest ones."""
+        return await _start(request, redis, view, PageForm({}, ""), cursor=cursor)
+
+    @post(opt=shown_to("submit") | TAKES_FORMS, **TAKES_TEXTS)
+    async def begin(
+        self,
+        request: Request[Any, Any, Any],
+        redis: NamedDependency[Redis],
+        settings: NamedDependency[Settings],
+        view: NamedDependency[View],
+    ) -> Response[Any]:
+        """Begins the benchmark that a form asks for, and leads to it; or says what it would cost."""
+        form, caller = await read_paid_form(request, redis)
+        try:
+            asked = _asked(form)
+            if form.text("act") == "estimate":
+                estimate = await estimate_benchmark(redis, settings, asked)
+                return await _start(request, redis, view, form, estimate=estimate)
+            begun = await begin_benchmark(redis, settings, asked, caller, form.digest)
+        except Refused as refused:
+            if refused.kind not in _STATUSES:
+                raise
+            return await _start(request, redis, view, form, refused=refused)
+        return Redirect(f"/benchmarks/{begun.benchmark.id}", status_code=303, headers=PAGE_HEADERS)
 
     @get("/{benchmark_id:str}")
     async def show(
@@ -94,6 +128,47 @@ class BenchmarkPages(Controller):
         """Cancels the judgments that have not started."""
         benchmark = await cancel_benchmark(redis, settings, view, benchmark_id)
         return Redirect(f"/benchmarks/{benchmark.id}", status_code=303, headers=PAGE_HEADERS)
+
+
+async def _start(
+    request: Request[Any, Any, Any],
+    redis: Redis,
+    view: View,
+    form: PageForm,
+    *,
+    cursor: str | None = None,
+    estimate: BenchmarkEstimate | None = None,
+    refused: Refused | None = None,
+) -> Response[bytes]:
+    """The page that begins benchmarks; after a refusal with the form as it was sent, and the faults at its fields."""
+    found = await benchmark_page(redis, view, _BENCHMARKS_A_PAGE, cursor)
+    known, _ = await datasets.list_datasets(redis, after=None, limit=_DATASETS)
+    criteria = {name for each in known for name in each.criteria}
+    return await document(
+        request,
+        "benchmarks.html",
+        status_code=200 if refused is None else _STATUSES[refused.kind],
+        benchmarks=found.benchmarks,
+        next_cursor=found.next_cursor,
+        form=form,
+        datasets=known,
+        judges=[each.name for each in await judges.every_judge(redis) if each.criterion in criteria],
+        estimate=estimate,
+        faults={} if refused is None else faults_by_place(refused.faults, _PLACES),
+        ticket=new_ticket(),
+        may_begin=can(request, "submit"),
+    )
+
+
+def _asked(form: PageForm) -> BenchmarkRequest:
+    """The benchmark that a form asks for. Raises Refused (invalid) that names each fault."""
+    sent = {
+        "dataset": form.text("dataset"),
+        "judges": form.listed("judges"),
+        "models": form.listed("models") or None,
+        "budget_usd": dollars_in(form, "budget_usd"),
+    }
+    return decode(msgspec.json.encode(sent), BenchmarkRequest)
 
 
 def boards_of(benchmark: Benchmark) -> list[CriterionBoard]:

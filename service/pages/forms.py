@@ -1,5 +1,6 @@
 """Reads the forms of pages, and makes it harmless to send one twice."""
 
+import math
 import secrets
 from collections.abc import Sequence
 from hashlib import sha256
@@ -40,6 +41,19 @@ class PageForm:
     def listed(self, name: str) -> list[str]:
         """Returns the words of a field: a list parted by commas, spaces or lines."""
         return self.text(name).replace(",", " ").split()
+
+
+def dollars_in(form: PageForm, name: str) -> float | None:
+    """Returns the amount that a field has, None if it is blank. Raises Refused (invalid) that points to the field."""
+    if (typed := form.given(name)) is None:
+        return None
+    try:
+        amount = float(typed)
+    except ValueError:
+        amount = math.nan
+    if not math.isfinite(amount):  # which JSON has not: null would be no limit
+        raise invalid([Fault(f"/{name}", f"{typed[:100]!r} is not a number of US dollars")])
+    return amount
 
 
 async def read_form(request: Request[Any, Any, Any]) -> PageForm:

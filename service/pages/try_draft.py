@@ -14,7 +14,7 @@ from service.contracts.judges import MOST_OUTPUTS, Judge, Method
 from service.contracts.refusals import Fault, Refused, invalid
 from service.pages.benchmark import CriterionBoard
 from service.pages.definitions import DEFINITION_PLACES, definition_in
-from service.pages.forms import PageForm
+from service.pages.forms import PageForm, dollars_in
 from service.pages.item import metadata_text
 from service.pages.texts import ShownText, TextBudget
 from service.rendering.benchmark_leaderboard import judge_name, measure_text
@@ -117,11 +117,10 @@ def comparison_words(board: CriterionBoard, draft: str) -> str | None:
 def _order_sent(form: PageForm) -> tuple[dict[str, Any], list[Fault]]:
     definition, faults = definition_in(form)
     sent: dict[str, Any] = {"judge": definition}
-    if budget := form.given("budget_usd"):
-        try:
-            sent["budget_usd"] = float(budget)
-        except ValueError:
-            faults.append(Fault("/budget_usd", f"{budget[:100]!r} is not a number of US dollars"))
+    try:
+        sent["budget_usd"] = dollars_in(form, "budget_usd")
+    except Refused as refused:
+        faults += refused.faults
     return sent, faults
 
 

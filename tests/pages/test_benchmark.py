@@ -63,6 +63,31 @@ async def test_a_benchmark_shows_what_the_api_says(serve: Serve) -> None:
         page_of(await client.get("/benchmarks/none"), 404)
 
 
+async def test_a_benchmark_is_begun_by_a_form_once(api: httpx.AsyncClient) -> None:
+    assert "A benchmark needs a dataset" in page_of(await api.get("/benchmarks")).words
+    people = {"items": [{"output": "thank you", "human": {"politeness": [5]}}]}
+    await api.put("/v1/datasets/people", json=people)
+    start = page_of(await api.get("/benchmarks"))
+    assert start.has("form", action="/benchmarks")
+    assert "people: 1 item, politeness" in start.words
+    assert "Judges of the datasets' criteria: politeness." in start.words
+    form = {"dataset": "people", "judges": "politeness", "models": "control/length", "ticket": "once"}
+    estimated = page_of(await api.post("/benchmarks", data={**form, "act": "estimate"}, headers=OWN))
+    assert "2 judgments, the baselines' included; about $0.0000." in estimated.words
+    assert estimated.has("input", name="judges", value="politeness")
+    assert (await api.get("/v1/benchmarks")).json()["benchmarks"] == []
+    for changes, status, field in (
+        ({"judges": "polite"}, 422, "judges"),
+        ({"judges": ""}, 400, "judges"),
+        ({"budget_usd": "nan"}, 400, "budget_usd"),
+    ):
+        refused = page_of(await api.post("/benchmarks", data={**form, **changes, "act": "begin"}, headers=OWN), status)
+        assert refused.has("input", name=field, **{"aria-invalid": "true"})
+    begun = [await api.post("/benchmarks", data={**form, "act": "begin"}, headers=OWN) for _ in range(2)]
+    [told] = (await api.get("/v1/benchmarks")).json()["benchmarks"]
+    assert [each.headers["location"] for each in begun] == [f"/benchmarks/{told['id']}"] * 2
+
+
 async def test_keys_see_their_own_benchmarks_and_cancel_what_they_may(open_api: OpenApi) -> None:
     keys = (key("bot", "submit", "read"), key(READS, "read"), key(SUBMITS, "submit"), key(RULES, "admin"))
     client: httpx.AsyncClient = await open_api(keys=keys)
@@ -79,6 +104,7 @@ async def test_keys_see_their_own_benchmarks_and_cancel_what_they_may(open_api: 
     assert path not in page_of(await client.get("/benchmarks")).links
     page_of(await client.get(path), 404)
     page_of(await client.post(f"{path}/cancel", headers=OWN), 403)
+    page_of(await client.post("/benchmarks", data=asked, headers=OWN), 403)
     client.cookies.clear()
     await sign_in(client, "bot")
     for headers in FOREIGN:
