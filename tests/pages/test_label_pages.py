@@ -251,6 +251,19 @@ async def test_labels_of_every_kind(serve: Serve) -> None:
         ]
 
 
+async def test_rankings_are_not_offered_to_be_labelled(serve: Serve) -> None:
+    ranking = {"criterion": "order", "method": "ranking", "instructions": "Best first?", "models": [MODEL]}
+    async with ModelServer("openai", lambda body: '{"explanation": "So.", "ranking": ["B", "A", "C"]}') as model:
+        judged: Judged = await serve(openai=model)
+        await judged.judge([{"id": "r-1", "outputs": ["Hello.", "Hi.", "Hey."]}], ranking)
+        ann = Labeller(judged.client)
+        await ann.called("ann")
+        listed = await ann.see("/label")
+        assert "/label?criterion=order" not in listed.links
+        assert "no agreement with people is defined for them: order." in listed.words
+        assert "there is nothing to label" in (await ann.see("/label?criterion=order")).words
+
+
 async def test_a_criterion_that_nothing_is_known_of(api: httpx.AsyncClient) -> None:
     ann = Labeller(api)
     await ann.called("ann")
