@@ -82,7 +82,7 @@ class _DatasetIntake:
             name=self._name,
             items=self._checks.items,
             criteria=sorted(self._values),
-            annotators=max((each.annotators for each in self._values.values()), default=0),
+            annotators=max((len(each.annotators) for each in self._values.values()), default=0),
             created_at=clock.now(),
         )
         return StoredDataset(dataset, await datasets.put_dataset(self._redis, dataset, self._version, self._staged))
@@ -165,7 +165,7 @@ class _CriterionValues:
     """The values of one criterion, which must be all numbers or all labels."""
 
     def __init__(self) -> None:
-        self.annotators = 0
+        self.annotators = set[int]()  # the positions at which somebody gave a value
         self._counts = {False: 0, True: 0}  # of numbers, and of labels
         self._first: dict[bool, list[tuple[int, int, HumanValue]]] = {False: [], True: []}
 
@@ -175,7 +175,7 @@ class _CriterionValues:
             if value is None:
                 continue
             is_label = isinstance(value, str)
-            self.annotators = max(self.annotators, position + 1)
+            self.annotators.add(position)
             self._counts[is_label] += 1
             if len(self._first[is_label]) < MOST_FAULTS:
                 self._first[is_label].append((number, position, value))

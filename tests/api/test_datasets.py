@@ -42,6 +42,11 @@ async def stored(redis: Redis, name: str = "d") -> list[DatasetItem]:
     return [item async for items in datasets.read_dataset(redis, name) for item in items]
 
 
+async def test_columns_of_people_that_are_counted_from_1_are_as_many_people(api: httpx.AsyncClient) -> None:
+    content = b"id,output,human.wit.1,human.wit.2\na,x,4,5\nb,y,,2\n"
+    assert (await put(api, content, {"content-type": "text/csv"})).json()["annotators"] == 2
+
+
 async def test_a_dataset_is_stored_described_listed_and_removed(api: httpx.AsyncClient, redis: Redis) -> None:
     response = await put(api, lines(ROWS))
     assert response.status_code == 201
