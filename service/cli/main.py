@@ -86,7 +86,8 @@ class _Parser(argparse.ArgumentParser):
             typed, known = found["typed"], re.findall(r"[\w.-]+", found["choices"])
         elif found := _UNKNOWN_OPTION.search(message):
             typed, known = found["typed"], re.findall(r"--[\w-]+", self.format_help())
-        super().error(message + did_you_mean(typed, known))
+        hint = f": {typed} stands after the command" if typed in known else did_you_mean(typed, known)
+        super().error(message + hint)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -21,6 +21,7 @@ def test_usage_ends_with_2(arguments: list[str], capsys: Captured) -> None:
         (["scor", "items.jsonl"], "did you mean 'score'?"),
         (["score", "items.jsonl", "--judge", "j", "--modles", "a/b"], "did you mean '--models'?"),
         (["agreement", "j", "--selection", "randon"], "did you mean 'random'?"),
+        (["--json", "jobs"], "--json stands after the command"),
     ],
 )
 def test_a_misspelt_word_is_answered_with_the_nearest_known_one(
