@@ -35,6 +35,17 @@ def pass_problems(condition: PassIf, scale: CriterionScale | None) -> list[tuple
         return [("/pass_if", "the labels have no scores: give labels")]
     if len(bounds) == 2 and bounds[0] > bounds[1]:
         return [("/pass_if/max", "must not be less than min")]
+    return _unreachable(condition, scale)
+
+
+def _unreachable(condition: PassIf, scale: CriterionScale) -> list[tuple[str, str]]:
+    scores = (
+        [score for score in scale.scores if score is not None] if scale.kind == "labels" else [scale.min, scale.max]
+    )
+    if condition.min is not None and condition.min > max(scores):
+        return [("/pass_if/min", f"nothing passes: the highest score is {max(scores):g}")]
+    if condition.max is not None and condition.max < min(scores):
+        return [("/pass_if/max", f"nothing passes: the lowest score is {min(scores):g}")]
     return []
 
 

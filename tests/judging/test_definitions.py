@@ -79,6 +79,8 @@ def test_each_later_field_changes_the_digest(fields: dict[str, Any]) -> None:
     [
         (RATING, {"pass_if": PassIf()}, ("/pass_if", "give min, max or labels")),
         (RATING, {"pass_if": PassIf(min=4, max=3)}, ("/pass_if/max", "must not be less than min")),
+        (RATING, {"pass_if": PassIf(min=6)}, ("/pass_if/min", "nothing passes: the highest score is 5")),
+        (RATING, {"pass_if": PassIf(max=0.5)}, ("/pass_if/max", "nothing passes: the lowest score is 1")),
         (RATING, {"pass_if": PassIf(labels=["a"])}, ("/pass_if/labels", "the answers are numbers: give min or max")),
         (RATING, {"pass_if": PassIf(labels=["a"], min=1)}, ("/pass_if", "give min and max, or labels, not both")),
         (
