@@ -7,6 +7,12 @@ from typing import Any
 from service.cli.console import add_row, open_console, open_table, print_lines, printable
 from service.rendering.judge_versions import ChangedField
 
+_USUAL_VALUES = {
+    "rating": "1 to 5",
+    "pass_fail": "fail, pass",
+    "pairwise": "A, tie, B",
+    "ranking": "an order",
+}
 _STYLES = {"added": "green", "removed": "red strike", "same": ""}
 _MARKS = {"added": ("{+", "+}"), "removed": ("[-", "-]"), "same": ("", "")}  # as in `git diff --word-diff`
 
@@ -53,4 +59,4 @@ def print_changes(before: str, after: str, changes: Sequence[ChangedField]) -> N
 def _values(judge: Mapping[str, Any]) -> str:
     if scale := judge["scale"]:
         return f"{scale['min']:g} to {scale['max']:g}"
-    return ", ".join(each["label"] for each in judge["choices"])
+    return ", ".join(each["label"] for each in judge["choices"]) or _USUAL_VALUES.get(judge["method"], "")
