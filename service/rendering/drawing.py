@@ -24,7 +24,8 @@ _TICK_ROOM = 20  # for half of the first and the last tick's value
 _TIME_HEIGHT = 150
 _SQUARE = 280
 _COST_HEIGHT = 260
-_BAND = 52  # beside the axis of costs, for rows that are free or of unknown cost
+_HALF_WORD, _PLACES = 22, 6  # of the word at people's line, and where it may stand
+_BAND = 62  # beside the axis of costs, for rows that are free or of unknown cost
 _APART = 15  # between rows of the same cost
 _DECADE = 10
 _LEAST_ROOM = 0.02  # above and below figures
@@ -196,14 +197,14 @@ def cost_plot(points: Sequence[CostPoint], title: str, *, people: float | None) 
     ends += [] if people is None else [people]
     least, most = min(ends, default=0.0), max(ends, default=1.0)
     room = max((most - least) * 0.05, _LEAST_ROOM)
-    ticks = nice_steps(least - room, most + room if most > 1 else min(most + room, 1))  # agreement ends at 1
+    low = least - room if least < -1 else max(least - room, -1)  # agreement begins at -1 and ends at 1
+    ticks = nice_steps(low, most + room if most > 1 else min(most + room, 1))
     up = _Axis(ticks[0], ticks[-1], _COST_HEIGHT - _BOTTOM - 16, _TOP)
     for value in ticks:
         _line(root, _LEFT, up.at(value), DRAWING_WIDTH - _RIGHT, up.at(value), "grid")
         _text(root, _LEFT - 6, up.at(value) + 4, f"{value:g}", "end")
     if people is not None:
         _line(root, _LEFT, up.at(people), DRAWING_WIDTH - _RIGHT, up.at(people), "ceiling")
-        _text(root, DRAWING_WIDTH - _RIGHT, up.at(people) - 4, "people", "end", "ceiling")
     along = _cost_axis([each.cost for each in points])
     for at, text in along.ticks:
         _text(root, at, up.start + 16, text, "middle")
@@ -213,7 +214,16 @@ def cost_plot(points: Sequence[CostPoint], title: str, *, people: float | None) 
         at = along.at(each.cost)
         _cost_point(root, up, at + _aside(taken[at]), each)
         taken[at] += 1
+    if people is not None:
+        _text(root, _clear_of(list(taken)), up.at(people) - 4, "people", "middle", "ceiling")
     return _written(root)
+
+
+def _clear_of(points: Sequence[float]) -> float:
+    """The place for a word along the axis of costs that is farthest from any point, on the right if all are alike."""
+    ends = _LEFT + _HALF_WORD, DRAWING_WIDTH - _RIGHT - _HALF_WORD
+    places = [ends[1] - (ends[1] - ends[0]) * part / _PLACES for part in range(_PLACES + 1)]
+    return max(places, key=lambda place: min((abs(place - each) for each in points), default=0.0))
 
 
 class _CostAxis(NamedTuple):

@@ -87,6 +87,19 @@ def test_a_plot_by_cost_has_free_rows_on_the_left_and_unknown_ones_on_the_right(
     assert linear[1] - linear[0] == pytest.approx(linear[2] - linear[1], abs=0.2)
 
 
+def test_a_plot_by_cost_ends_where_agreement_does_and_its_words_do_not_touch() -> None:
+    points = [CostPoint(1, 0.039, 0.6, -0.96, 0.99, False), CostPoint(2, None, 0.6, -0.96, 0.99, False)]
+    root = parsed(cost_plot(points, "t", people=0.6))
+    texts = {str(each.text): each for each in root.iter() if each.text}
+    assert "-1" in texts
+    assert "-1.5" not in texts
+    last, unknown = (float(str(texts[name].get("x"))) for name in ("0.04", "unknown"))
+    widths = 7 * (len("0.04") + len("unknown"))  # a character has 7 units at most
+    assert unknown - last > widths / 2
+    word, places = float(str(texts["people"].get("x"))), [float(str(dot.get("cx"))) for dot in of_class(root, "dot")]
+    assert all(abs(word - place) > 7 * len("people") / 2 for place in places)
+
+
 def test_rows_of_one_cost_stand_beside_each_other() -> None:
     assert len(set(costs_drawn(0.0, 0.0, 0.0))) == 3
     assert len(set(costs_drawn(None, None))) == 2
