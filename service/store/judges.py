@@ -56,9 +56,9 @@ async def mark_retired(redis: Redis, name: str) -> bool:
 
 async def find_judge(redis: Redis, name: str, version: int | None = None) -> StoredJudge | None:
     """Returns a version of a judge, the latest one unless given; None if there is none."""
-    asked = version or 1  # most judges have one version: it is read with the number of the latest
+    asked = 1 if version is None else version  # most judges have one version: it is read with the number of the latest
     latest, *fields = await reply(redis.hmget(keys.judge(name), ["latest", *_fields(asked)]))
-    newest = asked if version or not latest else int(latest)
+    newest = asked if version is not None or not latest else int(latest)
     if newest != asked:
         fields = await reply(redis.hmget(keys.judge(name), _fields(newest)))
     return _shown(name, newest, fields)

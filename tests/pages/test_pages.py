@@ -184,6 +184,17 @@ async def test_pages_are_read_by_browsers_that_run_no_script(api: httpx.AsyncCli
     assert not page.has("script")
 
 
+async def test_a_judge_of_one_version_without_labels_has_no_empty_parts(serve: Serve) -> None:
+    judged: Judged = await serve()
+    await judged.judge([{"input": "q", "output": "a"}], models=["control/length"])
+    page = await shown(judged, "/judges/helpfulness")
+    assert "Nothing to compare yet" in page.words
+    assert page.words.count("Label items on helpfulness") == 1
+    assert "Changes from" not in page.words
+    assert "no pairs) (0:" not in page.words
+    assert not page.has("h2", id="statistics")
+
+
 async def test_a_path_where_nothing_stands_is_a_page_for_browsers_alone(api: httpx.AsyncClient) -> None:
     browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     assert "there is no such path" in page_of(await api.get("/nowhere", headers=browser), 404).words
