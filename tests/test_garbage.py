@@ -7,10 +7,11 @@ from service.garbage import collect_less
 
 def test_what_is_there_is_never_collected_again_and_new_objects_less_often() -> None:
     before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    gc.set_threshold(700, 10, 10)
     try:
         collect_less()
         assert gc.get_freeze_count() > frozen
-        assert gc.get_threshold()[0] > before[0]
+        assert gc.get_threshold()[0] > 700
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)

@@ -82,7 +82,7 @@ class _DatasetIntake:
             name=self._name,
             items=self._checks.items,
             criteria=sorted(self._values),
-            annotators=max((len(each.annotators) for each in self._values.values()), default=0),
+            annotators=len(set().union(*(each.annotators for each in self._values.values()))),
             created_at=clock.now(),
         )
         return StoredDataset(dataset, await datasets.put_dataset(self._redis, dataset, self._version, self._staged))

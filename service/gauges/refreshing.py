@@ -1,11 +1,13 @@
 """The periodic refresh of the gauges, which the API runs: it has loaded the statistics anyway, and workers need not."""
 
 import asyncio
+import contextlib
 
 from redis.asyncio import Redis
 
 from service.config.settings import Settings
 from service.gauges.refresher import Refresher
+from service.store.errors import StoreUnavailableError
 from service.store.periods import claim_period, left_s
 from service.store.queue import forgiving
 
@@ -18,8 +20,9 @@ async def keep_refreshing(redis: Redis, settings: Settings) -> None:
     refresher = Refresher(redis, settings.default_models)
 
     async def refresh_if_due() -> None:
-        if await claim_period(redis, _TASK, every_s):
-            await refresher.refresh()
+        with contextlib.suppress(StoreUnavailableError):  # whoever watches the store tells of that
+            if await claim_period(redis, _TASK, every_s):
+                await refresher.refresh()
 
     refresh = forgiving(_TASK, refresh_if_due)
     while True:

@@ -38,6 +38,7 @@ async def press(page: Page, key: str) -> None:
 
 async def begin(page: Page, base: str, name: str = "ann") -> None:
     await page.goto(base + QUEUE)
+    await page.wait_for_selector("input:focus")  # a busy browser gives it the focus later
     await page.keyboard.type(name)
     await press(page, "Enter")
 
