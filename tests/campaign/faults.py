@@ -108,6 +108,7 @@ async def freeze_store(lane: Lane, rng: Random) -> int:
 async def lose_last_second(lane: Lane, rng: Random) -> int:
     """The store comes back as it was up to a second before, as after a loss of power."""
     await lane.at_rest.wait()  # a request that is accepted in this second is lost, as documented
+    await until(lambda: _has_written(lane), "the store's file", START_LIMIT_S)
     kept, copy = lane.fleet.store.data / "appendonlydir", lane.fleet.store.data / "a-second-ago"
     in_flight, before = await _in_flight(lane), lane.provider.answers.total()
     shutil.copytree(kept, copy)
