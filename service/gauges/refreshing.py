@@ -8,8 +8,7 @@ from redis.asyncio import Redis
 from service.config.settings import Settings
 from service.gauges.refresher import Refresher
 from service.store.errors import StoreUnavailableError
-from service.store.periods import claim_period, left_s
-from service.store.queue import forgiving
+from service.store.periods import claim_present_period, forgiving, left_s
 
 _TASK = "gauges"
 
@@ -21,7 +20,7 @@ async def keep_refreshing(redis: Redis, settings: Settings) -> None:
 
     async def refresh_if_due() -> None:
         with contextlib.suppress(StoreUnavailableError):  # whoever watches the store tells of that
-            if await claim_period(redis, _TASK, every_s):
+            if await claim_present_period(redis, _TASK, every_s):
                 await refresher.refresh()
 
     refresh = forgiving(_TASK, refresh_if_due)

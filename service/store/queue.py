@@ -23,6 +23,7 @@ from service.contracts.ids import new_id
 from service.store import clock, keys
 from service.store.connection import Script, cancelled
 from service.store.errors import StoreError, UnreadableRecordError
+from service.store.periods import claim_period, forgiving
 from service.store.queue_leases import LEASE_S, RENEW_AGAIN_S, RENEW_S, QueueLeases
 from service.store.records import say_once
 from service.store.signals import Signals
@@ -193,8 +194,7 @@ class QueueWorker(Worker):
             if self._seen_to.get(name) == period:
                 continue
             self._seen_to[name] = period
-            claim = keys.due(name, period)
-            if await self.pool.set(claim, b"1", nx=True, px=int(2000 * every_s)):
+            if await claim_period(cast("Redis", self.pool), name, period, every_s):
                 # The id is the same in all periods, so nothing is enqueued while the task waits or runs.
                 await self.pool.enqueue_job(name, _job_id=name, _defer_until=_AT_ONCE, _expires=timedelta(days=1))
                 self._woken.set()
@@ -328,19 +328,3 @@ async def _delay_after(arq_id: str, run: Callable[[], Awaitable[None]]) -> float
         logger.exception("%s failed, and will be run again in %g s", arq_id, _DEFECT_S)
         return _DEFECT_S
     return None
-
-
-def forgiving(name: str, task: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Returns a periodic task whose errors are logged: it runs again in its next period."""
-
-    async def run() -> None:
-        try:
-            await task()
-        except UnreadableRecordError as error:
-            say_once(error)
-        except StoreError as error:
-            logger.warning("%s waits for the store: %s", name, error)
-        except Exception:
-            logger.exception("%s failed, and will be run again in its time", name)
-
-    return run
