@@ -17,11 +17,11 @@ _PACE_S = 0.1  # report at most ten changes per second
 class JobEnd:
     """The end of a job as it is listened for. `is_heard` says that it can't have come before the subscription."""
 
-    def __init__(self, job_id: str) -> None:
+    def __init__(self, job_id: str, ended: asyncio.Event, subscription: Subscription) -> None:
         self.job_id = job_id
+        self.ended = ended
+        self.subscription = subscription
         self.is_heard = False
-        self.subscription = Subscription()
-        self.ended = asyncio.Event()
 
     def begin(self) -> None:
         """Notes that the job is only made now."""
@@ -31,9 +31,9 @@ class JobEnd:
 @contextlib.contextmanager
 def end_of(signals: Signals, job_id: str) -> Iterator[JobEnd]:
     """Begins to listen for the end of a job, also of one that is only about to be made."""
-    end = JobEnd(job_id)
-    with signals.subscribing(keys.job_events(job_id), end.ended, jobs.FINISHED) as end.subscription:
-        yield end
+    ended = asyncio.Event()
+    with signals.subscribing(keys.job_events(job_id), ended, jobs.FINISHED) as subscription:
+        yield JobEnd(job_id, ended, subscription)
 
 
 async def until_over(redis: Redis, signals: Signals, job_id: str, wait_s: float) -> tuple[JobRecord, Job] | None:

@@ -68,7 +68,7 @@ class Signals:
             yield
 
     @contextmanager
-    def subscribing(self, channel: str, event: asyncio.Event, message: str | None = None) -> Iterator["Subscription"]:
+    def subscribing(self, channel: str, event: asyncio.Event, message: str | None = None) -> Iterator[Subscription]:
         """Begins the same without waiting for the store."""
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
@@ -119,6 +119,8 @@ class Signals:
 
     async def _subscribe(self) -> None:
         """Subscribes to the channels that came."""
+        if not self._changed.is_set():
+            return
         self._changed.clear()
         waiting, wanted = list(self._waiting), set(self._events)
         if new := wanted - self._sent:
@@ -147,12 +149,11 @@ class Signals:
                 await cancelled(reading)
         return None if reading.cancelled() else reading.result()
 
-    def _wake(self, message: dict[str, Any] | None) -> None:
-        if message is not None:
-            said = message["data"].decode()
-            for event, only in self._events.get(message["channel"].decode(), {}).items():
-                if only in (None, said):
-                    event.set()
+    def _wake(self, message: dict[str, Any]) -> None:
+        said = message["data"].decode()
+        for event, only in self._events.get(message["channel"].decode(), {}).items():
+            if only in (None, said):
+                event.set()
 
     async def _disconnect(self) -> None:
         with contextlib.suppress(RedisError, OSError, RuntimeError):
