@@ -21,9 +21,7 @@ import msgspec
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation, TieredPrices
 
-_PERIOD_S = (
-    1800.0  # prices are asked for once in each: some vendors have other ones at night, from a full or half hour on
-)
+_PERIOD_S = 1800.0  # in each, prices are asked for once: some vendors have others at night, from a full or half hour on
 LIMIT_S = 30.0  # for the process, which takes a quarter of a second where nothing else runs
 MOST_KNOWN = 1024  # models
 _TOKENS = 1_000_000  # prices are given for so many

@@ -22,7 +22,7 @@ from service.api.problems import documented
 from service.api.uploads import order_parameters, read_upload
 from service.config.settings import Settings
 from service.contracts.items import Item
-from service.contracts.jobs import Job, JobRecord, JobRequest
+from service.contracts.jobs import Job, JobRecord, JobRequest, ListedPurpose
 from service.contracts.judgments import EncodedJudgment, Judgment
 from service.contracts.outcomes import JobStatus, Outcome
 from service.contracts.refusals import not_found
@@ -47,7 +47,7 @@ from service.store.errors import StoreUnavailableError
 from service.store.signals import Signals
 
 PurposeQuery = Annotated[
-    Literal["judging", "benchmark", "trial", "anchor"] | None,
+    Literal[ListedPurpose, "anchor"] | None,
     QueryParameter(
         description="Only jobs that clients submitted (`judging`), those of benchmarks, or those of the page that "
         "tries judges (`trial`); `anchor` lists the newest jobs that judged anchors again."

@@ -19,7 +19,15 @@ from service.contracts.refusals import Fault, Kind, Refused, impossible
 from service.jobs import View, draw_judged_item
 from service.pages.access import can, shown_to
 from service.pages.documents import PAGE_HEADERS, document
-from service.pages.forms import TAKES_TEXTS, PageForm, faults_by_place, new_ticket, read_form, read_paid_form
+from service.pages.forms import (
+    FAULT_STATUSES,
+    TAKES_TEXTS,
+    PageForm,
+    faults_by_place,
+    new_ticket,
+    read_form,
+    read_paid_form,
+)
 from service.pages.item import ShownPrompt, parts_of, shown_messages
 from service.pages.texts import TextBudget
 from service.pages.words import query
@@ -34,7 +42,6 @@ _RECENT = 12  # battles
 _PLACES = ("/judge", "/models", "/item/input", "/item/output", "/item/outputs", "/item/context", "/item/reference")
 _TEXTS = ("input", "output", "context", "reference")
 _PAIR = ("output_a", "output_b")
-_STATUSES = {Kind.INVALID: 400, Kind.IMPOSSIBLE: 422}
 
 
 class ArenaPages(Controller):
@@ -70,7 +77,7 @@ class ArenaPages(Controller):
             asked = await _asked(redis, view, form)
             begun = await begin_battle(redis, settings, asked, caller, form.digest)
         except Refused as refused:
-            if refused.kind not in _STATUSES:
+            if refused.kind not in FAULT_STATUSES:
                 raise
             return await _start(request, redis, settings, view, form, refused)
         return _leading_to_battle(begun.battle.id, form.given("voter"))
@@ -178,7 +185,7 @@ async def _start(
     return await document(
         request,
         "arena.html",
-        status_code=200 if refused is None else _STATUSES[refused.kind],
+        status_code=200 if refused is None else FAULT_STATUSES[refused.kind],
         form=form,
         judges=await judges.every_judge(redis),
         faults={} if refused is None else faults_by_place(refused.faults, _PLACES),

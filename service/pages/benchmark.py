@@ -23,11 +23,19 @@ from service.benchmarks import (
 from service.config.settings import Settings
 from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, BenchmarkRequest
 from service.contracts.decoding import decode
-from service.contracts.refusals import Kind, Refused
+from service.contracts.refusals import Refused
 from service.jobs import View
 from service.pages.access import can, shown_to
 from service.pages.documents import PAGE_HEADERS, document
-from service.pages.forms import TAKES_TEXTS, PageForm, dollars_in, faults_by_place, new_ticket, read_paid_form
+from service.pages.forms import (
+    FAULT_STATUSES,
+    TAKES_TEXTS,
+    PageForm,
+    dollars_in,
+    faults_by_place,
+    new_ticket,
+    read_paid_form,
+)
 from service.rendering.benchmark_leaderboard import judge_name, measure_text, served_notes
 from service.rendering.drawing import CostPoint, cost_plot
 from service.store import datasets, judges
@@ -39,7 +47,6 @@ _PLACE = Annotated[str | None, QueryParameter(max_length=200)]
 _BENCHMARKS_A_PAGE = 50
 _DATASETS = 200  # to choose from
 _PLACES = ("/dataset", "/judges", "/models", "/budget_usd")
-_STATUSES = {Kind.INVALID: 400, Kind.IMPOSSIBLE: 422}
 _MOST_DRAWN = 40  # rows
 _SHOWN = ("exact", "pearson", "spearman", "kendall_tau_b", "cohen_kappa", "cohen_kappa_quadratic", "bias", "mae")
 
@@ -88,7 +95,7 @@ class BenchmarkPages(Controller):
                 return await _start(request, redis, view, form, estimate=estimate)
             begun = await begin_benchmark(redis, settings, asked, caller, form.digest)
         except Refused as refused:
-            if refused.kind not in _STATUSES:
+            if refused.kind not in FAULT_STATUSES:
                 raise
             return await _start(request, redis, view, form, refused=refused)
         return Redirect(f"/benchmarks/{begun.benchmark.id}", status_code=303, headers=PAGE_HEADERS)
@@ -147,7 +154,7 @@ async def _start(
     return await document(
         request,
         "benchmarks.html",
-        status_code=200 if refused is None else _STATUSES[refused.kind],
+        status_code=200 if refused is None else FAULT_STATUSES[refused.kind],
         benchmarks=found.benchmarks,
         next_cursor=found.next_cursor,
         form=form,

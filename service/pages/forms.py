@@ -11,12 +11,14 @@ from litestar import Request
 from redis.asyncio import Redis
 
 from service.api.access import caller_of
-from service.contracts.refusals import Fault, invalid
+from service.contracts.refusals import Fault, Kind, invalid
 from service.jobs import Caller, check_budget
 from service.threads import aside
 
 MOST_OF_A_TEXT_FORM = 4_000_000  # bytes, as it is sent: percent-encoded
 TAKES_TEXTS: dict[str, Any] = {"status_code": 303, "request_max_body_size": MOST_OF_A_TEXT_FORM}  # of a handler
+
+FAULT_STATUSES = {Kind.INVALID: 400, Kind.IMPOSSIBLE: 422}  # of refusals that are shown at the fields of a form
 
 _MOST_FIELDS = 500
 _TICKET = "ticket"

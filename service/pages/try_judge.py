@@ -26,6 +26,7 @@ from service.pages.benchmark import boards_of
 from service.pages.definitions import AT, fields_of
 from service.pages.documents import PAGE_HEADERS, document
 from service.pages.forms import (
+    FAULT_STATUSES,
     MOST_OF_A_TEXT_FORM,
     TAKES_TEXTS,
     PageForm,
@@ -60,7 +61,7 @@ from service.threads import aside
 _FIRST = "helpfulness"  # the judge that the page begins with
 _SIZES = (20, 50, 100, 200)  # labelled items to measure on
 _USUAL_SIZE = 50
-_STATUSES = {Kind.INVALID: 400, Kind.IMPOSSIBLE: 422, Kind.NOT_FOUND: 404}
+_STATUSES = {**FAULT_STATUSES, Kind.NOT_FOUND: 404}
 _REFERENCE = Annotated[str, QueryParameter(name="judge", max_length=200)]
 _JOB = Annotated[str, QueryParameter(name="item", max_length=200)]
 
