@@ -95,7 +95,7 @@ async def regenerate_battle(
     IdempotencyConflictError.
     """
     record = (await _stored(redis, battle_id, view)).record
-    models = [model for model in record.judge.models if settings.provider_of(model) is not None]
+    models = [model for model in record.judge.models if settings.model_fault(model) is None]
     if len(models) < 2:
         raise impossible([Fault("", "fewer than two of the battle's models have a configured provider")])
     judge = msgspec.structs.replace(record.judge, models=models)
@@ -276,9 +276,7 @@ async def _replace_models(redis: Redis, settings: Settings, battle: StoredBattle
     gone = [(side.job_id, side.position) for side in sides if side.evaluation is None]
     course = msgspec.structs.replace(course, dropped=dropped, replaced=[*course.replaced, *gone])
     left = [
-        model
-        for model in record.judge.models
-        if model not in {*dropped, *kept} and settings.provider_of(model) is not None
+        model for model in record.judge.models if model not in {*dropped, *kept} and settings.model_fault(model) is None
     ]
     if len(left) + len(kept) < len(sides):
         failed = msgspec.structs.replace(course, status="failed")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from service.config.kinds import KINDS
+from service.config.kinds import KINDS, unknown_model
 from service.config.secrets import FROM_VARIABLE, has_password, variables_named
 from service.config.sections import ProviderSection, SettingsFile
 from service.contracts.judges import ModelName, Name
@@ -191,13 +191,15 @@ def _http_problems(at: str, address: str | None, why_no_password: str) -> Iterat
 
 
 def default_model_problems(read: SettingsFile, raw: dict[str, Any]) -> Iterator[str]:
-    """Checks that the default models have providers; without any provider, `judged up` looks for some."""
-    providers = raw.get("providers")
-    if not providers or not isinstance(providers, dict):
-        return
+    """Checks that providers have the default models; without any provider, `judged up` looks for some."""
+    sections = raw.get("providers")
+    known = sections if isinstance(sections, dict) else {}
     for model in read.defaults.models:
         name = model.partition("/")[0]
-        if name not in providers and not (name in KINDS and KINDS[name].is_built_in):
+        kind = read.providers[name].kind if name in read.providers else name
+        if kind in KINDS and (problem := unknown_model(kind, model)):
+            yield f"defaults.models: {problem}"
+        elif known and name not in known and not (name in KINDS and KINDS[name].is_built_in):
             yield f"defaults.models: {model}: there is no [providers.{name}]"
 
 

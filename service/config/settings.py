@@ -9,7 +9,7 @@ import msgspec
 
 from service.config import checks
 from service.config.environment import add_providers, override, unknown_variables
-from service.config.kinds import KINDS
+from service.config.kinds import KINDS, unknown_model
 from service.config.secrets import (
     MissingSecret,
     Secret,
@@ -97,6 +97,14 @@ class Settings(Sections, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if name in self.providers:
             return self.providers[name]
         return self.all_providers.get(name)
+
+    def model_fault(self, model: str) -> str | None:
+        """Returns why `provider/model` can't be asked, None if its provider is configured and may have it."""
+        provider = self.provider_of(model)
+        if provider is None:
+            named, known = model.partition("/")[0], ", ".join(sorted(self.all_providers))
+            return f"no provider {named!r} is configured ({known})"
+        return unknown_model(provider.kind, model)
 
 
 def load_settings(config_path: str | None, environ: Mapping[str, str], *, resolve_keys: bool = True) -> Settings:

@@ -138,18 +138,14 @@ def _without_models(settings: Settings, judge: Judge, at: str) -> list[Fault]:
         return _model_faults(settings, judge.models, f"{at}/models")
     if not settings.default_models:
         return [Fault(f"{at}/models", "no model to ask: name models in the judge, in the job or in [defaults]")]
-    return []
+    faults = filter(None, map(settings.model_fault, settings.default_models))
+    return [Fault(f"{at}/models", f"of [defaults] models, as none is named: {fault}") for fault in faults]
 
 
 def _model_faults(settings: Settings, models: Sequence[str], at: str) -> list[Fault]:
-    """The models whose provider is not configured."""
+    """The models that can't be asked."""
     return [
-        Fault(f"{at}/{index}", _unknown_provider(settings, model))
+        Fault(f"{at}/{index}", fault)
         for index, model in enumerate(models)
-        if settings.provider_of(model) is None
+        if (fault := settings.model_fault(model)) is not None
     ]
-
-
-def _unknown_provider(settings: Settings, model: str) -> str:
-    provider = model.partition("/")[0]
-    return f"no provider {provider!r} is configured ({', '.join(sorted(settings.all_providers))})"

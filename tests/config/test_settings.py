@@ -142,6 +142,7 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
             "[providers.a]\nkind = 'control'\n[defaults]\nmodels = ['b/c']",
             "defaults.models: b/c: there is no [providers.b]",
         ),
+        ("[defaults]\nmodels = ['control/legth']", "defaults.models: 'control' has no model 'legth' (length, overlap)"),
         ("[[keys]]\nname = 'a'\nsha256 = 'x'", "keys[0].sha256: expected `str` matching regex"),
         (
             f"[[keys]]\nname = 'a'\nsha256 = '{KEY_HASH}'\nscopes = ['write']",

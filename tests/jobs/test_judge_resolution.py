@@ -65,6 +65,27 @@ async def test_a_model_of_an_unknown_provider_is_named_with_the_known_ones(redis
     assert await faults(redis, settings, judge=inline) == [Fault("/judge/models/1", detail)]
 
 
+async def test_a_baseline_of_another_name_is_refused_with_the_known_ones(redis: Redis, settings: Settings) -> None:
+    detail = "'control' has no model 'legth' (length, overlap)"
+    assert await faults(redis, settings, judge="toxicity", models=["control/legth"]) == [Fault("/models/0", detail)]
+    inline = msgspec.structs.replace(WIT, models=["control/length", "control/legth"])
+    assert await faults(redis, settings, judge=inline) == [Fault("/judge/models/1", detail)]
+
+
+async def test_default_models_that_cannot_be_asked_are_refused(redis: Redis, settings: Settings) -> None:
+    """As they are where an API without `[providers]` is started alone."""
+    defaults = msgspec.structs.replace(settings.defaults, models=("control/legth", "opnai/m"))
+    wrong = msgspec.structs.replace(settings, defaults=defaults)
+    assert await faults(redis, wrong, judge="toxicity") == [
+        Fault(
+            "/judge/models", "of [defaults] models, as none is named: 'control' has no model 'legth' (length, overlap)"
+        ),
+        Fault("/judge/models", "of [defaults] models, as none is named: no provider 'opnai' is configured (control)"),
+    ]
+    [judge] = await resolve_judges(redis, wrong, JobOrder(judge="toxicity", models=["control/length"]))
+    assert judge.models == ["control/length"]
+
+
 async def test_without_any_model_there_is_nobody_to_ask(redis: Redis, settings: Settings) -> None:
     alone = msgspec.structs.replace(settings, defaults=msgspec.structs.replace(settings.defaults, models=()))
     [fault] = await faults(redis, alone, judge=msgspec.structs.replace(WIT, models=[]))

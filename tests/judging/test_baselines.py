@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from service.config.kinds import KINDS
 from service.contracts.items import Item
 from service.contracts.judges import Choice, Judge, Method, Scale
 from service.judging.baselines import BASELINES, baseline_answer
@@ -34,3 +35,7 @@ def test_each_method_has_an_answer(asked: Judge, length: dict[str, object], over
         "length": length,
         "overlap": overlap,
     }
+
+
+def test_the_models_of_the_built_in_provider_are_the_baselines() -> None:
+    assert {kind.models for kind in KINDS.values() if kind.is_built_in} == {tuple(BASELINES)}
