@@ -6,11 +6,12 @@ from collections.abc import Iterable
 import msgspec
 from redis.asyncio import Redis
 
-from service.agreement.contributions import LABEL_KINDS, contribution, without_zeros
+from service.agreement.contributions import LABEL_KINDS, CodedItem, contribution, without_zeros
 from service.agreement.stored_items import coded_item
 from service.store import agreement_counters, clock, keys
-from service.store.errors import BusyError
-from service.store.items import all_items
+from service.store.errors import BusyError, UnreadableRecordError
+from service.store.items import StoredItem, all_items
+from service.store.records import say_once
 
 _MAX_ATTEMPTS = 5
 _MAX_EXAMPLES = 20
@@ -31,7 +32,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a recount.
 
     `items` labelled items with `labels` labels make `counters` counters, of which `differing` had another value;
-    `examples` has some of these. `repaired` means that they were put right.
+    `examples` has some of these. `repaired` means that they were put right. `unreadable` names labels and scores that
+    this version can't read, some of them if there are many: the recount is without them.
     """
 
     items: int
@@ -40,6 +42,42 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     differing: int
     examples: list[Differing]
     repaired: bool
+    unreadable: list[str]
+
+
+class _Recount:
+    """What the stored items make: the counters by their keys, without those that are 0."""
+
+    def __init__(self) -> None:
+        self.items = self.labels = 0
+        self.unreadable: list[str] = []
+        self._now_ms = clock.now_ms()
+        self._hashes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(self, stored: StoredItem) -> None:
+        """Counts a labelled item."""
+        self.items += 1
+        for criterion, state in stored.states.items():
+            try:
+                item = coded_item(state)
+            except UnreadableRecordError as error:
+                say_once(error)
+                self.unreadable.append(error.name)
+            else:
+                self._count(criterion, item)
+
+    def _count(self, criterion: str, item: CodedItem) -> None:
+        self.labels += len(item.labels)
+        for group, fields in contribution(item).items():
+            if group.kind in LABEL_KINDS:
+                for bucket in agreement_counters.buckets_of_hour(group.hour, self._now_ms):
+                    key = keys.agreement_counters(group.kind, bucket, group.series, criterion)
+                    self._hashes[key].update(fields)
+
+    def hashes(self) -> _Hashes:
+        """Returns the counters."""
+        kept = {key: without_zeros(fields) for key, fields in self._hashes.items()}
+        return {key: fields for key, fields in kept.items() if fields}
 
 
 async def rebuild(redis: Redis, *, repair: bool) -> Rebuilt:
@@ -49,7 +87,11 @@ async def rebuild(redis: Redis, *, repair: bool) -> Rebuilt:
     """
     for _ in range(_MAX_ATTEMPTS):
         since = await agreement_counters.labelled_changes(redis)
-        items, labels, recounted = await _recounted(redis)
+        recount = _Recount()
+        async for item in all_items(redis):
+            if item.is_labelled:
+                recount.add(item)
+        recounted = recount.hashes()
         stored = await agreement_counters.all_counters(redis, LABEL_KINDS)
         differing = list(_differing(stored, recounted))
         if repair and differing:
@@ -59,35 +101,15 @@ async def rebuild(redis: Redis, *, repair: bool) -> Rebuilt:
             is_sound = await agreement_counters.labelled_changes(redis) == since
         if is_sound:
             return Rebuilt(
-                items=items,
-                labels=labels,
+                items=recount.items,
+                labels=recount.labels,
                 counters=sum(map(len, recounted.values())),
                 differing=len(differing),
                 examples=differing[:_MAX_EXAMPLES],
                 repaired=repair and bool(differing),
+                unreadable=recount.unreadable[:_MAX_EXAMPLES],
             )
     raise BusyError("labels were changed during the recount; try again when fewer come in")
-
-
-async def _recounted(redis: Redis) -> tuple[int, int, _Hashes]:
-    """Returns the number of labelled items, the number of labels, and the counters that they make."""
-    now_ms = clock.now_ms()
-    items = labels = 0
-    hashes: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    async for stored in all_items(redis):
-        if not stored.is_labelled:
-            continue
-        items += 1
-        for criterion, state in stored.states.items():
-            item = coded_item(state)
-            labels += len(item.labels)
-            for group, fields in contribution(item).items():
-                if group.kind in LABEL_KINDS:
-                    for bucket in agreement_counters.buckets_of_hour(group.hour, now_ms):
-                        key = keys.agreement_counters(group.kind, bucket, group.series, criterion)
-                        hashes[key].update(fields)
-    kept = {key: without_zeros(fields) for key, fields in hashes.items()}
-    return items, labels, {key: fields for key, fields in kept.items() if fields}
 
 
 def _differing(stored: _Hashes, recounted: _Hashes) -> Iterable[Differing]:

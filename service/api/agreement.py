@@ -152,7 +152,8 @@ class AgreementController(Controller):
     async def rebuild(self, redis: NamedDependency[Redis], repair: FromQuery[bool] = False) -> Rebuilt:
         """Recounts the counters of agreement from the stored labels and judgments, and compares them.
 
-        With `repair=true`, counters that differ are corrected. 409 if labels keep changing during the recount.
+        With `repair=true`, counters that differ are corrected. Labels and scores that this version can't read are left
+        out and named in `unreadable`. 409 if labels keep changing during the recount.
         """
         return await rebuild(redis, repair=repair)
 

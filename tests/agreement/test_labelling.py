@@ -418,6 +418,18 @@ async def test_a_rebuild_finds_and_mends_what_does_not_fit(redis: Redis) -> None
     assert (await rebuild(redis, repair=False)).differing == 0
 
 
+async def test_a_rebuild_names_what_it_cannot_read_and_counts_the_rest(redis: Redis) -> None:
+    await judged(redis, JUDGE, ITEM, [4])
+    await put_labels(redis, [label("t-1", "ann", 3), label("t-1", "bob", 4)], keep_s=KEEP_S)
+    sound = await tallies.all_counters(redis, COUNTER_KINDS)
+    await put_labels(redis, [label("t-2", "ann", 3), label("t-2", "bob", 5)], keep_s=KEEP_S)
+    await redis.hset(keys.item("t-2"), keys.item_state("wit"), "00000000 {damaged")  # type: ignore[misc]
+    found = await rebuild(redis, repair=True)
+    assert (found.items, found.labels, found.repaired) == (2, 2, True)
+    assert found.unreadable == ["the labels and scores of item t-2"]
+    assert await tallies.all_counters(redis, COUNTER_KINDS) == sound
+
+
 async def test_a_judgment_again_tells_how_far_a_judge_repeats_itself(redis: Redis) -> None:
     await judged(redis, JUDGE, ITEM, [4])
     await judged(redis, JUDGE, ITEM, [5])

@@ -22,7 +22,8 @@ def _run(options: argparse.Namespace) -> int:
         print_json(found)
     else:
         _print_result(found)
-    return SOME_FAILED if found["differing"] and not found["repaired"] else SUCCEEDED
+    is_right = found["repaired"] or not found["differing"]
+    return SUCCEEDED if is_right and not found["unreadable"] else SOME_FAILED
 
 
 def _print_result(found: dict[str, Any]) -> None:
@@ -32,6 +33,8 @@ def _print_result(found: dict[str, Any]) -> None:
     for each in found["examples"]:
         field = " ".join(each["field"].split())
         print(f"  {each['hash']} {field}: {each['stored']}, recounted {each['recounted']}")
+    if found["unreadable"]:
+        print("left out, as this version can't read them:", *found["unreadable"], sep="\n  ")
 
 
 REBUILD = Command(
@@ -39,5 +42,8 @@ REBUILD = Command(
     "recount the counters of agreement from the labels, and repair them with --repair",
     _add_arguments,
     _run,
-    {SUCCEEDED: "the counters are right, or were repaired", SOME_FAILED: "some counters differ"},
+    {
+        SUCCEEDED: "the counters are right, or were repaired",
+        SOME_FAILED: "some counters differ, or some labels can't be read",
+    },
 )
