@@ -179,9 +179,8 @@ async def test_labels_with_numbers_have_one(api: httpx.AsyncClient) -> None:
 
 
 async def test_a_recount_of_nothing_is_right(api: httpx.AsyncClient) -> None:
-    nothing = {"items": 0, "labels": 0, "counters": 0, "differing": 0, "examples": [], "repaired": False} | {
-        "unreadable": []
-    }
+    counts = dict.fromkeys(("items", "labels", "counters", "differing"), 0)
+    nothing = {**counts, "examples": [], "repaired": False, "unreadable": []}
     assert (await api.post("/v1/agreement/rebuild")).json() == nothing
     assert (await api.post("/v1/agreement/rebuild", params={"repair": "true"})).json() == nothing
     assert pointers(await api.post("/v1/agreement/rebuild", params={"repair": "maybe"})) == ["/repair"]
