@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -77,12 +77,16 @@ class Asker:
         output_limit: OutputLimit = lambda model, asked: asked,
     ) -> None:
         self._providers = providers
-        self.prices = prices
+        self._prices = prices
         self._limits = limits
         self._retrying = retrying or Retrying()
         self._on_retry = on_retry
         self._on_served = on_served
         self._estimates = CallEstimates(prices, output_limit)
+
+    async def prepare(self, judges: Iterable[ResolvedJudge]) -> None:
+        """Learns the list prices of the judges' models. Without it, their calls cost an unknown amount."""
+        await self._prices.learn(model for judge in judges for model in judge.models)
 
     async def votes(
         self,
@@ -99,7 +103,7 @@ class Asker:
         `recall`.
         """
         before = {Ballot(each.model, each.sample, each.order): each for each in tried}
-        tallies = [_Tally(ballot, self.prices, self._retrying, before.get(ballot)) for ballot in ballots(judge)]
+        tallies = [_Tally(ballot, self._prices, self._retrying, before.get(ballot)) for ballot in ballots(judge)]
         asked = [self._vote(judge.definition, tally, item, questions, gate, recall) for tally in tallies]
         try:
             return [await asked[0]] if len(asked) == 1 else await _all(asked)

@@ -172,7 +172,7 @@ class Tasks:
     ) -> list[Finished | BaseException]:
         """Makes every judgment of a chunk. Returns each as it was stored, or the error that kept it from that."""
         record = running.record
-        await self._asker.prices.learn(model for judge in record.judges for model in judge.models)
+        await self._asker.prepare(record.judges)
         secret, packing = await self._installation_secret(), await packs(self._redis)
         asked = [Questions(each.judge.definition, each.item, secret) for each in pending]
         keys = [
