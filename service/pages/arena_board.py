@@ -8,11 +8,12 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from redis.asyncio import Redis
 
+from service.api.bodies import CSV
 from service.arena import current_leaderboard, leaderboard_version, voted_criteria
 from service.contracts.arena import ArenaLeaderboard
 from service.pages.access import shown_to
-from service.pages.documents import document
-from service.rendering.arena_leaderboard import arena_notes
+from service.pages.documents import attachment, document
+from service.rendering.arena_leaderboard import arena_csv, arena_notes
 from service.rendering.drawing import IntervalRow, long_forest_plot
 from service.rendering.plot import nice_steps
 
@@ -40,6 +41,14 @@ async def show_arena_board(
         undrawn=max(len(board.leaderboard) - _MOST_DRAWN, 0),
         is_adjusted=any(isinstance(each.length_adjusted_rating, float) for each in board.leaderboard),
     )
+
+
+@get("/arena/leaderboard/ratings", opt=shown_to("read"), include_in_schema=False)
+async def download_ratings(redis: NamedDependency[Redis], criterion: _CRITERION = "") -> Response[bytes]:
+    """Sends the leaderboard as the API does, as CSV to be kept as a file."""
+    wanted = criterion or None
+    board = await current_leaderboard(redis, wanted, await leaderboard_version(redis, wanted))
+    return Response(arena_csv(board).encode(), media_type=CSV, headers=attachment("arena.csv"))
 
 
 def ratings_drawing(board: ArenaLeaderboard) -> str | None:

@@ -12,6 +12,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 from redis.asyncio import Redis
 
+from service.api.bodies import CSV
 from service.api.origins import TAKES_FORMS
 from service.benchmarks import (
     begin_benchmark,
@@ -26,7 +27,7 @@ from service.contracts.decoding import decode
 from service.contracts.refusals import Refused
 from service.jobs import View
 from service.pages.access import can, shown_to
-from service.pages.documents import PAGE_HEADERS, document
+from service.pages.documents import PAGE_HEADERS, attachment, document
 from service.pages.forms import (
     FAULT_STATUSES,
     TAKES_TEXTS,
@@ -36,7 +37,7 @@ from service.pages.forms import (
     new_ticket,
     read_paid_form,
 )
-from service.rendering.benchmark_leaderboard import judge_name, measure_text, served_notes
+from service.rendering.benchmark_leaderboard import benchmark_csv, judge_name, measure_text, served_notes
 from service.rendering.drawing import CostPoint, cost_plot
 from service.store import datasets, judges
 from service.store.signals import Signals
@@ -123,6 +124,20 @@ class BenchmarkPages(Controller):
             notes=[note for board in boards for note in served_notes([row for _, row in board.rows])],
             may_cancel=can(request, "submit") and not benchmark.is_over,
         )
+
+    @get("/{benchmark_id:str}/leaderboard")
+    async def download(
+        self,
+        benchmark_id: FromPath[str],
+        redis: NamedDependency[Redis],
+        signals: NamedDependency[Signals],
+        settings: NamedDependency[Settings],
+        view: NamedDependency[View],
+    ) -> Response[bytes]:
+        """Sends the leaderboard as the API does, as CSV to be kept as a file."""
+        benchmark = await show_benchmark(redis, signals, settings, view, benchmark_id, 0)
+        content = benchmark_csv(msgspec.json.decode(msgspec.json.encode(benchmark))).encode()
+        return Response(content, media_type=CSV, headers=attachment(f"{benchmark.id}.csv"))
 
     @post("/{benchmark_id:str}/cancel", opt=shown_to("submit") | TAKES_FORMS, status_code=303)
     async def cancel(

@@ -41,6 +41,11 @@ def page(content: bytes, status_code: int, headers: dict[str, str] | None = None
     )
 
 
+def attachment(name: str) -> dict[str, str]:
+    """Returns the headers of a file that the browser keeps under this name, of letters, digits and `._-`."""
+    return {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+
+
 def rendered(request: Request[Any, Any, Any], template: str, **values: Any) -> bytes:
     """Returns the content of a page. A large one takes a tenth of a second."""
     content = _engine().render_template(template, **_shared(request), **values)

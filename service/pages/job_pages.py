@@ -7,10 +7,12 @@ import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
-from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
+from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage, Stream
 from redis.asyncio import Redis
 
+from service.api.bodies import NDJSON
 from service.api.cursors import position_of
+from service.api.jobs import judgment_lines
 from service.api.origins import TAKES_FORMS
 from service.benchmarks import benchmark_id
 from service.config.settings import Settings
@@ -21,7 +23,7 @@ from service.contracts.outcomes import JobStatus, Outcome
 from service.contracts.refusals import Fault, invalid
 from service.jobs import View, cancel_job, changes, existing_job
 from service.pages.access import can, shown_to
-from service.pages.documents import PAGE_HEADERS, document
+from service.pages.documents import PAGE_HEADERS, attachment, document
 from service.pages.item import decoded_judgments
 from service.pages.texts import ShownText, TextBudget
 from service.store import jobs
@@ -111,6 +113,19 @@ class JobPages(Controller):
             next_cursor=position,
             may_cancel=can(request, "submit") and not job.is_over,
         )
+
+    @get("/{job_id:str}/judgments")
+    async def download(
+        self,
+        job_id: FromPath[str],
+        redis: NamedDependency[Redis],
+        view: NamedDependency[View],
+        outcome: FromQuery[Outcome | None] = None,
+    ) -> Stream:
+        """Sends the judgments that are done as the API does, one a line, to be kept as a file."""
+        record, _ = await existing_job(redis, job_id, view)
+        name = f"{record.id}.ndjson" if outcome is None else f"{record.id}-{outcome}.ndjson"
+        return Stream(judgment_lines(redis, record, 0, outcome), media_type=NDJSON, headers=attachment(name))
 
     @get("/{job_id:str}/events", media_type="text/event-stream")
     async def events(

@@ -4,7 +4,7 @@ from litestar import Router
 
 from service.pages.access import check_session
 from service.pages.arena import ArenaPages
-from service.pages.arena_board import show_arena_board
+from service.pages.arena_board import download_ratings, show_arena_board
 from service.pages.assets import show_asset
 from service.pages.benchmark import BenchmarkPages
 from service.pages.compare import show_comparison
@@ -30,6 +30,7 @@ pages = Router(
         BenchmarkPages,
         TryPages,
         show_arena_board,
+        download_ratings,
         LabelPages,
         show_comparison,
         show_guides,

@@ -115,3 +115,15 @@ def page_of(response: httpx.Response, status: int = 200) -> Page:
     assert len(ids) == len(set(ids))
     assert sum(tag == "h1" for tag, _ in page.elements) == 1
     return page
+
+
+async def has_the_content_of(
+    client: httpx.AsyncClient, link: str, path: str, media_type: str, query: dict[str, str]
+) -> None:
+    """The link leads to a file with what the API sends in this form."""
+    kept = await client.get(link)
+    told = await client.get(path, params=query, headers={"Accept": media_type})
+    assert kept.headers["content-type"].startswith(media_type)
+    assert kept.headers["content-disposition"].startswith("attachment; filename=")
+    assert len(kept.content) > 2
+    assert kept.content == told.content

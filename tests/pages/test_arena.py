@@ -18,7 +18,7 @@ from tests.api.conftest import OpenApi
 from tests.api.test_access import READS, RULES, SUBMITS, key
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.test_arena import ITEM, MUTE, STRONG, WEAK, by_model
-from tests.pages.reading import Page, page_of
+from tests.pages.reading import Page, has_the_content_of, page_of
 from tests.pages.test_browser import WIDTHS, Watched, violations
 from tests.pages.test_hostile_texts import PAYLOADS, normal
 from tests.pages.test_sessions import FOREIGN, OWN, sign_in
@@ -212,10 +212,15 @@ async def test_the_leaderboard_shows_what_the_api_says(api: httpx.AsyncClient, r
         assert row["model"] in page.words
         assert f"{row['lower']:.0f} to {row['upper']:.0f}" in page.words
     assert "31 votes." in page.words
+    kept = "/arena/leaderboard/ratings"
+    assert kept in page.links
+    await has_the_content_of(api, kept, "/v1/arena/leaderboard", "text/csv", {})
     [one] = [link for link in page.links if link.startswith("?criterion=tact")]
     only = page_of(await api.get(f"/arena/leaderboard{one}"))
     assert "openai/one" not in only.words
     assert "ollama/three" in only.words
+    [kept] = [link for link in only.links if link.startswith(kept)]
+    await has_the_content_of(api, kept, "/v1/arena/leaderboard", "text/csv", {"criterion": "tact & <b>"})
     assert "Nobody has voted on this criterion" in page_of(await api.get("/arena/leaderboard?criterion=none")).words
 
 

@@ -11,7 +11,7 @@ from tests.api.conftest import OpenApi
 from tests.api.test_access import READS, RULES, SUBMITS, key
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.test_benchmarks import ITEMS, PEOPLE, WIT, answering, begin, finished, rows, score, upload
-from tests.pages.reading import page_of
+from tests.pages.reading import has_the_content_of, page_of
 from tests.pages.test_browser import WIDTHS, Watched, violations
 from tests.pages.test_hostile_texts import PAYLOADS, normal
 from tests.pages.test_sessions import FOREIGN, OWN, sign_in
@@ -56,6 +56,9 @@ async def test_a_benchmark_shows_what_the_api_says(serve: Serve) -> None:
         ]
         drawn = sum(row["statistics"][row["sort"]]["value"] is not None for row in told["leaderboard"])
         assert {str(number) for number in range(1, drawn + 1)} <= {*numbers}
+        kept = f"/benchmarks/{begun['id']}/leaderboard"
+        assert kept in page.links
+        await has_the_content_of(client, kept, f"/v1/benchmarks/{begun['id']}", "text/csv", {})
         for link in page.links:
             if link.startswith("/judges"):
                 page_of(await client.get(link))

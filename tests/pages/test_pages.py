@@ -9,7 +9,7 @@ from service.pages.texts import PAGE_BYTES
 from tests.api.conftest import problem_of
 from tests.flows.conftest import Judged, Row, Serve
 from tests.pages.lived_in import ITEMS, MODEL, ODD, REFUSAL, answer, lived_in
-from tests.pages.reading import Page, page_of
+from tests.pages.reading import Page, has_the_content_of, page_of
 from tests.stubs.model_server import ModelServer
 
 
@@ -131,6 +131,10 @@ async def jobs_show_their_outcomes(judged: Judged) -> None:
     assert len([link for link in only.links if link.startswith("/items/")]) == 1
     assert not only.has("button")  # nothing is left to cancel
     assert not only.has("script")
+    for page, outcome in ((job, {}), (only, {"outcome": "failed"})):
+        [kept] = [link for link in page.links if "/judgments" in link]
+        path = f"/v1/jobs/{failed['id']}/judgments"
+        await has_the_content_of(judged.client, kept, path, "application/x-ndjson", outcome)
     await shown(judged, "/jobs/job_none", 404)
 
 
