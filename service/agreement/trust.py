@@ -240,7 +240,7 @@ def _against_people(assessed: Assessment) -> Iterator[str]:
         )
         yield f"Whether it is as good as a second person can't be told from {few}."
         return
-    judge, person = (_number(each) for each in (people.difference.judge, people.difference.rival))
+    judge, person = (number_text(each) for each in (people.difference.judge, people.difference.rival))
     shown = f"{judge} against {person}{_on(people)}, a difference of {_lead(people)}"
     if people.is_on_a_par:
         yield f"It agrees with a person about as well as another person does: {shown}."
@@ -259,7 +259,9 @@ def _next_step(labelled: LabelledPairs, assessed: Assessment) -> Iterator[str]:
     elif verdict is TrustVerdict.TOO_FEW_LABELS:
         yield from _more_labels(labelled, assessed)
     elif verdict is TrustVerdict.BETTER_THAN_BASELINES:
-        yield from _second_person(labelled, assessed)
+        yield _second_person(labelled, assessed)
+    elif verdict is TrustVerdict.AS_GOOD_AS_PEOPLE:
+        yield "Use its scores. Label some new items from time to time, or mark anchors, to notice if it changes."
 
 
 def _more_labels(labelled: LabelledPairs, assessed: Assessment) -> Iterator[str]:
@@ -303,19 +305,22 @@ def _too_few(labelled: LabelledPairs, more: int) -> str:
     return f", but only {waiting:,} {'waits' if waiting == 1 else 'wait'}: judge more items too"
 
 
-def _second_person(labelled: LabelledPairs, assessed: Assessment) -> Iterator[str]:
+def _second_person(labelled: LabelledPairs, assessed: Assessment) -> str:
     if assessed.people is None:
         wanted = f"about {_SHARED_ITEMS} of the labelled items"
         if labelled.items <= _SHARED_ITEMS:
             wanted = f"these {labelled.items} items too"
-        yield f"Let a second person label {wanted}, to compare it with people themselves."
-        return
+        return f"Let a second person label {wanted}, to compare it with people themselves."
     more = more_items_for_people(assessed.people)
-    if more is not None:
-        yield (
-            f"Let two people label about {_about(more)} more items to know whether it is as good as a person "
-            f"(less than {PEOPLE_MARGIN:g} below)."
+    if more is None:
+        return (
+            "To come closer to people, read the items on which it differs most (GET /v1/agreement/items), "
+            "and describe the criterion and its levels better."
         )
+    return (
+        f"Let two people label about {_about(more)} more items to know whether it is as good as a person "
+        f"(less than {PEOPLE_MARGIN:g} below)."
+    )
 
 
 def _about(count: int) -> str:
@@ -337,13 +342,13 @@ def _on(rivalry: Rivalry) -> str:
 def _lead(rivalry: Rivalry) -> str:
     found = rivalry.difference
     assert found is not None, "the caller has checked it"
-    return f"{_number(found.value)} ({_number(found.lower)} to {_number(found.upper)})"
+    return f"{number_text(found.value)} ({number_text(found.lower)} to {number_text(found.upper)})"
 
 
 def _figure(measure: Measure) -> str:
     assert measure.value is not None, "the caller has checked it"
-    bounds = "" if measure.lower is None else f" ({_number(measure.lower)} to {_number(measure.upper or 0.0)})"
-    return f"{_number(measure.value)}{bounds}"
+    bounds = "" if measure.lower is None else f" ({number_text(measure.lower)} to {number_text(measure.upper or 0.0)})"
+    return f"{number_text(measure.value)}{bounds}"
 
 
 def _shares(measure: Measure) -> str:
@@ -383,5 +388,7 @@ def _short(value: float) -> str:
     return "0" if abs(value) < _NEXT_TO_ZERO else f"{value:.2g}"
 
 
-def _number(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}"
+def number_text(value: float) -> str:
+    """Returns a number with two decimals, or three where only these tell it from 0."""
+    digits = 3 if _NEXT_TO_ZERO / 10 <= abs(value) < _NEXT_TO_ZERO else 2
+    return f"{round(value, digits) + 0.0:.{digits}f}"

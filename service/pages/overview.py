@@ -130,6 +130,5 @@ async def _under_way(redis: Redis, view: View) -> list[Job]:
 
 
 def next_step_of(report: JudgeAgreement) -> str | None:
-    """Returns the last of the reasons of a verdict, which says what to do next; None if there is nothing to do."""
-    has_step = report.trust.verdict not in (None, "as_good_as_people")
-    return report.trust.because[-1] if has_step else None
+    """Returns the last of the reasons of a verdict, which says what to do next; None for a baseline."""
+    return None if report.trust.verdict is None else report.trust.because[-1]

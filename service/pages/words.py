@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from service.agreement.trust import number_text
 from service.rendering.amounts import brief_seconds, dollars
 from service.rendering.ranking_words import ranking_words
 from service.rendering.trust_words import (
@@ -87,8 +88,9 @@ def decimals(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """Returns a difference with its sign and two decimals."""
-    return f"{round(value, 2) + 0.0:+.2f}"
+    """Returns a difference with its sign and two decimals, or three where only these tell it from 0."""
+    text = number_text(value)
+    return text if text.startswith("-") else f"+{text}"
 
 
 def share(part: float, whole: float) -> str:

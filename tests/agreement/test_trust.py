@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.agreement.coding import Coding
 from service.agreement.contributions import CodedItem
 from service.agreement.reports import Agreement, agreement
-from service.agreement.trust import LabelSupply, Trust
+from service.agreement.trust import LabelSupply, Trust, number_text
 from tests.agreement.beside_baselines import beside, simulated_beside
 from tests.agreement.items import ANY, FIVE, PASS_FAIL, STEPPED, WORDS, Item, Value, counted, items, rows_of
 
@@ -197,6 +197,25 @@ def test_the_reasons_of_a_verdict(rows: dict[str, object], verdict: str, sentenc
     assert (found.verdict, [each for each in found.because if each.startswith(sentence)] != []) == (verdict, True), (
         found
     )
+
+
+@pytest.mark.parametrize(
+    ("judge", "verdict", "step"),
+    [
+        (0.95, "as_good_as_people", "Use its scores. Label some new items from time to time"),
+        (0.6, "better_than_baselines", "To come closer to people, read the items on which it differs most"),
+    ],
+)
+def test_the_last_reason_is_a_step_also_if_no_label_is_wanted(judge: float, verdict: str, step: str) -> None:
+    found = trust(PASS_FAIL, simulated_beside(PASS_FAIL, 500, judge=judge, people=TWO_GOOD_PEOPLE))
+    assert (found.verdict, found.because[-1][: len(step)]) == (verdict, step)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.0, "0.00"), (-0.004, "-0.004"), (0.0004, "0.00"), (0.0051, "0.01"), (-0.26, "-0.26")]
+)
+def test_a_number_beside_0_is_told_from_it(value: float, shown: str) -> None:
+    assert number_text(value) == shown
 
 
 def test_items_without_texts_are_left_out_of_the_comparison_and_counted() -> None:

@@ -39,6 +39,7 @@ async def the_overview_says_what_the_api_says(judged: Judged) -> None:
     assert report["trust"]["verdict"] == "as_good_as_people"
     assert "As good as people" in page.words
     assert " ".join(report["trust"]["because"][0].split()) in page.words
+    assert f"Next: {report['trust']['because'][-1]}" in page.words
     assert page.words.index("courtesy@2") < page.words.index("safe@1")  # judges with labels come first
     assert "Label at least 30 of the items that it judged" in page.words
     assert f"{2 * ITEMS} labels by 2 people on {ITEMS} items" in page.words
