@@ -64,6 +64,7 @@ class VersionRow(msgspec.Struct, frozen=True):
     """A version of a judge with its report, None if it has not judged or has no agreement."""
 
     judge: StoredJudge
+    is_used: bool
     report: JudgeAgreement | None
     headline: Headline | None
 
@@ -187,7 +188,7 @@ async def _view(
             raise
         if must_exist:
             raise Refused(Kind.NOT_FOUND, detail=refused.faults[0].detail) from refused
-        return None, refused.detail
+        return None, "; ".join(each.detail for each in refused.faults)
     assert isinstance(report, JudgeAgreement), "there is no other judge"
     calibration = None
     with contextlib.suppress(Refused):  # words without numbers have none
@@ -245,13 +246,13 @@ async def _versions(
 
     async def row(judge: StoredJudge) -> VersionRow:
         if token_of(judge.ref) not in used:
-            return VersionRow(judge, None, None)
+            return VersionRow(judge, False, None, None)
         query = SeriesQuery(token_of(judge.ref), None, window, settings.default_models, keep_s=settings.store.keep_s)
         with contextlib.suppress(Refused):
             report = await judge_agreement(redis, query, None, "random")
             if isinstance(report, JudgeAgreement):
-                return VersionRow(judge, report, headline_of(report))
-        return VersionRow(judge, None, None)
+                return VersionRow(judge, True, report, headline_of(report))
+        return VersionRow(judge, True, None, None)
 
     return list(await asyncio.gather(*map(row, stored)))
 

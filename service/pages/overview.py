@@ -70,12 +70,14 @@ async def show_overview(
     leading = leading_series(found)
     cards = await asyncio.gather(*(_card(redis, settings, view, each, window) for each in leading[:_MOST_CARDS]))
     used = {each.judge for each in found}
+    uncounted = [series for series, card in zip(leading, cards, strict=False) if card is None]
     under_way = await _under_way(redis, view)
     unused = [each for each in await judges.every_judge(redis) if each.name not in used]
     return await document(
         request,
         "overview.html",
         cards=sorted((card for card in cards if card is not None), key=_place),
+        uncounted=list(dict.fromkeys(each.token for each in uncounted)),
         under_way=under_way,
         judges_of=judges_of,
         more=max(len(leading) - _MOST_CARDS, 0),

@@ -3,7 +3,7 @@
 import json
 
 from service.config.sections import PriceSettings
-from tests.flows.conftest import Judged, Serve
+from tests.flows.conftest import Judged, Row, Serve
 from tests.pages.lived_in import MODEL, item
 from tests.pages.reading import Page, page_of
 from tests.stubs.model_server import ModelServer
@@ -42,6 +42,24 @@ async def test_jobs_under_way_are_shown_until_they_are_over(serve: Serve) -> Non
         assert f"/jobs/{job_id}" in page.links
         await judged.client.delete(f"/v1/jobs/{job_id}")
         assert "Judging now" not in (await overview(judged)).words
+
+
+async def test_a_judge_of_rankings_is_listed_without_figures(serve: Serve) -> None:
+    def ranked(body: Row) -> str:
+        return json.dumps({"explanation": "So.", "ranking": [1, 2]})
+
+    async with ModelServer("openai", ranked) as model:
+        judged = await serve(openai=model)
+        order = {"criterion": "wit", "method": "ranking", "instructions": "Which is funnier?", "models": [MODEL]}
+        await judged.client.put("/v1/judges/funnier", json=order)
+        await judged.judge([{"output": None, "outputs": ["a", "b"]}], "funnier")
+        page = await overview(judged)
+        assert "Nothing has been judged yet" not in page.words
+        assert "/judges/funnier%401" in page.links
+        shown = page_of(await judged.client.get("/judges/funnier%401"))
+        assert "There are no figures: no agreement is defined for the answers of its method." in shown.words
+        assert "/jobs?judge=funnier%401" in shown.links
+        assert "not used" not in shown.words
 
 
 async def test_pages_link_to_grafana_if_its_address_is_set(serve: Serve) -> None:
