@@ -8,24 +8,29 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.agreement.coding import Coding, written
-from service.agreement.contributions import CodedLabel, CodedScore
-from service.agreement.group_counters import items_of_group
+from service.agreement.contributions import HOUR_MS, CodedLabel, CodedScore
+from service.agreement.counter_fields import GROUPS
+from service.agreement.group_counters import in_window, items_of_group
 from service.agreement.label_lists import labelled_batches
 from service.agreement.series import Series, find_series
 from service.agreement.series_names import token_of
 from service.agreement.stored_items import known_item
 from service.contracts.judges import JudgeRef
+from service.contracts.labels import ReportSelection, Window
 from service.contracts.refusals import Fault, invalid
 from service.stats.values import Value
+from service.store import clock
 from service.store.judgments import judgments_ended_at
 
+_DRAWN = frozenset("rd")  # labels with a known probability
 _SAME = 1e-9  # of a range: rounding, not a disagreement
 
 
 class CellQuery(NamedTuple):
     """A query for labelled items of a series: those with these values of the human and of the judge, None for any.
 
-    `group` is the group of the items, None for any; `keep_s` the time in seconds for which judgments are kept.
+    `group` is the group of the items, None for any; `keep_s` the time in seconds for which judgments are kept. `window`
+    and `selection` are those of the report whose cell is meant.
     """
 
     judge: str
@@ -37,6 +42,8 @@ class CellQuery(NamedTuple):
     served: str | None = None
     group: str | None = None
     keep_s: int = 0
+    window: Window = "all"
+    selection: ReportSelection = "all"
 
 
 class LabelledItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,15 +95,16 @@ class _Judged(msgspec.Struct):
 async def items_of_cell(redis: Redis, query: CellQuery) -> LabelledItems:
     """Returns the labelled items with these values of both sides, at most `limit`, the largest disagreements first.
 
-    If neither value is given, only those on which the two disagree. All labels that count are read, however their items
-    were drawn and whenever they were judged. Raises Refused: impossible if there is no such judge, invalid if no label
-    or no score can have such a value.
+    If neither value is given, only those on which the two disagree. Raises Refused: impossible if there is no such
+    judge, invalid if no label or no score can have such a value.
     """
     series = await find_series(redis, query.default_models, query.judge, query.model, query.served)
     human = _key(series.labels or series.coding, query.human, "/human")
     said = _key(series.coding, query.said, "/said")
     found: list[_Pair] = []
     in_group = await _contents_of(redis, series, query)
+    is_in = in_window(query.window, clock.now_ms())
+    drawings = _DRAWN if query.selection == "weighted" else GROUPS[query.selection]
     async for batch in labelled_batches(redis, series.criterion):
         for (item_id, criterion), stored in batch:
             item = known_item(stored, criterion).item
@@ -106,6 +114,8 @@ async def items_of_cell(redis: Redis, query: CellQuery) -> LabelledItems:
                     score is None
                     or (in_group is not None and (item_id, label.content) not in in_group)
                     or label.is_off_scale
+                    or label.drawing not in drawings
+                    or not is_in(score.at_ms // HOUR_MS)
                     or human not in (None, label.key)
                     or said not in (None, score.key)
                 ):

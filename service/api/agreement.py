@@ -64,6 +64,12 @@ SelectionQuery = Annotated[
         "`other`, which compares two judges without labels, it has no effect."
     ),
 ]
+SelectionOfItems = Annotated[
+    ReportSelection,
+    QueryParameter(
+        description="How the labelled items were drawn; `weighted` lists those drawn at random or by the label queue."
+    ),
+]
 HumanQuery = Annotated[
     str | None, QueryParameter(min_length=1, max_length=100, description="A value of the labels: a row of the table.")
 ]
@@ -128,15 +134,19 @@ class AgreementController(Controller):
         human: HumanQuery = None,
         said: SaidQuery = None,
         group: GroupQuery = None,
+        window: WindowQuery = "all",
+        selection: SelectionOfItems = "all",
         limit: Limit = 100,
     ) -> LabelledItems:
         """Lists the items of a cell, a row or a column of the judge's table; without `human` and `said` all
         disagreements, the largest first.
 
-        All labels that count are read, however their items were drawn and whenever they were judged.
+        Unless `window` and `selection` are given, all labels that count are read, however their items were drawn and
+        whenever they were judged; with those of a report, the items of its cells.
         """
+        keep_s = settings.store.keep_s
         cell = CellQuery(
-            judge, model, human, said, limit, settings.default_models, served, group, settings.store.keep_s
+            judge, model, human, said, limit, settings.default_models, served, group, keep_s, window, selection
         )
         return await items_of_cell(redis, cell)
 

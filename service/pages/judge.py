@@ -149,11 +149,13 @@ class JudgePages(Controller):
         served: ShownServed = None,
         human: CellValue = None,
         said: CellValue = None,
+        window: FromQuery[Window] = "all",
+        selection: FromQuery[ReportSelection] = "all",
     ) -> Response[bytes]:
         """Shows the labelled items of a cell, or the largest disagreements."""
-        name = decoded_name(reference)
+        name, most, keep_s = decoded_name(reference), _MOST_CELL_ITEMS, settings.store.keep_s
         cell = CellQuery(
-            name, model, human, said, _MOST_CELL_ITEMS, settings.default_models, served, None, settings.store.keep_s
+            name, model, human, said, most, settings.default_models, served, None, keep_s, window, selection
         )
         found = await items_of_cell(redis, cell)
         return await document(
@@ -163,7 +165,10 @@ class JudgePages(Controller):
             found=found,
             human=human,
             said=said,
-            most=_MOST_CELL_ITEMS,
+            window=window,
+            selection=selection,
+            served=served,
+            most=most,
             texts=await _texts(redis, view, found),
             budget=TextBudget(most=_EXCERPT_BYTES),
         )

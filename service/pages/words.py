@@ -66,6 +66,12 @@ FLAG_WORDS = {
     "served_model_changed": "the provider ran another model under this name in this time",
     "not_better_than_chance": "not better than chance",
 }
+SELECTION_WORDS = {
+    "random": "items drawn at random",
+    "targeted": "items picked by somebody",
+    "weighted": "all drawn labels by their probability",
+    "all": "all labels",
+}
 WINDOW_WORDS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "all": "all time"}
 
 
@@ -206,5 +212,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "choice_words": _in_words(CHOICE_WORDS),
     "flag_words": _in_words(FLAG_WORDS),
     "window_words": _in_words(WINDOW_WORDS),
+    "selection_words": _in_words(SELECTION_WORDS),
     "meaning": _in_words(STATISTIC_MEANINGS),
 }

@@ -83,6 +83,10 @@ async def a_cell_lists_its_items(judged: Judged) -> None:
     items = await shown(judged, cell)
     for each in listed["items"]:
         assert f"/items/{quote(each['item_id'], safe='')}#{each['judgment_id']}" in items.links
+    report = await told(judged, "agreement", judge="courtesy")
+    assert len([link for link in items.links if link.startswith("/items/")]) == report["table"]["counts"][0][0]
+    assert cell.endswith("&window=7d&selection=random")
+    assert f"?{cell.partition('?')[2].partition('&window=')[0]}" in items.links  # to all labels
     every = await shown(judged, "/judges/courtesy/items")
     disagreements = await told(judged, "agreement/items", judge="courtesy")
     assert len([link for link in every.links if link.startswith("/items/")]) == len(disagreements["items"]) > 0
