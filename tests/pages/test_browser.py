@@ -186,6 +186,21 @@ async def test_a_form_cancels_a_job(serve: Serve, browser: Browser) -> None:
     assert (await judged.job(job_id))["counts"]["cancelled"] == 3
 
 
+async def test_long_names_and_times_fit_on_a_phone(serve: Serve, browser: Browser) -> None:
+    judged: Judged = await serve()
+    name = "a-" + "very-" * 15 + "long-name"
+    judge = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?"}
+    assert (await judged.client.put(f"/v1/judges/{name}", json=judge)).status_code == 201
+    job = await judged.judge([{"id": "one", "output": "a", "group": "g" * 64}], name, models=["control/length"])
+    page = await browser.new_page(viewport={"width": 360, "height": 800})
+    lines = "[...document.querySelectorAll('table time')].map(each => each.getClientRects().length)"
+    paths = ["/", f"/judges/{name}", "/jobs", f"/jobs/{job['id']}", "/items/one", "/label", "/compare", "/benchmarks"]
+    for path in (*paths, "/arena", "/try", f"/try?judge={name}"):
+        await page.goto(str(judged.client.base_url).rstrip("/") + path)
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+        assert set(await page.evaluate(lines)) <= {1}, path
+
+
 async def test_hostile_texts_run_nothing(serve: Serve, browser: Browser) -> None:
     def said(body: dict[str, Any]) -> str:
         return "".join(PAYLOADS) + "\nScore: 3"
