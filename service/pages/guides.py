@@ -1,7 +1,4 @@
-"""`/docs`: the guides that ship with the package, as HTML.
-
-The Markdown parser is set to CommonMark without raw HTML, and refuses addresses such as `javascript:`.
-"""
+"""`/docs`: the guides that ship with the package, as HTML."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,10 +10,10 @@ import minijinja
 import msgspec
 from litestar import Request, Response, get
 from litestar.params import FromPath
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from service.contracts.refusals import not_found
+from service.pages import markdown
 from service.pages.documents import document
 from service.threads import aside
 
@@ -27,6 +24,7 @@ _ORDER = (
     *("archive", "upgrades", "kubernetes", "performance"),
     *("reference-api", "reference-settings", "reference-metrics", "redis-keys", "architecture"),
 )
+_SENTENCE_END = re.compile(r"(?<=[.!?]) ")
 _NO_WORD = re.compile(r"[^\w -]")
 _FILE = re.compile(r"^(?!https?:|/)(?P<path>[\w./-]+)\.md(?P<rest>#.*)?$")
 
@@ -96,18 +94,23 @@ def _place(name: str) -> tuple[int, str]:
 
 def read_guide(name: str, text: str) -> Guide:
     """Returns a guide from its Markdown, which is escaped except for its own markup."""
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser = markdown.parser()
     tokens = parser.parse(text)
     headings = [*_anchored(tokens)]
     title = next((each.text for level, each in headings if level == 1), name)
-    paragraphs = (tokens[at + 1].content for at, each in enumerate(tokens) if each.type == "paragraph_open")
+    paragraphs = (_words(tokens[at + 1]) for at, each in enumerate(tokens) if each.type == "paragraph_open")
     for token in tokens:
         for child in token.children or ():
             _relink(child)
     framed = [*_framed(tokens)]
     html = parser.renderer.render(framed, parser.options, {}).replace("<pre>", '<pre tabindex="0">')
     second = [each for level, each in headings if level == 2]
-    return Guide(name, title, " ".join(next(paragraphs, "").split()), second, minijinja.safe(html))
+    return Guide(name, title, _SENTENCE_END.split(next(paragraphs, ""))[0], second, minijinja.safe(html))
+
+
+def _words(token: Token) -> str:
+    """Returns the words of a paragraph without its marks."""
+    return "".join(" " if each.type == "softbreak" else each.content for each in token.children or ())
 
 
 def _anchored(tokens: list[Token]) -> Iterator[tuple[int, Heading]]:

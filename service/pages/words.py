@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from service.agreement.trust import number_text
+from service.pages import markdown
 from service.rendering.amounts import brief_seconds, dollars
 from service.rendering.ranking_words import ranking_words
 from service.rendering.trust_words import (
@@ -213,5 +214,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "flag_words": _in_words(FLAG_WORDS),
     "window_words": _in_words(WINDOW_WORDS),
     "selection_words": _in_words(SELECTION_WORDS),
+    "in_line": markdown.in_line,
+    "in_paragraphs": markdown.in_paragraphs,
     "meaning": _in_words(STATISTIC_MEANINGS),
 }

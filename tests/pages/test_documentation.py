@@ -50,6 +50,15 @@ async def test_every_operation_and_every_schema_has_its_page(api: httpx.AsyncCli
     assert (await api.get("/docs/api/schemas/nothing")).status_code == 404
 
 
+async def test_no_mark_of_markdown_is_left_in_words(api: httpx.AsyncClient) -> None:
+    document = openapi_document()
+    operations = [each["operationId"] for item in document["paths"].values() for each in item.values()]
+    paths = ["", "/api", *(f"/api/{name}" for name in operations)]
+    for path in [*paths, *(f"/api/schemas/{name}" for name in document["components"]["schemas"])]:
+        words = page_of(await api.get(f"/docs{path}")).words
+        assert not any(mark in words for mark in ("`", "](", "**")), path
+
+
 async def test_pages_are_not_in_the_description_of_the_api() -> None:
     paths = openapi_document()["paths"]
     assert [path for path in paths if not path.startswith(("/v1/", "/healthz", "/readyz", "/metrics"))] == []
