@@ -284,12 +284,16 @@ async def _answers(
 
 
 async def _question(redis: Redis, known: SeenCriterion, budget: TextBudget) -> ShownText | None:
-    """Returns the words that say how to label: the criterion's description, else the instructions of its judge."""
+    """Returns the words that say how to label: the criterion's description, else the instructions of its judge.
+
+    Those are of the judge's newest version, unless that one is of another criterion.
+    """
     if known.description is not None:
         return budget.shown(known.description)
-    for reference in (known.source_judge, *known.judges[:1]):
-        stored = None if reference is None else await judge_by_reference(redis, reference)
-        if stored is not None:
+    source = [known.source_judge.partition("@")[0], known.source_judge] if known.source_judge else []
+    for reference in (*source, *known.judges[:1]):
+        stored = await judge_by_reference(redis, reference)
+        if stored is not None and stored.criterion == known.name:
             return budget.shown(stored.instructions.strip())
     return None
 

@@ -251,6 +251,19 @@ async def test_labels_of_every_kind(serve: Serve) -> None:
         ]
 
 
+async def test_the_question_is_that_of_the_judges_newest_version(serve: Serve) -> None:
+    async with ModelServer("openai", answer) as model:
+        judged = await courteous(serve, model)
+        ann = Labeller(judged.client)
+        await ann.called("ann")
+        for change, question in (
+            ({"instructions": "Is it kind?"}, "Is it kind?"),
+            ({"instructions": "Is it brief?", "criterion": "brief"}, JUDGE["instructions"]),
+        ):
+            assert (await judged.client.put("/v1/judges/courtesy", json={**JUDGE, **change})).status_code == 201
+            assert question in (await ann.see(QUEUE)).words
+
+
 async def test_rankings_are_not_offered_to_be_labelled(serve: Serve) -> None:
     ranking = {"criterion": "order", "method": "ranking", "instructions": "Best first?", "models": [MODEL]}
     async with ModelServer("openai", lambda body: '{"explanation": "So.", "ranking": ["B", "A", "C"]}') as model:
