@@ -15,9 +15,11 @@ from service.rendering.trust_words import (
     STATISTIC_MEANINGS,
     VERDICT_MEANINGS,
     VERDICT_WORDS,
+    undefined_words,
 )
 
 UNKNOWN = "–"
+_LEAST_OF_FIVE_DIGITS = 9999.5
 OUTCOME_WORDS = {
     "scored": "a score on the scale",
     "unscored": "an answer without a valid score",
@@ -82,7 +84,7 @@ def figure_text(measure: Any, digits: int = 2) -> str:
         return UNKNOWN
     if measure.value is None:
         reason = getattr(measure, "reason", None)
-        return UNKNOWN if reason is None else f"{UNKNOWN} ({str(reason).replace('_', ' ')})"
+        return UNKNOWN if reason is None else f"{UNKNOWN} ({undefined_words(str(reason))})"
     value = _rounded(measure.value, digits)
     if measure.lower is None or measure.upper is None:
         return value
@@ -118,9 +120,9 @@ def count(number: float | None) -> str:
 
 
 def number(value: Any) -> str:
-    """Returns a number without needless decimals, and any other value as it is."""
+    """Returns a number in four digits, or its whole part if that has more, and any other value as it is."""
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.4g}" if abs(value) < _LEAST_OF_FIVE_DIGITS else f"{value:.0f}"
     return UNKNOWN if value is None else str(value)
 
 
@@ -216,5 +218,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "selection_words": _in_words(SELECTION_WORDS),
     "in_line": markdown.in_line,
     "in_paragraphs": markdown.in_paragraphs,
+    "undefined_words": undefined_words,
     "meaning": _in_words(STATISTIC_MEANINGS),
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 from service.rendering.amounts import brief_seconds, dollars
 from service.rendering.text_tables import csv_table, markdown_table
+from service.rendering.trust_words import undefined_words
 
 _Json = Mapping[str, Any]
 
@@ -56,7 +57,7 @@ def measure_text(measure: _Json | None) -> str:
     if measure is None:
         return _UNKNOWN
     if measure["value"] is None:
-        return f"{_UNKNOWN} ({measure['reason']})"
+        return f"{_UNKNOWN} ({undefined_words(measure['reason'])})"
     if measure["lower"] is None:
         return f"{measure['value']:.3f}"
     return f"{measure['value']:.3f} ({measure['lower']:.3f} to {measure['upper']:.3f})"

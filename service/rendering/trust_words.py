@@ -46,3 +46,31 @@ STATISTIC_MEANINGS = {
     "mcc": "correlation of two classes; 0 is chance",
     "auc": "chance that a passed item has the higher score; 0.5 is a guess",
 }
+UNDEFINED_WORDS = {
+    "no_pairs": "no item has both values",
+    "one_pair": "one pair alone",
+    "human_constant": "people gave one value alone",
+    "judge_constant": "the judge gave one value alone",
+    "both_constant": "all values are equal",
+    "no_positives": "people passed none",
+    "no_negatives": "people failed none",
+    "no_judged_positives": "the judge passed none",
+    "no_judged_negatives": "the judge failed none",
+    "not_for_words": "not defined for words",
+    "not_binary": "for pass and fail alone",
+    "fractional": "not defined for scores between the values",
+    "one_item": "one item alone",
+    "few_replicates": "too few values differ",
+    "few_pairs": "too few pairs",
+    "no_step": "the scale has no steps",
+    "error_constant": "its error is the same on all items",
+    "length_constant": "all texts are about as long",
+    "no_own_texts": "no labelled text is by its own family of models",
+    "different_scales": "its values are others than the labels'",
+    "no_other_texts": "all labelled texts are by its own family of models",
+}
+
+
+def undefined_words(reason: str) -> str:
+    """Returns why a figure is null, in words."""
+    return UNDEFINED_WORDS.get(reason, reason.replace("_", " "))

@@ -1,15 +1,20 @@
 """The pages of a service with a history: each says what the API says, and leads from a number to what is behind it."""
 
+from datetime import timedelta
 from urllib.parse import quote
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
+from service.contracts.items import Item
 from service.pages.texts import PAGE_BYTES
+from service.store.judges import put_judge
 from tests.api.conftest import problem_of
 from tests.flows.conftest import Judged, Row, Serve
 from tests.pages.lived_in import ITEMS, MODEL, ODD, REFUSAL, answer, lived_in
 from tests.pages.reading import Page, has_the_content_of, page_of
+from tests.store.labelled import judge_of, judged
 from tests.stubs.model_server import ModelServer
 
 
@@ -219,3 +224,13 @@ async def test_assets_are_kept_by_browsers_and_change_their_address_with_their_c
     assert "immutable" in found.headers["cache-control"]
     for name in ("nothing.css", "..%2Fassets.py", "pages.css%00"):
         assert (await api.get(f"/assets/{name}")).status_code == 404
+
+
+async def test_a_mean_that_fell_is_lower_by_a_positive_number(api: httpx.AsyncClient, redis: Redis) -> None:
+    judge = judge_of()
+    await put_judge(redis, "wit", judge.definition)
+    for number in range(12):
+        for ago, score in ((timedelta(days=15), 5 - number % 2), (timedelta(), 2 + number % 2)):
+            await judged(redis, judge, Item(id=f"{ago.days}-{number}", output="text"), [score], ago=ago)
+    page = page_of(await api.get("/judges/wit"))
+    assert "The mean score is 2.00 points lower than in the time before" in page.words
