@@ -8,6 +8,7 @@ import minijinja
 from litestar import Request, Response
 from litestar.enums import MediaType
 
+from service.api.access import view_of
 from service.config.version import version
 from service.pages import assets, words
 from service.threads import aside
@@ -56,6 +57,7 @@ def _shared(request: Request[Any, Any, Any]) -> dict[str, Any]:
     key = getattr(request.state, "key", None)
     return {
         "signed_in_as": None if key is None else key.name,
+        "sees_own": key is not None and view_of(request).owner is not None,
         "path": request.url.path,
         "version": version(),
         "grafana": request.app.state.settings.server.grafana_url.rstrip("/"),

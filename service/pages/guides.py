@@ -132,16 +132,20 @@ def _relink(token: Token) -> None:
 
 def _framed(tokens: list[Token]) -> Iterator[Token]:
     """Puts each table in a frame in which it scrolls on a narrow screen, by keyboard too."""
-    tables = 0
-    for token in tokens:
+    tables, heading = 0, ""
+    for at, token in enumerate(tokens):
+        if token.type == "heading_open":
+            heading = _words(tokens[at + 1])
         if token.type == "table_open":
             tables += 1
+            label = f"{heading}, table {tables}"
             attributes: dict[str, str | int | float] = {
                 "class": "scroll",
                 "tabindex": "0",
                 "role": "region",
-                "aria-label": f"table {tables}",
+                "aria-label": label,
             }
+            token.attrSet("aria-label", label)
             yield Token("frame_open", "div", 1, attrs=attributes, block=True)
         yield token
         if token.type == "table_close":

@@ -77,6 +77,7 @@ class JobPages(Controller):
             judge=judge,
             group=group,
             next_cursor=next_cursor,
+            is_later=cursor is not None,
         )
 
     @get("/{job_id:str}")

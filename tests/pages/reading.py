@@ -109,6 +109,9 @@ def page_of(response: httpx.Response, status: int = 200) -> Page:
             if "://" in address:
                 assert tag == "a", (tag, address)
                 assert address.startswith(("https://", "http://")), address
+    following = [*(tag for tag, _ in page.elements[1:]), ""]
+    for (tag, attributes), after in zip(page.elements, following, strict=True):
+        assert tag != "table" or attributes.get("aria-label") or after == "caption", "a table without a name"
     scripts = [attributes for tag, attributes in page.elements if tag == "script"]
     assert all(str(each["src"]).startswith("/assets/") and each["type"] == "module" for each in scripts)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]

@@ -88,7 +88,7 @@ def test_markdown_is_data_but_for_its_own_markup() -> None:
     assert "<script" not in guide.html
     assert 'href="javascript' not in guide.html
     assert "<b>" not in guide.html
-    assert "<table>" in guide.html
+    assert '<table aria-label="T, table 1">' in guide.html
 
 
 def test_links_to_other_guides_lead_to_their_pages() -> None:

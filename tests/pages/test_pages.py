@@ -187,7 +187,9 @@ async def test_an_empty_service_says_how_to_begin(api: httpx.AsyncClient) -> Non
     assert "Nothing has been judged yet" in page.words
     assert "curl -s http://localhost/v1/jobs" in page.words
     assert "/judges/helpfulness" in page.links
-    assert "No job yet" in page_of(await api.get("/jobs")).words
+    jobs = page_of(await api.get("/jobs"))
+    assert "No job yet. POST /v1/jobs makes one: see Judging; or try a judge here." in jobs.words
+    assert {"/docs/guide-judging", "/try"} <= {*jobs.links}
 
 
 @pytest.mark.parametrize("path", ["/", "/jobs", "/docs", "/docs/api"])

@@ -22,6 +22,9 @@ PAGES = (
     "/jobs",
     "/jobs/job_x",
     "/jobs/job_x/events",
+    "/jobs/job_x/judgments",
+    "/benchmarks/bench_x/leaderboard",
+    "/arena/leaderboard/ratings",
     "/judges/helpfulness",
     "/judges/x/items",
     "/items/x",
@@ -130,6 +133,12 @@ async def test_a_session_has_the_scopes_of_its_key_and_sees_the_jobs_of_its_name
         if not changes:
             refused = page_of(await client.post(f"{path}/cancel", headers=OWN), 403)
             assert "lacks the scope submit" in refused.words
+    client.cookies.clear()
+    await sign_in(client, READS)
+    for listed_at in ("/jobs", "/benchmarks", "/arena"):
+        assert "yet by your key, which sees its own alone" in page_of(await client.get(listed_at)).words
+    client.cookies.clear()
+    await sign_in(client, RULES)
     assert (await client.get(f"/v1{path}", headers=bearer(RULES))).json()["counts"]["pending"] == 1
     assert (await client.post(f"{path}/cancel", headers=OWN)).headers["location"] == path
     assert (await client.get(f"/v1{path}", headers=bearer(RULES))).json()["counts"]["cancelled"] == 1
