@@ -130,6 +130,7 @@ class JudgePages(Controller):
             why_not=why_not,
             window=window,
             selection=selection,
+            served=served,
             models=_models(found, ref),
             versions=versions,
             older=older,

@@ -54,5 +54,12 @@ def test_a_text_that_differs_from_the_one_that_was_read_has_no_place() -> None:
 def test_labels_and_orders_have_places_too() -> None:
     text = '{"explanation": "bad style", "verdict": "fine"}'
     assert marked(text, read_label(text, CHOICES)) == '"verdict": "fine"'
-    order = '{"explanation": "x", "ranking": ["B", "A"]}'
-    assert marked(order, read_ranking(order, 2)) == order
+
+
+@pytest.mark.parametrize(
+    "field",
+    ['"ranking": ["B", "A", "C"]', '"ranking": [2, 1, 3]', '"ranking": [["A", "B"], "C"]', '"ranking": "B > A > C"'],
+)
+def test_of_an_order_the_field_is_marked(field: str) -> None:
+    order = f'{{"explanation": "a [1, 2, 3] of 3", "notes": ["C"], {field}}}'
+    assert marked(order, read_ranking(order, 3)) == field

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from service.agreement.labelling import put_labels
 from service.contracts.items import Item
 from service.pages.texts import PAGE_BYTES
 from service.store.judges import put_judge
@@ -14,7 +15,7 @@ from tests.api.conftest import problem_of
 from tests.flows.conftest import Judged, Row, Serve
 from tests.pages.lived_in import ITEMS, MODEL, ODD, REFUSAL, answer, lived_in
 from tests.pages.reading import Page, has_the_content_of, page_of
-from tests.store.labelled import judge_of, judged
+from tests.store.labelled import KEEP_S, judge_of, judged, label
 from tests.stubs.model_server import ModelServer
 
 
@@ -236,3 +237,20 @@ async def test_a_mean_that_fell_is_lower_by_a_positive_number(api: httpx.AsyncCl
             await judged(redis, judge, Item(id=f"{ago.days}-{number}", output="text"), [score], ago=ago)
     page = page_of(await api.get("/judges/wit"))
     assert "The mean score is 2.00 points lower than in the time before" in page.words
+
+
+async def test_the_links_of_a_judge_keep_to_the_served_model(api: httpx.AsyncClient, redis: Redis) -> None:
+    judge = judge_of()
+    await put_judge(redis, "wit", judge.definition)
+    one = Item(id="one", output="text")
+    await judged(redis, judge, one, [3], ago=timedelta(hours=2))
+    await judged(redis, judge, one, [4], served={judge.models[0]: "x-1"})
+    await put_labels(redis, [label("one", "ann", 2)], keep_s=KEEP_S)
+    page = page_of(await api.get("/judges/wit?served=unknown"))
+    windows = [link for link in page.links if link.startswith("?") and "window=30d" in link]
+    assert len(windows) == 1
+    assert "served=unknown" in windows[0]
+    [cell] = [link for link in page.links if "human=2" in link]
+    items = page_of(await api.get(cell))
+    assert "people gave 2; the judge gave 3" in items.words
+    assert "/items/one" in [link.partition("#")[0] for link in items.links]

@@ -3,12 +3,18 @@
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from service.contracts.outcomes import ParsedFrom
 from service.judging.reading.preparing import answer_in, spoken_in
-from service.judging.reading.verdicts import ChosenLabel, Reading, Score
+from service.judging.reading.rankings import expected_ranking
+from service.judging.reading.verdicts import ChosenLabel, Order, Reading, Score
 
 _OBJECTS = (ParsedFrom.JSON, ParsedFrom.SCHEMA, ParsedFrom.TOOL)
-_FIELD = re.compile(r'"[^"\n]{1,120}"\s*:\s*(?P<value>"(?:[^"\\\n]|\\.){0,200}"|-?[\d.]{1,30}|true|false)')
+_ARRAY = r"\[[^\[\]{}]{0,600}(?:\[[^\[\]{}]{0,200}\][^\[\]{}]{0,200}){0,20}\]"
+_FIELD = re.compile(
+    rf'"(?P<key>[^"\n]{{1,120}})"\s*:\s*(?P<value>"(?:[^"\\\n]|\\.){{0,200}}"|-?[\d.]{{1,30}}|true|false|{_ARRAY})'
+)
 
 
 class Place(NamedTuple):
@@ -39,15 +45,25 @@ def place_of(text: str, reading: Reading) -> Place | None:
 
 def _field(text: str, place: Place, reading: Reading) -> Place:
     """The last field of an object that has the verdict as its value, else the object."""
-    fields = [found for found in _FIELD.finditer(text, *place) if _is_verdict(found["value"], reading)]
+    fields = [found for found in _FIELD.finditer(text, *place) if _is_verdict(found["key"], found["value"], reading)]
     return Place(*fields[-1].span()) if fields else place
 
 
-def _is_verdict(value: str, reading: Reading) -> bool:
+def _is_verdict(key: str, value: str, reading: Reading) -> bool:
+    if isinstance(reading.value, Order):
+        return _is_order(key, value, reading.value)
     bare = value.strip('"').strip()
     if isinstance(reading.value, ChosenLabel):
         return bare.casefold() == reading.value.label.casefold()
     try:
         return isinstance(reading.value, Score) and float(bare) == reading.value.score
     except ValueError:
+        return False
+
+
+def _is_order(key: str, value: str, order: Order) -> bool:
+    expected = expected_ranking(sum(map(len, order.ranking)), None)
+    try:
+        return expected.scalar(msgspec.json.decode(value), key) == order
+    except msgspec.DecodeError:
         return False
