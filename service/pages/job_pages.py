@@ -35,6 +35,7 @@ from service.store.signals import Signals
 NameQuery = Annotated[str | None, QueryParameter(max_length=200)]
 PlaceQuery = Annotated[str | None, QueryParameter(max_length=200)]
 
+MOST_FOLLOWED = 3  # jobs on one page: each takes a connection, and browsers open six to a server
 _JOBS_A_PAGE = 50
 _JUDGMENTS_A_PAGE = 50
 _EXCERPT_BYTES = 800
@@ -77,6 +78,7 @@ class JobPages(Controller):
             judge=judge,
             group=group,
             next_cursor=next_cursor,
+            followed=[job.id for job in found if not job.is_over][:MOST_FOLLOWED],
             is_later=cursor is not None,
         )
 

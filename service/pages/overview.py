@@ -22,13 +22,12 @@ from service.jobs import View
 from service.pages.access import shown_to
 from service.pages.documents import document
 from service.pages.figures import Headline, headline_of, newest_point, trend_drawing
-from service.pages.job_pages import judges_of
+from service.pages.job_pages import MOST_FOLLOWED, judges_of
 from service.store import jobs, judges
 
 _MOST_CARDS = 24  # on one page: each takes a report
 _MOST_UNUSED = 60
 _JOBS_FOR_COST = 10
-_MOST_UNDER_WAY = 3  # shown with their progress, each over a connection
 _NEWEST_JOBS = 50  # among which those under way are looked for
 
 
@@ -128,7 +127,7 @@ def _asks_alone(model: str, record: JobRecord) -> bool:
 async def _under_way(redis: Redis, view: View) -> list[Job]:
     """Returns the newest jobs that are not over."""
     newest, _ = await jobs.list_jobs(redis, before=None, limit=_NEWEST_JOBS, wanted=jobs.JobFilter(owner=view.owner))
-    return [each for each in newest if not each.is_over][:_MOST_UNDER_WAY]
+    return [each for each in newest if not each.is_over][:MOST_FOLLOWED]
 
 
 def next_step_of(report: JudgeAgreement) -> str | None:

@@ -176,6 +176,25 @@ async def test_the_overview_follows_the_jobs_under_way(serve: Serve, browser: Br
         assert watched.wrong == []
 
 
+async def test_the_list_of_jobs_is_live(serve: Serve, browser: Browser) -> None:
+    async with ModelServer("openai", answer) as model:
+        judged: Judged = await serve(openai=model, workers=0)
+        for _ in range(5):
+            job_id = await judged.submit([item(number) for number in range(8)], models=[MODEL])
+        watched = Watched(await browser.new_page(viewport={"width": 390, "height": 800}))
+        address = f"{str(judged.client.base_url).rstrip('/')}/jobs"
+        await watched.see(address)
+        assert await watched.page.locator("[data-events]").count() == 3  # browsers open six connections to a server
+        assert await watched.page.locator("progress").count() == 5
+        assert await violations(watched.page) == []
+        await watched.page.focus("input[name=group]")  # a form that is being filled in is not loaded again
+        async with judged.worker():
+            done = f'[data-events="/jobs/{job_id}/events"] [data-field=done]'
+            await watched.page.wait_for_selector(f"{done}:text-is('8')", timeout=30_000)
+            assert await watched.page.evaluate("document.activeElement.name") == "group"
+        assert watched.wrong == []
+
+
 async def test_a_form_cancels_a_job(serve: Serve, browser: Browser) -> None:
     judged: Judged = await serve(workers=0)
     job_id = await judged.submit([item(number) for number in range(3)])

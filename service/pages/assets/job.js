@@ -31,7 +31,9 @@ function follow(frame) {
     }
     if (counts.pending === 0) {
       events.close();
-      location.reload();
+      if (!document.querySelector("input:focus, select:focus")) {
+        location.reload(); // unless somebody is filling in a form
+      }
     }
   });
 }
