@@ -50,6 +50,7 @@ _STATUSES = {
     Kind.ALREADY_VOTED: 409,
     Kind.TOO_MANY_VOTES: 429,
     Kind.BUDGET_SPENT: 429,
+    Kind.QUEUE_FULL: 429,
 }
 _DESCRIPTIONS = {
     400: "The request can't be read or does not match the schema; `errors` lists each fault.",

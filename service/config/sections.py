@@ -163,6 +163,14 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         return max(int(self.results_keep_days * 86_400), 1)
 
 
+class QueueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[queue]`"""
+
+    max_items: Annotated[
+        Count, about("judgments that are accepted and not finished; a job that would exceed it is refused with 429")
+    ] = 2_000_000  # the largest job: server.max_items, by 20 judges
+
+
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[worker]`"""
 
@@ -241,6 +249,7 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     keys: tuple[KeySettings, ...] = ()
     server: ServerSettings = ServerSettings()
     store: StoreSettings = StoreSettings()
+    queue: QueueSettings = QueueSettings()
     worker: WorkerSettings = WorkerSettings()
     arena: ArenaSettings = ArenaSettings()
     anchors: AnchorSettings = AnchorSettings()

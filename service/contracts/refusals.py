@@ -24,6 +24,7 @@ class Kind(StrEnum):
     ALREADY_VOTED = "already-voted"
     TOO_MANY_VOTES = "too-many-votes"
     BUDGET_SPENT = "budget-spent"
+    QUEUE_FULL = "queue-full"
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -18,14 +18,15 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord, Purpose
 from service.contracts.judges import ResolvedJudge
 from service.contracts.pointing import MOST_FAULTS
-from service.contracts.refusals import Fault, Refused, impossible, invalid, not_found
+from service.contracts.refusals import Fault, Kind, Refused, impossible, invalid, not_found
 from service.costs import Prices
 from service.jobs.callback_targets import callback_problem
 from service.jobs.item_checks import ItemChecks, add_faults
 from service.judging.methods import METHODS
 from service.store import clock, jobs
 from service.store.connection import cancelled
-from service.store.errors import StoreConflictError
+from service.store.errors import QueueFullError, StoreConflictError
+from service.store.health import confirm_job
 from service.store.jobs import Idempotency
 from service.store.packing import Packing, packed_items
 from service.store.secret import packs
@@ -35,6 +36,7 @@ _log = logging.getLogger(__name__)
 
 _STAGE_TOGETHER = 20  # chunks in one round trip
 _STAGE_BYTES = 4_000_000  # of chunks, after which they are stored: the memory of an upload does not grow with it
+_FULL_RETRY_S = 10  # after which a queue that was full may have room
 _NOBODY = "-"  # the owner of idempotency keys if no API keys are configured
 
 PlaceOfItem = Callable[[int], str]
@@ -123,20 +125,23 @@ class JobIntake:
     async def commit(self, fingerprint: str) -> TakenIn:
         """Makes the staged items a job and queues it. `fingerprint` identifies the content of the request.
 
-        Raises IdempotencyConflictError if another request had the same Idempotency-Key.
+        Raises IdempotencyConflictError if another request had the same Idempotency-Key, and Refused (queue-full) if
+        more judgments than `queue.max_items` would wait; of anchors, which are few, none is refused.
         """
         record = self._record()
         key = self._caller.idempotency_key
         idempotency = Idempotency(self._caller.owner, key, fingerprint) if key else None
+        keep_h, most = self._settings.server.idempotency_keep_hours, self._settings.queue.max_items
+        bound = jobs.NO_BOUND if self._purpose == "anchor" else most
         try:
-            job_id = await jobs.commit_job(
-                self._redis, record, idempotency, self._settings.server.idempotency_keep_hours
-            )
-        except StoreConflictError:
+            job_id = await jobs.commit_job(self._redis, record, idempotency, keep_h, bound)
+        except StoreConflictError as error:
             await self.discard()
+            if isinstance(error, QueueFullError):
+                raise _queue_full(record.total, error.pending, most) from error
             raise
         if replicas := self._settings.store.confirmed_replicas:
-            await jobs.confirm_job(self._redis, job_id, replicas)
+            await confirm_job(self._redis, job_id, replicas)
         if job_id == record.id:
             _log.info("accepted: %d judgments", record.total, extra={"job_id": job_id})
             return TakenIn(record, is_repeat=False)
@@ -234,6 +239,13 @@ class JobIntake:
         first = self._staged
         self._staged += len(chunks)  # also if this is broken off: some may be stored
         await jobs.stage_job(self._redis, self.job_id, first, chunks)
+
+
+def _queue_full(total: int, pending: int, most: int) -> Refused:
+    detail = f"{pending} judgments wait, and with these {total} more than queue.max_items ({most}) would"
+    if total > most:
+        detail += "; they do not even fit an empty queue: send fewer items"
+    return Refused(Kind.QUEUE_FULL, detail=detail, retry_after_s=_FULL_RETRY_S)
 
 
 def _packed(chunks: list[bytes]) -> list[bytes]:

@@ -8,6 +8,7 @@ StoreError
 └── StoreConflictError      the request conflicts with the stored state
     ├── IdempotencyConflictError   the Idempotency-Key was used for another request
     ├── StagingExpiredError        an upload took so long that its first part has expired
+    ├── QueueFullError             the job would exceed the bound of the queue
     └── BusyError                  the data changed at each of several attempts
 """
 
@@ -46,6 +47,14 @@ class IdempotencyConflictError(StoreConflictError):
 
 class StagingExpiredError(StoreConflictError):
     """The upload took longer than its staged parts are kept."""
+
+
+class QueueFullError(StoreConflictError):
+    """The job would exceed the bound of the queue, in which `pending` judgments wait."""
+
+    def __init__(self, pending: int) -> None:
+        super().__init__(f"{pending} judgments wait already")
+        self.pending = pending
 
 
 class BusyError(StoreConflictError):

@@ -10,13 +10,14 @@ from typing import Any
 from redis.asyncio import Redis
 
 from service.store import clock, keys
-from service.store.connection import Script, connect, reply, translated_errors
-from service.store.errors import StoreError, StoreUnavailableError, UnfitStoreError
+from service.store.connection import Script, connect, pipeline, reply, translated_errors
+from service.store.errors import StoreError, StoreUnavailableError, UnconfirmedError, UnfitStoreError
 
 _log = logging.getLogger(__name__)
 
 _AGAIN_S = 1.0
 _PROBE_KEPT_S = 60
+_CONFIRMED_WITHIN_MS = 2_000
 _LEAST_REDIS, _LEAST_VALKEY = (7, 0), (7, 2)
 _LOOK_S = 10.0
 _TIMEOUT_S = 5.0
@@ -29,6 +30,23 @@ _probe = Script("probe")
 async def check_writable(redis: Redis) -> None:
     """Raises StoreUnavailableError if the store can't be reached or takes no writes."""
     await reply(redis.set(keys.PROBE, b"1", ex=_PROBE_KEPT_S))
+
+
+async def confirm_job(redis: Redis, job_id: str, replicas: int) -> None:
+    """Returns once so many replicas of the store have the job. Raises UnconfirmedError if they do not in time.
+
+    The job is there all the same, unless the store has failed over to a replica without it.
+    """
+    async with pipeline(redis) as pipe:  # over one connection, so that one server tells both
+        pipe.exists(keys.job(job_id))
+        pipe.set(keys.PROBE, b"1", ex=_PROBE_KEPT_S)  # WAIT is about the writes of its own connection
+        pipe.wait(replicas, _CONFIRMED_WITHIN_MS)
+        is_there, _, confirmed = await pipe.execute()
+    if not is_there or confirmed < replicas:
+        raise UnconfirmedError(
+            f"{confirmed} replicas of the store have the job, and {replicas} are needed to accept it; it may run all"
+            " the same: send the request again with the same Idempotency-Key"
+        )
 
 
 async def check_kind(redis: Redis) -> None:

@@ -25,7 +25,7 @@ from service.contracts.outcomes import JobStatus
 from service.store import clock, keys, queue
 from service.store.changes import NANO
 from service.store.connection import Script, pipeline, reply
-from service.store.errors import IdempotencyConflictError, StagingExpiredError, UnconfirmedError, UnreadableRecordError
+from service.store.errors import IdempotencyConflictError, QueueFullError, StagingExpiredError, UnreadableRecordError
 from service.store.judgments import unpacked_judgments
 from service.store.packing import unpacked_bytes
 from service.store.records import from_json, from_msgpack, readable
@@ -39,8 +39,7 @@ _MOST_LOOKED_AT = 10_000  # jobs of which a page of a filtered list is made
 AHEAD = 6  # chunks of a job in the queue at a time: enough to keep workers busy, few enough for others to come soon
 _ANCHORS_LINE = "~anchors"  # anchors take no turn from the jobs of the key that marked them; no key has this name
 _STAGED_S = 3600  # the maximum duration of an upload
-_CONFIRMED_WITHIN_MS = 2_000
-_PROBE_KEPT_S = 60
+NO_BOUND = 10**15  # judgments that may be pending
 QUEUED_MS = 400 * 24 * 3600 * 1000  # longer than any queue
 JUDGE_CHUNK = "judge_chunk"
 ALL_LISTED = b"2"  # for jobs and benchmarks; 1 was for jobs
@@ -156,37 +155,24 @@ async def discard_job(redis: Redis, job_id: str, chunks: int) -> None:
         await reply(redis.unlink(*(keys.chunk_items(job_id, chunk) for chunk in range(chunks))))
 
 
-async def confirm_job(redis: Redis, job_id: str, replicas: int) -> None:
-    """Returns once so many replicas of the store have the job. Raises UnconfirmedError if they do not in time.
-
-    The job is there all the same, unless the store has failed over to a replica without it.
-    """
-    async with pipeline(redis) as pipe:  # over one connection, so that one server tells both
-        pipe.exists(keys.job(job_id))
-        pipe.set(keys.PROBE, b"1", ex=_PROBE_KEPT_S)  # WAIT is about the writes of its own connection
-        pipe.wait(replicas, _CONFIRMED_WITHIN_MS)
-        is_there, _, confirmed = await pipe.execute()
-    if not is_there or confirmed < replicas:
-        raise UnconfirmedError(
-            f"{confirmed} replicas of the store have the job, and {replicas} are needed to accept it; it may run all"
-            " the same: send the request again with the same Idempotency-Key"
-        )
-
-
 async def commit_job(
-    redis: Redis, record: JobRecord, idempotency: Idempotency | None, idempotency_keep_h: float
+    redis: Redis,
+    record: JobRecord,
+    idempotency: Idempotency | None,
+    idempotency_keep_h: float,
+    most_pending: int = NO_BOUND,
 ) -> str:
     """Makes the staged chunks a job and queues it, in one step. Returns the job's id, which may be an earlier one.
 
     A benchmark's job also needs `benchmarks.stage_order`; jobs of battles and anchors are not in the list of jobs.
-    Raises IdempotencyConflictError if the key was used for another request, and StagingExpiredError if a chunk has
-    expired.
+    Raises IdempotencyConflictError if the key was used for another request, StagingExpiredError if a chunk has
+    expired, and QueueFullError if more than `most_pending` judgments would wait.
     """
     callback = _arq_job(CALL_BACK, record.id) if record.callback_url else ("", "", "")
     chunks: list[Any] = []
     for chunk in range(record.chunks):
         chunks += [keys.chunk_items(record.id, chunk), *chunk_arq_job(record.id, chunk)]
-    answer, job_id = await _commit(
+    answer, told = await _commit(
         redis,
         [
             keys.job(record.id),
@@ -212,6 +198,7 @@ async def commit_job(
             _lane(record, [model for judge in record.judges for model in judge.models]),
             _ANCHORS_LINE if record.purpose == "anchor" else record.owner or "",
             AHEAD,
+            most_pending,
             *chunks,
         ],
     )
@@ -219,7 +206,9 @@ async def commit_job(
         raise IdempotencyConflictError("this Idempotency-Key was used for another request")
     if answer == b"expired":
         raise StagingExpiredError("the upload took longer than an hour")
-    return str(job_id.decode())
+    if answer == b"full":
+        raise QueueFullError(int(told))
+    return str(told.decode())
 
 
 def _benchmark_keys(record: JobRecord) -> list[str]:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from service.config.settings import Secret, Settings
 from service.contracts.pointing import MAX_DEPTH, MOST_FAULTS
-from service.store import jobs
+from service.store import health, jobs
 from tests.api.conftest import OpenApi, client_of, is_untouched, pointers, problem_of
 from tests.flows.conftest import Row
 
@@ -417,7 +417,7 @@ async def test_a_defect_of_ours_is_a_500_that_reveals_nothing(
 async def test_a_job_that_too_few_replicas_have_is_503_and_says_what_to_do(
     redis: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "_CONFIRMED_WITHIN_MS", 1)
+    monkeypatch.setattr(health, "_CONFIRMED_WITHIN_MS", 1)
     store = msgspec.structs.replace(settings.store, confirmed_replicas=1)
     async with client_of(msgspec.structs.replace(settings, store=store)) as api:
         for _ in range(2):

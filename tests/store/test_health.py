@@ -14,10 +14,11 @@ from service.launch import embedded_store
 from service.launch.preflight import free_port
 from service.store import health, keys
 from service.store.connection import cancelled, connect
-from service.store.errors import StoreUnavailableError, UnfitStoreError
+from service.store.errors import StoreUnavailableError, UnconfirmedError, UnfitStoreError
 from service.store.health import check_kind, check_rights, check_writable, durability_faults, wait_for_store
 from tests.launch.processes import watched
 from tests.polling import until
+from tests.store.made import committed
 
 
 @pytest.fixture
@@ -197,3 +198,13 @@ async def test_a_cluster_is_named_at_the_start(
 
         await until(is_said, "the line")
         await cancelled(waiting)
+
+
+async def test_a_job_that_too_few_replicas_have_is_not_confirmed(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_CONFIRMED_WITHIN_MS", 1)
+    record = await committed(redis, 1)
+    await health.confirm_job(redis, record.id, 0)
+    with pytest.raises(UnconfirmedError, match="0 replicas of the store have the job, and 1 are needed"):
+        await health.confirm_job(redis, record.id, 1)
+    with pytest.raises(UnconfirmedError):  # as after a fail-over to a replica without it
+        await health.confirm_job(redis, "job_0", 0)

@@ -11,7 +11,7 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobRecord
 from service.contracts.outcomes import JobStatus
 from service.store import jobs, keys
-from service.store.errors import IdempotencyConflictError, StagingExpiredError, UnconfirmedError, UnreadableRecordError
+from service.store.errors import IdempotencyConflictError, QueueFullError, StagingExpiredError, UnreadableRecordError
 from service.store.jobs import Idempotency, JobFilter
 from service.store.secret import installation_secret
 from service.store.sweeping import sweep
@@ -95,6 +95,24 @@ async def test_the_same_request_gets_the_job_that_it_made_before(redis: Redis) -
     with pytest.raises(IdempotencyConflictError):
         await jobs.commit_job(redis, records[4], Idempotency("me", "k", "another"), 24)
     assert await jobs.commit_job(redis, records[5], Idempotency("you", "k", "another"), 24) == records[5].id
+
+
+async def test_no_more_judgments_wait_than_the_bound_however_many_are_sent_at_once(redis: Redis) -> None:
+    records = [record_of(2) for _ in range(9)]
+    for record in records:
+        await staged(redis, record)
+    sent = (jobs.commit_job(redis, record, None, 1, 7) for record in records)
+    answers = await asyncio.gather(*sent, return_exceptions=True)
+    assert sum(isinstance(each, QueueFullError) and each.pending == 6 for each in answers) == 6
+    assert (await jobs.count_pending(redis), await redis.zcard(keys.JOBS)) == (6, 3)
+
+
+async def test_a_repeated_request_gets_its_job_although_the_queue_is_full(redis: Redis) -> None:
+    first, again = record_of(2), record_of(2)
+    await staged(redis, first)
+    same = Idempotency("me", "k", "fingerprint")
+    assert await jobs.commit_job(redis, first, same, 1, 2) == first.id
+    assert await jobs.commit_job(redis, again, same, 1, 2) == first.id
 
 
 async def test_a_claim_has_the_items_and_what_is_done(redis: Redis) -> None:
@@ -243,13 +261,3 @@ async def test_a_list_that_nobody_reads_keeps_no_jobs_that_have_expired(redis: R
 
 def test_a_chunk_holds_about_fifty_judgments() -> None:
     assert [jobs.items_per_chunk(judges) for judges in (1, 2, 20, 500)] == [50, 25, 2, 1]
-
-
-async def test_a_job_that_too_few_replicas_have_is_not_confirmed(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_CONFIRMED_WITHIN_MS", 1)
-    record = await committed(redis, 1)
-    await jobs.confirm_job(redis, record.id, 0)
-    with pytest.raises(UnconfirmedError, match="0 replicas of the store have the job, and 1 are needed"):
-        await jobs.confirm_job(redis, record.id, 1)
-    with pytest.raises(UnconfirmedError):  # as after a fail-over to a replica without it
-        await jobs.confirm_job(redis, "job_0", 0)

@@ -17,9 +17,9 @@
 --       5 seconds that an idempotency key is kept, 6 milliseconds that an arq job is kept,
 --       7 channel that wakes workers, 8-10 the arq job that calls back: key, id, arq job; '' without one
 --       11 lane: judgments of a full chunk and the models, joined by tabs, 12 owner,
---       13 number of chunks that are queued ahead,
+--       13 number of chunks that are queued ahead, 14 judgments that may be pending,
 --       then for each chunk: key of its items, key of its arq job, id of its arq job, arq job
--- Returns {'created' | 'repeated' | 'conflict' | 'expired', job id}
+-- Returns {'created' | 'repeated' | 'conflict' | 'expired', job id}, or {'full', judgments pending}
 local job_id, NO_KEY = ARGV[1], KEYS[12]
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return {'created', job_id}
@@ -30,7 +30,11 @@ if KEYS[2] ~= NO_KEY then
     return {known[1] == ARGV[4] and 'repeated' or 'conflict', known[2]}
   end
 end
-for i = 14, #ARGV, 4 do
+local pending = tonumber(redis.call('GET', KEYS[4]) or 0)
+if pending + ARGV[3] > tonumber(ARGV[14]) then
+  return {'full', tostring(pending)}
+end
+for i = 15, #ARGV, 4 do
   if redis.call('EXISTS', ARGV[i]) == 0 then
     return {'expired', job_id}
   end
@@ -41,10 +45,10 @@ if KEYS[9] ~= NO_KEY then
   end
   redis.call('PERSIST', KEYS[9])
 end
-for i = 14, #ARGV, 4 do
+for i = 15, #ARGV, 4 do
   redis.call('PERSIST', ARGV[i])
 end
-redis.call('HSET', KEYS[1], 'record', ARGV[2], 'total', ARGV[3], 'chunks', (#ARGV - 13) / 4)
+redis.call('HSET', KEYS[1], 'record', ARGV[2], 'total', ARGV[3], 'chunks', (#ARGV - 14) / 4)
 if ARGV[8] ~= '' then
   redis.call('HSET', KEYS[1], 'callback_key', ARGV[8], 'callback_id', ARGV[9], 'callback', ARGV[10])
 end
@@ -80,7 +84,7 @@ end
 local turn = tonumber(redis.call('HGET', KEYS[6], 'now') or 2)
 local apart = redis.call('HINCRBY', KEYS[6], 'jobs:' .. ARGV[12], 1)
 local queued = 0
-for i = 14, #ARGV, 4 do
+for i = 15, #ARGV, 4 do
   redis.call('SET', ARGV[i + 1], ARGV[i + 3], 'PX', ARGV[6])
   if queued < tonumber(ARGV[13]) then
     turn, queued = turn + apart, queued + 1
