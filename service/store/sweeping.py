@@ -199,7 +199,9 @@ async def _sweep_few(redis: Redis, few: list[_OpenJob], keep_s: int) -> Swept:
     ]
     swept = Swept()
     states = await _sweep_jobs(redis, [keys.QUEUE], [msgspec.msgpack.encode(asked)])
-    for job, (stored, counted, *lost) in zip(few, states, strict=True):
+    for job, (stored, counted, has_ended, *lost) in zip(few, states, strict=True):
+        if has_ended:  # since it was found open: its last judgment ended it, and nothing is to be mended
+            continue
         await _queue_again(redis, job.id, lost)
         recounted = int(stored != counted and await _recount(redis, job))
         closed = int(stored == job.total and await _close(redis, job.id, keep_s))

@@ -1,5 +1,7 @@
 """A sweep finds the jobs that nobody works on, and mends counts, whatever the cause."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from redis.asyncio import Redis
@@ -81,6 +83,21 @@ async def test_wrong_counts_are_counted_anew_and_a_job_that_is_done_ends(redis: 
         name: value for name, value in good.items() if name != b"finished_at"
     }
     assert await redis.zcard(keys.OPEN_JOBS) == 0
+
+
+async def test_a_job_that_ends_by_itself_while_a_sweep_looks_at_it_is_no_repair(
+    redis: Redis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = await committed(redis, 1)
+    look = sweeping._sweep_jobs
+
+    async def ends_before(*args: Any) -> Any:
+        await record_judgments(redis, [finished(record, 0)], keep_s=KEEP_S)
+        return await look(*args)
+
+    monkeypatch.setattr(sweeping, "_sweep_jobs", ends_before)
+    assert await sweep(redis, keep_s=KEEP_S) == Swept()
+    assert caplog.messages == []
 
 
 async def test_a_callback_that_lost_its_place_in_the_queue_is_queued_again_until_it_is_delivered(redis: Redis) -> None:

@@ -3,10 +3,10 @@
 -- KEYS  1 queue  zset  arq job ids
 -- ARGV  1 msgpack [[key of the job, prefix of its chunks' results, prefix of its chunks' arq job ids,
 --         judgments of the job, of a full chunk]...]
--- Returns for each job {judgments stored, judgments counted, number of each chunk that lacks judgments and is not in
--- the queue, although nothing else will bring it there...}
+-- Returns for each job {judgments stored, judgments counted, 1 if it has ended else 0, number of each chunk that lacks
+-- judgments and is not in the queue, although nothing else will bring it there...}
 local function state_of(job, results, arq_ids, total, full)
-  local state = redis.call('HMGET', job, 'queued', 'scored', 'unscored', 'failed', 'cancelled')
+  local state = redis.call('HMGET', job, 'queued', 'scored', 'unscored', 'failed', 'cancelled', 'finished_at')
   local counted = 0
   for i = 2, 5 do
     counted = counted + tonumber(state[i] or 0)
@@ -29,7 +29,7 @@ local function state_of(job, results, arq_ids, total, full)
   if not is_queued and #lost == 0 and next_lost then
     lost[1] = next_lost
   end
-  return {stored, counted, unpack(lost, 1, math.min(#lost, 1000))}
+  return {stored, counted, state[6] and 1 or 0, unpack(lost, 1, math.min(#lost, 1000))}
 end
 
 local states = {}
