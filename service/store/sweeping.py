@@ -203,9 +203,10 @@ async def _sweep_few(redis: Redis, few: list[_OpenJob], keep_s: int) -> Swept:
         if has_ended:  # since it was found open: its last judgment ended it, and nothing is to be mended
             continue
         await _queue_again(redis, job.id, lost)
-        recounted = int(stored != counted and await _recount(redis, job))
-        closed = int(stored == job.total and await _close(redis, job.id, keep_s))
-        swept += Swept(len(lost), recounted, closed)
+        recounted = stored != counted and await _recount(redis, job)
+        is_right = stored == counted or recounted  # else it can't end: a judgment can't be read, or one came meanwhile
+        closed = is_right and stored == job.total and await _close(redis, job.id, keep_s)
+        swept += Swept(len(lost), int(recounted), int(closed))
     return swept
 
 

@@ -100,6 +100,16 @@ async def test_a_job_that_ends_by_itself_while_a_sweep_looks_at_it_is_no_repair(
     assert caplog.messages == []
 
 
+async def test_a_job_that_can_not_end_for_an_unreadable_judgment_is_no_repair_each_time(
+    redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = await committed(redis, 1)
+    await redis.hset(keys.chunk_results(record.id, 0), "0", '{"of": "a newer version"}')  # type: ignore[misc]
+    for _ in range(2):
+        assert await sweep(redis, keep_s=KEEP_S) == Swept()
+    assert [f"a judgment of job {record.id} can't be read" in each for each in caplog.messages] == [True]
+
+
 async def test_a_callback_that_lost_its_place_in_the_queue_is_queued_again_until_it_is_delivered(redis: Redis) -> None:
     record = await committed(redis, 1, callback_url="https://hooks.example/")
     assert await sweep(redis, keep_s=KEEP_S) == Swept()
