@@ -25,6 +25,9 @@ def set_up_logs(settings: LogSettings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+LINE_BEGIN = '{"time": "'  # of a JSON line
+
+
 class TextLines(logging.Formatter):
     """`2026-11-30T01:02:03.004Z INFO service.api: words request_id=req_1 job_id=job_2`."""
 

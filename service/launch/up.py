@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import socket
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.config.environment import PROVIDERS
+from service.config.logs import LINE_BEGIN, JsonLines
 from service.config.settings import Settings, SettingsError, load_settings, without_password
 from service.launch import embedded_store, local_model
 from service.launch.children import Child
@@ -29,12 +31,15 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not b
 
 
 class Plan(NamedTuple):
-    """The processes to run, the address to call, the store's log file, and the lines to print first."""
+    """The processes to run, the address to call, the store's log file, the lines to print first, and what prints the
+    processes' output.
+    """
 
     team: Team
     address: str
     store_log: Path | None
     banner: list[str]
+    log: Callable[[str], None]
 
 
 def up(
@@ -62,12 +67,12 @@ def up(
                 plan = plan._replace(team=replace(plan.team, once_ready=partial(once_ready, plan.address)))
             for line in (*plan.banner, *(f"note     {note}" for note in notes)):
                 _news(line)
-            return 0 if asyncio.run(supervise(plan.team, Outputs(_news, _log), began)) else 1
+            return 0 if asyncio.run(supervise(plan.team, Outputs(_news, plan.log), began)) else 1
         except SettingsError as error:
             for problem in error.problems:
                 _log(f"judged: {problem}")
         except StartError as error:
-            _log(f"judged: {error}{_store_reason(plan)}")
+            (plan.log if plan else _log)(f"judged: {error}{_store_reason(plan)}")
     return 2
 
 
@@ -98,7 +103,8 @@ def _prepare(
         on_drain=listener.close,
     )
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    return Plan(team, address, store.log if store else None, _banner(address, settings, found, store))
+    log = _log_json if settings.log.format == "json" else _log
+    return Plan(team, address, store.log if store else None, _banner(address, settings, found, store), log)
 
 
 def _claim_store(settings: Settings, held: contextlib.ExitStack) -> tuple[embedded_store.Store, int]:
@@ -213,3 +219,14 @@ def _news(line: str) -> None:
 def _log(line: str) -> None:
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
+
+
+def _log_json(line: str) -> None:
+    """Prints a line of a process's output, or of the supervisor, as a JSON object with the name of the process."""
+    process, is_output, text = line.partition(" | ")
+    if is_output and text.startswith(LINE_BEGIN) and text.endswith("}"):
+        _log(f'{text[:-1]}, "process": {json.dumps(process)}}}')
+    else:
+        words, fields = (text, {"process": process}) if is_output else (line, {})
+        event = {"name": __name__, "levelname": "INFO", "msg": words, "fields": fields}
+        _log(JsonLines().format(logging.makeLogRecord(event)))

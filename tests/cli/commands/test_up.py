@@ -1,5 +1,7 @@
-"""`judged up`: the reasons for which it does not start."""
+"""`judged up`: the reasons for which it does not start, and the form of what it logs."""
 
+import json
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -69,3 +71,19 @@ def test_up_says_why_the_store_ended(tmp_path: Path) -> None:
         "judged: the store ended as soon as it was started: Invalid AOF manifest file format"
         f" (see {tmp_path}/data/store.log)"
     )
+
+
+def test_all_that_up_logs_as_json_is_one_object_a_line_with_its_process(tmp_path: Path) -> None:
+    environ = {"JUDGED_LOG_FORMAT": "json", "JUDGED_MODELS": "control/overlap"}
+    with watched((sys.executable, "-m", "service.cli", "up", "--port", "0"), tmp_path, environ) as running:
+        running.until("ready in")
+        running.until("GET /readyz")
+        running.send(signal.SIGTERM)
+        assert running.ends_with() == 0
+    printed = running.printed.splitlines()
+    news = ("judged   ", "pages    ", "models   ", "note     ", "data     ", "ready in ")
+    logged = [json.loads(line) for line in printed if not line.startswith(news)]
+    [asked, *_] = [each for each in logged if each["message"].startswith("GET /readyz")]
+    assert (asked["process"], asked["status"], asked["logger"]) == ("api", 200, "service.api.request_log")
+    assert logged[-1]["message"] == "judged: stopping, send the signal again to kill"
+    assert all({"time", "level", "logger", "message"} <= set(each) for each in logged)
