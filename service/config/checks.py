@@ -92,13 +92,17 @@ def price_problems(read: SettingsFile) -> Iterator[str]:
 
 
 def access_problems(read: SettingsFile, raw: dict[str, Any]) -> Iterator[str]:
-    """Checks that the service is not open to other machines, and that no two keys have one name."""
+    """Checks that the service is not open to other machines, and that no two keys have one name or one hash."""
     if not raw.get("keys") and not _is_loopback(read.server.host):
         yield f"server.host: {read.server.host} can be reached from outside: add [[keys]] or use 127.0.0.1"
     names = [key.name for key in read.keys]
     for name in sorted(set(names)):
         if names.count(name) > 1:
             yield f"keys: the name {name} is used twice"
+    first: dict[str, str] = {}
+    for key in read.keys:
+        if first.setdefault(key.sha256, key.name) != key.name:  # whose jobs and budget would requests be?
+            yield f"keys: {first[key.sha256]} and {key.name} have the same sha256"
 
 
 def store_problems(read: SettingsFile) -> Iterator[str]:

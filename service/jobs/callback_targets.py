@@ -9,6 +9,7 @@ _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*
 _NUMERIC = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)  # a last label with which a host is read as an address
 _PRINTABLE = re.compile(r"[!-~]+")  # others are percent-encoded
 _NAT64 = ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST = ip_network("2000::/3")  # outside it are old and local forms, some of which hold IPv4 addresses
 _MOST_SHOWN = 100  # characters of a host in a message
 
 _Address = IPv4Address | IPv6Address
@@ -59,8 +60,8 @@ def _host_problem(host: str, listed: Sequence[str]) -> str | None:
 
 
 def _is_public(address: _Address) -> bool:
-    is_site_local = isinstance(address, IPv6Address) and address.is_site_local
-    return address.is_global and not address.is_multicast and not is_site_local
+    is_unicast = isinstance(address, IPv4Address) or address in _GLOBAL_UNICAST
+    return is_unicast and address.is_global and not address.is_multicast
 
 
 def _unwrapped(address: _Address) -> _Address:

@@ -149,6 +149,10 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
             "keys[0].scopes[0]: expected one of",
         ),
         (f"[[keys]]\nname = 'a'\nsha256 = '{KEY_HASH}'\n" * 2, "keys: the name a is used twice"),
+        (
+            "".join(f"[[keys]]\nname = '{name}'\nsha256 = '{KEY_HASH}'\n" for name in "ab"),
+            "keys: a and b have the same sha256",
+        ),
         ("[prices.mine]\ninput = 1\noutput = 1", "prices.mine: expected a model, such as [prices."),
         ("[prices.'a/b']\ninput = -1\noutput = 1", "prices.a/b.input: expected `float` >= 0.0"),
         (f"{SERVER}proxy = 'socks://a'", "providers.a.proxy: expected an address that starts with http://"),
