@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from service.stats.arrays import Floats, Integers
+from service.stats.influence import smoothed
 from service.stats.intervals import Design
 from service.stats.table import Table
 
@@ -91,17 +92,20 @@ class WeightedPairs:
         """Returns the design effect on a statistic with these influences: see `intervals.Design`.
 
         The variance is the sum over strata of w^2 (1 - n / M) n S^2, with S^2 the sample variance of the influences.
+        Each stratum has its share of the whole table's pseudo-pairs too: pairs that are all alike have no variance.
         """
         clustered = 1.0 if self._clustered is None else self._clustered.effect(table, cells)
-        independent = float((table.counts * cells**2).sum())
-        if cells.shape != self._strata[0][1].counts.shape or independent <= 0:
+        if cells.shape != self._strata[0][1].counts.shape:
             return max(self.constant * clustered, _SURE)
-        shares, items = table.counts / table.counts.sum(), sum(each.items for _, each in self._strata)
+        pairs, items = float(table.counts.sum()), sum(each.items for _, each in self._strata)
+        given = smoothed(table)
+        shared = PSEUDO_PAIRS / pairs * table.counts + given.pseudo - given.counts
         weighted = 0.0
         for weight, each in self._strata:
-            pseudo = PSEUDO_PAIRS * each.items / items * shares
-            weighted += weight**2 * _left(each) * float(each.counts.sum()) * _variance(each.counts + pseudo, cells)
-        return max(weighted / independent * clustered, _SURE)
+            counts = each.counts + each.items / items * shared
+            weighted += weight**2 * _left(each) * float(each.counts.sum()) * _variance(counts, cells)
+        independent = pairs * _variance(given.pseudo, cells)
+        return max(weighted / independent * clustered if independent else self.constant * clustered, _SURE)
 
 
 def _left(stratum: PairStratum) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.stats.intervals import measure
+from service.stats.intervals import measure, wilson
 from service.stats.strata import LEAST_IN_STRATUM, PairStratum, WeightedPairs, merged_levels
 from service.stats.table import Table
 
@@ -62,6 +62,26 @@ def test_with_all_items_labelled_nothing_is_left_to_chance() -> None:
     for each in found.values():
         assert each.lower == pytest.approx(each.value, abs=0.01)
         assert each.upper == pytest.approx(each.value, abs=0.01)
+
+
+@pytest.mark.parametrize("agreed", [20, 60])
+def test_pairs_that_are_all_equal_are_no_proof(agreed: int) -> None:
+    """With half of the items labelled, as many as twice the pairs could tell, and hardly more."""
+    counts = np.diag([agreed // 4] * 4)
+    for strata in (
+        [PairStratum(counts, agreed, 2 * agreed)],
+        [PairStratum(counts // 5 * 2, agreed // 5 * 2, agreed), PairStratum(counts // 5 * 3, agreed // 5 * 3, agreed)],
+    ):
+        pairs = WeightedPairs(strata, None)
+        found = measure(Table((1, 2, 3, 4), (1, 2, 3, 4), pairs.counts), design=pairs)
+        exact = found["exact"]
+        assert exact.value == 1
+        assert exact.lower is not None
+        assert 1 - 3.9 / agreed < exact.lower < wilson(2.2 * agreed, 2.2 * agreed).lower
+        for name, each in found.items():
+            assert each.lower is not None
+            assert each.upper is not None
+            assert each.upper - each.lower > 0.02, name
 
 
 def test_a_table_of_other_cells_has_the_constant_effect() -> None:
