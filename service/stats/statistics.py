@@ -40,7 +40,7 @@ def exact(t: Tallies) -> Floats:
 
 
 def within_one(t: Tallies) -> Floats:
-    """The share of pairs at most one step of the scale (its smallest) apart."""
+    """The share of pairs at most one place of the declared values apart, whatever their distances."""
     return t.weighed(t.layout.is_near) / t.pairs
 
 

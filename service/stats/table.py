@@ -36,8 +36,9 @@ class Table:
 
     `values` are all values that a human may choose: words, or numbers in ascending order. `columns` are the judge's:
     the same, or any ascending numbers if its scores are fractional, such as means. `counts` has the shape (values,
-    columns), and is fractional if the pairs are weighted. `scale_step` is the step of the scale if `values` are not its
-    levels. `from_counts`, `from_cells` and `from_pairs` check their arguments; the constructor does not.
+    columns), and is fractional if the pairs are weighted. `scale_step` is the step of the scale, None
+    if it has none, as values at uneven distances. `from_counts`, `from_cells` and `from_pairs` check their arguments;
+    the constructor does not.
     """
 
     values: tuple[Value, ...]
@@ -104,13 +105,6 @@ class Table:
     def has_two_classes(self) -> bool:
         """Whether the human's values are the numbers 0 and 1, whatever the judge's are."""
         return self.values == (0, 1)
-
-    @property
-    def step(self) -> float:
-        """The step of the scale, else the smallest distance of two values; 0 for a single value. Only for numbers."""
-        if self.scale_step is not None:
-            return self.scale_step
-        return float(min(np.diff(numbers(self.values)), default=0.0))
 
 
 def empty_like(table: Table, shape: tuple[int, int]) -> Integers | Floats:

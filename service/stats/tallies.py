@@ -44,8 +44,12 @@ class Layout:
 
     @cached_property
     def is_near(self) -> Floats:
-        """1 for cells whose values are at most one step of the scale apart, else 0."""
-        return np.less_equal(np.abs(self.difference), self._table.step * (1 + _NOISE)).astype(np.float64)
+        """1 for cells whose values are at most one step of the scale apart, or one place if it has no step, else 0."""
+        step, human, judge = self._table.scale_step, self.human, self.judge
+        if step is None:
+            places = np.arange(len(self.declared), dtype=np.float64)
+            step, human, judge = 1.0, np.interp(human, self.declared, places), np.interp(judge, self.declared, places)
+        return np.less_equal(np.abs(judge[None, :] - human[:, None]), step * (1 + _NOISE)).astype(np.float64)
 
     @cached_property
     def distance(self) -> Floats:

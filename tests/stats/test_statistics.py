@@ -253,12 +253,14 @@ def test_binary_ones_by_hand() -> None:
     assert found["mcc"] == pytest.approx((45 * 40 - 10 * 5) / math.sqrt(50 * 50 * 55 * 45))
 
 
-def test_within_one_is_one_step_of_the_scale_and_tenths_are_not_lost_to_rounding() -> None:
+def test_within_one_is_one_place_of_the_values_and_tenths_are_not_lost_to_rounding() -> None:
     tenths = [step / 10 for step in range(11)]
     of = Table.from_pairs(tenths, [(0.2, 0.3), (0.3, 0.2), (0.7, 0.8), (0.1, 0.3)])
     assert values(of)["within_one"] == 0.75
-    uneven = Table.from_pairs([0, 0.5, 1, 3], [(1, 3), (0.5, 1)])
-    assert values(uneven)["within_one"] == 0.5
+    uneven = Table.from_pairs([0, 0.5, 1, 3], [(1, 3), (0.5, 1), (0, 1), (3, 3)])
+    assert values(uneven)["within_one"] == 0.75
+    between = Table.from_pairs([0, 0.5, 1, 3], [(0.5, 2), (0.5, 1)], [1, 2])  # 2 is half a place above 1
+    assert values(between)["within_one"] == 0.5
 
 
 @settings(max_examples=60, deadline=None)

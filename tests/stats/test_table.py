@@ -45,8 +45,6 @@ def test_it_knows_its_kind() -> None:
     assert Table.from_pairs([0.0, 1.0], []).is_binary
     assert not Table.from_pairs(["pass", "fail"], []).is_binary
     assert not Table.from_pairs([0, 1], [], [0, 0.5, 1]).is_binary
-    assert Table.from_pairs([0, 0.5, 1, 3], []).step == 0.5
-    assert Table.from_pairs([7], []).step == 0
 
 
 @pytest.mark.parametrize(
