@@ -18,7 +18,7 @@ import numpy as np
 from service.stats.arrays import Floats, Indices
 from service.stats.coarse import binned
 from service.stats.distributions import student_t_quantile
-from service.stats.estimates import LabelledCells, Mean
+from service.stats.estimates import LabelledCells, Mean, mean_of_equal
 from service.stats.intervals import freedom_of, wilson
 
 LEAST_CALIBRATED = 50  # labelled items; below it a fit of five values is mostly noise
@@ -256,13 +256,13 @@ def _mean(values: Floats, weights: Floats, every: LabelledCells, scale: HumanSca
         span = scale.high - scale.low
         lower, upper = wilson((mean - scale.low) / span * total, total)
         return Mean(value=mean, lower=scale.low + span * lower, upper=scale.low + span * upper)
+    if np.unique(every.human).size < 2:
+        return mean_of_equal(float(every.human[0]), total, (scale.low, scale.high))
     shares = every.weights / every.weights.sum()
     pooled = np.concatenate([values, every.human])
     heavy = np.concatenate([weights, _PSEUDO_ITEMS * shares])
     middle = float(heavy @ pooled) / (total + _PSEUDO_ITEMS)
     variance = float(heavy @ (pooled - middle) ** 2) / (total + _PSEUDO_ITEMS)
-    if variance <= 0:
-        return Mean(value=mean)
     freedom = max(freedom_of(values - middle, weights, variance, total), 2.0)
     half = student_t_quantile(0.975, freedom) * math.sqrt(variance / (total + _PSEUDO_ITEMS))
     return Mean(

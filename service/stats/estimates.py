@@ -380,15 +380,15 @@ def _mean_of_labels(tables: Tables, parts: Sequence[Tables], scale: Sequence[flo
         lower, upper = wilson(mean * labels, labels)
         return Mean(value=mean, lower=lower, upper=upper)
     if _are_constant(tables.labelled.sum(axis=1), values):
-        return _mean_of_equal(mean, labels, scale)
+        return mean_of_equal(mean, labels, scale)
     pooled, shares = _pooled(tables)
     around = _moments(np.concatenate([values, pooled]), np.concatenate([counts, PSEUDO_ITEMS * shares]))
     freedom = freedom_of(values - around.mean, counts, around.variance, labels)
     return _mean_within(mean, around.mean, _quantile(freedom) * math.sqrt(around.variance / around.total), scale)
 
 
-def _mean_of_equal(value: float, total: float, scale: Sequence[float]) -> Mean:
-    """The mean of values that are all equal: Wilson's interval of their share, the others at an end of the scale."""
+def mean_of_equal(value: float, total: float, scale: Sequence[float]) -> Mean:
+    """Returns the mean of values that are all equal: Wilson's interval of their share, the others at an end."""
     if total < 2:
         return Mean(value=value)
     others = 1 - wilson(total, total).lower
@@ -398,7 +398,7 @@ def _mean_of_equal(value: float, total: float, scale: Sequence[float]) -> Mean:
 def _judge_mean(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> Mean:
     """The mean of all the judge's scores: Wilson's interval of a share, else mean +- Z sd / sqrt(n) on the scale.
 
-    Scores that are all equal have the interval of `_mean_of_equal`.
+    Scores that are all equal have the interval of `mean_of_equal`.
 
     It covers the judge's own mean, not the humans': it says nothing about the judge's bias.
     """
@@ -410,6 +410,6 @@ def _judge_mean(tables: Tables, scale: Sequence[float], *, pass_fail: bool) -> M
         lower, upper = wilson(scores.mean * scores.total, scores.total)
         return Mean(value=scores.mean, lower=lower, upper=upper)
     if _are_constant(counts, values):
-        return _mean_of_equal(scores.mean, scores.total, scale)
+        return mean_of_equal(scores.mean, scores.total, scale)
     half = Z * math.sqrt(scores.variance / (scores.total - 1))
     return Mean(value=scores.mean, lower=max(scores.mean - half, min(scale)), upper=min(scores.mean + half, max(scale)))

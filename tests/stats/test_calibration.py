@@ -133,6 +133,17 @@ def test_few_labels_have_means_but_no_mapping() -> None:
     assert one.curve.at(1) is None
 
 
+@pytest.mark.parametrize("value", [2, 2.1, 5])
+def test_labels_that_are_all_equal_are_no_proof_of_their_mean(value: float) -> None:
+    """Others, at the ends of the scale, may have the share of Wilson's interval for none among so many."""
+    one = found([(value, 1.0)] * 8 + [(value, 3.0)] * 4, HumanScale(1, 5, ()))
+    for items, point in ((8, one.points[0]), (4, one.points[2])):
+        others = 1.959964**2 / (items + 1.959964**2)
+        assert point.mean.value == value
+        assert point.mean.lower == pytest.approx(value - others * (value - 1))
+        assert point.mean.upper == pytest.approx(value + others * (5 - value))
+
+
 def test_no_labels() -> None:
     one = found([])
     assert (one.items, one.reason, one.error_before, one.error_after) == (0, "no_labels", None, None)
