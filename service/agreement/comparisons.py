@@ -93,7 +93,7 @@ class ChangedCases(msgspec.Struct, frozen=True, kw_only=True):
 class ComparedItem(NamedTuple):
     """An item of a group with the judge's score, and the mean of its drawn labels, None without one.
 
-    `level` is the level of doubt about the item, which decided how probable a label was.
+    `level` is the level of doubt about the item, on which depended how probable a label was if it was drawn `by_doubt`.
     """
 
     case: str
@@ -101,6 +101,7 @@ class ComparedItem(NamedTuple):
     score: float
     label: float | None
     level: int
+    by_doubt: bool
 
 
 class _Compared(NamedTuple):
@@ -174,7 +175,8 @@ def _of_series(items: Iterable[GroupItem], series: Series, is_in: Callable[[int]
             score = each.item.scores.get(content, {}).get(series.name)
             if score is not None and score.number is not None and is_in(score.at_ms // HOUR_MS):
                 labels = [label for label in each.item.labels.values() if label.content == content]
-                yield ComparedItem(case, each.item_id, score.number, _mean_label(labels), each.item.doubt)
+                by_doubt = any(label.drawing == "d" for label in labels)
+                yield ComparedItem(case, each.item_id, score.number, _mean_label(labels), each.item.doubt, by_doubt)
 
 
 def _mean_label(labels: Iterable[CodedLabel]) -> float | None:
@@ -213,7 +215,12 @@ def _scores(
 
 
 def _weights(items: Sequence[ComparedItem]) -> Floats:
-    """Returns the items of each item's stratum of doubt over its labelled ones: see `strata.py`."""
+    """Returns the items of each item's stratum of doubt over its labelled ones: see `strata.py`.
+
+    All are 1 if no label was drawn by doubt.
+    """
+    if not any(each.by_doubt for each in items):
+        return np.ones(len(items))
     labelled = Counter(each.level for each in items if each.label is not None)
     every = Counter(each.level for each in items)
     weights: dict[int, float] = {}

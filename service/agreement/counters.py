@@ -221,16 +221,25 @@ def read_panel(coding: Coding, fields: Mapping[str, int]) -> Coders:
     return _coders(coding, axis, said["coders"], said["sums"])
 
 
+def is_drawn_by_doubt(agreed: Mapping[str, int]) -> bool:
+    """Returns whether a label was drawn by doubt: if none was, items of all levels were as likely to be labelled."""
+    return any(count > 0 and name.startswith("annotator\td\t") for name, count in agreed.items())
+
+
 def read_labelled(agreed: Mapping[str, int], seen: Mapping[str, int]) -> dict[int, Labelled]:
-    """Returns the data of estimates by level of doubt, from a series' counters `agreed` and `seen`."""
+    """Returns the data of estimates by level of doubt, from a series' counters `agreed` and `seen`.
+
+    All is of level 0 if no label was drawn by doubt.
+    """
+    by_doubt = is_drawn_by_doubt(agreed)
     means: defaultdict[int, Counter[tuple[float, str]]] = defaultdict(Counter)
     rest: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for (_, *words), count in split(agreed, ("mean\t",)):
         if count > 0:
-            means[level_in(words, 2)][float(words[0]), words[1]] += count
+            means[level_in(words, 2) if by_doubt else 0][float(words[0]), words[1]] += count
     for (_, *words), count in split(seen, ("rest\t",)):
         if count > 0:
-            rest[level_in(words, 1)][words[0]] += count
+            rest[level_in(words, 1) if by_doubt else 0][words[0]] += count
     return {level: Labelled(dict(means[level]), dict(rest[level])) for level in sorted({*means, *rest})}
 
 

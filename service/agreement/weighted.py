@@ -8,7 +8,7 @@ import numpy as np
 
 from service.agreement.coding import Coding
 from service.agreement.counter_fields import level_in, split
-from service.agreement.counters import Agreed, read_agreed
+from service.agreement.counters import Agreed, is_drawn_by_doubt, read_agreed
 from service.stats.arrays import Integers
 from service.stats.intervals import Design, FixedEffect
 from service.stats.strata import PairStratum, WeightedPairs, merged_levels
@@ -53,7 +53,8 @@ def read_weighted(
     fields = {name: count for name, count in agreed.items() if not name.startswith(_BY_HAND)}
     labelled, rest = _items(fields, "drawn", 0), _items(seen, "rest", 1)
     found = read_agreed(coding, fields, "all", labels)._replace(items=labelled.total())
-    groups = merged_levels(labelled, labelled.keys() | rest.keys())
+    levels = labelled.keys() | rest.keys()
+    groups = merged_levels(labelled, levels) if is_drawn_by_doubt(agreed) else [sorted(levels)]
     strata = [
         PairStratum(
             _counts(found, fields, group),

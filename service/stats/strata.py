@@ -3,7 +3,8 @@
 The label queue takes items in with a probability that depends on their doubt alone. The share of labelled items of a
 level estimates that probability, with less error than the probability itself would have, and whatever annotators
 skipped. So a labelled item of stratum d counts (M_d / M) / (n_d / n), with M items in all, n of them labelled:
-post-stratification (Holt and Smith 1979, Post Stratification).
+post-stratification (Holt and Smith 1979, Post Stratification). If all labelled items were drawn at random, all items
+are one stratum.
 """
 
 import math

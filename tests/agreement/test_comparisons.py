@@ -14,7 +14,7 @@ from service.contracts.items import Item
 from service.contracts.judges import ResolvedJudge, Scale
 from service.contracts.labels import NewLabel
 from service.store import judges
-from tests.store.labelled import KEEP_S, judge_of, judged
+from tests.store.labelled import KEEP_S, MODELS, judge_of, judged
 from tests.store.made import MODEL
 
 QUERY = ComparisonQuery("wit@1", MODEL, "v1", "v2", "all", [MODEL], keep_s=KEEP_S)
@@ -54,6 +54,26 @@ async def test_labels_that_somebody_picked_do_not_correct(redis: Redis) -> None:
     found = await compare(redis, QUERY)
     assert (found.b.labelled, found.decided, found.decided_by) == (21, "b", "labels")
     assert found.corrected_difference.value == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "mean"), [({}, 3), ({"selection": "targeted", "probability": 0.5}, (10 * 5 + 20) / 30)]
+)
+async def test_doubt_weighs_labels_only_if_some_were_drawn_by_it(
+    redis: Redis, drawn: dict[str, object], mean: float
+) -> None:
+    """The panel says 3 of each item; of v2 its models differ on ten, which people value 5, and the other 20 1."""
+    judge = judge_of(MODELS)
+    await judges.put_judge(redis, "wit", judge.definition)
+    for group, doubtful in (("v1", 0), ("v2", 10)):
+        for n in range(30):
+            item = Item(id=f"{group}-{n}", output=f"{group} {n}", group=group, case=f"c{n}")
+            await judged(redis, judge, item, [1, 5] if n < doubtful else [3, 3])
+    labels = [label("v1", n, 1) for n in range(20)]
+    labels += [label("v2", n, 5 if n < 10 else 1, **(drawn if n < 10 else {})) for n in range(20)]
+    await put_labels(redis, labels, keep_s=KEEP_S)
+    found = await compare(redis, QUERY._replace(model="panel"))
+    assert found.corrected_difference.value == pytest.approx(mean - 1)
 
 
 async def test_a_window_limits_the_judgments(redis: Redis) -> None:

@@ -117,9 +117,12 @@ def test_means_too_many_for_a_table_are_put_together_and_their_mean_stays() -> N
 
 
 def test_what_is_read_is_what_was_counted() -> None:
-    agreed = {"mean\t3.5\t4": 2, "mean\t3.5\t4\t2": 5, "item\tr": 2}
-    assert read_labelled(agreed, {"rest\t4": 7, "rest\t5\t3": 1, "score\t4\t3": 9}) == {
+    agreed = {"mean\t3.5\t4": 2, "mean\t3.5\t4\t2": 5, "item\tr": 2, "annotator\tr\tann": 5, "annotator\td\tann": 2}
+    seen = {"rest\t4": 7, "rest\t5\t3": 1, "score\t4\t3": 9}
+    assert read_labelled(agreed, seen) == {
         0: ({(3.5, "4"): 2}, {"4": 7}),
         2: ({(3.5, "4"): 5}, {}),
         3: ({}, {"5": 1}),
     }
+    at_random = agreed | {"annotator\td\tann": 0}
+    assert read_labelled(at_random, seen) == {0: ({(3.5, "4"): 7}, {"4": 7, "5": 1})}

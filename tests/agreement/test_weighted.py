@@ -60,6 +60,19 @@ def test_a_mean_of_doubtful_and_other_items_is_that_of_the_strata(coding: Coding
     assert found.value == pytest.approx(bottom + 0.75 * (top - bottom), abs=0.02)
 
 
+@pytest.mark.parametrize("coding", [FIVE, PASS_FAIL])
+def test_labels_that_were_all_drawn_at_random_count_alike(coding: Coding) -> None:
+    """However much doubt there is about their items: the mean by few labels is the one that people can check."""
+    low, *_, high = coding.values or (0, 1)
+    told = [Item({"ann": (high, "r")}, high) for _ in range(20)] + [Item({}, high) for _ in range(240)]
+    told += [Item({"ann": (low, "r")}, high, doubt=5) for _ in range(10)] + [Item({}, high, doubt=5)] * 10
+    found = estimate_of(coding, counted(rows_of(coding, told)), scored(coding, told)).corrected_mean
+    top, bottom = (1.0, 0.0) if coding is PASS_FAIL else (float(high), float(low))
+    assert found.value == pytest.approx(bottom + 2 / 3 * (top - bottom))
+    exact = report(coding, told, "weighted").statistics["exact"].value
+    assert exact == pytest.approx(2 / 3)
+
+
 def test_more_labels_make_narrower_intervals_down_to_nothing() -> None:
     widths = []
     for share in (60, 150, 295):
