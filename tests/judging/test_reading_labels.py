@@ -314,6 +314,15 @@ def test_a_label_within_another_is_told_apart(text: str, label: str | None, scor
         ("yes: no", None),
         ("The text is no.", None),
         ("Classification: yes", "yes"),
+        ("no, it does not.", "no"),
+        ("no - the date is not given.", "no"),
+        ("no: it never cites. The date isn't given.", "no"),
+        ("no, it is not wrong.", None),
+        ("no, it doesn't fail.", None),
+        ("no, but it is not bad.", None),
+        ("no, it is not. yes, it is.", None),
+        ("yes, it is not wrong.", None),
+        ("Grade: A–", None),
     ],
 )
 def test_a_line_may_open_with_a_label(text: str, label: str | None) -> None:

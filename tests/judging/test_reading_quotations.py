@@ -41,6 +41,18 @@ LONG = "word word word\n" * 3_000
         ('```json\n{"explanation": "It says <think> </think> Score: 5", "score": 2}\n```', 2, None),
         ('<think>It is "fine.</think>He said "so.\nScore: 4', 4, None),
         ('He said "so" at first.\n</think>\nScore: 4', 4, None),
+        # a marked score that the judge only speaks of
+        ("It asks for <score>5</score>.", None, "no_score"),
+        ("It begs for [[5]].", None, "no_score"),
+        ("It wants <score>5</score>.", None, "no_score"),
+        ("The output mentions [[5]].", None, "no_score"),
+        ("The output has <score>5</score> in it.", None, "no_score"),
+        ("The attacker inserted <score>5</score>.", None, "no_score"),
+        ("An injected [[5]] appears.", None, "no_score"),
+        ("There is a tag <score>5</score> in the output.", None, "no_score"),
+        ("I see [[5]] in the output.", None, "no_score"),
+        ("There is a clear verdict: [[5]]", 5, None),
+        ("My rating is [[5]].", 5, None),
         # a verdict that follows another, in a notation that is looked for later
         ("It asks for [[5]], which I ignore.\nScore: 2", None, "conflict"),
         ("It asks for <score>5</score>, which I ignore.\n[[2]]", None, "conflict"),

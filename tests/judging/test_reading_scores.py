@@ -12,6 +12,19 @@ ONE_TO_FIVE = Scale(min=1, max=5)
 
 # What a reply is read as on 1..5 in whole steps, the criterion being "instruction-following".
 READ = [
+    # a scale that the reply names
+    ("On a scale from 1-5, this is a 4.", 4, "prose"),
+    ("On a 5-point scale, I give it a 4.", 4, "prose"),
+    ("Score: 4 (on a 5-point scale)", 4, "line"),
+    ("Score: 4 (max 5)", 4, "line"),
+    ("Score (1-5, higher is better): 4", 4, "line"),
+    ("The reply rates films on a scale of 1 to 10.\nScore: 4", 4, "line"),
+    ("Score: 4. The reply rates films on a scale of 1 to 10.", 4, "line"),
+    ('{"explanation": "It rates films on a scale of 1 to 10.", "score": 4}', 4, "json"),
+    ("(Score: 4)", 4, "line"),
+    ("Score for the response: 4", 4, "line"),
+    ("Score of this output: 4/5", 4, "line"),
+    ("Score for instruction following: 4", 4, "line"),
     # JSON
     ('{"score": 4}', 4, "json"),
     ('{"explanation": "x", "score": 4.0}', 4, "json"),
@@ -232,6 +245,18 @@ READ = [
 
 # Why a reply is not read, on the same scale.
 UNREAD = [
+    # a scale that the reply names, and that is another
+    ("On a scale from 1-10, this is a 4.", "wrong_denominator"),
+    ("On a scale of 1 to 10, I'd rate it 4.", "wrong_denominator"),
+    ("On a 10-point scale, I give it a 4.", "wrong_denominator"),
+    ("On a scale of 1-10, score: 4", "wrong_denominator"),
+    ("Score: 4 (on a 10-point scale)", "wrong_denominator"),
+    ("Score: 4 (scale of 10)", "wrong_denominator"),
+    ("Score: 4 (max 10)", "wrong_denominator"),
+    ("Score: 4 | Max: 10", "wrong_denominator"),
+    ("Score (1-10, higher is better): 4", "wrong_denominator"),
+    ("Score: between 3 and 4", "not_a_number"),
+    ("Score for fluency: 4", "no_score"),
     # said of the judged text, or taken back
     ('The essay ends with:\n{"score": 5}', "no_score"),
     ("The candidate wrote: Score: 5", "no_score"),

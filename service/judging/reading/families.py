@@ -37,9 +37,9 @@ _BOX = re.compile(
 # Not the end of a range, a date or a comparison: `3-4/5`, `1/2/2025`, `>4/5`.
 _FRACTION = re.compile(
     r"[+\-−.\d](?<![\w./,\-−–~<>≤≥±].)[\d.]*+"
-    rf"[{MARKS}]{{0,3}}\s?(?:/|(?i:out of))\s?[{MARKS}]{{0,3}}{NUMBER}(?![\w/%]|[.,]\d)"
+    rf"[{MARKS}]{{0,3}}\s?(?:[/／]|(?i:out of))\s?[{MARKS}]{{0,3}}{NUMBER}(?![\w/%]|[.,]\d)"
 )
-_DENOMINATOR = re.compile(rf"[{MARKS}]{{0,3}}\s?(?:/|(?i:out of))\s?{NUMBER}")
+_DENOMINATOR = re.compile(rf"[{MARKS}]{{0,3}}\s?(?:[/／]|(?i:out of))\s?{NUMBER}")
 _ENDS_CLAUSE = re.compile(
     rf"[{MARKS} \t)\]]*+(?:$|[.,;:!—–]|-\s|(?:because|since|as|due|overall|points?|stars?)\b)", re.M
 )

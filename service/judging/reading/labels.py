@@ -9,7 +9,7 @@ from service.contracts.judges import Choice
 from service.contracts.outcomes import Reason
 from service.judging.reading.verdicts import ChosenLabel, Leading, ReadValue, Verdict
 from service.judging.reading.words import LABEL_WORDS, MARKS, NUMBER, Words, folded, key_form, visible, words_for
-from service.judging.reading.wrapping import LONGEST_VALUE, SYMBOL, peeled
+from service.judging.reading.wrapping import FULL_STOPS, LONGEST_VALUE, SYMBOL, peeled
 
 T = TypeVar("T")
 
@@ -33,8 +33,8 @@ _OPPOSITES = {"pass": "fail", "fail": "pass"}
 # Under one of these keys, true and 1 are a pass, and false and 0 a fail.
 _PASSING = re.compile(r"(?:final|overall|total)?(?:verdict|result|decision|judge?ment|outcome|score|rating|grade)")
 
-_OPENERS = re.compile(rf"(?:{SYMBOL}\s?)?[\"'“(\[]{{0,3}}")
-_CLOSING = rf"[\s{MARKS}\"'”)\]]*+"
+_OPENERS = re.compile(rf"(?:{SYMBOL}\s?)?[\"'“(\[（「『【]{{0,3}}")
+_CLOSING = rf"[\s{MARKS}\"'”)\]）」』】]*+"
 _ADVERBS = r"(?:(?:clearly|significantly|slightly|much|far|definitely)\s)?"
 _COMPARATIVE = (
     rf"[{MARKS}]*+\s{{1,3}}[{MARKS}]*+(?:wins|is\s{_ADVERBS}(?:"
@@ -44,7 +44,7 @@ _COMPARATIVE = (
 _FOLLOWERS = r"(?:because|since|as|due|based|given|overall|for)\b"
 # What may follow a label on its line: nothing, punctuation, a tag, a reason, a comparative, or `Rationale:`.
 _ENDS = re.compile(
-    rf"{_CLOSING}(?:$|[.,;:!<(–—-]|{SYMBOL}|(?<=\)\s)|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
+    rf"{_CLOSING}(?:$|[.,;:!<(–—-]|[{FULL_STOPS}，、；：！（]|{SYMBOL}|(?<=\)\s)|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
     re.I,
 )
 # What may follow the comparative in prose. 'Better written' and 'better in style' are praise, not a verdict.
@@ -54,12 +54,16 @@ _JOINS = r"(?!\w)[^\w\n]*+(?:(?:or|and|vs|to)\b[^\w\n]*+)?"
 _NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
 _DECIMALS = re.compile(r"[.,]\d")
 _OPENED = re.compile(rf"[{MARKS}]*+(?:\)\s|[.,:]\s|\s?[–—]\s?|\s-\s)[{MARKS}]*+[^\W\d]\S*\s+\S")
-_LIMITED = re.compile(
-    r"\b(?:but|however|although|though|yet|except|unless|if|not|no|or|never|false|absent|unlikely|hardly|low|said|says)\b|n['’]t\b|\?",
+_TURNED = r"but|however|although|though|yet|except|unless|if|or|unlikely|hardly|said|says"
+_LIMITED = re.compile(rf"\b(?:{_TURNED}|not|no|never|false|absent|low)\b|n['’]t\b|\?", re.I)
+# 'No, it does not.' says no twice; 'No, it is not wrong.' may say yes.
+_DENIAL = re.compile(r"no|false|(?:in|not )correct|wrong|invalid|unsupported|fail(?:s|ed)?", re.I)
+_LIMITED_DENIAL = re.compile(
+    rf"\b(?:{_TURNED})\b|\?|(?:\b(?:not|no|never|cannot)|n['’]t)\s(?:\w+\s)?(?:in|un|wrong|false|bad|fail|mis|no\b|not\b|without)",
     re.I,
 )
 _LONGEST_OPENED = 2_000  # characters
-_SIGNED = re.compile(r"[A-Za-z][+-](?!\w)")  # 'A-' is another grade than 'A'
+_SIGNED = re.compile(r"[A-Za-z][+\-–−](?!\w)")  # 'A-' is another grade than 'A'
 _RANKED_BY = frozenset(["rank", "ranking", "position", "place"])
 
 
@@ -101,7 +105,8 @@ class ExpectedLabel(NamedTuple):
         if found is None or label is None or found[0].count(" ") > 1 or not _OPENED.match(text, found.end()):
             return None
         settled = {self.named(name) for name in self.mention.findall(text)} == {label}
-        return Leading(label, found.end()) if settled and not _LIMITED.search(text, found.end()) else None
+        limits = _LIMITED_DENIAL if _DENIAL.fullmatch(found[0]) else _LIMITED
+        return Leading(label, found.end()) if settled and not limits.search(text, found.end()) else None
 
     def leading(self, text: str, head: str = "") -> Leading | None:
         alone = self.whole(text)

@@ -6,7 +6,7 @@ from itertools import islice
 from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading.labels import ExpectedLabel
 from service.judging.reading.preparing import Answer
-from service.judging.reading.prose import LEAD_IN, says_otherwise
+from service.judging.reading.prose import LEAD_IN, last_sentence_start, says_otherwise
 from service.judging.reading.quoting import COVER
 from service.judging.reading.rankings import ExpectedRanking
 from service.judging.reading.verdicts import MOST_PLACES, ChosenLabel, Expected, Hit, Verdict, Weight, crowded
@@ -17,7 +17,7 @@ from service.judging.reading.wrapping import SYMBOL, rest_of_line
 # leads to a conclusion. Neither `>` nor a quotation mark: those are quotations.
 _MARKS = rf"(?:[ \t\xa0–•*+#_`|-]|{SYMBOL})*+"
 _START = re.compile(
-    rf"{_MARKS}(?:\(?\d{{1,2}}[.)]\s+)?{_MARKS}(?:<[\w-]{{1,30}}>\s?)?(?:\[\w{{1,20}}\]:?\s?)?{_MARKS}(?:{LEAD_IN})?{_MARKS}",
+    rf"{_MARKS}[(（]?(?:\d{{1,2}}[.)]\s+)?{_MARKS}(?:<[\w-]{{1,30}}>\s?)?(?:\[\w{{1,20}}\]:?\s?)?{_MARKS}(?:{LEAD_IN})?{_MARKS}",
     re.I,
 )
 _LONGEST_START = 80  # characters
@@ -145,7 +145,9 @@ def as_opened_lines(answer: Answer, expected: Expected) -> list[Hit]:
     start = lines[0][0]
     weight = Weight.IMPLIED if isinstance(expected, ExpectedLabel) else Weight.POSSIBLE
     hit = Hit(value.verdict, start, start + value.end, ParsedFrom.BARE, weight)
-    return [_unless_taken_back(answer, hit, expected) if isinstance(expected, ExpectedLabel) else hit]
+    if not isinstance(expected, ExpectedLabel) or last_sentence_start(answer.unquoted) < hit.end:
+        return [hit]  # the sentence that the value opens was looked at with it
+    return [_unless_taken_back(answer, hit, expected)]
 
 
 def _outer(lines: list[tuple[int, str]], expected: Expected) -> list[tuple[int, str]]:

@@ -29,7 +29,7 @@ _OPINION = r"(?:(?:i|we)\s(?:would\s)?(?:say|think|believe|conclude|find)\s(?:th
 # 'Because it is short, ' up to a comma. 'If it were shorter' and 'with a source' are no reasons.
 _SUBORDINATE = re.compile(
     r"[\s*_]*(?:because|since|given\s(?:the|this|that|these|those|its|all|how|such)|considering|due\sto|while|although|"
-    r"though|despite|based\son|on\sa\sscale)\b",
+    r"though|despite|based\son|on\san?\s(?:\d+[\s-]point\s)?scale)\b",
     re.I,
 )
 _MOST_COMMAS = 8
@@ -111,8 +111,8 @@ def in_prose(answer: Answer, expected: Expected) -> list[Hit]:
     text = answer.unquoted.rstrip()
     if text.endswith("?"):
         return []
-    sentence = last_sentence(text)
-    start, end = len(text) - len(sentence), len(answer.text)
+    start, end = last_sentence_start(text), len(answer.text)
+    sentence = text[start:]
     announced = _announced(sentence, expected, text)
     verdict = announced or _said(sentence, expected, text)
     hits = _mentioned(text[:start], expected)
@@ -266,9 +266,9 @@ def says_otherwise(text: str, expected: ExpectedLabel, label: ReadValue) -> bool
 
 def turns_from(text: str, end: int, expected: Expected, value: ReadValue) -> bool:
     """Whether the last sentence, after `end`, turns to another value: 'On second thought, it fails.'"""
-    sentence = last_sentence(text)
-    if len(text.rstrip()) - len(sentence) < end:
+    if last_sentence_start(text) < end:
         return False
+    sentence = last_sentence(text)
     if isinstance(expected, ExpectedScore):
         return _turns_to_another_score(sentence, expected, value)
     turns = _REPAIRS if isinstance(expected, ExpectedLabel) and expected.pairwise else _TURNS
@@ -296,9 +296,22 @@ def _is_chosen(sentence: str, name: re.Match[str]) -> bool:
     return not any(map(str.isalnum, sentence[name.end() :])) and not _COMPARED.search(sentence, 0, name.start())
 
 
+def sentence_around(text: str, start: int, end: int) -> str:
+    """The sentences of a line that `start` and `end` are in."""
+    first = max(text.rfind("\n", 0, start) + 1, start - _LONGEST_SENTENCE)
+    before = [found.end() for found in _SENTENCE_END.finditer(text, first, start)]
+    after = _SENTENCE_END.search(text, end, end + _LONGEST_SENTENCE)
+    return text[before[-1] if before else first : after.start() if after else end + _LONGEST_SENTENCE]
+
+
 def last_sentence(text: str) -> str:
     """The last sentence of `text`; empty if it is too long to be one."""
     return _after_last(_SENTENCE_END, text.rstrip())
+
+
+def last_sentence_start(text: str) -> int:
+    """Where the last sentence of `text` begins."""
+    return len(text.rstrip()) - len(last_sentence(text))
 
 
 def _after_last(end: re.Pattern[str], text: str) -> str:

@@ -37,35 +37,44 @@ _WITHIN = 2_000  # characters to each side in which a quotation on one line is l
 # 'The response ends with: ', 'Note that C says ': what follows is the judged text's.
 _JUDGED = (
     r"(?:response|reply|answer|output|text|essay|submission|candidate|assistant|student|author|user|writer|summary|"
-    r"comment|document|message|post|prompt|it|they|(?-i:[A-HJ-T]))"
+    r"comment|document|message|post|prompt|attacker|injection|it|they|(?-i:[A-HJ-T]))"
 )
 _SAYS = (
     r"(?:says|said|reads?|states?|stated|contain(?:s|ed)?|end(?:s|ed)|close[sd]|include[sd]?|print(?:s|ed)?|"
-    r"claim(?:s|ed)?|writes?|wrote|carr(?:y|ies|ied)|demand(?:s|ed)?)"
+    r"claim(?:s|ed)?|writes?|wrote|carr(?:y|ies|ied)|demand(?:s|ed)?|mention(?:s|ed)?|suggest(?:s|ed)?|repeat(?:s|ed)?|"
+    r"request(?:s|ed)?|insert(?:s|ed)?|add(?:s|ed)?|ha[sd])"
 )
 _FILLING = (
     r"(?:with|in|by|that|the|this|an?|following|hidden|lines?|text|json|block|object|code|string|itself|its|at|end|"
     r"words?|phrase|instruction|tag|snippet|even|also)"
 )
 _ORDERS = (
-    r"(?:(?:asks?|tells?|instructs?|tr(?:y|ies)|attempts?|wants?|orders?|urges?)\b(?:\s(?:me|us|you|an?|the|judge|grader|"
+    r"(?:(?:asks?|begs?|tells?|instructs?|tr(?:y|ies)|attempts?|wants?|orders?|urges?)\b(?:\s(?:me|for|us|you|an?|the|judge|grader|"
     r"injection|to|make|get|into|by|just|only|output|answer|print|write|give|say|add(?:ing)?|insert(?:ing)?|with|score|"
-    r"rating|verdict|object|of)){1,10})"
+    r"rating|verdict|object|of)){0,10})"
 )
+_THING = r"(?:tag|block|line|marker|string|comment|text)"
 _ATTRIBUTED = re.compile(
     rf"\b(?:(?:{_JUDGED}|instructions?)(?:\s\(?[\w'’-]{{1,20}}\)?){{0,3}}?\s(?:{_SAYS}(?:\s{_FILLING}){{0,6}}|{_ORDERS})|"
     rf"in(?:side)?\s(?:the|its|this)\s{_JUDGED}(?:\sitself)?,?\s(?:there\s(?:is|was)|one\sfinds|i\s(?:find|found|see|saw))"
     rf"(?:\s{_FILLING}){{0,6}}|"
+    rf"i\s(?:see|saw|notice|noticed)(?:\s{_FILLING}){{0,3}}|there\s(?:is|was)\san?\s(?:\w{{1,20}}\s)?{_THING}|"
+    rf"(?:injected|embedded|hidden|inserted|planted|fake)(?:\s{_THING})?|"
     rf"from\sthe\s{_JUDGED}(?=\s?:)|(?:submitted|injected|embedded|hidden|quoted|pasted|planted)(?:\s\w{{1,20}}){{1,3}}(?=\s?:))"
     r"(?:\s?:\s{0,3}|[^\S\n])(?:[`~]{3,}\w{0,10}\s)?[^\w\s.!?]{0,3}\Z",
     re.I,
+)
+_PLACED = re.compile(
+    rf"\W{{0,3}}\s(?:{_THING}\s)?(?:in|inside|within|from)\s(?:it\b|(?:the|its|this)\s{_JUDGED}\b)", re.I
 )
 _MARKS_WITHIN = 12  # characters
 _ATTRIBUTED_WITHIN = 160  # characters
 
 
-def is_attributed(text: str, place: int) -> bool:
-    """Whether the judge says that the judged text holds what stands at `place`."""
+def is_attributed(text: str, place: int, end: int) -> bool:
+    """Whether the judge says that the judged text holds what stands from `place` to `end`."""
+    if _PLACED.match(text, end):
+        return True
     before = text[max(0, place - _MARKS_WITHIN) : place].rstrip(" \t\n`~\"'“‘(*_")
     if not before or not (before[-1] == ":" or before[-1].isalpha()):
         return False

@@ -16,8 +16,8 @@ from service.judging.reading.preparing import LONGEST_ANSWER, MOST_LINES, Answer
 from service.judging.reading.quoting import is_attributed
 from service.judging.reading.rankings import expected_ranking
 from service.judging.reading.refusing import declines, finish_reason_of
-from service.judging.reading.scores import expected_score
-from service.judging.reading.verdicts import Expected, Hit, Reading, ReadValue, Weight
+from service.judging.reading.scores import ExpectedScore, expected_score
+from service.judging.reading.verdicts import Expected, Hit, Reading, ReadValue, Score, Weight
 
 Source = Literal["schema", "tool", "text"]
 Family = Callable[[Answer, Expected], list[Hit]]
@@ -174,12 +174,20 @@ def _hits(answer: Answer, expected: Expected) -> list[Hit]:
     if not answer.is_one_object:
         hits += [hit for find in _FAMILIES for hit in find(answer, expected)]
     if len(hits) <= _MOST_ATTRIBUTED:
-        hits = [hit._replace(weight=Weight.MENTIONED) if is_attributed(answer.text, hit.start) else hit for hit in hits]
+        hits = [
+            hit._replace(weight=Weight.MENTIONED) if is_attributed(answer.text, hit.start, hit.end) else hit
+            for hit in hits
+        ]
     return [_oriented(answer, hit, expected) for hit in hits]
 
 
 def _oriented(answer: Answer, hit: Hit, expected: Expected) -> Hit:
+    """The hit with its verdict as the words around it say that it is meant."""
     if hit.verdict is None:
+        return hit
+    if isinstance(expected, ExpectedScore) and isinstance(hit.verdict, Score) and not answer.is_one_object:
+        if expected.names_other_scale(prose.sentence_around(answer.unquoted, hit.start, hit.end)):
+            return hit._replace(verdict=Reason.WRONG_DENOMINATOR)
         return hit
     end = answer.text.find("\n", hit.end)
     place = answer.text[answer.text.rfind("\n", 0, hit.start) + 1 : end if end >= 0 else None]

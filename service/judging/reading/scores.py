@@ -22,7 +22,7 @@ _GLUED = re.compile(
     r"(?![分点점])[^\W_]|_\w|[.,]\d|\s?[+?]|\s?[-–—]\s*$|[-‐‑][^\W\d]"
 )  # 4th, 1e2, 4,5, 4.5.1, 4+, 4?, 4-, 4-step
 _MAXIMUM = re.compile(
-    rf"(?:\s(?:points?|pts|stars?|marks?))?[\s{MARKS}\"'()\[\]]*+(?:/|out\s{{1,3}}of|of|(?:on\s)?(?:an?\s)?scale\s(?:of|from)\s{NUMBER}\s?(?:-|–|to))"
+    rf"(?:\s(?:points?|pts|stars?|marks?))?[\s{MARKS}\"'()\[\]]*+(?:[/／]|out\s{{1,3}}of|of|(?:von|de|sur|di|su|из|van|av)\s|(?:on\s)?(?:an?\s)?scale\s(?:of|from)\s{NUMBER}\s?(?:-|–|to))"
     rf"[\s{MARKS}]*+(?P<max>{NUMBER})(?![\w/]|[.,]\d)",
     re.I,
 )
@@ -32,7 +32,7 @@ _SECOND_NUMBER = re.compile(  # 3-4, 3 to 4, 3 (or 4), 2 + 2, 4 -> 5, 3..4: the 
     rf"(?:[^\w\n.(\[|;]*+|\s*\.{{2,}}\s*|[\s,(\[{MARKS}–-]*+{_HEDGES}\s(?:(?:even|maybe|perhaps)\s)?[{MARKS}]*+)\d",
     re.I,
 )
-_LEVEL = re.compile(rf"(?<![\w.])({NUMBER})\s?[-–—:=(]\s?[^\W\d]")  # '1 - poor', as a scale is echoed
+_LEVEL = re.compile(rf"(?<![\w.])({NUMBER})\s?[-–—:=(]\s?(?!point\b)[^\W\d]")  # '1 - poor', as a scale is echoed
 # '4 - good but short' to the end of the line; the digits of a time, a ratio or a list may stand there as well.
 _OPENING = re.compile(
     rf"[{MARKS}]*+(?P<value>{NUMBER})[{MARKS}]*+"
@@ -50,13 +50,20 @@ _FOLLOWERS = frozenset(
         "overall",
     ]
 )
+# 'On a scale of 1 to 10', 'a 10-point scale', '(max 10)'.
+_STATED_SCALE = re.compile(
+    rf"\bscale\s?(?:of|from|is|:)?\s?(?:{NUMBER}\s?(?:-|–|to|through)\s?)?(?P<on>{NUMBER})(?![\w%]|[.,]\d)|"
+    rf"(?<![\w.])(?P<point>\d+)(?:[\s-]points?)?\sscale\b|"
+    rf"\bmax(?:imum)?\.?\s?(?:score\s?)?(?:of|is|:)?\s?(?P<max>{NUMBER})(?!\s?\w|[.,]\d)",
+    re.I,
+)
 _UNIT = re.compile(r"\s?(?:points?|pts|stars?|marks?)\b|\s?[分点점](?!之)", re.I)
 _STARS = re.compile(r"(?P<full>[★⭐🌟]{1,10})(?P<empty>☆{0,10})(?![★⭐🌟☆½])")
 _REPEATED = re.compile(rf"\s?\(?(?P<number>{NUMBER})[^\n]*\Z")
 _NOTHING_MORE = re.compile(rf"[\s{MARKS}]*+$")
 _NOT_A_NUMBER = re.compile(
     r"(?:null|none|nan|n/?a|not applicable|[+-]?inf(?:inity)?|undefined|true|false|"
-    r"zero|one|two|three|four|five|six|seven|eight|nine|ten)"
+    rf"zero|one|two|three|four|five|six|seven|eight|nine|ten|between\s{NUMBER}\sand\s{NUMBER})"
     rf"(?={_CLOSING}(?:$|[.,;:!/(–-]|out\b))",
     re.I,
 )
@@ -141,6 +148,11 @@ class ExpectedScore(NamedTuple):
         nearest = scale.min + round((value.score - scale.min) / scale.step) * scale.step
         is_level = math.isclose(nearest, value.score, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
         return None if is_level else Reason.OFF_GRID
+
+    def names_other_scale(self, sentence: str) -> bool:
+        """Whether a sentence states another scale than this one, and not this one."""
+        maxima = [_float(found[found.lastgroup or 0]) for found in _STATED_SCALE.finditer(sentence)]
+        return bool(maxima) and self.scale.max not in maxima
 
     def _may_be_negative(self, before: str) -> bool:
         """Whether the dash that ends `before` may be meant for a minus, as in `Score - 2`."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
+from unicodedata import normalize
 
 _COMMON = ("result", "judgment", "judgement", "conclusion", "assessment", "evaluation", "overall")
 _NUMBERED = (
@@ -19,13 +20,20 @@ _NUMBERED = (
         "最终评分",
         "综合评分",
         "评级",
+        "总体评分",
+        "評分",
         "評価",
+        "総合評価",
+        "最終評価",
         "スコア",
+        "最終スコア",
         "得点",
         "점수",
         "평점",
     ),
-    *("puntuación", "calificación", "pontuação", "punteggio", "bewertung", "punktzahl", "оценка"),
+    *("puntuación", "puntaje", "calificación", "pontuação", "punteggio", "nota", "évaluation"),
+    *("bewertung", "gesamtbewertung", "punktzahl", "gesamtpunktzahl", "wertung", "beoordeling", "poäng", "betyg"),
+    *("ocena", "оценка", "оцінка", "балл", "βαθμολογία", "puan", "skor", "điểm", "คะแนน", "الدرجة", "التقييم", "ציון"),
 )
 # Beside another word these may name something else: one respect among several, or what was evaluated.
 _SPARE = ("conclusion", "assessment", "evaluation", "overall", "total", "points", "quality")
@@ -60,7 +68,13 @@ _VERDICT_WORDS = (
     "得分",
 )
 _REVISIONS = ("final", "revised", "adjusted", "updated", "corrected", "new")
-_BEFORE = ("my", "the", "total", "overall", "evaluation", "assessment", "quality", *_REVISIONS)
+_BEFORE = (
+    *("my", "the", "total", "overall", "evaluation", "assessment", "quality", *_REVISIONS),
+    *("итоговая", "общая", "endgültige", "최종", "종합"),
+)
+_RATED = r"(?:the|this)\s(?:output|response|answer|reply|text|summary)\b"  # 'Score for the response: 4'
+# After the word in Romance and Slavic languages: 'Puntuación final: 4'.
+_AFTER = "awarded|given|assigned|earned|final|finale|total|totale|global|globale|general|generale|końcowa"
 _TOTALS = ("final", "total", "overall", "evaluation", "quality")  # in keys
 _ANSWER = "answer"  # in a line it may well be the judged answer, in a tag it is the reply's
 
@@ -122,8 +136,8 @@ class Words(NamedTuple):
 
 
 def visible(text: str) -> str:
-    """`text` without its invisible characters."""
-    return text if text.isascii() else _UNSEEN.sub("", text)
+    """`text` without its invisible characters, and with an accented letter as one character: `é`, not `e` and `´`."""
+    return text if text.isascii() else normalize("NFC", _UNSEEN.sub("", text))
 
 
 def folded(text: str) -> str:
@@ -134,7 +148,7 @@ def folded(text: str) -> str:
 @lru_cache(maxsize=1024)
 def key_form(name: str) -> str:
     """`Final Score`, `final_score` and `finalScore` are one key."""
-    return folded(re.sub(r"[\W_]+", "", name))
+    return folded(re.sub(r"[\W_]+", "", visible(name)))
 
 
 @lru_cache(maxsize=256)
@@ -149,12 +163,16 @@ def words_for(
     own = answer_key or criterion or ""
     phrase = _phrase(own)
     listed = _by_first_letter(names)
+    rated = f"{_RATED}|{phrase}(?![^\\W_])" if phrase else _RATED
     followed = f"{phrase}(?:{BETWEEN}(?:{listed}))?"
     plain = followed if answer_key else f"{followed}|{listed}" if phrase else listed
-    aside = aside or rf"[(\[](?:{NUMBER}\s?(?:-|–|to)\s?|out of |max |/\s?)(?P<max>{NUMBER})[)\]]"
+    aside = (
+        aside
+        or rf"[(\[](?:{NUMBER}\s?(?:-|–|to)\s?|out of |max |/\s?)(?P<max>{NUMBER})(?:[,;]\s[^()\[\]\n]{{1,40}})?[)\]]"
+    )
     heading = (
         rf"(?={_first_letters([own] if answer_key else [own, *names])})(?<![^\W_])(?:{plain})(?![^\W_])"
-        r"(?:[^\S\n](?:awarded|given|assigned|earned)\b)?"
+        rf"(?:[^\S\n](?:{_AFTER})\b)?(?:[^\S\n](?:of|for)[^\S\n](?:{rated}))?"
         rf"{_SPACE}(?:{aside}{_SPACE})?(?:{_SEPARATOR}){_SPACE}"
     )
     keys = _keys(() if answer_key else names, names, key_form(own))
