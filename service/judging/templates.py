@@ -3,10 +3,12 @@
 The engine is MiniJinja: it can't reach Python objects, files or other templates, and its fuel limits its work.
 """
 
-from functools import cache, lru_cache
+import re
+from functools import cache, lru_cache, reduce
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from service.contracts.items import Item
+from service.contracts.refusals import pointer_to
 from service.judging.template_limits import FILTERS_LEFT_OUT, filters_and_tests, limits_problem
 
 if TYPE_CHECKING:  # 2 MB, which a worker takes only for judges with own prompts
@@ -19,8 +21,21 @@ _VARIABLES = ("criterion", "instructions", "scale", "choices")
 _FIELDS = ("input", "output", "context", "reference", "outputs", "metadata")
 
 
+_MISSING = re.compile(r"`item(?P<path>(?:\.\w+|\[[^\]]{1,200}\])+)` is undefined")
+_STEP = re.compile(r"\.(\w+)|\[['\"]?(.*?)['\"]?\]")
+
+
 class TemplateError(Exception):
-    """A template can't be filled; the message names the missing variable."""
+    """A template can't be filled; the message names the missing variable.
+
+    `pointer` is the place in the item at which it would stand, empty if it is no part of the item.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        missing = _MISSING.search(message)
+        steps = (step[1] or step[2] for step in _STEP.finditer(missing["path"])) if missing else ()
+        self.pointer = reduce(pointer_to, steps, "")
 
 
 @cache

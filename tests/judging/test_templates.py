@@ -1,5 +1,6 @@
 """Own prompts: filled once, in a sandbox, with errors that name the variable."""
 
+import msgspec
 import pytest
 
 from service.contracts.items import Item
@@ -42,6 +43,23 @@ def test_texts_are_filled_in_verbatim() -> None:
 def test_a_missing_text_is_named(source: str) -> None:
     with pytest.raises(TemplateError, match=source.strip("{}").rpartition(".")[0]):
         fill(source, ITEM)
+
+
+@pytest.mark.parametrize(
+    ("source", "pointer"),
+    [
+        ("{{item.reference}}", "/reference"),
+        ("{{item['reference']|upper}}", "/reference"),
+        ("{{item.outputs[0]}}", "/outputs"),
+        ("{{item.metadata.app.other}}", "/metadata/app/other"),
+        ("{{item.metadata['a/b c']}}", "/metadata/a~1b c"),
+        ("{{item.output}}" * 9, ""),
+    ],
+)
+def test_the_place_of_a_missing_text_is_told(source: str, pointer: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        fill(source, msgspec.structs.replace(ITEM, output="x" * 1_000_000))
+    assert caught.value.pointer == pointer
 
 
 def test_a_missing_text_may_be_asked_for() -> None:

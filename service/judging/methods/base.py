@@ -30,6 +30,7 @@ from service.judging.templates import TemplateError, fill, shows_item, template_
 
 PlacedProblem = tuple[str, str]  # a JSON pointer, and the problem there
 
+_TEXTS = ("input", "output", "context", "reference")  # of an item
 REMINDER = "Answer again, in the form that was asked for."
 
 
@@ -136,14 +137,23 @@ class JudgingMethod(ABC):
         return missing or self._unfilled(judge, item)
 
     def _unfilled(self, judge: Judge, item: Item) -> list[PlacedProblem]:
-        if not is_own_prompt(judge):
-            return []
+        """The fields that an own prompt lacks, of which the engine names one at a time."""
+        problems: list[PlacedProblem] = []
+        while is_own_prompt(judge) and (error := self._error_of_filling(judge, item)) is not None:
+            problems.append((error.pointer, f"the judge's template can't be filled: {error}"))
+            field = error.pointer[1:]
+            if field not in _TEXTS or getattr(item, field) is not None:
+                break
+            item = msgspec.structs.replace(item, **{field: ""})
+        return problems
+
+    def _error_of_filling(self, judge: Judge, item: Item) -> TemplateError | None:
         try:
             for order in self.orders(judge):
                 self.question(judge, self.shown(item, order), delimiter="")
         except TemplateError as error:
-            return [("", f"the judge's template can't be filled: {error}")]
-        return []
+            return error
+        return None
 
     def question(self, judge: Judge, item: Item, delimiter: str) -> Question:
         """Returns the question about an item as it is shown: the judge's own prompt, if it has one.

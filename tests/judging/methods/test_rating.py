@@ -55,3 +55,10 @@ def test_texts_are_parsed_on_the_scale_of_the_request() -> None:
     assert parsed(Method.RATING, "grade: 3", answer_key="grade").score == 3
     assert parse_problems(Method.RATING) == []
     assert parse_problems(Method.RATING, scale=Scale(min=3, max=1))[0][0] == "/scale/max"
+
+
+def test_each_text_that_a_template_lacks_is_named_at_its_place() -> None:
+    own = judge(template="{{item.output}} {{item.context}} {{item.reference}} {{item.metadata.app}}")
+    problems = METHOD.item_problems(own, Item(output="x"))
+    assert [pointer for pointer, _ in problems] == ["/context", "/reference", "/metadata/app"]
+    assert METHOD.item_problems(own, Item(output="x", context="", reference="", metadata={"app": "y"})) == []
