@@ -113,3 +113,14 @@ async def test_an_item_that_the_template_cannot_show_fails_alone(
     assert vote["error"].startswith("no model was asked: the judge's template can't be filled: ")
     assert "kind" in vote["error"]
     assert (vote["attempts"], vote["asks"]) == (0, 0)
+
+
+async def test_half_a_character_in_an_explanation_costs_neither_the_score_nor_the_job(serve: Serve) -> None:
+    async with ModelServer("openai", lambda body: r'{"explanation": "Cut off: \ud83d", "score": 4}') as model:
+        judged: Judged = await serve(openai=model, retrying=FAST)
+        job_id = await judged.submit([{"output": "x"}], judge="helpfulness", models=[MODEL])
+        assert (await judged.job(job_id, wait=60))["counts"]["scored"] == 1
+        [judgment] = await judged.judgments(job_id)
+    assert (judgment["score"], judgment["explanation"]) == (4, "Cut off: \ufffd")
+    assert judgment["votes"][0]["raw_text"] == r'{"explanation": "Cut off: \ud83d", "score": 4}'
+    assert model.calls == 1

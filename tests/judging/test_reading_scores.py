@@ -560,6 +560,8 @@ def test_the_source_is_told_only_of_what_came_from_it(
     [
         ('{"explanation": " Good. ", "score": 4}', "Good."),
         ('{"reasoning": "Good.", "score": 4}', "Good."),
+        (r'{"reason": "Good \ud83d\ude00 \ud83d", "score": 4}', "Good \U0001f600 \ufffd"),
+        (r"{'reason': 'Good \ud83d', 'score': 4}", "Good \ufffd"),
         ('{"score": {"value": 4, "rationale": "Good."}}', "Good."),
         ('{"score": null, "reason": "Nothing to judge."}', "Nothing to judge."),
         ('{"score": 4}', None),

@@ -13,6 +13,9 @@ from service.judging.reading.refusing import finish_reason_of
 from worker.providers.event_streams import Event
 
 MOST_TOKENS = 100_000_000  # a larger count is an error of the server's
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.S
+)
 # A tuple: a hostile type may be a list, which has no hash.
 _NOT_SPOKEN = ("thinking", "reasoning", "redacted_thinking", "thought", "reasoning_text")
 
@@ -32,6 +35,11 @@ _BROKEN = re.compile(
     r"error|fail|abort|cancel|timeout|timed_out|interrupt|overload|insufficient|unavailable|malformed|^other$|"
     r"exception|disconnect|incomplete|unexpected"
 )
+
+
+def with_whole_characters(body: bytes) -> bytes:
+    """Returns JSON with U+FFFD for each escaped half of a character: `"\\ud83d"` is no text, but no answer is lost."""
+    return _ESCAPE.sub(lambda escape: b"\\ufffd" if escape["half"] else escape[0], body)
 
 
 def token_count(value: object) -> int | None:

@@ -13,7 +13,7 @@ from service.contracts.outcomes import Reason
 from service.judging.reading.refusing import finish_reason_of
 from worker.providers.base import Completion, ModelRequest, ProviderConfig, ProviderError
 from worker.providers.capabilities import Capabilities, Learnt
-from worker.providers.envelopes import broke_off
+from worker.providers.envelopes import broke_off, with_whole_characters
 from worker.providers.extra_fields import with_extra_fields
 from worker.providers.failures import (
     UNREADABLE,
@@ -209,6 +209,8 @@ class RemoteProvider:
         try:
             completion = self._wire.decode(reply.body, mode)
         except UNREADABLE as error:
+            if (body := with_whole_characters(reply.body)) != reply.body:
+                return self._decode(reply._replace(body=body), mode)
             if error_object(reply.body) is not None:
                 return self._wire.read_failure(reply)
             kind = reply.headers.get("content-type", "no content type")[:100]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -28,6 +29,9 @@ _EXPLANATIONS = [
     *("explanation", "rationale", "reasoning", "reason", "justification", "feedback", "analysis", "critique"),
     *("conciseexplanation", "thoughts", "thinking", "comment", "comments"),
 ]
+
+
+_HALVES = re.compile("[\ud800-\udfff]")  # "\\ud83d" in JSON, as a model writes it that stops within an emoji
 
 
 class FoundObject(NamedTuple):
@@ -112,11 +116,13 @@ def verdict_of(fields: dict[str, Any], expected: Expected) -> Iterator[Verdict]:
 
 
 def explanation_of(fields: dict[str, Any]) -> str | None:
-    """The first text under a key that explains, at the top or beside a wrapped value."""
+    """The first text under a key that explains, at the top or beside a wrapped value; with U+FFFD for each half of a
+    character, which can't be stored.
+    """
     texts = {key_form(key): value for key, value in fields.items() if isinstance(value, str) and value.strip()}
     own = next((texts[key] for key in _EXPLANATIONS if key in texts), None)
     if own is not None:
-        return own.strip()
+        return _HALVES.sub("\ufffd", own).strip()
     inner = (value for value in fields.values() if isinstance(value, dict))
     return next((text for each in inner if (text := explanation_of(each))), None)
 

@@ -304,3 +304,17 @@ async def test_a_stream_s_other_choices_are_left_out() -> None:
     chunks = [{"choices": [{"index": index, "delta": {"content": text}}]} for index, text in pieces]
     content = b"".join(b"data: " + msgspec.json.encode(each) + b"\n\n" for each in chunks) + b"data: [DONE]\n\n"
     assert (await complete("openai", Reply(body=content, headers=SSE))).text == VERDICT
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r"half \ud83d", "half \ufffd"),
+        (r"\uDE00 half", "\ufffd half"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\\ud83d is no escape, \ud83d is", "\\ud83d is no escape, \ufffd is"),
+    ],
+)
+async def test_half_a_character_does_not_cost_the_answer(written: str, text: str) -> None:
+    body = f'{{"choices": [{{"message": {{"content": "{written}"}}, "finish_reason": "stop"}}]}}'
+    assert (await complete("openai", Reply(body=body.encode()))).text == text

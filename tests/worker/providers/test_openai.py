@@ -101,8 +101,6 @@ def with_message(**message: Any) -> Reply:
         (with_message(content="4", reasoning_content="Hmm, 2?"), "4", "stop"),
         (with_message(content=None), "", "stop"),
         (with_message(), "", "stop"),
-        (Reply(body={"choices": []}), "", None),
-        (Reply(body={"choices": None}), "", None),
     ],
 )
 async def test_every_shape_of_an_answer_is_read(reply: Reply, text: str, finish_reason: str | None) -> None:
@@ -122,7 +120,10 @@ async def test_a_body_that_is_no_answer_may_pass(body: bytes) -> None:
 
 
 async def test_json_of_another_kind_is_no_answer() -> None:
-    assert (await error_of(Reply(body={"hello": "world"}))).retryable
+    bodies: list[Any] = [{"hello": "world"}, {"choices": []}, {"choices": None}]
+    for body in bodies:
+        error = await error_of(Reply(body=body))
+        assert (error.reason, error.retryable) == (Reason.PROVIDER_ERROR, True)
 
 
 @pytest.mark.parametrize(
