@@ -64,11 +64,20 @@ class Client:
 
     def __init__(self, url: str, key: str | None) -> None:
         self.url = url.rstrip("/")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        is_here = _is_loopback(self.url)
+        if key and not (key.isascii() and key.isprintable()):
+            raise ClientError(["the API key (--key or JUDGED_API_KEY) has a character that no key can have"])
         try:
-            self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT, mounts=_direct(self.url))
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise ClientError([f"the address {self.url} or the API key is not valid: {error}"]) from error
+            self._http = httpx.Client(
+                base_url=self.url,
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+                timeout=_TIMEOUT,
+                trust_env=not is_here,  # no proxy, however the environment names one, stands before this machine
+                verify=httpx.create_ssl_context(),  # as SSL_CERT_FILE says, for a loopback address too
+            )
+        except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:
+            variables = "SSL_CERT_FILE" if is_here else "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY or SSL_CERT_FILE"
+            raise ClientError([f"the environment's {variables} can't be used: {error}"]) from error
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> Self:
@@ -313,14 +322,18 @@ def _lines_of(response: httpx.Response) -> Iterator[bytes]:
         yield line
 
 
-def _direct(url: str) -> dict[str, None]:
-    """Returns the httpx mounts that keep a loopback address out of reach of HTTP_PROXY and its like."""
-    host = httpx.URL(url).host
+def _is_loopback(url: str) -> bool:
+    """Returns whether an address is of this machine. Raises ClientError if it is no address of a service."""
     try:
-        is_loopback = ipaddress.ip_address(host).is_loopback
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise ClientError([f"the address {url} (--url or JUDGED_URL) is not valid: {error}"]) from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ClientError([f"the address {url} (--url or JUDGED_URL) must be like {DEFAULT_URL}"])
+    try:
+        return ipaddress.ip_address(parsed.host).is_loopback
     except ValueError:
-        is_loopback = host == "localhost"
-    return {f"all://{f'[{host}]' if ':' in host else host}": None} if is_loopback else {}
+        return parsed.host == "localhost" or parsed.host.endswith(".localhost")
 
 
 def _segment(text: str) -> str:

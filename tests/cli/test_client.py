@@ -21,6 +21,34 @@ def test_no_proxy_stands_between_a_command_and_this_machine(
     assert main(["score", items, "--judge", "politeness", "--url", "http://judged.invalid"]) == 2
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "ftp://proxy", "::::"])
+def test_a_proxy_that_can_not_be_used_is_named_and_is_nothing_to_this_machine(
+    proxy: str, job_api: JobApi, items: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "http://[::1")
+    assert main(["score", items, "--judge", "politeness", "--url", job_api.url]) == 0
+    capsys.readouterr()
+    assert main(["jobs", "--url", "http://judged.invalid"]) == 2
+    assert "ALL_PROXY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "judged", "ftp://judged", "http://", "http://[::1"])
+def test_an_address_that_is_none_is_said_to_be_none(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["jobs", "--url", url]) == 2
+    assert f"the address {url.rstrip('/')} (--url or JUDGED_URL)" in capsys.readouterr().err
+
+
+def test_a_key_that_is_none_and_missing_authorities_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["jobs", "--key", "kü"]) == 2
+    assert "--key or JUDGED_API_KEY" in capsys.readouterr().err
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/own.pem")
+    assert main(["jobs", "--key", "k"]) == 2
+    assert "SSL_CERT_FILE" in capsys.readouterr().err
+
+
 def test_the_address_and_the_key_come_from_the_environment(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUDGED_URL", f"{api.url}/")
     monkeypatch.setenv("JUDGED_API_KEY", "k")
