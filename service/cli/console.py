@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MAX_ERROR_LINES = 20  # enough to recognise a mistake that every line of a file repeats
 
 _LOG_WIDTH = 220  # columns if the output is no terminal: wide enough that no table wraps in a log
+_LEAST_TEXT = 30  # columns of a text that wraps
+_UNLIMITED = 100_000  # columns
 
 
 def open_console(*, stderr: bool = False) -> "Console":
@@ -23,11 +25,36 @@ def open_console(*, stderr: bool = False) -> "Console":
     return console if console.is_terminal else Console(stderr=stderr, width=_LOG_WIDTH, highlight=False)
 
 
-def open_table(*headings: str) -> "Table":
-    """Returns an empty table without lines."""
+def open_table(*headings: str, wraps: Container[str] = ()) -> "Table":
+    """Returns an empty table without lines, for `print_table`. Columns of texts, which may wrap, are in `wraps`."""
     from rich.table import Table
 
-    return Table(*headings, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading not in wraps)
+    return table
+
+
+def print_table(console: "Console", table: "Table") -> None:
+    """Prints a table. Where it does not fit, texts wrap, down to `_LEAST_TEXT` columns; no id or number is cut.
+
+    A table that does not fit even then is wider than the terminal, which wraps its lines.
+    """
+    from rich.measure import Measurement
+
+    def width() -> int:
+        return Measurement.get(console, console.options.update_width(_UNLIMITED), table).maximum
+
+    excess, screen = width() - console.width, console.width
+    for column in table.columns:
+        if excess > 0 and not column.no_wrap:
+            cells = (column.header, *column.cells)
+            longest = max(Measurement.get(console, console.options.update_width(_UNLIMITED), c).maximum for c in cells)
+            column.max_width = max(_LEAST_TEXT, longest - excess)
+            excess -= max(0, longest - column.max_width)
+    console.width = max(screen, width())
+    console.print(table)
+    console.width = screen
 
 
 def add_row(table: "Table", cells: Iterable[str], style: str | None = None) -> None:

@@ -8,6 +8,7 @@ from service.cli.console import (
     open_console,
     open_table,
     print_error,
+    print_table,
     printable,
     show_progress,
 )
@@ -22,7 +23,7 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 def test_cells_are_plain_text(capsys: Captured) -> None:
     table = open_table("head")
     add_row(table, ["[bold]x[/bold]"])
-    open_console().print(table)
+    print_table(open_console(), table)
     assert "[bold]x[/bold]" in capsys.readouterr().out
 
 
@@ -36,3 +37,26 @@ def test_progress_returns_the_last_state() -> None:
     assert show_progress(iter([1, 2, 3]), "title", 3, lambda state: int(state)) == 3
     with pytest.raises(ValueError, match="no state"):
         show_progress(iter([]), "title", 0, lambda state: int(state))
+
+
+def test_no_id_or_number_is_cut_in_a_narrow_terminal(capsys: Captured) -> None:
+    table = open_table("job", "status", "explanation", wraps=("explanation",))
+    add_row(table, ["job_01k1h1qhzftajxzzqj58y3", "completed_with_errors", "words " * 30])
+    console = open_console()
+    console.width = 50
+    print_table(console, table)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1].startswith("job_01k1h1qhzftajxzzqj58y3  completed_with_errors  words")
+    assert all(line.startswith(" " * 40) for line in lines[2:])
+    assert len(lines) > 5
+    assert "…" not in "".join(lines)
+    assert console.width == 50
+
+
+def test_texts_wrap_before_a_table_runs_over_the_edge(capsys: Captured) -> None:
+    table = open_table("item", "explanation", wraps=("explanation",))
+    add_row(table, ["a", "words " * 30])
+    console = open_console()
+    console.width = 60
+    print_table(console, table)
+    assert max(len(line.rstrip()) for line in capsys.readouterr().out.splitlines()) <= 60

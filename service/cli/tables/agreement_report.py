@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from service.cli.console import add_row, open_console, open_table, print_lines
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.cli.tables.confusion_table import confusion_grid, confusion_table
 from service.rendering.trust_words import BASELINE_TITLES, NO_VERDICT, STATISTIC_MEANINGS, VERDICT_WORDS
 
@@ -58,12 +58,12 @@ def print_agreement(report: AgreementJson, estimate: AgreementJson | None) -> No
     print_lines(console, (f"! {line}" for line in finding_lines(report)))
     if report["pairs"]:
         console.print()
-        console.print(_statistics_table(report))
+        print_table(console, _statistics_table(report))
         console.print()
         print_lines(
             console, [f"Rows: {_reference(report)}. Columns: the judge. In brackets: both gave the same value."]
         )
-        console.print(confusion_grid(confusion_table(report["table"])))
+        print_table(console, confusion_grid(confusion_table(report["table"])))
     for lines in (
         list(note_lines(report)),
         list(estimate_lines(estimate, both_scales(report))) if estimate else [],
@@ -246,7 +246,7 @@ def _statistics_table(report: AgreementJson) -> "Table":
     baselines = report.get("baselines") or {}
     beside = [BASELINE_TITLES.get(name, name) for name in baselines]
     people = ["people among themselves"] if has_ceiling else []
-    table = open_table("statistic", "value", "95% interval", *beside, *people, "in words")
+    table = open_table("statistic", "value", "95% interval", *beside, *people, "in words", wraps=("in words",))
     for name, measure in report["statistics"].items():
         cells = [name, _number(measure["value"]), _bounds(measure)]
         cells += [_number(statistics.get(name, {}).get("value")) for statistics in baselines.values()]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.cli.console import add_row, open_console, open_table, print_lines, printable
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table, printable
 from service.cli.tables.judgment_table import verdict_text
 from service.contracts.arena import ArenaLeaderboard
 from service.rendering.arena_leaderboard import STANDING_HEADINGS, arena_notes, standing_cells
@@ -27,7 +27,7 @@ def print_ratings(board: Mapping[str, Any]) -> None:
     table = open_table(*STANDING_HEADINGS)
     for standing in leaderboard.leaderboard:
         add_row(table, standing_cells(standing))
-    console.print(table)
+    print_table(console, table)
     print_lines(console, arena_notes(leaderboard))
 
 

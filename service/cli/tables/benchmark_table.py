@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from service.cli.console import add_row, open_console, open_table, print_lines
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.rendering.benchmark_leaderboard import BENCHMARK_HEADINGS, benchmark_cells, benchmark_summary, served_notes
 
 
@@ -13,5 +13,5 @@ def print_benchmark(benchmark: Mapping[str, Any]) -> None:
     table = open_table(*BENCHMARK_HEADINGS)
     for row in benchmark["leaderboard"]:
         add_row(table, benchmark_cells(row), style="dim" if row["control"] else None)
-    console.print(table)
+    print_table(console, table)
     print_lines(console, [*served_notes(benchmark["leaderboard"]), benchmark_summary(benchmark)])

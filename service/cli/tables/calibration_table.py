@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from service.cli.console import add_row, open_console, open_table, print_lines
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,7 +24,7 @@ def print_calibration(shown: CalibrationJson) -> None:
     console = open_console()
     print_lines(console, heading_lines(shown))
     console.print()
-    console.print(_table(shown))
+    print_table(console, _table(shown))
     console.print()
     print_lines(console, legend_lines(shown))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from service.cli.console import add_row, open_console, open_table, print_lines
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.cli.tables.agreement_report import series_heading
 from service.rendering.comparison_words import (
     ComparisonJson,
@@ -28,7 +28,7 @@ def print_comparison(found: ComparisonJson) -> None:
     add_row(table, ["by the judge", *_cells(found["judge_difference"])])
     if found["corrected_difference"]["value"] is not None:
         add_row(table, [f"corrected by {labels} labels", *_cells(found["corrected_difference"])])
-    console.print(table)
+    print_table(console, table)
     console.print()
     print_lines(console, decision_lines(found))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from service.cli.console import add_row, open_console, open_table, print_lines
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.rendering.amounts import dollars
 
 _HEADINGS = ("job", "status", "judge", "done", "scored", "unscored", "failed", "cost", "created")
@@ -26,7 +26,7 @@ def print_jobs(jobs: Sequence[Mapping[str, Any]]) -> None:
         done = f"{counts['total'] - counts['pending']}/{counts['total']}"
         numbers = (str(counts[name]) for name in ("scored", "unscored", "failed"))
         add_row(table, [job["id"], job["status"], judges_text(job), done, *numbers, cost_text(job), _time(job)])
-    console.print(table)
+    print_table(console, table)
 
 
 def print_job(job: Mapping[str, Any], without_score: Iterable[Mapping[str, Any]]) -> None:
@@ -50,13 +50,14 @@ def print_job(job: Mapping[str, Any], without_score: Iterable[Mapping[str, Any]]
 
 
 def _print_causes(causes: dict[tuple[str, str, str], list[str]]) -> None:
-    console, table = open_console(), open_table("judgments", "outcome", "reason", "provider's words", "items")
+    headings = ("judgments", "outcome", "reason", "provider's words", "items")
+    console, table = open_console(), open_table(*headings, wraps=headings[-2:])
     ordered = sorted(causes.items(), key=lambda each: -int(each[1][0]))
     for (outcome, reason, words), (count, *items) in ordered[:_MOST_CAUSES]:
         more = ", …" if int(count) > len(items) else ""
         add_row(table, [count, outcome, reason, words, ", ".join(items) + more])
     print_lines(console, [""])
-    console.print(table)
+    print_table(console, table)
     if len(ordered) > _MOST_CAUSES:
         print_lines(console, [f"and {len(ordered) - _MOST_CAUSES} more causes: see all judgments with --json"])
 

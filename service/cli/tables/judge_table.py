@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.cli.console import add_row, open_console, open_table, print_lines, printable
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table, printable
 from service.rendering.judge_versions import ChangedField
 
 _USUAL_VALUES = {
@@ -20,12 +20,12 @@ _MARKS = {"added": ("{+", "+}"), "removed": ("[-", "-]"), "same": ("", "")}  # a
 def print_judges(judges: Sequence[Mapping[str, Any]]) -> None:
     """Prints a row for each judge."""
     console = open_console()
-    table = open_table("judge", "criterion", "method", "values", "models", "created")
+    table = open_table("judge", "criterion", "method", "values", "models", "created", wraps=("values", "models"))
     for each in judges:
         created = (each["created_at"] or "built in")[:19].replace("T", " ")
         name = f"{each['name']}@{each['version']}"
         add_row(table, [name, each["criterion"], each["method"], _values(each), ", ".join(each["models"]), created])
-    console.print(table)
+    print_table(console, table)
 
 
 def print_judge(judge: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.cli.console import add_row, open_console, open_table, print_lines
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.rendering.amounts import dollars
 
 _MAX_EXPLANATION_CHARACTERS = 120
@@ -12,10 +12,10 @@ _MAX_EXPLANATION_CHARACTERS = 120
 def print_judgments(judgments: Sequence[dict[str, Any]], job: dict[str, Any]) -> None:
     """Prints a row for each judgment, then the summary of the job."""
     console = open_console()
-    table = open_table("item", "criterion", "outcome", "score", "explanation")
+    table = open_table("item", "criterion", "outcome", "score", "explanation", wraps=("explanation",))
     for judgment in judgments:
         add_row(table, _cells(judgment))
-    console.print(table)
+    print_table(console, table)
     print_lines(console, [job_summary(judgments, job)])
 
 

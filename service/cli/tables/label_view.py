@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from service.cli.console import add_row, open_console, open_table, print_lines, printable
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table, printable
 from service.cli.tables.judgment_table import verdict_text
 from service.rendering.label_keys import LabelKey
 
@@ -18,12 +18,12 @@ _COMMANDS = "s skip, u undo, c comment, q quit"
 
 def print_criteria(criteria: Iterable[Mapping[str, Any]]) -> None:
     """Prints a row for each criterion whose items wait or that has labels."""
-    console, table = open_console(), open_table("criterion", "waiting", "labels", "judges")
+    console, table = open_console(), open_table("criterion", "waiting", "labels", "judges", wraps=("judges",))
     shown = [each for each in criteria if each["waiting"] or each["labels"]]
     for each in shown:
         add_row(table, [each["name"], str(each["waiting"]), str(each["labels"]), ", ".join(each["judges"])])
     if shown:
-        console.print(table)
+        print_table(console, table)
         print_lines(console, ["\nName one: judged label CRITERION"])
     else:
         print_lines(console, ["No item waits for a label: judge some first (judged score)."])
