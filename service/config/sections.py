@@ -12,6 +12,7 @@ from msgspec import Meta
 from service.config.kinds import KINDS
 from service.config.secrets import Secret
 from service.contracts.judges import ModelName, Name
+from service.contracts.names import SHA256_PATTERN
 
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -100,7 +101,7 @@ class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """`[[keys]]`: one API key, of which the service knows only the hash."""
 
     name: Annotated[Name, about("who uses it, in logs and limits", "support-bot")]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z"), about("of the key: printf %s KEY | sha256sum", "0" * 64)]
+    sha256: Annotated[str, Meta(pattern=SHA256_PATTERN), about("of the key: printf %s KEY | sha256sum", "0" * 64)]
     scopes: Annotated[
         tuple[Scope, ...],
         about("of submit, read, label and admin; submit and read unless given", ("submit", "read", "label")),

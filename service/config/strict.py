@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 from service.contracts.nearest import nearest
+from service.contracts.pointing import in_words
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -90,6 +91,7 @@ def _convert(kind: Any, raw: object, at: str, problems: list[str], *, strict: bo
         message = str(error)
         inner = _AT.search(message)
         place, said = (at + inner["inner"], message[: inner.start()]) if inner else (at, message)
+        said = in_words(said)
         problems.append(f"{place}: {said[:1].lower()}{said[1:]}")
         return _MISREAD
 

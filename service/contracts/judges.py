@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from service.contracts.names import ONE_LINE_PATTERN
+from service.contracts.names import ANSWER_KEY_PATTERN, EFFORT_PATTERN, ONE_LINE_PATTERN
 
 # Patterns end in \Z: `$` would also match before a last line end.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z"
@@ -25,14 +25,14 @@ MOST_ALIASES = 100  # of a choice
 MOST_OUTPUTS = 20  # of an item that is ranked, and of an example
 MOST_MODELS = 20
 MOST_JUDGE_BYTES = 4_000_000  # of a definition in JSON: each call sends most of it
-AnswerKey = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"[^\W_]")]
+AnswerKey = Annotated[str, Meta(min_length=1, max_length=100, pattern=ANSWER_KEY_PATTERN)]
 Text = Annotated[str, Meta(max_length=100_000)]
 Samples = Annotated[int, Meta(ge=1, le=50)]
 Reasks = Annotated[int, Meta(ge=0, le=5)]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
 OutputTokens = Annotated[int, Meta(ge=1, le=100_000)]
 TopP = Annotated[float, Meta(gt=0, le=1)]
-Effort = Annotated[str, Meta(pattern=r"^[a-z]{1,20}\Z")]  # "low", "medium", "high" and others, by model
+Effort = Annotated[str, Meta(pattern=EFFORT_PATTERN)]  # "low", "medium", "high" and others, by model
 
 
 class Method(StrEnum):

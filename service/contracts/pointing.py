@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from service.contracts.judges import MODEL_OR_PANEL, MODEL_PATTERN, NAME_PATTERN, URL_PATTERN
-from service.contracts.names import ONE_LINE_PATTERN
+from service.contracts.names import ANSWER_KEY_PATTERN, EFFORT_PATTERN, ONE_LINE_PATTERN, SHA256_PATTERN
 from service.contracts.nearest import suggestion
 from service.contracts.refusals import Fault, pointer_to
 
@@ -30,6 +30,9 @@ _PATTERNS = {  # msgspec's messages about patterns, in words
         MODEL_PATTERN: "a model is written provider/name, such as openai/gpt-6-luna",
         MODEL_OR_PANEL: "neither a model (provider/name) nor `panel`",
         URL_PATTERN: "not an http or https URL",
+        SHA256_PATTERN: "must be 64 digits of 0-9 and a-f: printf %s KEY | sha256sum",
+        ANSWER_KEY_PATTERN: "must have a letter or a digit",
+        EFFORT_PATTERN: "must be one word of letters a-z, such as low or high",
         ONE_LINE_PATTERN: "a name is one line without white space at its ends",
     }.items()
 }
@@ -135,7 +138,10 @@ def _unreadable(raw: bytes, type_: Any, error: Exception, at: str) -> list[Fault
     """The faults of text that is not JSON. If only its characters and numbers are invalid, these are pointed at."""
     try:
         value = json.loads(raw.decode("utf-8", "surrogateescape"), parse_int=_whole)
-        found = list(islice(chain(_unsound(value, at), _faults(_mended(value), type_, at)), MOST_FAULTS))
+        unsound = list(islice(_unsound(value, at), MOST_FAULTS))
+        places = {each.pointer for each in unsound}
+        others = (each for each in _faults(_mended(value), type_, at) if each.pointer not in places)
+        found = list(islice(chain(unsound, others), MOST_FAULTS))
     except (ValueError, RecursionError):
         found = []
     return found or [Fault(at, f"not JSON: {str(error).partition(' - at `')[0]}")]

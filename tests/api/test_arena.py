@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from service.config.settings import KeySettings
+from service.config.settings import KeySettings, ProviderSettings
 from service.contracts.arena import Winner
 from service.store import arena, keys
 from service.store.connection import reply
@@ -218,8 +218,9 @@ async def test_a_list_passes_over_what_is_gone_and_goes_on(api: httpx.AsyncClien
     assert ([each["id"] for each in page["battles"]], page["next_cursor"]) == ([ids[0]], None)
 
 
-async def test_those_are_drawn_of_whom_least_is_known(api: httpx.AsyncClient, redis: Redis) -> None:
-    models = ["control/length", "control/overlap", "control/unheard-of"]
+async def test_those_are_drawn_of_whom_least_is_known(open_api: OpenApi, redis: Redis) -> None:
+    api = await open_api(providers={"new": ProviderSettings(kind="control")})
+    models = ["control/length", "control/overlap", "new/length"]
     settled = {f"win\t{a}\t{b}\t2": 5000 for a, b in (models[:2], models[1::-1])}
     await reply(redis.hset(keys.arena_counters("helpfulness"), mapping=settled))
     drawn_ones = []

@@ -94,7 +94,7 @@ async def test_each_place_that_does_not_fit_is_named(
         (order({**GOOD, "metadata": {"\ud800": 1}}), ["/items/0/metadata/?"]),
         (order({"output": "\ud800", "input": 7}), ["/items/0/output", "/items/0/input"]),
         (order(judge={**RATING, "criterion": "\ud800"}), ["/judge/criterion"]),
-        (order(judge={**RATING, "method": "\ud800"}), ["/judge/method", "/judge/method"]),
+        (order(judge={**RATING, "method": "\ud800"}), ["/judge/method"]),
         (b'{"judge": "helpfulness", "items": [{"output": "\xff\xfe"}, {"output": "\xed\xa0\x80"}]}',
          ["/items/0/output", "/items/1/output"]),
         (b'{"judge": "helpfulness", "items": [{"output": "x", "metadata": {"a": NaN, "b": -Infinity, "c": 1e999}}]}',

@@ -137,13 +137,13 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
         ("[store]\nprefix = 'a*b:'", "store.prefix: expected letters, digits"),
         ("[store]\nprefix = 'judged:'", "store.prefix: judged: would be mixed up"),
         ("[store]\nprefix = 'a:arq:'", "store.prefix: a:arq: would be mixed up"),
-        ("[defaults]\nmodels = ['a']", "defaults.models[0]: expected `str` matching regex"),
+        ("[defaults]\nmodels = ['a']", "defaults.models[0]: a model is written provider/name"),
         (
             "[providers.a]\nkind = 'control'\n[defaults]\nmodels = ['b/c']",
             "defaults.models: b/c: there is no [providers.b]",
         ),
         ("[defaults]\nmodels = ['control/legth']", "defaults.models: 'control' has no model 'legth' (length, overlap)"),
-        ("[[keys]]\nname = 'a'\nsha256 = 'x'", "keys[0].sha256: expected `str` matching regex"),
+        ("[[keys]]\nname = 'a'\nsha256 = 'x'", "keys[0].sha256: must be 64 digits of 0-9 and a-f"),
         (
             f"[[keys]]\nname = 'a'\nsha256 = '{KEY_HASH}'\nscopes = ['write']",
             "keys[0].scopes[0]: expected one of",

@@ -8,6 +8,7 @@ import pytest
 
 from service.contracts.judges import ModelName, Name
 from service.contracts.pointing import faults_in, not_among_allowed
+from service.contracts.refusals import Fault
 
 
 class Colour(StrEnum):
@@ -55,3 +56,8 @@ def test_other_types_and_allowed_values_have_no_message() -> None:
     assert not_among_allowed("red", Colour, "colour") is None
     assert not_among_allowed("x", int, "number") is None
     assert not_among_allowed(1, Colour, "colour") is None
+
+
+def test_a_number_that_is_none_is_one_fault() -> None:
+    faults = faults_in(b'{"values": [NaN, 1]}', dict[str, list[Annotated[float, msgspec.Meta(ge=-1e9)]]])
+    assert faults == [Fault("/values/0", "not a finite number")]

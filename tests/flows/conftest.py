@@ -130,7 +130,7 @@ def settings_for(store_url: str, changes: Row, provider: Row | None = None, **st
     }
     changed = {
         section: fields
-        if section in ("prices", "keys")
+        if section in ("prices", "keys", "providers")
         else msgspec.structs.replace(getattr(settings, section), **fields)
         for section, fields in changes.items()
     }
