@@ -24,7 +24,17 @@ from service.contracts.judges import MOST_OUTPUTS
 from service.contracts.nearest import did_you_mean
 from service.contracts.pointing import MOST_FAULTS, faults_in
 from service.contracts.refusals import Fault, invalid, too_large
-from service.files.records import CsvRows, FileError, FileForm, FileRow, FileRows, RecordError, form_of, read_rows
+from service.files.records import (
+    CsvRows,
+    FileError,
+    FileForm,
+    FileRow,
+    FileRows,
+    RecordError,
+    read_file,
+    read_rows,
+    shown_name,
+)
 
 TEXT_COLUMNS = ("id", "input", "output", "context", "reference", "group", "case")
 MOST_LINES_OF_A_RECORD = 50_000  # a quotation mark that is not closed takes in all that follows
@@ -125,23 +135,23 @@ class ItemFile(NamedTuple):
         return b"".join(json.dumps(item, ensure_ascii=False).encode() + b"\n" for item in self.items)
 
 
-def read_items(path: Path, mapping: Mapping[str, str]) -> ItemFile:
-    """Returns the items of a file with people's values. Raises FileError that names each bad line, and OSError.
+def read_items(name: str, mapping: Mapping[str, str], *, with_human: bool = True) -> ItemFile:
+    """Returns the items of a file with people's values; `-` is standard input.
+
+    Raises FileError that names each bad line, and OSError. Without `with_human`, columns of people's values are not
+    used and need not be there.
 
     `mapping` names the part of an item for columns with other names, such as `question` -> `input` or `score` ->
     `human.faithfulness.0`. An entry may also stand the other way round: `input` -> `question`.
     """
-    form = form_of(path)
-    return items_in(path.read_bytes(), form, mapping, str(path))
+    content, form = read_file(name)
+    return items_in(content, form, mapping, shown_name(name), with_human=with_human)
 
 
 def items_in(
     content: bytes, form: FileForm, mapping: Mapping[str, str], name: str, *, with_human: bool = True
 ) -> ItemFile:
-    """Returns the items in the content of a file called `name`, as `read_items` does.
-
-    Without `with_human`, columns of people's values are not used and need not be there.
-    """
+    """Returns the items in the content of a file called `name`, as `read_items` does."""
     table = read_rows(content, form)
     if not table.rows:
         raise FileError([f"{name}: there is no item in it"])

@@ -1,14 +1,14 @@
 """Labels from the columns of a file, one label a row."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from service.contracts.labels import NewLabel
+from service.contracts.pointing import faults_in
 from service.files.items import as_text, oriented
-from service.files.records import FileError, form_of, read_rows
+from service.files.records import FileError, read_file, read_rows, shown_name
 
 LABEL_FIELDS = NewLabel.__struct_fields__
 FIXED_FIELDS = ("criterion", "annotator", "selection", "probability")  # may have one value for a whole file
@@ -31,16 +31,15 @@ class LabelFile(NamedTuple):
     missing: int
 
 
-def read_labels(path: Path, given: dict[str, str], mapping: Mapping[str, str] | None = None) -> LabelFile:
-    """Returns the labels of a file. Raises FileError that names each bad line, and OSError.
+def read_labels(name: str, given: dict[str, str], mapping: Mapping[str, str] | None = None) -> LabelFile:
+    """Returns the labels of a file; `-` is standard input. Raises FileError that names each bad line, and OSError.
 
     `given` has, for fields of a label, the column that each is taken from; for `FIXED_FIELDS` it may be the value
     itself. `mapping` names fields and columns in pairs, either way round.
     """
-    form = form_of(path)
-    table = read_rows(path.read_bytes(), form)
+    table = read_rows(*read_file(name))
     if not table.rows:
-        raise FileError([f"{path}: there is no label in it"])
+        raise FileError([f"{shown_name(name)}: there is no label in it"])
     sources, fixed = _sources(table.columns, _columns_by_field(mapping or {}, table.columns) | given)
     labels, lines, faults, missing = [], [], [], 0
     for row in table.rows:
@@ -55,7 +54,7 @@ def read_labels(path: Path, given: dict[str, str], mapping: Mapping[str, str] | 
         except ValueError as error:
             faults.append(f"line {row.line}: {error}")
     if not labels and not faults:
-        faults = [f"{path}: there is no label in it: no row has a score or a label"]
+        faults = [f"{shown_name(name)}: there is no label in it: no row has a score or a label"]
     if faults:
         raise FileError(faults)
     unused = [each for each in table.columns if each not in sources.values()]
@@ -123,8 +122,8 @@ def _label(fields: Mapping[str, Any]) -> NewLabel:
     try:
         label = msgspec.convert(fields, NewLabel)
     except msgspec.ValidationError as error:
-        detail, _, place = str(error).partition(" - at `$.")
-        raise ValueError(f"{place.rstrip('`')}: {detail}" if place else detail) from error
+        fault = faults_in(msgspec.json.encode(fields), NewLabel)[0]
+        raise ValueError(f"{fault.pointer.lstrip('/')}: {fault.detail}") from error
     if label.score is not None and label.label is not None:
         raise ValueError("has a score and a label: give one of them")
     return label

@@ -1,8 +1,8 @@
 """Reads the records of people's files, CSV and NDJSON, with the line that each record begins on.
 
 CSV is RFC 4180 as spreadsheets write it: separated by commas, semicolons or tabs, with or without a byte order mark,
-and with LF, CR LF or CR at the end of a line. NDJSON has one JSON object in each line. The reader of CSV is fed line by
-line, so an upload of any size takes little memory.
+and with LF, CR LF or CR at the end of a line. NDJSON has one JSON object in each line; an array of objects is read
+too. The reader of CSV is fed line by line, so an upload of any size takes little memory.
 """
 
 import csv
@@ -19,7 +19,15 @@ from service.contracts.refusals import Fault
 
 FileForm = Literal["csv", "ndjson"]
 
-_SUFFIXES: dict[str, FileForm] = {".csv": "csv", ".tsv": "csv", ".jsonl": "ndjson", ".ndjson": "ndjson"}
+STANDARD_INPUT = "-"  # in place of a file's name
+
+_SUFFIXES: dict[str, FileForm] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "ndjson",
+    ".ndjson": "ndjson",
+    ".json": "ndjson",
+}
 _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = ",;\t"  # the first of them if none is in the header
@@ -186,6 +194,23 @@ class CsvRows:
         return FileRow(record.line, {name: cell for name, cell in zip(names, cells, strict=False) if name})
 
 
+def read_file(name: str) -> tuple[bytes, FileForm]:
+    """Returns the content of a file and its form. That of `STANDARD_INPUT` is told by its content.
+
+    Raises FileError if the name stands for no form, and OSError.
+    """
+    if name == STANDARD_INPUT:
+        content = sys.stdin.buffer.read()
+        return content, form_of_content(content)
+    content = Path(name).read_bytes()
+    return content, form_of(Path(name))
+
+
+def shown_name(name: str) -> str:
+    """Returns the name of a file for messages."""
+    return "standard input" if name == STANDARD_INPUT else name
+
+
 def form_of(path: Path) -> FileForm:
     """Returns the form that a file's name stands for. Raises FileError if it stands for none."""
     form = _SUFFIXES.get(path.suffix.lower())
@@ -195,8 +220,8 @@ def form_of(path: Path) -> FileForm:
 
 
 def form_of_content(content: bytes) -> FileForm:
-    """Returns the form of a file without a name: NDJSON if it begins with a JSON object, else CSV."""
-    return "ndjson" if content.removeprefix(_BOM).lstrip()[:1] == b"{" else "csv"
+    """Returns the form of a file without a name: NDJSON if it begins with a JSON object or array, else CSV."""
+    return "ndjson" if content.removeprefix(_BOM).lstrip()[:1] in (b"{", b"[") else "csv"
 
 
 def read_rows(content: bytes, form: FileForm) -> FileRows:
@@ -223,9 +248,7 @@ def _csv_rows(content: bytes) -> FileRows:
 def _ndjson_rows(content: bytes) -> FileRows:
     decoder = msgspec.json.Decoder(dict[str, Any])
     found: list[FileRow | RecordError] = []
-    for number, line in enumerate(re.split(rb"\r?\n|\r", content.removeprefix(_BOM)), 1):
-        if not line.strip():
-            continue
+    for number, line in _json_entries(content.removeprefix(_BOM)):
         entry = decode_entry(line, decoder, "")
         if isinstance(entry, dict):
             found.append(FileRow(number, entry))
@@ -233,6 +256,24 @@ def _ndjson_rows(content: bytes) -> FileRows:
             found += [RecordError(number, _json_fault(each)) for each in entry]
     rows = list(_good(found))
     return FileRows(rows, list(dict.fromkeys(name for row in rows for name in row.cells)), ".")
+
+
+def _json_entries(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yields each line that is not blank, or each entry of an array, after the line that it begins on, from 1."""
+    if not content.lstrip().startswith(b"["):
+        lines = enumerate(re.split(rb"\r?\n|\r", content), 1)
+        yield from ((number, line) for number, line in lines if line.strip())
+        return
+    try:
+        entries = msgspec.json.decode(content, type=list[msgspec.Raw])
+    except msgspec.DecodeError as error:
+        raise FileError([f"not a JSON array of objects: {error}"]) from error
+    number, end = 1, 0
+    for entry in map(bytes, entries):
+        begin = content.index(entry, end)
+        number += content.count(b"\n", end, begin)
+        yield number, entry
+        number, end = number + entry.count(b"\n"), begin + len(entry)
 
 
 def _good(found: list[FileRow | RecordError]) -> Iterator[FileRow]:

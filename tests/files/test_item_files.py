@@ -15,7 +15,7 @@ NAMED = {"question": "input", "answer": "output", "score": "human.faithfulness.0
 def read(folder: Path, name: str, content: str, named: dict[str, str] | None = None) -> ItemFile:
     path = folder / name
     path.write_text(content, newline="")
-    return read_items(path, named or {})
+    return read_items(str(path), named or {})
 
 
 def refused(folder: Path, name: str, content: str, named: dict[str, str] | None = None) -> list[str]:

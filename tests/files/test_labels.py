@@ -14,7 +14,7 @@ def read(
 ) -> LabelFile:
     path = folder / "labels.csv"
     path.write_text(content, newline="")
-    return read_labels(path, given or {}, mapping)
+    return read_labels(str(path), given or {}, mapping)
 
 
 def label(item: str, score: float | None = None, text: str | None = None) -> NewLabel:

@@ -111,8 +111,20 @@ def test_json_lines_have_a_byte_order_mark_and_any_line_ends() -> None:
     assert table.columns == ["a", "b"]
 
 
+def test_an_array_of_objects_is_read_with_the_line_of_each() -> None:
+    table = read_rows(b'\xef\xbb\xbf[\n {"a": 1}, {"a": 1},\n {"a":\n "]"},\n\n {"b": []}\n]\n', "ndjson")
+    rows = [FileRow(2, {"a": 1}), FileRow(2, {"a": 1}), FileRow(3, {"a": "]"}), FileRow(6, {"b": []})]
+    assert table.rows == rows
+    with pytest.raises(FileError) as refused:
+        read_rows(b'[{"a": 1},\n 2,\n "x"]', "ndjson")
+    assert refused.value.lines == ["line 2: must be a JSON object", "line 3: must be a JSON object"]
+    with pytest.raises(FileError, match="not a JSON array of objects"):
+        read_rows(b'[{"a": 1}', "ndjson")
+
+
 @pytest.mark.parametrize(
-    ("content", "form"), [(b'\xef\xbb\xbf \n{"a": 1}', "ndjson"), (b"a,b\n{", "csv"), (b"", "csv")]
+    ("content", "form"),
+    [(b'\xef\xbb\xbf \n{"a": 1}', "ndjson"), (b' [{"a": 1}]', "ndjson"), (b"a,b\n{", "csv"), (b"", "csv")],
 )
 def test_content_without_a_name_shows_its_form(content: bytes, form: str) -> None:
     assert form_of_content(content) == form

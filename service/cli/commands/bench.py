@@ -16,16 +16,20 @@ from service.cli.arguments import (
     split_models,
 )
 from service.cli.command import REFUSED, SOME_FAILED, SUCCEEDED, Command, CommandError
+from service.cli.commands.score import read_item_file
 from service.cli.console import print_json, print_note, show_progress
 from service.rendering.amounts import dollars
 
 if TYPE_CHECKING:
     from service.cli.client import Client
-    from service.files.items import ItemFile
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE.csv|.jsonl", help="items with people's values: human.<criterion>.<n>")
+    parser.add_argument(
+        "file",
+        metavar="FILE.csv|.jsonl",
+        help="items with people's values, human.<criterion>.<n>; - is standard input",
+    )
     parser.add_argument(
         "--judge",
         required=True,
@@ -63,10 +67,9 @@ def _run(options: argparse.Namespace) -> int:
 
     _check_writable(options.out)
     judges = [read_judge(each) for each in options.judge]
-    path = Path(options.file)
-    file = _read_file(path, options.map)
+    file = read_item_file(options.file, read_mapping(options.map), with_human=True)
     content = file.content
-    order = _order(options, judges, dataset_name(path, content))
+    order = _order(options, judges, dataset_name(Path(options.file), content))
     try:
         with Client.from_options(options) as client:
             client.store_dataset(order["dataset"], content)
@@ -77,21 +80,6 @@ def _run(options: argparse.Namespace) -> int:
         raise CommandError(error.lines_in_file(file.lines)) from error
     _deliver(benchmark, options)
     return SOME_FAILED if any(row["coverage"]["failed"] for row in benchmark["leaderboard"]) else SUCCEEDED
-
-
-def _read_file(path: Path, mappings: Sequence[str]) -> "ItemFile":
-    from service.files.items import read_items
-    from service.files.records import FileError
-
-    try:
-        file = read_items(path, read_mapping(mappings))
-    except FileError as error:
-        raise CommandError(error.lines) from error
-    if file.unused:
-        print_note(f"columns that are not used: {', '.join(file.unused)}")
-    if file.missing:
-        print_note(f"people's values that are missing: {file.missing}")
-    return file
 
 
 def _order(options: argparse.Namespace, judges: list[Any], dataset: str) -> dict[str, Any]:
@@ -202,7 +190,7 @@ _WRITERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
 
 BENCH = Command(
     "bench",
-    "measure judges and models on a file with people's scores: CSV with a header, or NDJSON",
+    "measure judges and models on a file with people's scores: CSV with a header, NDJSON or a JSON array",
     _add_arguments,
     _run,
     {SUCCEEDED: "every judgment was answered, scored or not", SOME_FAILED: "some judgments failed"},

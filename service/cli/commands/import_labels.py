@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.cli.arguments import add_client_options, add_map_option, read_mapping
@@ -27,7 +26,7 @@ _FIELDS = {
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE.csv|.jsonl", help="the labels, one per line")
+    parser.add_argument("file", metavar="FILE.csv|.jsonl", help="the labels, one per line; - is standard input")
     for field, (metavar, description) in _FIELDS.items():
         parser.add_argument(f"--{field.replace('_', '-')}", metavar=metavar, help=description)
     add_map_option(parser, "stars=score, as does --score stars")
@@ -42,7 +41,7 @@ def _run(options: argparse.Namespace) -> int:
 
     columns = {field: value for field in _FIELDS if (value := getattr(options, field)) is not None}
     try:
-        file = read_labels(Path(options.file), columns, read_mapping(options.map))
+        file = read_labels(options.file, columns, read_mapping(options.map))
     except FileError as error:
         raise CommandError(error.lines) from error
     if file.unused:
@@ -133,4 +132,6 @@ def _how_to_resume(file: "LabelFile", count: int) -> str:
     return f"{count} of {len(file.labels)} labels are stored, those before line {file.lines[count]}; {again}"
 
 
-IMPORT = Command("import", "store the labels of a file: CSV with a header, or NDJSON", _add_arguments, _run)
+IMPORT = Command(
+    "import", "store the labels of a file: CSV with a header, NDJSON or a JSON array", _add_arguments, _run
+)

@@ -50,22 +50,22 @@ def _run(options: argparse.Namespace) -> int:
     return SOME_FAILED if any(each["outcome"] == "failed" for each in judgments) else SUCCEEDED
 
 
-def read_item_file(name: str, mapping: dict[str, str]) -> "ItemFile":
-    """Returns the items of a file without people's values; `-` is standard input.
+def read_item_file(name: str, mapping: dict[str, str], *, with_human: bool = False) -> "ItemFile":
+    """Returns the items of a file, without people's values or with them; `-` is standard input.
 
     Raises CommandError that names each bad line, and OSError.
     """
-    from service.files.items import items_in
-    from service.files.records import FileError, form_of, form_of_content
+    from service.files.items import read_items
+    from service.files.records import FileError
 
     try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        form = form_of_content(content) if name == "-" else form_of(Path(name))
-        file = items_in(content, form, mapping, name, with_human=False)
+        file = read_items(name, mapping, with_human=with_human)
     except FileError as error:
         raise CommandError(error.lines) from error
     if file.unused:
         print_note(f"columns that are not used: {', '.join(file.unused)}")
+    if file.missing:
+        print_note(f"people's values that are missing: {file.missing}")
     return file
 
 
@@ -91,7 +91,7 @@ def _deliver(judgments: Sequence[dict[str, Any]], job: dict[str, Any], options: 
 
 SCORE = Command(
     "score",
-    "judge the items of a file: CSV with a header, or NDJSON",
+    "judge the items of a file: CSV with a header, NDJSON or a JSON array",
     _add_arguments,
     _run,
     {SUCCEEDED: "every item was answered, scored or not", SOME_FAILED: "some items failed"},

@@ -1,5 +1,6 @@
 """`judged import`: its requests, output and exit codes."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,19 @@ def label(**fields: Any) -> Row:
         "content": None,
         **fields,
     }
+
+
+@pytest.mark.parametrize("content", ['[{"item_id": "a", "score": 4},\n{"item_id": "b"}]', "item_id,score\na,4\nb,\n"])
+def test_import_takes_standard_input_and_arrays(
+    api: ScriptedApi, capsys: Captured, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    named = ["--criterion", "c", "--annotator", "ann", "--url", api.url]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    assert main(["import", "-", *named]) == 0
+    assert api.labels == [label(item_id="a", criterion="c", annotator="ann", score=4.0)]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert main(["import", "-", *named]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "standard input: there is no label in it"
 
 
 def test_import_sends_the_lines_of_a_csv_by_its_header(api: ScriptedApi, capsys: Captured) -> None:
@@ -117,7 +131,7 @@ HEAD = "item_id,criterion,annotator,score,label\n"
          ["there is no column 'annotator': name the column, or the value for all lines with --annotator or --map;"
           " the file has item_id, score"]),
         ("labels.csv", HEAD + "a,c,p,1,\n", ["--selection", "hand-picked"],
-         ["line 2: selection: Invalid enum value 'hand-picked'"]),
+         ["line 2: selection: unknown selection 'hand-picked' (random, targeted)"]),
         ("labels.csv", HEAD + "a,c,p,1,\n", ["--probability", "2"], ["line 2: probability: Expected `float` <= 1.0"]),
         ("labels.jsonl", '{"item_id": "a"\n[]\n', [],
          ["line 1: not JSON: Input data was truncated", "line 2: must be a JSON object"]),
@@ -125,7 +139,7 @@ HEAD = "item_id,criterion,annotator,score,label\n"
          ["line 1: item_id: Expected `int | str`, got `array`"]),
         ("labels.csv", "", [], ["labels.csv: there is no label in it"]),
         ("labels.csv", HEAD, [], ["labels.csv: there is no label in it"]),
-        ("labels.txt", "x", [], ["labels.txt: must end with one of .csv, .tsv, .jsonl, .ndjson"]),
+        ("labels.txt", "x", [], ["labels.txt: must end with one of .csv, .tsv, .jsonl, .ndjson, .json"]),
     ],
     ids=lambda value: str(value)[:40],
 )  # fmt: skip
