@@ -2,8 +2,9 @@
 
 import argparse
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,12 @@ def read_mapping(mappings: Sequence[str]) -> dict[str, str]:
 def read_judge(name_or_file: str) -> str | dict[str, Any]:
     """Returns a judge's definition if the argument is a file, else the argument as the judge's name.
 
-    Raises CommandError if the file has no JSON object, OSError if it can't be read.
+    Raises CommandError if there is no such file or it has no JSON object, OSError if it can't be read.
     """
     path = Path(name_or_file)
     if not path.is_file():
+        if "/" in name_or_file or path.suffix == ".json":
+            raise CommandError([f"--judge {name_or_file}: no such file"])
         return name_or_file
     try:
         definition = json.loads(path.read_bytes())
@@ -88,10 +91,40 @@ def read_judge(name_or_file: str) -> str | dict[str, Any]:
     return definition
 
 
+def check_out_file(file: str) -> None:
+    """Raises CommandError if a result can't be written to this file: before anything has been paid for."""
+    path = Path(file)
+    if path.is_dir():
+        raise CommandError([f"{file}: is a folder, not a file"])
+    if not path.parent.is_dir():
+        raise CommandError([f"{file}: there is no folder {path.parent}"])
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise CommandError([f"{file}: can't be written: permission denied"])
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Returns what reads an argument that is a whole number from `least` to `most`. For `type` of an argument."""
+    allowed = f"of {least} or more" if most is None else f"from {least} to {most}"
+
+    def read(text: str) -> int:
+        number = int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else None
+        if number is None or number < least or (most is not None and number > most):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {allowed}")
+        return number
+
+    return read
+
+
+port_number = whole_number(0, 65_535)
+
+
 def given_moment(text: str) -> datetime:
     """Returns the time that an argument names, in UTC unless it says otherwise. For `type` of an argument."""
     if ago := _AGO.fullmatch(text):
-        return datetime.now(UTC) - timedelta(**{"days" if ago[2] == "d" else "hours": int(ago[1])})
+        try:
+            return datetime.now(UTC) - timedelta(**{"days" if ago[2] == "d" else "hours": int(ago[1])})
+        except OverflowError:
+            raise argparse.ArgumentTypeError(f"{text} ago is before the year 1") from None
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -337,6 +337,8 @@ def _is_loopback(url: str) -> bool:
 
 
 def _segment(text: str) -> str:
+    if not text:
+        raise ClientError(["a name or an id is empty: is a variable of the shell not set?"])
     return quote(text, safe="").replace(".", "%2E")  # the client would resolve the path `..`
 
 

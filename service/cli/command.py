@@ -8,6 +8,7 @@ SUCCEEDED = 0
 SOME_FAILED = 1  # it ran to its end, but part of the result is bad; each command's help says which part
 REFUSED = 2  # nothing was done: bad arguments, an unusable file, a request that the service refused
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+READER_GONE = 141  # 128 + SIGPIPE
 
 
 class CommandError(Exception):
@@ -33,6 +34,11 @@ class Command:
 
     def exit_codes_text(self) -> str:
         """Returns the help's last line: every exit code with its meaning."""
-        usual = {SUCCEEDED: "done", REFUSED: "refused", INTERRUPTED: "interrupted"}
+        usual = {
+            SUCCEEDED: "done",
+            REFUSED: "refused",
+            INTERRUPTED: "interrupted",
+            READER_GONE: "nobody reads its output",
+        }
         codes = sorted({**usual, **self.exit_codes}.items())
         return f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in codes)}."

@@ -21,8 +21,12 @@ def open_console(*, stderr: bool = False) -> "Console":
     """Returns a console on standard output or standard error, as wide as its terminal or as `_LOG_WIDTH`."""
     from rich.console import Console
 
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, width=_LOG_WIDTH, highlight=False)
+    class Shown(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for `main`, as any other output has it
+
+    console = Shown(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Shown(stderr=stderr, width=_LOG_WIDTH, highlight=False)
 
 
 def open_table(*headings: str, wraps: Container[str] = ()) -> "Table":

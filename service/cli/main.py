@@ -1,11 +1,13 @@
 """The entry point of `judged`: reads the arguments, runs one command, prints its error and returns its exit code."""
 
 import argparse
+import os
 import re
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from service.cli.command import INTERRUPTED, REFUSED, Command, CommandError
+from service.cli.command import INTERRUPTED, READER_GONE, REFUSED, Command, CommandError
 from service.cli.commands.agreement import AGREEMENT
 from service.cli.commands.api import API
 from service.cli.commands.archive import ARCHIVE_COMMAND
@@ -66,15 +68,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
     command: Command = options.command
     try:
-        return command.run(options)
+        code = command.run(options)
+        sys.stdout.flush()
     except CommandError as error:
         print_error(error.lines)
         return REFUSED
+    except BrokenPipeError:  # `judged jobs --json | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at its end
+        return READER_GONE
     except OSError as error:
         print_error([f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)])
         return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
+    return code
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,7 +1,12 @@
 """The command as a whole: usage, help, version, the nearest known word."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import service
 from service.cli.command import Command
 from service.cli.main import COMMANDS, main
 
@@ -45,3 +50,23 @@ def test_the_version_is_that_of_the_package(capsys: Captured, monkeypatch: pytes
         main(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("judged ")
+
+
+def test_an_empty_id_is_named_as_such(capsys: Captured) -> None:
+    for command in (["jobs", ""], ["judges", ""], ["jobs", "", "--cancel"]):
+        assert main(command) == 2
+        assert "a name or an id is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["openapi"], ["check-config", "--example"]])
+def test_a_reader_that_goes_away_ends_a_command_quietly(command: list[str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service.cli", *command],
+        cwd=Path(service.__path__[0]).parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, said = process.communicate()
+    assert (process.returncode, said) == (141, b"")

@@ -11,6 +11,7 @@ from service.cli.arguments import (
     add_client_options,
     add_map_option,
     add_models_option,
+    check_out_file,
     read_judge,
     read_mapping,
     split_models,
@@ -65,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
     from service.cli.client import Client, ClientError
     from service.files.items import dataset_name
 
-    _check_writable(options.out)
+    _check_out_file(options.out)
     judges = [read_judge(each) for each in options.judge]
     file = read_item_file(options.file, read_mapping(options.map), with_human=True)
     content = file.content
@@ -136,10 +137,11 @@ def _deliver(benchmark: dict[str, Any], options: argparse.Namespace) -> None:
         print_benchmark(benchmark)
 
 
-def _check_writable(files: Sequence[str]) -> None:
+def _check_out_file(files: Sequence[str]) -> None:
     """Raises CommandError if a result can't be written in one of these forms: before anything has been paid for."""
     for file in files:
         suffix = Path(file).suffix.lower()
+        check_out_file(file)
         if suffix not in _WRITERS:
             raise CommandError([f"{file}: must end with one of {', '.join(_WRITERS)}"])
         if suffix == ".png":

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from service.cli.arguments import port_number
 from service.cli.command import SOME_FAILED, Command, CommandError
 from service.cli.console import print_error
 
@@ -26,7 +27,9 @@ _OWN_SETTINGS = {
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="keep the data in this folder, for the next demo")
-    parser.add_argument("--port", type=int, help="the port to listen on (default: 8000, or the next one that is free)")
+    parser.add_argument(
+        "--port", type=port_number, help="the port to listen on (default: 8000, or the next one that is free)"
+    )
     parser.add_argument(
         "--no-model", action="store_true", help="judge by the baselines alone, although a local model is installed"
     )

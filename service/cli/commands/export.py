@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.cli.arguments import add_client_options, given_moment
-from service.cli.command import SUCCEEDED, Command
+from service.cli.command import SUCCEEDED, Command, CommandError
 from service.cli.console import counting, print_json, print_note
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def _run(options: argparse.Namespace) -> int:
     from service.files.export_files import ExportFiles, has_parquet
 
     period = Period(options.since, options.until or datetime.now(UTC))
+    if period.until <= period.since:
+        raise CommandError([f"--until must be after --since, {period.since:%Y-%m-%dT%H:%M%z}"])
     options.folder.mkdir(parents=True, exist_ok=True)
     with (
         Client.from_options(options) as client,

@@ -13,11 +13,12 @@ from service.cli.arguments import (
     add_series_options,
     read_judge,
     read_mapping,
+    whole_number,
 )
 from service.cli.command import REFUSED, SUCCEEDED, Command, CommandError
 from service.cli.commands.compare import add_anytime_option
-from service.cli.commands.score import finished_count, read_item_file
-from service.cli.console import print_json, print_note, show_progress
+from service.cli.commands.score import followed_job, read_item_file
+from service.cli.console import print_json, print_note
 
 if TYPE_CHECKING:
     from service.cli.client import Client
@@ -55,7 +56,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--undecided",
-        type=_exit_code,
+        type=whole_number(0, _MOST_CODE),
         default=UNDECIDED,
         metavar="CODE",
         help=f"the exit code if it can't be told (default: {UNDECIDED})",
@@ -106,7 +107,7 @@ def _judged(client: "Client", options: argparse.Namespace, judge: str | dict[str
         job = client.submit_job(file.content, judge, models)
     except ClientError as error:
         raise CommandError(error.lines_in_file(file.lines)) from error
-    job = show_progress(client.follow_job(job), job["id"], job["counts"]["total"], finished_count)
+    job = followed_job(client, job)
     counts = job["counts"]
     if counts["scored"] < counts["total"]:
         print_note(f"{counts['total'] - counts['scored']} of {counts['total']} items have no score: see {job['id']}")
@@ -205,13 +206,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError("must be a finite number")
     return value
-
-
-def _exit_code(text: str) -> int:
-    code = int(text) if text.isdecimal() else -1
-    if not 0 <= code <= _MOST_CODE:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {_MOST_CODE}")
-    return code
 
 
 GATE = Command(

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from service.cli.arguments import add_client_options
+from service.cli.arguments import add_client_options, whole_number
 from service.cli.command import SOME_FAILED, SUCCEEDED, Command, CommandError
-from service.cli.commands.score import finished_count
-from service.cli.console import print_json, print_note, show_progress
+from service.cli.commands.score import followed_job
+from service.cli.console import print_json, print_note
 from service.contracts.outcomes import JobStatus
 
 if TYPE_CHECKING:
@@ -26,14 +26,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--status", choices=[each.value for each in JobStatus], help="list only jobs in this state")
     parser.add_argument("--judge", metavar="J", help="list only jobs of this judge: name, name@3 or a digest")
     parser.add_argument("--group", metavar="G", help="list only jobs with items of this group")
-    parser.add_argument("--limit", type=_count, default=20, metavar="N", help="list at most N jobs (default: 20)")
+    parser.add_argument(
+        "--limit", type=whole_number(1), default=20, metavar="N", help="list at most N jobs (default: 20)"
+    )
     add_client_options(parser)
-
-
-def _count(text: str) -> int:
-    if (count := int(text)) < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -67,7 +63,7 @@ def _list(client: "Client", query: dict[str, str], options: argparse.Namespace) 
 def _show(client: "Client", options: argparse.Namespace) -> int:
     job = client.cancel_job(options.job) if options.cancel else client.job(options.job)
     if options.follow:
-        job = show_progress(client.follow_job(job), job["id"], job["counts"]["total"], finished_count)
+        job = followed_job(client, job)
     if options.json:
         print_json(job)
         for judgment in _without_score(client, job):

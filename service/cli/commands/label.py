@@ -4,7 +4,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING, Any
 
-from service.cli.arguments import add_client_options
+from service.cli.arguments import add_client_options, whole_number
 from service.cli.command import SUCCEEDED, Command, CommandError
 from service.cli.console import open_console, print_json, print_lines, printable
 
@@ -23,7 +23,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotator", metavar="NAME", help="your name (default: that of your login)")
     parser.add_argument(
         "--per-item",
-        type=int,
+        type=whole_number(1),
         metavar="N",
         default=10,
         help="leave out items that N people have labelled (default: 10)",

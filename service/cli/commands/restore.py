@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.cli.arguments import given_moment
+from service.cli.arguments import given_moment, whole_number
 from service.cli.command import SUCCEEDED, Command, CommandError
 from service.cli.commands.backup import add_store_options, store_settings
 from service.cli.console import counting
@@ -31,7 +31,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--database",
-        type=int,
+        type=whole_number(0),
         metavar="N",
         help="the number of the database to take from the backup, if several have data of judged",
     )

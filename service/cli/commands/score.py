@@ -11,6 +11,7 @@ from service.cli.arguments import (
     add_client_options,
     add_map_option,
     add_models_option,
+    check_out_file,
     read_judge,
     read_mapping,
     split_models,
@@ -19,6 +20,7 @@ from service.cli.command import SOME_FAILED, SUCCEEDED, Command, CommandError
 from service.cli.console import print_note, show_progress
 
 if TYPE_CHECKING:
+    from service.cli.client import Client
     from service.files.items import ItemFile
 
 
@@ -35,6 +37,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from service.cli.client import Client, ClientError
 
+    if options.out:
+        check_out_file(options.out)
     file, judge = read_item_file(options.file, read_mapping(options.map)), read_judge(options.judge)
     if options.group is not None:
         for item in file.items:
@@ -44,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
             job = client.submit_job(file.content, judge, split_models(options.models))
         except ClientError as error:
             raise CommandError(error.lines_in_file(file.lines)) from error
-        job = show_progress(client.follow_job(job), job["id"], job["counts"]["total"], finished_count)
+        job = followed_job(client, job)
         judgments = list(client.judgments(job["id"]))
     _deliver(judgments, job, options)
     return SOME_FAILED if any(each["outcome"] == "failed" for each in judgments) else SUCCEEDED
@@ -69,9 +73,22 @@ def read_item_file(name: str, mapping: dict[str, str], *, with_human: bool = Fal
     return file
 
 
-def finished_count(job: dict[str, Any]) -> int:
-    """Returns the number of judgments of a job that are made."""
-    return int(job["counts"]["total"] - job["counts"]["pending"])
+def followed_job(client: "Client", job: dict[str, Any]) -> dict[str, Any]:
+    """Returns a job once it has ended, with a progress bar meanwhile. Whatever ends the wait names the job."""
+    from service.cli.client import ClientError
+
+    def finished(state: dict[str, Any]) -> int:
+        return int(state["counts"]["total"] - state["counts"]["pending"])
+
+    how_to_go_on = f"{job['id']} goes on in the background: `judged jobs {job['id']}` shows it, --cancel cancels it"
+    try:
+        ended: dict[str, Any] = show_progress(client.follow_job(job), job["id"], job["counts"]["total"], finished)
+    except ClientError as error:
+        raise CommandError([*error.lines, how_to_go_on]) from error
+    except KeyboardInterrupt:
+        print_note(how_to_go_on)
+        raise
+    return ended
 
 
 def _deliver(judgments: Sequence[dict[str, Any]], job: dict[str, Any], options: argparse.Namespace) -> None:

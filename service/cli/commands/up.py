@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from service.cli.arguments import add_config_option
+from service.cli.arguments import add_config_option, port_number, whole_number
 from service.cli.command import SOME_FAILED, Command
 
 _VARIABLES = {
@@ -18,9 +18,11 @@ _VARIABLES = {
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
     parser.add_argument("--host", help="the address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="the port to listen on (default: 8000)")
+    parser.add_argument("--port", type=port_number, help="the port to listen on (default: 8000)")
     parser.add_argument("--data", metavar="DIR", help="the folder that keeps all data (default: ./judged-data)")
-    parser.add_argument("--workers", type=int, metavar="N", help="the number of worker processes (default: 1)")
+    parser.add_argument(
+        "--workers", type=whole_number(1), metavar="N", help="the number of worker processes (default: 1)"
+    )
     parser.add_argument(
         "--local",
         nargs="?",

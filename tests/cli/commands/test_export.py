@@ -93,3 +93,10 @@ def test_a_time_that_is_none_is_refused(text: str, capsys: Captured) -> None:
     with pytest.raises(SystemExit):
         main(["export", "--since", text, "d"])
     assert f"{text} is no time" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("times", [["--since", "2026-11-10", "--until", "2026-11-10"], ["--since", "9000-01-01"]])
+def test_a_period_without_time_is_refused(times: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", *times, "d"]) == 2
+    assert capsys.readouterr().err.startswith("--until must be after --since, ")
+    assert not Path("d").exists()

@@ -70,8 +70,8 @@ def test_arguments_that_do_not_fit_are_refused(arguments: list[str], message: st
     [
         (["--min", "nan"], "must be a finite number"),
         (["--min", "x"], "'x' is no number"),
-        (["--min", "0", "--undecided", "256"], "must be a whole number from 0 to 255"),
-        (["--min", "0", "--undecided", "x"], "must be a whole number from 0 to 255"),
+        (["--min", "0", "--undecided", "256"], "is not a whole number from 0 to 255"),
+        (["--min", "0", "--undecided", "x"], "is not a whole number from 0 to 255"),
         ([], "--min"),
     ],
 )

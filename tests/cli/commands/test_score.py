@@ -1,12 +1,18 @@
 """`judged score`: its requests, output and exit codes."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+import service
 from service.cli.main import main
-from tests.cli.stub_api import JobApi
+from tests.cli.stub_api import Asked, JobApi, served
 
 Captured = pytest.CaptureFixture[str]
 
@@ -104,3 +110,51 @@ def test_score_says_what_it_can_not_do(
     printed = capsys.readouterr()
     assert said in printed.err
     assert len(printed.err.splitlines()) == 1
+
+
+class RunningApi(JobApi):
+    """A job that never ends; `seen` once somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = threading.Event()
+
+    def answer(self, asked: Asked) -> tuple[int, bytes]:
+        if asked.method == "GET":
+            if "wait" in asked.query:
+                self.seen.set()
+            return 200, json.dumps(self.job("running")).encode()
+        return super().answer(asked)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["score", "items.jsonl", "--judge", "j"],
+        ["gate", "items.jsonl", "--judge", "j", "--min", "3"],
+        ["jobs", "job_1", "--follow"],
+    ],
+    ids=lambda command: str(command[0]),
+)
+def test_who_is_interrupted_learns_the_job_that_goes_on(command: list[str], items: str) -> None:
+    api = RunningApi()
+    with served(api.answer) as url:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service.cli", *command, "--url", url],
+            env={**os.environ, "PYTHONPATH": str(Path(service.__path__[0]).parent)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert api.seen.wait(60)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == 130
+    assert said == "job_1 goes on in the background: `judged jobs job_1` shows it, --cancel cancels it\n"
+
+
+def test_who_loses_the_service_learns_the_job_that_goes_on(items: str, capsys: Captured) -> None:
+    api = JobApi()
+    with served(lambda asked: (404, b"{}") if asked.method == "GET" else api.answer(asked)) as url:
+        assert main(["score", items, "--judge", "j", "--url", url]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("job_1 goes on in the background")
