@@ -13,10 +13,10 @@ from service.rendering.arena_leaderboard import STANDING_HEADINGS, arena_notes, 
 if TYPE_CHECKING:
     from rich.console import Console
 
-WINNERS = {"A": "A", "B": "B", "t": "tie", "b": "both_bad"}  # by the key that the voter types
+WINNERS = {"a": "A", "b": "B", "t": "tie", "x": "both_bad"}  # by the key that the voter types, in any case
 SKIP, QUIT = "s", "q"
 
-_QUESTION = "Which is better: A or B? Or t (a tie), b (both are bad), s (skip), q (quit): "
+_QUESTION = "Which is better: A or B? Or t (a tie), x (both are bad), s (skip), q (quit): "
 _TEXTS = {"input": "Input", "context": "Context", "reference": "Reference", "output": "Output"}
 
 
@@ -55,16 +55,17 @@ def print_models(console: "Console", battle: Mapping[str, Any]) -> None:
 
 
 def ask(console: "Console") -> str | None:
-    """Returns a key of `WINNERS`, or `SKIP`; None if the voter quits. Upper and lower case differ."""
+    """Returns a key of `WINNERS`, or `SKIP`; None if the voter quits."""
     while True:
         try:
-            answer = console.input(_QUESTION).strip()
+            answer = console.input(_QUESTION).strip().lower()
         except EOFError:
             return None
         if answer == QUIT:
             return None
         if answer in WINNERS or answer == SKIP:
             return answer
+        print_lines(console, [f"{answer!r} is none of the answers."] if answer else [])
 
 
 def _print_titled(console: "Console", title: str, text: str) -> None:

@@ -45,13 +45,14 @@ async def test_a_voter_sees_the_texts_says_which_is_better_and_is_told_the_names
     url: str, redis: Redis, capsys: Captured
 ) -> None:
     battle = await opened(redis, explanations=("One \x1b[2J reason [bold].", "Another."))
-    assert await judged("vote", "--voter", "ada", "--url", url, typed="x\nB\n") == 0
+    assert await judged("vote", "--voter", "ada", "--url", url, typed="z\nB\n") == 0
     printed = capsys.readouterr().out
     before, _, after = printed.partition(f"B was {MODELS[1]}.")
     assert "Ha." in before
     assert "One \N{REPLACEMENT CHARACTER}[2J reason [bold]." in before
     assert "\x1b" not in printed
     assert before.count("Which is better") == 2
+    assert "'z' is none of the answers." in before
     assert before.endswith(f"A was {MODELS[0]}, ")
     assert MODELS[1] not in before
     assert "no other battle" in after
@@ -64,7 +65,7 @@ async def test_what_is_skipped_stays_and_what_was_voted_on_is_not_shown_again(
     ids = [await opened(redis, criterion=criterion) for criterion in ("wit", "tact", "wit")]
     await opened(redis, status="failed")
     await voted(redis, ids[2], Winner.A, "bob")
-    assert await judged("vote", "--voter", "ada", "--criterion", "wit", "--json", "--url", url, typed="s\nb\n") == 0
+    assert await judged("vote", "--voter", "ada", "--criterion", "wit", "--json", "--url", url, typed="s\nX\n") == 0
     printed = capsys.readouterr()
     told = json.loads(printed.out)
     assert (told["id"], told["winner"], told["votes"]) == (ids[0], "both_bad", 1)

@@ -8,7 +8,10 @@ from service.cli.console import open_console
 from service.cli.tables.arena_view import SKIP, ask
 
 
-@pytest.mark.parametrize(("typed", "answer"), [("a\nA\n", "A"), ("b\n", "b"), ("s\n", SKIP), ("q\n", None), ("", None)])
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [("y\n\nA\n", "a"), ("b\n", "b"), ("B\n", "b"), ("X \n", "x"), ("s\n", SKIP), ("q\n", None), ("", None)],
+)
 def test_the_question_is_repeated_until_there_is_an_answer(
     typed: str, answer: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
