@@ -188,7 +188,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class ArenaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[arena]`"""
 
-    votes_per_voter_per_hour: Annotated[int, Meta(ge=1, le=10_000), about("more are refused with 429")] = 60
+    votes_per_voter_per_hour: Annotated[int, Meta(ge=1, le=10_000), about("more are refused with 429")] = 600
 
 
 class AnchorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

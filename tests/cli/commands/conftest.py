@@ -17,7 +17,12 @@ def url(store_url: str) -> Iterator[str]:
     """An API on a real socket, in a thread of its own."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(create_app(settings_for(store_url, {})), log_config=None, log_level="critical", lifespan="on")
+        uvicorn.Config(
+            create_app(settings_for(store_url, {"arena": {"votes_per_voter_per_hour": 60}})),
+            log_config=None,
+            log_level="critical",
+            lifespan="on",
+        )
     )
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
