@@ -74,6 +74,10 @@ async def find_other(redis: Redis, default_models: Sequence[str], other: str, th
     Raises Refused (invalid or impossible) with the pointer /other if the two can't be compared.
     """
     reference, model = _parts(other)
+    if "/" in reference:
+        raise invalid(
+            [Fault("/other", f"must be a judge and its model, such as {than.judge.name or 'wit'}:{reference}")]
+        )
     if model is not None and not re.search(MODEL_OR_PANEL, model):
         raise invalid([Fault("/other", f"{model!r} is neither a model (provider/name) nor {PANEL!r}")])
     found = await _series(redis, default_models, reference, model, ("/other", "/other"))

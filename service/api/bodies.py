@@ -66,7 +66,7 @@ class Body:
         parts = []
         async for part in self._parts():
             if self.size > self._most_bytes:
-                raise too_large(f"more than {self._most_bytes} bytes in one body or line")
+                raise too_large(f"the body has more than {self._most_bytes} bytes")
             parts.append(part)
         return b"".join(parts)
 
@@ -75,7 +75,7 @@ class Body:
         its limit.
         """
         begun: list[bytes] = []  # the parts of a line, joined once: to join them with each part would be squared
-        size = 0
+        size = ended = 0  # bytes of the begun line; lines before it
         most = min(self._most_bytes, MOST_LINE_BYTES)
         async for part in self._parts():
             if self._most_upload_bytes is not None and self.size > self._most_upload_bytes:
@@ -83,9 +83,11 @@ class Body:
             first, *others = part.split(b"\n")
             begun.append(first)
             size += len(first)
-            if max(size, *map(len, others), 0) > most:
-                raise too_large(f"more than {most} bytes in one body or line")
+            if max(sizes := [size, *map(len, others)]) > most:
+                number = ended + 1 + next(index for index, each in enumerate(sizes) if each > most)
+                raise too_large(f"line {number} of the body has more than {most} bytes")
             if others:
+                ended += len(others)
                 rest = others.pop()
                 yield [b"".join(begun), *others]
                 begun, size = [rest], len(rest)

@@ -55,6 +55,7 @@ async def test_a_judge_without_agreement_is_refused(redis: Redis) -> None:
         ("wit:control/length", Kind.IMPOSSIBLE, "the same judge and model as the first"),
         ("panel:gpt", Kind.INVALID, "'gpt' is neither a model (provider/name) nor 'panel'"),
         ("toxicity", Kind.IMPOSSIBLE, "its criterion is 'toxicity'; that of the first judge is 'wit'"),
+        ("control/length", Kind.INVALID, "must be a judge and its model, such as wit:control/length"),
         ("nothing-like-it", Kind.IMPOSSIBLE, "there is no judge 'nothing-like-it'"),
     ],
 )

@@ -41,10 +41,13 @@ async def test_lines_may_be_cut_anywhere() -> None:
 
 @pytest.mark.parametrize("parts", [(b"123456",), (b"123", b"456")])
 async def test_too_large_a_body_or_line_is_refused(parts: tuple[bytes, ...]) -> None:
-    with pytest.raises(Refused, match="more than 5 bytes in one body or line"):
+    with pytest.raises(Refused, match="the body has more than 5 bytes"):
         await body(*parts).whole()
-    with pytest.raises(Refused, match="more than 5 bytes"):
-        [lines async for lines in body(*parts).lines()]
+    for before, number in ((b"", 1), (b"a\n", 2), (b"a\n\nbc\n", 4)):
+        with pytest.raises(Refused, match=f"line {number} of the body has more than 5 bytes"):
+            [lines async for lines in body(before, *parts).lines()]
+        with pytest.raises(Refused, match=f"line {number} of the body has more than 5 bytes"):
+            [lines async for lines in body(before + parts[0], *parts[1:], b"\n").lines()]
 
 
 @pytest.mark.parametrize(
