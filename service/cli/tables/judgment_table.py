@@ -1,12 +1,16 @@
 """Judgments as a table, and their summary."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.rendering.amounts import dollars
 
+WITHOUT_SCORE = ("unscored", "failed")
+
 _MAX_EXPLANATION_CHARACTERS = 120
+_MOST_VERDICTS = 5  # of the most frequent ones
 
 
 def print_judgments(judgments: Sequence[dict[str, Any]], job: dict[str, Any]) -> None:
@@ -17,6 +21,13 @@ def print_judgments(judgments: Sequence[dict[str, Any]], job: dict[str, Any]) ->
         add_row(table, _cells(judgment))
     print_table(console, table)
     print_lines(console, [job_summary(judgments, job)])
+    if any(each["outcome"] in WITHOUT_SCORE for each in judgments):
+        print_lines(console, [why_without_score(job["id"])])
+
+
+def why_without_score(job_id: str) -> str:
+    """Returns the line that says where the reasons of judgments without a score are."""
+    return f"Why some have no score: judged jobs {job_id}"
 
 
 def _cells(judgment: dict[str, Any]) -> tuple[str, ...]:
@@ -46,9 +57,15 @@ def _shortened(text: str | None) -> str:
 
 
 def job_summary(judgments: Sequence[dict[str, Any]], job: dict[str, Any]) -> str:
-    """Returns the counts of each outcome, the mean of the scores and the cost."""
+    """Returns the counts of each outcome, the mean of the scores or the count of each verdict, and the cost."""
     counts = [f"{count} {name}" for name, count in job["counts"].items() if name != "total" and count]
-    scores = [each["score"] for each in judgments if each["outcome"] == "scored" and each.get("score") is not None]
-    mean = f"mean score {sum(scores) / len(scores):.3g}" if scores else "no score"
     cost = job["usage"]["cost_usd"]
-    return f"{job['id']}: {', '.join(counts)}; {mean}; cost {dollars(cost)}"
+    return f"{job['id']}: {', '.join(counts)}; {_verdicts(judgments)}; cost {dollars(cost)}"
+
+
+def _verdicts(judgments: Sequence[dict[str, Any]]) -> str:
+    scored = [each for each in judgments if each["outcome"] == "scored"]
+    if scores := [each["score"] for each in scored if each.get("score") is not None]:
+        return f"mean score {sum(scores) / len(scores):.3g}"
+    usual = Counter(map(verdict_text, scored)).most_common(_MOST_VERDICTS)
+    return ", ".join(f"{verdict}: {count}" for verdict, count in usual) or "no score"
