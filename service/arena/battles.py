@@ -116,6 +116,8 @@ async def show_battle(
     Waits up to `wait_s` seconds for it to be open or failed. Raises Refused if there is no such battle.
     """
     battle = await _awaited(redis, signals, settings, await _stored(redis, battle_id, view), wait_s)
+    if battle.course.status == "failed":
+        return msgspec.structs.replace(_shown(battle), failures=await arena.battle_failures(redis, battle.course))
     return _shown(battle, None if voter is None else await arena.vote_of(redis, battle_id, voter))
 
 

@@ -120,10 +120,19 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     messages: list[PromptMessage]
 
 
+class BattleFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that gave no valid answer: the reason of its judgment, and the provider's words if it had an error."""
+
+    model: str
+    reason: str | None
+    error: str | None
+
+
 class Battle(msgspec.Struct, frozen=True, kw_only=True):
     """A battle as the API returns it. `evaluations` is null until both models have a score or a label.
 
-    `winner`, `models` and `prompts` are present only in answers to a voter who has voted.
+    `winner`, `models` and `prompts` are present only in answers to a voter who has voted, `failures` only if the battle
+    has failed.
     """
 
     id: str
@@ -137,6 +146,7 @@ class Battle(msgspec.Struct, frozen=True, kw_only=True):
     winner: Winner | msgspec.UnsetType = msgspec.UNSET
     models: BattleModels | msgspec.UnsetType = msgspec.UNSET
     prompts: list[Prompt] | msgspec.UnsetType = msgspec.UNSET
+    failures: list[BattleFailure] | msgspec.UnsetType = msgspec.UNSET
 
 
 class BattleSummary(msgspec.Struct, frozen=True, kw_only=True):

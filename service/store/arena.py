@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.arena import BattleRecord, Course, Evaluation, Side, VoteRow, Winner
+from service.contracts.arena import BattleFailure, BattleRecord, Course, Evaluation, Side, VoteRow, Winner
 from service.contracts.items import item_id
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Judgment
@@ -138,6 +138,21 @@ async def metrics_of_battle(redis: Redis, course: Course) -> list[Increment]:
     return metrics
 
 
+async def battle_failures(redis: Redis, course: Course) -> list[BattleFailure]:
+    """Returns the models of a battle that gave no valid score, in the order in which they were drawn, each with why.
+
+    Why is not known once the judgments have expired.
+    """
+    async with pipeline(redis) as pipe:
+        for job_id, position in course.replaced:
+            pipe.hget(keys.chunk_results(job_id, 0), str(position))
+        found = await pipe.execute()
+    return [
+        _failure(model, None if stored is None else from_json(stored, Judgment, "a judgment of a battle"))
+        for model, stored in zip(course.dropped, found, strict=False)
+    ]
+
+
 async def claim_drawing(redis: Redis, battle: StoredBattle) -> bool:
     """Returns whether this process may draw new models for a battle in this course: calls are paid for once."""
     course = sha256(battle.written).hexdigest()[:32]
@@ -256,6 +271,13 @@ def _battle(battle_id: str, stored: list[bytes | None]) -> StoredBattle | None:
         int(votes or 0),
         course,
     )
+
+
+def _failure(model: str, judgment: Judgment | None) -> BattleFailure:
+    if judgment is None:
+        return BattleFailure(model=model, reason=None, error=None)
+    error = next((vote.error for vote in judgment.votes if vote.error), None)
+    return BattleFailure(model=model, reason=judgment.reason, error=error)
 
 
 def _answer(side: Side, judgment: bytes | None, job: int) -> BattleAnswer:

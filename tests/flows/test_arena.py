@@ -1,6 +1,7 @@
 """The arena, whole: two models judge an item, nobody can tell which is which, people vote, models are rated."""
 
 import asyncio
+import html
 import json
 from collections import Counter
 from typing import Any
@@ -190,6 +191,14 @@ async def test_a_battle_of_which_too_few_can_judge_fails_and_takes_no_vote(serve
         judged: Judged = await serve(openai=server, retrying=FAST)
         battle = await shown(judged, (await begun(judged, models))["id"])
         assert (battle["status"], battle["evaluations"]) == ("failed", None)
+        told = {each["model"]: (each["reason"], each["error"]) for each in battle["failures"]}
+        assert told.pop(MUTE) == ("no_score", None)
+        assert told.keys() == {*models} - {STRONG, MUTE}
+        for reason, error in told.values():
+            assert reason == "provider_error"
+            assert "answered 400" in error
+        page = (await judged.client.get(f"/arena/battles/{battle['id']}")).text
+        assert f"<bdi>{MUTE}</bdi>: no_score" in html.unescape(page)
         path = f"/v1/arena/battles/{battle['id']}/vote"
         response = await judged.client.post(path, json={"winner": "A", "voter": "ada"})
         assert (response.status_code, response.json()["type"]) == (409, "urn:judged:problem:not-open")
