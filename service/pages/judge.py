@@ -126,6 +126,7 @@ class JudgePages(Controller):
             name=name,
             ref=ref,
             stored=stored,
+            retired_at=None if stored is None or stored.retired_at is msgspec.UNSET else stored.retired_at,
             view=view,
             why_not=why_not,
             window=window,

@@ -239,6 +239,16 @@ async def test_a_mean_that_fell_is_lower_by_a_positive_number(api: httpx.AsyncCl
     assert "The mean score is 2.00 points lower than in the time before" in page.words
 
 
+async def test_a_retired_judge_is_said_to_be_retired(api: httpx.AsyncClient) -> None:
+    judge = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?"}
+    await api.put("/v1/judges/wit", json=judge)
+    assert "takes no new jobs" not in page_of(await api.get("/judges/wit")).words
+    assert (await api.delete("/v1/judges/wit")).status_code == 204
+    assert "takes no new jobs" in page_of(await api.get("/judges/wit@1")).words
+    await api.put("/v1/judges/wit", json=judge)
+    assert "takes no new jobs" not in page_of(await api.get("/judges/wit")).words
+
+
 async def test_the_links_of_a_judge_keep_to_the_served_model(api: httpx.AsyncClient, redis: Redis) -> None:
     judge = judge_of()
     await put_judge(redis, "wit", judge.definition)

@@ -13,6 +13,7 @@ from tests.api.conftest import OpenApi
 from tests.api.test_access import LABELS, ORDER, READS, RULES, SUBMITS, bearer, key
 from tests.pages.reading import page_of
 
+LABEL = {"item_id": "one", "criterion": "helpfulness", "annotator": "ann", "score": 3}
 OWN = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
 ALL = (key(SUBMITS, "submit"), key(READS, "read"), key(LABELS, "label"), key(RULES, "admin"))
 PAGES = (
@@ -137,6 +138,10 @@ async def test_a_session_has_the_scopes_of_its_key_and_sees_the_jobs_of_its_name
     await sign_in(client, READS)
     for listed_at in ("/jobs", "/benchmarks", "/arena"):
         assert "yet by your key, which sees its own alone" in page_of(await client.get(listed_at)).words
+    await client.post("/v1/labels", json={"labels": [LABEL]}, headers=bearer(RULES))
+    item = page_of(await client.get("/items/one"))
+    assert "came with a job of another key: yours sees its own alone" in item.words
+    assert "or are another key's" in item.words
     client.cookies.clear()
     await sign_in(client, RULES)
     assert (await client.get(f"/v1{path}", headers=bearer(RULES))).json()["counts"]["pending"] == 1
