@@ -25,7 +25,7 @@ STATISTIC_WORDS = {
 }
 _NEXT_TO_ZERO = 0.005  # points
 _SHARED_ITEMS = 50  # items of two annotators that usually tell how far people agree
-_QUEUE = "GET /v1/labels/queue lists the next ones"
+_QUEUE = "the page /label, judged label and GET /v1/labels/queue have the next ones"
 _JUDGE_MORE = "judge more items first (POST /v1/jobs): all that are judged have labels"
 _UNLIKE_WORDS = "Its values are others than the labels', and words have no order that could be compared."
 _ALIKE = "Give the judge the labels' values, or the criterion the judge's, to compare them."
@@ -293,9 +293,8 @@ def _label_about(labelled: LabelledPairs, more: int, purpose: str) -> str:
 
 
 def _queue_words(labelled: LabelledPairs, more: int) -> str:
-    if labelled.supply.waiting == 0:
-        return f"{_JUDGE_MORE[0].upper()}{_JUDGE_MORE[1:]}."
-    return f"{_QUEUE}{_too_few(labelled, more)}."
+    words = _JUDGE_MORE if labelled.supply.waiting == 0 else f"{_QUEUE}{_too_few(labelled, more)}"
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _too_few(labelled: LabelledPairs, more: int) -> str:
