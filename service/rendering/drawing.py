@@ -20,6 +20,7 @@ _ROW = 30
 _TALL_ROW = 44  # with its label above its interval
 _TOP, _BOTTOM = 10, 28
 _LEFT, _RIGHT = 40, 12
+_NUMBER_WIDTH = 12  # of a row's number beside its point
 _TICK_ROOM = 20  # for half of the first and the last tick's value
 _TIME_HEIGHT = 150
 _SQUARE = 280
@@ -210,9 +211,11 @@ def cost_plot(points: Sequence[CostPoint], title: str, *, people: float | None) 
         _text(root, at, up.start + 16, text, "middle")
     _text(root, (_LEFT + DRAWING_WIDTH) / 2, _COST_HEIGHT - 6, along.name, "middle")
     taken: Counter[float] = Counter()
+    rows = Counter(along.at(each.cost) for each in points)
     for each in points:
         at = along.at(each.cost)
-        _cost_point(root, up, at + _aside(taken[at]), each)
+        room = min(at - _LEFT, DRAWING_WIDTH - _RIGHT - _NUMBER_WIDTH - at)
+        _cost_point(root, up, at + _aside(taken[at], min(_APART, room / max(rows[at] // 2, 1))), each)
         taken[at] += 1
     if people is not None:
         _text(root, _clear_of(list(taken)), up.at(people) - 4, "people", "middle", "ceiling")
@@ -275,9 +278,9 @@ def _cost_point(root: ElementTree.Element, up: _Axis, x: float, point: CostPoint
     _text(root, x + 6, y - 5, str(point.number), "start", "name")
 
 
-def _aside(before: int) -> float:
+def _aside(before: int, apart: float) -> float:
     """The offset of a row after `before` rows of the same cost: alternately to the right and to the left."""
-    return _APART * ((before + 1) // 2) * (1 if before % 2 else -1)
+    return apart * ((before + 1) // 2) * (1 if before % 2 else -1)
 
 
 def _ends(figures: Sequence[TimedFigure]) -> Iterator[tuple[TimedFigure, str]]:

@@ -56,6 +56,8 @@ async def test_a_benchmark_shows_what_the_api_says(serve: Serve) -> None:
         ]
         drawn = sum(row["statistics"][row["sort"]]["value"] is not None for row in told["leaderboard"])
         assert {str(number) for number in range(1, drawn + 1)} <= {*numbers}
+        of_job = page_of(await client.get(f"/jobs/{begun['job_id']}"))
+        assert not [link for link in of_job.links if link.startswith("/items")]  # a dataset's items have no page
         kept = f"/benchmarks/{begun['id']}/leaderboard"
         assert kept in page.links
         await has_the_content_of(client, kept, f"/v1/benchmarks/{begun['id']}", "text/csv", {})

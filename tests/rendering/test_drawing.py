@@ -106,6 +106,16 @@ def test_rows_of_one_cost_stand_beside_each_other() -> None:
     assert costs_drawn() == []
 
 
+@pytest.mark.parametrize("cost", [0.0, None])
+def test_many_rows_of_one_cost_stay_within_the_drawing(cost: float | None) -> None:
+    points = [CostPoint(number, cost, 0.5, 0.25, 0.75, False) for number in range(1, 41)]
+    root = parsed(cost_plot(points, "t", people=None))
+    places = [float(str(dot.get("cx"))) for dot in of_class(root, "dot")]
+    assert len(set(places)) == 40
+    numbers = [each for each in root.iter() if each.get("class") == "name"]
+    assert all(0 < float(str(each.get("x"))) < DRAWING_WIDTH - 7 * len(str(each.text)) for each in numbers)
+
+
 def test_a_baseline_is_a_square_with_its_interval() -> None:
     root = parsed(cost_plot([CostPoint(7, 0.0, 0.5, 0.25, 0.75, True)], "t", people=None))
     [mark], [bar] = of_class(root, "mark"), of_class(root, "bar")
