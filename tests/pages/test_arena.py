@@ -87,6 +87,22 @@ async def test_a_sample_is_judged_twice_voted_on_and_revealed(serve: Serve) -> N
         assert board.has("svg", role="img")
 
 
+async def test_an_item_leads_to_no_job_of_a_battle(serve: Serve) -> None:
+    async with ModelServer("openai", by_model) as server:
+        judged: Judged = await serve(openai=server)
+        client = judged.client
+        item = {**ITEM, "id": "one"}
+        await judged.judge([item], models=[STRONG])
+        battle = {"item": item, "judge": "helpfulness", "models": [STRONG, WEAK]}
+        path = f"/arena/battles/{(await client.post('/v1/arena/battles', json=battle)).json()['id']}"
+        await is_open(client, path)
+        await client.post(f"{path}/vote", data={"winner": "A", "voter": "ada"}, headers=OWN)
+        page = page_of(await client.get("/items/one"))
+        assert len([tag for tag, _ in page.elements if tag == "article"]) == 3
+        [job] = [link for link in page.links if link.startswith("/jobs/")]
+        page_of(await client.get(job))
+
+
 async def test_the_stream_gives_items_without_what_leads_to_their_judgments(serve: Serve) -> None:
     async with ModelServer("openai", by_model) as server:
         judged: Judged = await serve(openai=server)
