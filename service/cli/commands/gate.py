@@ -102,6 +102,9 @@ def _judged(client: "Client", options: argparse.Namespace, judge: str | dict[str
 
     file = read_item_file(options.file, read_mapping(options.map))
     group = _in_one_group(file.items, options.group)
+    if isinstance(judge, str):
+        is_in_file = any(str(item["group"]) == options.against for item in file.items)
+        _check_figure(client, judge, None if is_in_file else options.against)
     models = [options.model] if options.model and "/" in options.model else []
     try:
         job = client.submit_job(file.content, judge, models)
@@ -112,6 +115,18 @@ def _judged(client: "Client", options: argparse.Namespace, judge: str | dict[str
     if counts["scored"] < counts["total"]:
         print_note(f"{counts['total'] - counts['scored']} of {counts['total']} items have no score: see {job['id']}")
     return job, group
+
+
+def _check_figure(client: "Client", judge: str, against: str | None) -> None:
+    """Raises ClientError if the judge has no mean, or no item of the other group: before anything has been paid for."""
+    from service.cli.client import ClientError
+
+    query = {"judge": judge, **({} if against is None else {"group": against})}
+    try:
+        client.estimates(query)
+    except ClientError as error:
+        if any(each.pointer in ("/judge", "/group") for each in error.places):
+            raise
 
 
 def _in_one_group(items: list[dict[str, Any]], wanted: str | None) -> str:

@@ -104,3 +104,14 @@ def test_the_help_lists_the_exit_codes(capsys: Captured) -> None:
     shown_help = " ".join(capsys.readouterr().out.split())
     assert "0 passed: the lower end of the interval is at --min or above; 1 blocked" in shown_help
     assert "3 it can't be told, unless --undecided says otherwise" in shown_help
+
+
+@pytest.mark.parametrize("pointer", ["/judge", "/group"])
+def test_what_can_not_be_told_is_refused_before_anything_is_judged(
+    api: ScriptedApi, items: str, pointer: str, capsys: Captured
+) -> None:
+    problem = {"title": "x", "detail": f"{pointer}: odd", "errors": [{"pointer": pointer, "detail": "odd"}]}
+    api.answers = {"/v1/estimates": [(422, problem)]}
+    assert main(["gate", items, "--judge", "wit", "--min", "0", "--against", "v0", "--url", api.url]) == 2
+    assert [(each.path, each.query) for each in api.asked] == [("/v1/estimates", {"judge": "wit", "group": "v0"})]
+    assert capsys.readouterr().err == f"refused (422): {pointer}: odd\n"
