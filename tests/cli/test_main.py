@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import service
-from service.cli.command import Command
 from service.cli.main import COMMANDS, main
 
 Captured = pytest.CaptureFixture[str]
@@ -27,6 +26,8 @@ def test_usage_ends_with_2(arguments: list[str], capsys: Captured) -> None:
         (["score", "items.jsonl", "--judge", "j", "--modles", "a/b"], "did you mean '--models'?"),
         (["agreement", "j", "--selection", "randon"], "did you mean 'random'?"),
         (["--json", "jobs"], "--json stands after the command"),
+        (["arena", "leaderbord"], "did you mean 'leaderboard'?"),
+        (["arena", "vote", "--voter", "ann", "--criterium", "wit"], "did you mean '--criterion'?"),
     ],
 )
 def test_a_misspelt_word_is_answered_with_the_nearest_known_one(
@@ -37,10 +38,12 @@ def test_a_misspelt_word_is_answered_with_the_nearest_known_one(
     assert said in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
-def test_each_command_has_its_exit_codes_in_its_help(command: Command, capsys: Captured) -> None:
+@pytest.mark.parametrize(
+    "command", [*([each.name] for each in COMMANDS), ["arena", "vote"], ["arena", "leaderboard"]], ids=" ".join
+)
+def test_each_command_has_its_exit_codes_in_its_help(command: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as ended:
-        main([command.name, "--help"])
+        main([*command, "--help"])
     assert ended.value.code == 0
     assert "Exit codes: 0 " in " ".join(capsys.readouterr().out.split())
 

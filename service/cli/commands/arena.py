@@ -24,6 +24,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     vote.add_argument("--criterion", help="show battles on this criterion alone")
     vote.set_defaults(act=_vote)
     for action in (board, vote):
+        action.epilog = ARENA.exit_codes_text()
+        action.set_defaults(parser=action)  # whose options are those that a misspelt one may mean
         add_client_options(action)
 
 

@@ -24,6 +24,10 @@ def print_ratings(board: Mapping[str, Any]) -> None:
     """Prints a row for each model, then the notes on the ratings."""
     leaderboard = msgspec.convert(board, ArenaLeaderboard)
     console = open_console()
+    if not leaderboard.leaderboard:
+        on = "" if leaderboard.criterion is None else f" on {leaderboard.criterion}"
+        print_lines(console, [f"There are no votes{on} yet: `judged arena vote --voter NAME` takes them."])
+        return
     table = open_table(*STANDING_HEADINGS)
     for standing in leaderboard.leaderboard:
         add_row(table, standing_cells(standing))

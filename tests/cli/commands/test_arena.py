@@ -38,6 +38,9 @@ async def test_the_leaderboard_is_shown_as_a_table_as_json_and_as_markdown(
     assert await judged("leaderboard", "--criterion", "wit", "--markdown", "--url", url) == 0
     markdown = capsys.readouterr().out
     assert markdown.startswith("# Arena: wit\n")
+    assert await judged("leaderboard", "--criterion", "woe", "--url", url) == 0
+    nothing = "There are no votes on woe yet: `judged arena vote --voter NAME` takes them.\n"
+    assert capsys.readouterr().out == nothing
     assert "never lost" in markdown
 
 
