@@ -1,4 +1,4 @@
-"""What `judged up` needs before it starts a process: the lock on its data and a listening socket."""
+"""What is needed before a process starts: the lock on the data of `judged up`, and a listening socket."""
 
 import contextlib
 import errno
@@ -14,7 +14,7 @@ _NEXT_PORTS = 20  # tried if a port is taken and another one will do
 
 
 class StartError(Exception):
-    """`judged up` can't start. The message is the reason, in one line."""
+    """The service can't start. The message is the reason, in one line."""
 
 
 class PortTakenError(StartError):
@@ -67,7 +67,9 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            taken = f"port {port} on {host} is taken: stop what listens there, or choose another with --port"
+            taken = (
+                f"port {port} on {host} is taken: stop what listens there, or choose another (--port or JUDGED_PORT)"
+            )
             raise PortTakenError(taken) from error
         raise StartError(f"can't listen on port {port} of {host}: {_message(error)}") from error
     return listener

@@ -102,7 +102,7 @@ def _prepare(
         model_is_ready=partial(http_ok, local_model.MODEL_HOST, model_port, "/health") if model_port else None,
         on_drain=listener.close,
     )
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    address = f"http://{in_url(host)}:{port}"
     log = _log_json if settings.log.format == "json" else _log
     return Plan(team, address, store.log if store else None, _banner(address, settings, found, store), log)
 
@@ -193,13 +193,18 @@ async def _at_once() -> None:
     """Returns at once: there is no store of our own to wait for."""
 
 
+def in_url(host: str) -> str:
+    """Returns a host as an address and a Host header have it: that of IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 async def http_ok(host: str, port: int, path: str) -> bool:
     """Returns whether a GET is answered with 200. No client library: its import takes longer than the store's start."""
     try:
         async with asyncio.timeout(_HTTP_LIMIT_S):
             reader, writer = await asyncio.open_connection(host, port)
             with contextlib.closing(writer):
-                writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: {in_url(host)}\r\nConnection: close\r\n\r\n".encode())
                 return b" 200 " in await reader.readline()
     except OSError:  # TimeoutError is one
         return False

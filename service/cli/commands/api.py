@@ -36,11 +36,23 @@ def _run(options: argparse.Namespace) -> int:
         raise CommandError(error.problems) from error
     if settings.store.redis_url is None:
         raise CommandError(["store.redis_url: set JUDGED_REDIS_URL, or run `judged up`, which starts a store"])
-    _serve(settings, read, options.fd)
+    _serve(settings, read, _listener(settings, options.fd))
     return SUCCEEDED
 
 
-def _serve(settings: "Settings", read: "Callable[[], Settings]", descriptor: int | None) -> None:
+def _listener(settings: "Settings", descriptor: int | None) -> socket.socket:
+    """Returns the socket of the supervisor, else one on the configured address."""
+    from service.launch.preflight import StartError, listen
+
+    if descriptor is not None:
+        return socket.socket(fileno=descriptor)
+    try:
+        return listen(settings.server.host, settings.server.port)
+    except StartError as error:
+        raise CommandError([str(error)]) from error
+
+
+def _serve(settings: "Settings", read: "Callable[[], Settings]", listener: socket.socket) -> None:
     import uvicorn
 
     from service.app import LimitedHttp, create_app, end_waits
@@ -58,8 +70,6 @@ def _serve(settings: "Settings", read: "Callable[[], Settings]", descriptor: int
 
     config = uvicorn.Config(
         app,
-        host=settings.server.host,
-        port=settings.server.port,
         loop="uvloop",
         http=LimitedHttp,
         ws="none",
@@ -72,9 +82,8 @@ def _serve(settings: "Settings", read: "Callable[[], Settings]", descriptor: int
         timeout_graceful_shutdown=settings.server.shutdown_seconds,
     )
     collect_less()
-    sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
     with exporting(settings.telemetry, os.environ, "api"):
-        Server(config).run(sockets=sockets)
+        Server(config).run(sockets=[listener])
 
 
 API = Command("api", "run the HTTP API alone, with the store at JUDGED_REDIS_URL", _add_arguments, _run)

@@ -24,7 +24,7 @@ def test_up_says_that_the_port_is_taken(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         said = up_says(tmp_path, "--port", port)
     assert said == [
-        f"judged: port {port} on 127.0.0.1 is taken: stop what listens there, or choose another with --port"
+        f"judged: port {port} on 127.0.0.1 is taken: stop what listens there, or choose another (--port or JUDGED_PORT)"
     ]
 
 
@@ -87,3 +87,12 @@ def test_all_that_up_logs_as_json_is_one_object_a_line_with_its_process(tmp_path
     assert (asked["process"], asked["status"], asked["logger"]) == ("api", 200, "service.api.request_log")
     assert logged[-1]["message"] == "judged: stopping, send the signal again to kill"
     assert all({"time", "level", "logger", "message"} <= set(each) for each in logged)
+
+
+def test_up_is_ready_on_an_address_of_ipv6(tmp_path: Path) -> None:
+    """Without keys the API serves loopback names alone, and that of IPv6 has brackets."""
+    with watched((sys.executable, "-m", "service.cli", "up", "--host", "::1", "--port", "0"), tmp_path) as running:
+        assert running.until(r"judged +http://\[::1\]:(\d+)")
+        running.until(r"ready in")
+        running.process.send_signal(signal.SIGINT)
+        assert running.ends_with() == 0
