@@ -202,6 +202,8 @@ def read_file(name: str) -> tuple[bytes, FileForm]:
     if name == STANDARD_INPUT:
         content = sys.stdin.buffer.read()
         return content, form_of_content(content)
+    if not name:  # which is the present folder to Path
+        raise FileError(["the name of the file is empty: is a variable of the shell not set?"])
     content = Path(name).read_bytes()
     return content, form_of(Path(name))
 

@@ -55,7 +55,10 @@ def test_the_version_is_that_of_the_package(capsys: Captured, monkeypatch: pytes
     assert capsys.readouterr().out.startswith("judged ")
 
 
-def test_an_empty_id_is_named_as_such(capsys: Captured) -> None:
+def test_an_empty_id_or_file_is_named_as_such(capsys: Captured) -> None:
+    for command in (["score", "", "--judge", "j"], ["bench", "", "--judge", "j"], ["import", ""]):
+        assert main(command) == 2
+        assert "the name of the file is empty" in capsys.readouterr().err
     for command in (["jobs", ""], ["judges", ""], ["jobs", "", "--cancel"]):
         assert main(command) == 2
         assert "a name or an id is empty" in capsys.readouterr().err
