@@ -93,20 +93,20 @@ class WeightedPairs:
         """Returns the design effect on a statistic with these influences: see `intervals.Design`.
 
         The variance is the sum over strata of w^2 (1 - n / M) n S^2, with S^2 the sample variance of the influences.
-        Each stratum has its share of the whole table's pseudo-pairs too: pairs that are all alike have no variance.
+        The table's own pseudo-pairs have the constant effect: pairs that are all alike have no variance to compare.
         """
         clustered = 1.0 if self._clustered is None else self._clustered.effect(table, cells)
         if cells.shape != self._strata[0][1].counts.shape:
             return max(self.constant * clustered, _SURE)
-        pairs, items = float(table.counts.sum()), sum(each.items for _, each in self._strata)
-        given = smoothed(table)
-        shared = PSEUDO_PAIRS / pairs * table.counts + given.pseudo - given.counts
-        weighted = 0.0
+        given, items = smoothed(table), sum(each.items for _, each in self._strata)
+        squares = (cells - float((given.pseudo * cells).sum() / given.pseudo.sum())) ** 2
+        observed, added = (float((each * squares).sum()) for each in (given.counts, given.pseudo - given.counts))
+        shares, weighted = table.counts / table.counts.sum(), self.constant * added
         for weight, each in self._strata:
-            counts = each.counts + each.items / items * shared
-            weighted += weight**2 * _left(each) * float(each.counts.sum()) * _variance(counts, cells)
-        independent = pairs * _variance(given.pseudo, cells)
-        return max(weighted / independent * clustered if independent else self.constant * clustered, _SURE)
+            pseudo = PSEUDO_PAIRS * each.items / items * shares
+            weighted += weight**2 * _left(each) * float(each.counts.sum()) * _variance(each.counts + pseudo, cells)
+        independent = observed + added
+        return max((weighted / independent if independent else self.constant) * clustered, _SURE)
 
 
 def _left(stratum: PairStratum) -> float:

@@ -20,9 +20,9 @@ from service.stats.statistics import evaluate
 from service.stats.table import Table
 from tests.agreement.items import FIVE
 
-ITEMS = 2000
-SHARES = (0.05, 0.1, 0.3, 0.9)  # labelled
-NAMES = ("exact", "cohen_kappa_quadratic", "spearman", "bias")
+ITEMS, FEW_ITEMS = 2000, 600
+SHARES, FEW_SHARES = (0.05, 0.1, 0.3, 0.9), (1 / 30, 0.05, 0.1)  # labelled: 20, 30 and 60 of the few items
+NAMES = ("exact", "within_one", "cohen_kappa_quadratic", "spearman", "bias")
 REPEATS = 300
 
 LEVEL_SHARES = (0.55, 0.15, 0.1, 0.08, 0.08, 0.04)
@@ -160,10 +160,11 @@ def summary(found: list[Figure]) -> tuple[float, float, float]:
 
 def main() -> None:
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else REPEATS
+    sizes = [(ITEMS, share) for share in SHARES] + [(FEW_ITEMS, share) for share in FEW_SHARES]
     for useful in (True, False):
-        for share in SHARES:
-            print(f"\n{share:.0%} of {ITEMS} items labelled, doubt {'useful' if useful else 'useless'}")
-            for name, found in sorted(measured(share, repeats, useful=useful).items()):
+        for items, share in sizes:
+            print(f"\n{share:.0%} of {items} items labelled, doubt {'useful' if useful else 'useless'}")
+            for name, found in sorted(measured(share, repeats, items=items, useful=useful).items()):
                 bias, coverage, width = summary(found)
                 print(f"  {name:45} bias {bias:+.4f}  coverage {coverage:.3f}  width {width:.4f}")
 
