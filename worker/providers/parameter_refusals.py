@@ -85,7 +85,7 @@ def adjusted(learnt: Learnt, failure: Failure, request: ModelRequest) -> Learnt 
             return found
     if cause_of(failure) is Cause.OTHER and failure.status in _STATUSES:
         found = (
-            _other_limit_name(learnt, failure)
+            _other_limit_name(learnt, failure, request)
             or _without_parameter(learnt, failure, request)
             or _without_stream(learnt, failure)
             or _lower_limit(learnt, failure, request)
@@ -98,10 +98,12 @@ def adjusted(learnt: Learnt, failure: Failure, request: ModelRequest) -> Learnt 
     return None
 
 
-def _other_limit_name(learnt: Learnt, failure: Failure) -> Learnt | None:
+def _other_limit_name(learnt: Learnt, failure: Failure, request: ModelRequest) -> Learnt | None:
     """OpenAI's reasoning models take the limit under its new name, and older servers only under its old one."""
     name = learnt.limit_name
-    if name is None or not _names(failure, name) or not _REFUSAL.search(failure.message):
+    if name is None or not _names(failure, name):
+        return None
+    if not _REFUSAL.search(failure.message) and (failure.status in _ONLY_IF_REFUSED or _lower_limits(failure, request)):
         return None
     hint = "max_completion_tokens" in failure.message
     if _LIMIT_TOO_LARGE.search(failure.message) and not (hint and name == "max_tokens"):
@@ -131,11 +133,17 @@ def _lower_limit(learnt: Learnt, failure: Failure, request: ModelRequest) -> Lea
     """A limit of output tokens that the model does not allow is lowered to the one that its reply names."""
     limit = request.parameters.max_output_tokens
     names = (*_LIMIT_NAMES, "max_output_tokens")
-    if not any(_names(failure, each) for each in names) or not _LIMIT_TOO_LARGE.search(failure.message):
+    lower = _lower_limits(failure, request)
+    is_cap = _LIMIT_TOO_LARGE.search(failure.message) or (lower and failure.status not in _ONLY_IF_REFUSED)
+    if not any(_names(failure, each) for each in names) or not is_cap:
         return None
-    lower = [each for each in _numbers(failure.message) if _LEAST_LIMIT <= each < limit]
     cap = max(lower, default=limit // 2)
     return msgspec.structs.replace(learnt, output_cap=cap) if cap >= _LEAST_LIMIT else None
+
+
+def _lower_limits(failure: Failure, request: ModelRequest) -> list[int]:
+    limit = request.parameters.max_output_tokens
+    return [each for each in _numbers(failure.message) if _LEAST_LIMIT <= each < limit]
 
 
 def _without_system(learnt: Learnt, failure: Failure, request: ModelRequest) -> Learnt | None:

@@ -53,6 +53,8 @@ def unsupported(parameter: str, message: str, **names: Any) -> Answer:
         ("openai", "'temperature'", "the temperature (0.0) cannot be less than 0.01", {}),
         ("openai", "'temperature'", "temperature is unsupported here", {"param": ""}),
         ("openai", "'max_tokens'", "unknown field `max_tokens`, expected one of model, messages", {}),
+        ("openai", "'max_tokens'", "Le paramètre max_tokens n'est pas accepté par ce modèle", {}),
+        ("openai", "'max_tokens'", "不支持参数 max_tokens", {}),
     ],
 )
 async def test_a_parameter_that_is_refused_is_left_out_from_then_on(
@@ -203,6 +205,16 @@ async def test_a_limit_that_the_model_does_not_allow_is_lowered_and_remembered(k
             await provider.complete(request(parameters=Parameters(max_output_tokens=9000)))
         await provider.complete(request())
     assert [limit_of(each.body) for each in server.requests] == [9000, 4096, 4096, 1024]
+
+
+async def test_a_limit_is_lowered_whatever_the_words() -> None:
+    def reply(body: dict[str, Any]) -> str | Reply:
+        too_large = Reply(status=400, body={"error": {"message": "参数 max_tokens 超出取值范围 [1, 4096]"}})
+        return too_large if body["max_tokens"] > 4096 else VERDICT
+
+    async with stubbed("openai", reply) as (provider, server):
+        await provider.complete(request(parameters=Parameters(max_output_tokens=9000)))
+    assert [each.body["max_tokens"] for each in server.requests] == [9000, 4096]
 
 
 @pytest.mark.parametrize(
