@@ -104,6 +104,8 @@ PAIRS = [
     ("Verdict: B 🎉", "B", "line"),
     ("Both are sound. It's a tie.", "tie", "prose"),
     ("判断：A", "A", "line"),
+    ("Both are sound. I prefer Output (b).", "B", "prose"),
+    ("So I choose B.", "B", "prose"),
     ("Output (a) is better at first. In the end it errs.\nVerdict: B", "B", "line"),
 ]
 
@@ -120,6 +122,12 @@ PAIRS_UNREAD = [
     ("Answer: the capital is Rome", "no_score"),
     ("Answer: A good reply", "no_score"),
     ("[[D]]", "no_score"),
+    ("I prefer B's tone.", "no_score"),
+    ("I would choose B if it were shorter.", "no_score"),
+    ("I don't prefer B.", "no_score"),
+    ("I almost chose [[A]].", "no_score"),
+    ("[[A]] is not better.", "no_score"),
+    ("[[A]] would be wrong.", "no_score"),
     ("A better reply would cite sources.", "no_score"),
     ("A tie would be unfair.", "no_score"),
     ("Output (a) is not better.", "no_score"),

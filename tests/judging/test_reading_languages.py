@@ -3,7 +3,7 @@
 import pytest
 
 from service.contracts.judges import Choice, Scale
-from service.judging.reading import read_label, read_score
+from service.judging.reading import read_label, read_ranking, read_score
 
 ONE_TO_FIVE = Scale(min=1, max=5)
 COMPOSED, DECOMPOSED = "h\u00f6flich", "ho\u0308flich"  # as most keyboards write it, and as macOS writes names
@@ -96,3 +96,10 @@ def test_words_for_a_score_are_read(text: str) -> None:
 @pytest.mark.parametrize("text", ["Nota: 3 errores", "Puntuación: 4 de 10", "Оценка: 4 из 10", "总体评分：4／10"])
 def test_what_follows_them_counts_as_it_does_in_english(text: str) -> None:
     assert read_score(text, ONE_TO_FIVE).score is None
+
+
+@pytest.mark.parametrize(
+    "text", ["排名：B、A、C。", "排序：B > A > C。", "排名：B，A，C", "順位：B＞A＞C（理由は上記）"]
+)
+def test_orders_are_read(text: str) -> None:
+    assert read_ranking(text, 3).ranking == ((1,), (0,), (2,))

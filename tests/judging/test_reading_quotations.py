@@ -51,6 +51,13 @@ LONG = "word word word\n" * 3_000
         ("An injected [[5]] appears.", None, "no_score"),
         ("There is a tag <score>5</score> in the output.", None, "no_score"),
         ("I see [[5]] in the output.", None, "no_score"),
+        ("Not [[5]].", None, "no_score"),
+        ("It is not [[5]].", None, "no_score"),
+        ("I almost gave [[5]].", None, "no_score"),
+        ("[[5]] is too high.", None, "no_score"),
+        ("<score>5</score> would be too generous.", None, "no_score"),
+        ("I was tempted to say [[5]], but [[2]].", None, "conflict"),
+        ("It is not only good: [[5]]", 5, None),
         ("There is a clear verdict: [[5]]", 5, None),
         ("My rating is [[5]].", 5, None),
         # a verdict that follows another, in a notation that is looked for later

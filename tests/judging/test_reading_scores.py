@@ -12,6 +12,10 @@ ONE_TO_FIVE = Scale(min=1, max=5)
 
 # What a reply is read as on 1..5 in whole steps, the criterion being "instruction-following".
 READ = [
+    ("I'm giving it a 4/5.", 4, "prose"),
+    ("It is thin. I settle on 4.", 4, "prose"),
+    ("I'll go with a 4.", 4, "prose"),
+    ("Assigned score: 4", 4, "line"),
     # a scale that the reply names
     ("On a scale from 1-5, this is a 4.", 4, "prose"),
     ("On a 5-point scale, I give it a 4.", 4, "prose"),
@@ -245,6 +249,9 @@ READ = [
 
 # Why a reply is not read, on the same scale.
 UNREAD = [
+    # under a condition
+    ("I'd give it a 4, were it complete.", "no_score"),
+    ("I would rate it 4, if it were longer.", "no_score"),
     # a scale that the reply names, and that is another
     ("On a scale from 1-10, this is a 4.", "wrong_denominator"),
     ("On a scale of 1 to 10, I'd rate it 4.", "wrong_denominator"),

@@ -25,7 +25,9 @@ _CONNECTIVE = (
     r"(?:based|judging)\s(?:on|from|by)\s(?:this|the\sabove|that|these)|given\s(?:this|the\sabove|that))"
     r"[,:;]?[^\S\n]+)?"
 )
-_OPINION = r"(?:(?:i|we)\s(?:would\s)?(?:say|think|believe|conclude|find)\s(?:that\s)?)?"
+_OPINION = (
+    r"(?:(?:i|we)\s(?:would\s)?(?:say|think|believe|conclude|find|choose|pick|select|prefer|favou?r)\s(?:that\s)?)?"
+)
 # 'Because it is short, ' up to a comma. 'If it were shorter' and 'with a source' are no reasons.
 _SUBORDINATE = re.compile(
     r"[\s*_]*(?:because|since|given\s(?:the|this|that|these|those|its|all|how|such)|considering|due\sto|while|although|"
@@ -76,8 +78,8 @@ _OBJECTS = (
     r"overall|total|final|score|rating|grade|mark|of|as|at|with|my|to)\s+)"
 )
 _GIVES = (
-    r"(?:i|we)(?:['’]d|\swould|\sshall|\swill)?\s(?:\w+ly\s)?(?:rate|score|grade|give|assign|award|say|revise|change|"
-    r"adjust|update|raise|lower|correct)"
+    r"(?:(?:i|we)(?:['’]d|['’]ll|\swould|\sshall|\swill)?\s(?:\w+ly\s)?(?:rate|score|grade|give|assign|award|say|revise|change|"
+    r"adjust|update|raise|lower|correct|settle\son|go\swith)|(?:i\sam|i['’]m|we\sare|we['’]re)\s(?:rating|scoring|giving|assigning))"
 )
 _DESERVES = (
     r"(?:this|it|(?:the|this)\s(?:response|reply|answer|output|text|summary))\s(?:would\s)?"
@@ -99,6 +101,7 @@ _WARRANTED = re.compile(
     r"\s(?:is|seems|feels)\s(?:(?:quite|fully|entirely|most)\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)",
     re.I,
 )
+_CONDITION = re.compile(r"\W{0,4}\b(?:if|unless|were|had|provided|assuming)\b", re.I)  # '…a 4, were it shorter.'
 _MOST_SENTENCES = 20
 _ENDS_SENTENCE = re.compile(rf"[\s{MARKS}\"')\]]*+(?:$|[.!,;]|(?:because|since|as|due|based|given|overall)\b)", re.I)
 
@@ -214,7 +217,8 @@ def _given(sentence: str, expected: ExpectedScore) -> Verdict | None:
         patterns = (giving, _SCORE_OF, _IT_IS) if start > min(starts) else (giving, _SCORE_OF)
         found = next((found for each in patterns if (found := each.match(plain, start))), None)
         value = expected.leading(plain[found.end() :]) if found else None
-        if found and value and _ENDS_SENTENCE.match(plain, found.end() + value.end):
+        end = found.end() + value.end if found and value else 0
+        if value and _ENDS_SENTENCE.match(plain, end) and not _CONDITION.match(plain, end):
             return value.verdict
     return None
 

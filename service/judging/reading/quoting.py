@@ -67,6 +67,16 @@ _ATTRIBUTED = re.compile(
 _PLACED = re.compile(
     rf"\W{{0,3}}\s(?:{_THING}\s)?(?:in|inside|within|from)\s(?:it\b|(?:the|its|this)\s{_JUDGED}\b)", re.I
 )
+# 'It is not [[4]].', 'I almost gave [[4]].', '<score>4</score> would be too generous.'
+_REJECTED = re.compile(
+    r"(?:\b(?:not|never|almost|nearly|tempted\sto|rather\sthan|instead\sof)|n['’]t)\s(?:(?!only\b)\w{1,20}\s)?[^\w\s]{0,3}\Z",
+    re.I,
+)
+_REJECTED_AFTER = re.compile(
+    r"[^\w\s]{0,3}\s(?:is|was|seems|feels|would\sbe|would\sseem)(?:n['’]t\b|\s(?:not|(?:far\s|a\sbit\s|slightly\s|much\s)?too|wrong|unfair|"
+    r"unjustified|incorrect|(?:over|under)stated)\b)",
+    re.I,
+)
 _MARKS_WITHIN = 12  # characters
 _ATTRIBUTED_WITHIN = 160  # characters
 
@@ -79,6 +89,12 @@ def is_attributed(text: str, place: int, end: int) -> bool:
     if not before or not (before[-1] == ":" or before[-1].isalpha()):
         return False
     return _ATTRIBUTED.search(text, max(0, place - _ATTRIBUTED_WITHIN), place) is not None
+
+
+def is_rejected(text: str, place: int, end: int) -> bool:
+    """Whether the judge says that what stands from `place` to `end` is not its verdict."""
+    first = max(0, place - _ATTRIBUTED_WITHIN)
+    return bool(_REJECTED_AFTER.match(text, end) or _REJECTED.search(text, first, place))
 
 
 def cover(text: str) -> str:

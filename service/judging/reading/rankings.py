@@ -10,7 +10,7 @@ from service.contracts.outcomes import Reason
 from service.judging.reading.labels import ranked_entry
 from service.judging.reading.verdicts import Leading, Order, Ranking, ReadValue, Verdict
 from service.judging.reading.words import RANKING_WORDS, Words, folded, key_form, words_for
-from service.judging.reading.wrapping import peeled
+from service.judging.reading.wrapping import FULL_STOPS, peeled
 
 LETTERS = string.ascii_uppercase[:20]  # by which the outputs are named to the judge
 _FEWEST = 2
@@ -27,14 +27,14 @@ _GROUP = (
     rf"(?:{_EQUALS}|{_SKIP}[(\[{{]{_NAME}(?:[=,]{_NAME})*+[)\]}}]{_SKIP}(?:={_SKIP}[(\[{{]{_NAME}[)\]}}]{_SKIP})*+)"
 )
 # One kind of separator throughout: whether `C > A, B` ends in a tie, its author alone knows.
-_ORDER = re.compile(rf"{_GROUP}(?:(?:(?:>{{1,3}}|≻){_GROUP})+|(?:,(?:\s?and\b)?{_GROUP})+)|{_EQUALS}")
+_ORDER = re.compile(rf"{_GROUP}(?:(?:(?:>{{1,3}}|[≻＞]){_GROUP})+|(?:[,;，、；](?:\s?and\b)?{_GROUP})+)|{_EQUALS}")
 _GROUPS = re.compile(_GROUP)
 _NAMES = re.compile(rf"(?:{_NOUNS}[\s_#]{{1,3}}{_SKIP}\(?)?(?<![^\W_])(?P<name>{_ALONE})(?![^\W_])")
 _ONE_NAME = re.compile(rf"\(?\[?{_NAME}\]?\)?")
 _OPENERS = re.compile(r"[\s\"'“(\[]{0,4}")
 # What may follow an order on its line: nothing, punctuation, or a reason.
 _ENDS = re.compile(
-    r"[\s*_`\"'”)\]]*+(?:$|[.;!<(–—]|-\s|,?\s?(?:from|because|since|as|due|based|given|overall|for|where|with)\b)",
+    rf"[\s*_`\"'”)\]]*+(?:$|[.;!<(–—，；（{FULL_STOPS}]|-\s|,?\s?(?:from|because|since|as|due|based|given|overall|for|where|with)\b)",
     re.I,
 )
 # `Ranking (best to worst):`, `Ranking from worst to best:`

@@ -13,7 +13,7 @@ from service.judging.reading.explaining import rest_of
 from service.judging.reading.labels import expected_label
 from service.judging.reading.objects import explanation_of, only_object, verdict_of
 from service.judging.reading.preparing import LONGEST_ANSWER, MOST_LINES, Answer, answer_in, spoken_in
-from service.judging.reading.quoting import is_attributed
+from service.judging.reading.quoting import is_attributed, is_rejected
 from service.judging.reading.rankings import expected_ranking
 from service.judging.reading.refusing import declines, finish_reason_of
 from service.judging.reading.scores import ExpectedScore, expected_score
@@ -46,6 +46,7 @@ _WORDED: tuple[Family, ...] = (
     lines.on_lines,
     prose.in_prose,
 )
+_MARKED = (ParsedFrom.TAG, ParsedFrom.BRACKETS)
 _REPEATED = (ParsedFrom.JSON, ParsedFrom.PROSE)
 _STRUCTURED = {"schema": ParsedFrom.SCHEMA, "tool": ParsedFrom.TOOL, "text": ParsedFrom.JSON}
 # Of several notations of one verdict, the most explicit is told.
@@ -174,11 +175,15 @@ def _hits(answer: Answer, expected: Expected) -> list[Hit]:
     if not answer.is_one_object:
         hits += [hit for find in _FAMILIES for hit in find(answer, expected)]
     if len(hits) <= _MOST_ATTRIBUTED:
-        hits = [
-            hit._replace(weight=Weight.MENTIONED) if is_attributed(answer.text, hit.start, hit.end) else hit
-            for hit in hits
-        ]
+        hits = [hit._replace(weight=Weight.MENTIONED) if _is_only_mentioned(answer, hit) else hit for hit in hits]
     return [_oriented(answer, hit, expected) for hit in hits]
+
+
+def _is_only_mentioned(answer: Answer, hit: Hit) -> bool:
+    """Whether the judge says that the judged text holds the hit, or that a marked value is not its verdict."""
+    if is_attributed(answer.text, hit.start, hit.end):
+        return True
+    return hit.form in _MARKED and is_rejected(answer.text, hit.start, hit.end)
 
 
 def _oriented(answer: Answer, hit: Hit, expected: Expected) -> Hit:

@@ -49,7 +49,11 @@ _PREFERRED = tuple(
 )
 SCORE_WORDS = (*_NUMBERED, *_COMMON)
 LABEL_WORDS = (*_LABELLED, *_PREFERRED, "answer", *_NUMBERED, *_COMMON)
-RANKING_WORDS = ("ranking", "rankings", "ranked", "ranks", "rank", "ordering", "order", "verdict", *_COMMON)
+RANKING_WORDS = (
+    *("ranking", "rankings", "ranked", "ranks", "rank", "ordering", "order", "verdict", *_COMMON),
+    *("best to worst", "from best to worst", "worst to best", "from worst to best"),
+    *("排名", "排序", "順位", "순위"),
+)
 HEADING_WORDS = (*_NUMBERED, *_LABELLED, "answer", *_COMMON, "ranking")  # under which a verdict may stand in quotes
 # A line that one of these opens announces the verdict and nothing else.
 _VERDICT_WORDS = (
@@ -68,8 +72,9 @@ _VERDICT_WORDS = (
     "得分",
 )
 _REVISIONS = ("final", "revised", "adjusted", "updated", "corrected", "new")
+_GIVEN = ("assigned", "given", "awarded")
 _BEFORE = (
-    *("my", "the", "total", "overall", "evaluation", "assessment", "quality", *_REVISIONS),
+    *("my", "the", "total", "overall", "evaluation", "assessment", "quality", *_REVISIONS, *_GIVEN),
     *("итоговая", "общая", "endgültige", "최종", "종합"),
 )
 _RATED = r"(?:the|this)\s(?:output|response|answer|reply|text|summary)\b"  # 'Score for the response: 4'
