@@ -25,7 +25,7 @@ _WRAPPERS = frozenset(
 )
 _TEXT_WRAPPERS = frozenset(["arguments", "parameters", "input"])  # of tool calls, whose arguments may be a text
 _MAXIMA = frozenset(["max", "maxscore", "maximum", "outof", "denominator"])
-_EXPLANATIONS = [
+EXPLANATIONS = [
     *("explanation", "rationale", "reasoning", "reason", "justification", "feedback", "analysis", "critique"),
     *("conciseexplanation", "thoughts", "thinking", "comment", "comments"),
 ]
@@ -120,7 +120,7 @@ def explanation_of(fields: dict[str, Any]) -> str | None:
     character, which can't be stored.
     """
     texts = {key_form(key): value for key, value in fields.items() if isinstance(value, str) and value.strip()}
-    own = next((texts[key] for key in _EXPLANATIONS if key in texts), None)
+    own = next((texts[key] for key in EXPLANATIONS if key in texts), None)
     if own is not None:
         return _HALVES.sub("\ufffd", own).strip()
     inner = (value for value in fields.values() if isinstance(value, dict))

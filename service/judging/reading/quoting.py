@@ -82,7 +82,7 @@ _ATTRIBUTED_WITHIN = 160  # characters
 
 
 def is_attributed(text: str, place: int, end: int) -> bool:
-    """Whether the judge says that the judged text holds what stands from `place` to `end`."""
+    """Whether the judge says that the judged text holds the value from `place` to `end`."""
     if _PLACED.match(text, end):
         return True
     before = text[max(0, place - _MARKS_WITHIN) : place].rstrip(" \t\n`~\"'“‘(*_")
@@ -92,7 +92,7 @@ def is_attributed(text: str, place: int, end: int) -> bool:
 
 
 def is_rejected(text: str, place: int, end: int) -> bool:
-    """Whether the judge says that what stands from `place` to `end` is not its verdict."""
+    """Whether the judge says that the value from `place` to `end` is not its verdict."""
     first = max(0, place - _ATTRIBUTED_WITHIN)
     return bool(_REJECTED_AFTER.match(text, end) or _REJECTED.search(text, first, place))
 

@@ -9,6 +9,7 @@ from typing import Literal
 from service.contracts.judges import Choice, Scale
 from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading import families, lines, prose
+from service.judging.reading.broken_objects import in_broken_objects
 from service.judging.reading.explaining import rest_of
 from service.judging.reading.labels import expected_label
 from service.judging.reading.objects import explanation_of, only_object, verdict_of
@@ -23,6 +24,7 @@ Source = Literal["schema", "tool", "text"]
 Family = Callable[[Answer, Expected], list[Hit]]
 
 _FAMILIES: tuple[Family, ...] = (
+    in_broken_objects,
     families.in_tags,
     families.after_result,
     families.in_brackets,
@@ -41,6 +43,7 @@ _LONGEST_DROPPED = 4_000  # characters of what may be a thought, looked at for a
 # The families that look for words, and those of them in which the judge's own word alone counts if it has one.
 _WORDED: tuple[Family, ...] = (
     families.in_objects,
+    in_broken_objects,
     families.in_tags,
     families.after_result,
     lines.on_lines,
