@@ -57,7 +57,10 @@ async def jobs_in(redis: Redis) -> list[bytes]:
         ({"models": ["control/length", "control/length"]}, ["/models/1"]),
         ({"sort": "sensitivity"}, ["/sort"]),
         ({"sort": "nonsense"}, ["/sort"]),
-        ({"judges": [WIT | {"template": "{{item.reference}} {{item.output}}"}]}, [f"/items/{n}" for n in range(10)]),
+        (
+            {"judges": [WIT | {"template": "{{item.reference}} {{item.output}}"}]},
+            [f"/items/{n}/reference" for n in range(10)],
+        ),
     ],
 )
 async def test_what_is_impossible_is_told_with_its_place_and_leaves_nothing(

@@ -41,13 +41,14 @@ FILTERED: dict[str, Reply] = {
     "gemini": Reply(body={"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 11}}),
 }
 NOTHING: tuple[tuple[Kind, Any], ...] = (
-    ("openai", {"choices": []}),
+    ("openai", {"choices": [], "usage": {"prompt_tokens": None}}),
+    ("gemini", {"candidates": [], "usageMetadata": {"promptTokenCount": None}}),
     ("openai", {"choices": [{"message": {"content": None}, "finish_reason": "stop"}]}),
     ("anthropic", {"content": [], "stop_reason": "end_turn"}),
-    ("gemini", {"candidates": []}),
     ("gemini", {"candidates": [{"finishReason": "STOP"}]}),
     ("gemini", {"candidates": [{"content": {}, "finishReason": "STOP"}]}),
 )
+NO_ANSWER: tuple[tuple[Kind, Any], ...] = (("openai", {"choices": []}), ("gemini", {"candidates": []}))
 BAD_KEY: dict[str, Reply] = {
     "openai": Reply(status=401, body={"error": {"message": f"Incorrect API key: {KEY}", "code": "invalid_api_key"}}),
     "anthropic": Reply(status=401, body={"error": {"type": "authentication_error", "message": f"bad x-api-key {KEY}"}}),

@@ -21,6 +21,7 @@ from tests.flows.faults import (
     KEY,
     KINDS,
     MODELS,
+    NO_ANSWER,
     NOTHING,
     UNREADABLE,
     USED_UP,
@@ -136,6 +137,14 @@ async def test_an_answer_with_nothing_in_it_is_empty(serve: Serve, kind: Kind, b
         _, job, vote = await ask_one(serve, model)
     assert (vote["outcome"], vote["reason"], vote["asks"]) == ("unscored", "empty", 3)
     assert job["usage"]["cost_usd"] is None  # nobody said how many tokens it took
+
+
+@pytest.mark.parametrize(("kind", "body"), NO_ANSWER)
+async def test_a_body_without_an_answer_fails_after_at_least_three_calls(serve: Serve, kind: Kind, body: Row) -> None:
+    async with ModelServer(kind, lambda _: Reply(body=body)) as model:
+        _, _, vote = await ask_one(serve, model)
+    assert (vote["outcome"], vote["reason"], vote["asks"]) == ("failed", "provider_error", 1)
+    assert vote["attempts"] == model.calls >= 3
 
 
 @every_kind

@@ -224,7 +224,7 @@ async def test_an_item_that_a_template_can_not_be_filled_with_refuses_the_job(se
     body = {"judge": judge, "items": [{"output": "a", "reference": "r"}, {"output": "b"}]}
     response = await judged.client.post("/v1/jobs", json=body)
     assert response.status_code == 422
-    assert response.json()["errors"][0]["pointer"] == "/items/1"
+    assert response.json()["errors"][0]["pointer"] == "/items/1/reference"
     assert "item.reference" in response.json()["errors"][0]["detail"]
 
 

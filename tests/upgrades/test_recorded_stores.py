@@ -20,6 +20,8 @@ from tests.worker.test_callbacks import receiving
 FIRST = {"judge": "wit", "items": numbered("w", 0, 60)}
 NAMES = sorted(path.name.removesuffix(".rdb.gz") for path in STORES.glob("*.rdb.gz"))
 LIMIT_S = 60.0
+ESTIMATES = "//v1/estimates"  # which weighted labels by doubt even if all were drawn at random
+FREE = ("/anchors/since was", "/trust/because/")  # a time before now; sentences
 
 
 def recorded(name: str) -> Row:
@@ -39,7 +41,8 @@ def missing(found: Any, known: Any, where: str = "") -> list[str]:
         return [each for name in known for each in missing(found.get(name), known[name], f"{where}/{name}")]
     if isinstance(known, list) and isinstance(found, list) and len(known) == len(found):
         return [each for n, one in enumerate(known) for each in missing(found[n], one, f"{where}/{n}")]
-    same = found == pytest.approx(known, rel=1e-9) if isinstance(known, float) else found == known
+    near = 0.01 if where.startswith(ESTIMATES) else 1e-9
+    same = found == pytest.approx(known, rel=near) if isinstance(known, float) else found == known
     return [] if same else [f"{where} was {known!r}, is {found!r}"]
 
 
@@ -57,7 +60,7 @@ async def test_all_that_an_earlier_version_wrote_is_read(name: str, tmp_path: Pa
     async with ModelServer("openai") as model, restored(backup_of(name, tmp_path), tmp_path, model) as (_, judged):
         found = await answers(judged.client)
         gone = missing(found["answers"], known["answers"])
-        assert [each for each in gone if "/anchors/since was" not in each] == []  # a time before now
+        assert [each for each in gone if not any(place in each for place in FREE)] == []
         assert found["counters"] == known["counters"]
         rebuilt = await sent(judged.client, "POST", "/v1/agreement/rebuild", params={"repair": "false"})
         assert (rebuilt["differing"], rebuilt["labels"]) == (0, 180)

@@ -119,9 +119,9 @@ class GeminiFormat:
 
     def decode(self, body: bytes, mode: str) -> Completion:
         reply = _streamed(body) if _is_streamed(body) else _decoder.decode(body)
-        if reply.candidates is None and reply.prompt_feedback is None and reply.usage_metadata is None:
-            raise msgspec.ValidationError("neither candidates nor feedback nor usage")
         blocked = _block_reason(object_of(reply.prompt_feedback))
+        if not (reply.candidates or blocked or reply.usage_metadata):
+            raise msgspec.ValidationError("neither a candidate nor a reason nor usage")
         candidate = reply.candidates[0] if reply.candidates else _Candidate(finish_reason=blocked)
         parts = objects_of(object_of(candidate.content).get("parts"))
         text = text_of([part for part in parts if "text" in part])

@@ -128,8 +128,8 @@ class OpenAIFormat:
         error = reply.error or object_of(reply.base_resp).get("status_code")
         if choice.error or (error and not (text or arguments or refusal)):
             raise msgspec.ValidationError("an error in place of an answer")
-        if not reply.choices:
-            raise msgspec.ValidationError("no choice in it")
+        if not (reply.choices or reply.usage):
+            raise msgspec.ValidationError("neither a choice nor usage")
         usage = object_of(reply.usage)
         # A server that does not know response_format ignores it, and the model answers as it likes.
         in_schema = mode != TEXT and looks_like_object(text)
