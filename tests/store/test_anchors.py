@@ -1,5 +1,6 @@
 """Anchors in the store: sets that are replaced whole, turns in a fixed random order, slots of time, scores."""
 
+from datetime import timedelta
 from itertools import count
 
 import msgspec
@@ -65,7 +66,7 @@ async def test_the_last_anchor_is_removed_with_its_set(redis: Redis) -> None:
 async def test_scores_are_read_in_the_order_of_time_and_from_the_baseline_on(redis: Redis) -> None:
     items = anchor_items(2)
     await marked(redis, items)
-    await repeated(redis, items, [1, 2], [3, 4])
+    await repeated(redis, items, [1, 2], [3, 4], until=timedelta(seconds=1))  # before the restart
     found = await anchors.find_anchors(redis, "wit")
     assert found is not None
     scores = await anchors.read_anchor_scores(redis, found)
