@@ -446,8 +446,7 @@ class CallPlace:
         except BaseException:
             self._release(provider)
             raise
-        provider.turns.answers.begin()
-        self._number = provider.turns.refusals.begin()
+        self._number = provider.turns.begin_call()
         self._began = seconds()
         if not self._tries:
             self._before.has_begun = True
@@ -467,10 +466,9 @@ class CallPlace:
 
     def _note(self, turns: Turns, error: BaseException | None) -> None:
         """Notes how the call ended. Holds all calls if it met a limit, until the workers agree how to go on."""
-        turns.answers.end(answered=error is None)
         is_limit = isinstance(error, ProviderError) and error.is_limit
         is_announced = isinstance(error, ProviderError) and error.retry_after is not None
-        turns.refusals.end(self._number, refused=is_limit and not is_announced, answered=error is None)
+        turns.end_call(self._number, refused=is_limit, announced=is_announced, answered=error is None)
         if is_limit and (is_announced or turns.refusals.show_a_limit):
             turns.hold()
 

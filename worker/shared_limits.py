@@ -46,6 +46,7 @@ class SharedLimits:
             span_s=span_s,
             first_wait_s=self._retrying.base,
             longest_wait_s=self._retrying.longest_wait,
+            is_single=error.retry_after is not None and turns.sample.is_single,
         )
         try:
             turns.limit(await provider_limits.note_refusal(self._redis, provider, refusal))

@@ -18,6 +18,7 @@ _HOLD_S = 1.0  # the longest time in which the workers agree on a limit; until t
 _IDLE_S = 1.0  # a longer time without any call says nothing of the rate
 _LIMIT_AT = 5  # refusals without an answer between them: fewer are accidents, which any provider has
 _ANSWER_WEIGHT = 2  # refusals that one answer outweighs
+_OTHERS_EACH = 5  # the least other calls for each single refusal
 
 Clock = Callable[[], float]
 
@@ -100,6 +101,42 @@ class Refusals:
         self.show_a_limit = one_is_enough or self._in_a_row >= _LIMIT_AT + awaited
 
 
+class Sample:
+    """The calls that began since the last pause.
+
+    A provider whose limit is met refuses nearly all calls from then on. If it refuses single ones among answers, slower
+    calls would not help. Calls under way count as answers until they end: each refusal is looked at.
+    """
+
+    def __init__(self) -> None:
+        self._was_paused = False
+        self._first = 0  # its first call
+        self._calls = self._refusals = self._failures = 0
+
+    def pause(self) -> None:
+        """No call begins for a while: the next one is the first of another sample."""
+        self._was_paused = True
+
+    def begin(self, call: int) -> None:
+        """A call begins."""
+        if self._was_paused:
+            self._was_paused = False
+            self._first, self._calls, self._refusals, self._failures = call, 0, 0, 0
+        self._calls += 1
+
+    def end(self, call: int, *, refused: bool, answered: bool) -> None:
+        """A call ended."""
+        if call >= self._first:
+            self._refusals += refused
+            self._failures += not (refused or answered)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the refusals so far are single ones among answers."""
+        others = self._calls - self._refusals - self._failures
+        return others >= _OTHERS_EACH * max(self._refusals, 1)
+
+
 class Turns:
     """The turns of one worker's calls to one provider. First come, first served."""
 
@@ -116,6 +153,7 @@ class Turns:
         self._probe = asyncio.Lock()
         self.answers = AnswerCount(clock)
         self.refusals = Refusals()
+        self.sample = Sample()
         self.sharers = 1
         self.waiting = 0
         self.doubts = 0  # calls that were refused for good, since the last answer
@@ -149,14 +187,29 @@ class Turns:
         """Whether a call has to ask for its turn."""
         return self._rate() is not None or self.pause_s > 0
 
+    def begin_call(self) -> int:
+        """A call begins. Returns its number."""
+        number = self.refusals.begin()
+        self.answers.begin()
+        self.sample.begin(number)
+        return number
+
+    def end_call(self, number: int, *, refused: bool, announced: bool, answered: bool) -> None:
+        """A call ended. `refused` if there were too many, `announced` if the provider said for how long."""
+        self.answers.end(answered=answered)
+        self.sample.end(number, refused=refused, answered=answered)
+        self.refusals.end(number, refused=refused and not announced, answered=answered)
+
     def hold(self) -> None:
         """Lets no call begin until `limit` tells how all workers go on: a call was refused a moment ago."""
         self._held_until = self._clock() + _HOLD_S
+        self.sample.pause()
 
     def limit(self, limit: ProviderLimit | None) -> None:
         """Takes over the limit that all workers keep."""
         if limit is not None and limit.pause_s > 0:
             self.answers.restart(limit.pause_s)
+            self.sample.pause()
         self._limit, self._limit_at, self._held_until = limit, self._clock(), 0.0
         self.wake()
 

@@ -200,9 +200,9 @@ def provider_limit(provider: str) -> str:
     """Hash: a provider's limit on calls (limit_provider.lua).
 
     Fields: `until` (nobody may call before), `noted` (the last refusal), `rate` and `goal` (calls per million seconds),
-    `double` (milliseconds in which the rate doubles up to the goal), `streak` (refusals without a wait asked for).
-    Written by workers when a call is refused because there are too many. Expires 15 minutes after `until`.
-    """
+    `double` (milliseconds in which the rate doubles), `streak` (refusals without a wait asked for), `seen`, `seen_rate`
+    (answers before a refusal that seems a single one, their rate). Written by workers when there are too many calls.
+    Expires 15 minutes after `until`."""
     return f"{PREFIX}provider_limit:{provider}"
 
 

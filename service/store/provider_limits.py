@@ -22,7 +22,8 @@ class Refusal(NamedTuple):
 
     `wait_s` is the wait that the provider asked for, None if it did not. `answers` came from the provider to all
     workers in the last `span_s` seconds, since the last pause. Without a wait asked for, all workers back off together:
-    by `first_wait_s`, and by twice as long each time, up to `longest_wait_s`.
+    by `first_wait_s`, and by twice as long each time, up to `longest_wait_s`. After a refusal that `is_single` among
+    answers all wait as asked, and go on at the rate as before.
     """
 
     began_ago_s: float
@@ -31,6 +32,7 @@ class Refusal(NamedTuple):
     span_s: float
     first_wait_s: float
     longest_wait_s: float
+    is_single: bool = False
 
 
 class ProviderLimit(NamedTuple):
@@ -103,6 +105,7 @@ async def note_refusal(redis: Redis, provider: str, refusal: Refusal) -> Provide
             max(round(refusal.first_wait_s * 1000), 1),
             max(round(refusal.longest_wait_s * 1000), 1),
             keys.PROVIDER_LIMITS,
+            int(refusal.is_single),
         ],
     )
     return _limit(pause, rate, goal, double)

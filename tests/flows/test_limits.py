@@ -93,6 +93,20 @@ async def test_single_refusals_among_answers_slow_nothing_down(serve: Serve, red
     assert limits["openai"].limit is None
 
 
+async def test_single_refusals_that_ask_for_a_wait_make_all_wait_and_lose_no_item(serve: Serve) -> None:
+    calls = count(1)
+
+    def reply(body: Row) -> Reply:
+        return with_header(0.1) if next(calls) % 10 == 0 else Reply(text=GOOD, delay=0.02)
+
+    async with ModelServer("openai", reply) as model:
+        judged: Judged = await serve(openai=model, workers=2)
+        job = await judged.judge(items(200), models=[MODEL], wait=60)
+        assert (job["counts"]["scored"], model.calls) == (200, 222)
+        metrics = await metrics_with(judged, "judged_provider_limited_seconds_total", 0.1)
+    assert metrics['judged_provider_limited_seconds_total{provider="openai"}'] > 0.1
+
+
 async def test_another_provider_is_not_delayed_and_no_place_is_held(serve: Serve) -> None:
     refuse = Reply(status=429, headers={"retry-after": "120"}, body={"error": {"message": "come back later"}})
     async with ModelServer("openai", lambda body: refuse) as limited, ModelServer("openai", lambda body: GOOD) as free:

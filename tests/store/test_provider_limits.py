@@ -13,8 +13,15 @@ from service.store.provider_limits import ProviderLimit, ProviderStop, Refusal, 
 NAME = "openai"
 
 
-def refusal(wait_s: float | None = 5.0, *, answers: int = 0, span_s: float = 0.0, began_ago_s: float = 0.0) -> Refusal:
-    return Refusal(began_ago_s, wait_s, answers, span_s, first_wait_s=0.5, longest_wait_s=60.0)
+def refusal(
+    wait_s: float | None = 5.0,
+    *,
+    answers: int = 0,
+    span_s: float = 0.0,
+    began_ago_s: float = 0.0,
+    is_single: bool = False,
+) -> Refusal:
+    return Refusal(began_ago_s, wait_s, answers, span_s, 0.5, 60.0, is_single)
 
 
 async def test_a_wait_asked_for_is_kept_by_all(redis: Redis) -> None:
@@ -65,6 +72,40 @@ async def test_a_wait_asked_for_keeps_the_rate_that_is_known(redis: Redis) -> No
     await asyncio.sleep(0.002)
     limit = await note_refusal(redis, NAME, refusal(2.0))
     assert (limit.rate, limit.goal, limit.pause_s) == (known.rate, known.goal, 2.0)
+
+
+async def test_single_refusals_make_all_wait_and_slow_nobody_down(redis: Redis) -> None:
+    for _ in range(20):
+        limit = await note_refusal(redis, NAME, refusal(0.001, answers=20, span_s=1.0, is_single=True))
+        assert limit.rate >= 1_000_000  # no limit
+        await asyncio.sleep(0.002)
+    assert limit.pause_s == 0.001
+    known = await note_refusal(redis, NAME, refusal(0.001, answers=20, span_s=1.0))
+    for _ in range(20):
+        await asyncio.sleep(0.002)
+        limit = await note_refusal(redis, NAME, refusal(0.001, answers=5, span_s=1.0, is_single=True))
+        assert limit.rate >= known.rate
+        assert limit.goal >= known.goal
+
+
+async def test_a_refusal_that_others_follow_was_no_single_one(redis: Redis) -> None:
+    single = await note_refusal(redis, NAME, refusal(9.0, answers=20, span_s=1.0, began_ago_s=1.0, is_single=True))
+    assert single.rate >= 1_000_000
+    limit = await note_refusal(redis, NAME, refusal(9.0, answers=25, span_s=1.1, began_ago_s=1.0))
+    assert limit.goal == pytest.approx(0.9 * 20 / 10)
+    assert limit.rate == pytest.approx(limit.goal / 4, abs=1e-5)
+    again = await note_refusal(redis, NAME, refusal(9.0, answers=30, span_s=1.2, began_ago_s=1.0))
+    assert (again.rate, again.goal) == (limit.rate, limit.goal)
+
+
+async def test_each_single_refusal_lets_an_unknown_rate_grow_half_as_fast(redis: Redis) -> None:
+    await note_refusal(redis, NAME, refusal(0.001, answers=3, span_s=1.0))  # too few to know a rate by
+    doubles = []
+    for _ in range(6):
+        await asyncio.sleep(0.002)
+        limit = await note_refusal(redis, NAME, refusal(0.001, answers=6, span_s=1.0, is_single=True))
+        doubles.append(limit.double_s)
+    assert doubles == [10, 20, 40, 60, 60, 60]
 
 
 def test_the_rate_climbs_to_the_goal_and_slowly_beyond() -> None:

@@ -11,7 +11,7 @@ from tests.worker.test_limits import Clock, OpenGate, turn
 from worker.limits import PATIENCE_S, CallLimits
 from worker.places import CallPlaces
 from worker.providers.base import ProviderError
-from worker.turns import SPAN_S, AnswerCount, Refusals, Turns
+from worker.turns import SPAN_S, AnswerCount, Refusals, Sample, Turns
 
 FAST = ProviderLimit(pause_s=0.0, rate=100.0, goal=100.0, double_s=1.0)
 
@@ -242,3 +242,56 @@ def test_answers_to_calls_from_before_the_refusals_say_nothing_of_the_limit() ->
         refusals.end(refusals.begin(), refused=True, answered=False)
         refusals.end(call, refused=False, answered=True)
     assert refusals.show_a_limit
+
+
+def sampled(*samples: str) -> bool:
+    """Whether refusals are single ones, after calls that were answered (A), refused (R), failed (F) or still run (_).
+
+    All calls of a sample begin at once; a pause is before each sample but the first.
+    """
+    sample, number = Sample(), 0
+    for outcomes in samples:
+        calls = range(number, number + len(outcomes))
+        number += len(outcomes)
+        for call in calls:
+            sample.begin(call)
+        for call, outcome in zip(calls, outcomes, strict=True):
+            if outcome != "_":
+                sample.end(call, refused=outcome == "R", answered=outcome == "A")
+        if outcomes is not samples[-1]:
+            sample.pause()
+    return sample.is_single
+
+
+@pytest.mark.parametrize(
+    ("samples", "is_single"),
+    [
+        (("R",), False),
+        (("AAAAR",), False),
+        (("AAAAAR",), True),
+        (("R_____",), True),  # the others may still be answered
+        (("RR" + "_" * 9,), False),
+        (("RR" + "A" * 5 + "_" * 5,), True),
+        (("RAAAAAFFFFF",), True),
+        (("RAAAFFFFFFF",), False),
+        (("A" * 20 + "R", "AR"), False),
+        (("A" * 20 + "R", "AAAAAR"), True),
+    ],
+)
+def test_refusals_are_single_ones_if_most_other_calls_since_the_pause_are_answered(
+    samples: tuple[str, ...], is_single: bool
+) -> None:
+    assert sampled(*samples) == is_single
+
+
+def test_calls_from_before_a_pause_are_not_in_the_sample() -> None:
+    sample = Sample()
+    for call in range(20):
+        sample.begin(call)
+    sample.pause()
+    for call in range(20, 26):
+        sample.begin(call)
+    for call in range(20):
+        sample.end(call, refused=True, answered=False)
+    sample.end(20, refused=True, answered=False)
+    assert sample.is_single
