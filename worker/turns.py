@@ -15,6 +15,7 @@ from service.store.provider_limits import ProviderLimit, ProviderStop
 FREE_RATE = 1000.0  # calls per second of one worker; a limit that allows more is none
 SPAN_S = 60.0  # how far back answers are counted to tell the rate that a provider takes: most limits are per minute
 _HOLD_S = 1.0  # the longest time in which the workers agree on a limit; until then no call begins
+_MOMENT_S = 0.01  # answers that come together are counted together: there may be 100,000 in a minute
 _IDLE_S = 1.0  # a longer time without any call says nothing of the rate
 _LIMIT_AT = 5  # refusals without an answer between them: fewer are accidents, which any provider has
 _ANSWER_WEIGHT = 2  # refusals that one answer outweighs
@@ -28,7 +29,7 @@ class AnswerCount:
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._answered: deque[float] = deque()
+        self._answered: deque[tuple[float, int]] = deque()  # times, each with the answers of the moment that began then
         self._running = 0
         self._since = clock()
         self._idle_since = -_IDLE_S
@@ -45,8 +46,11 @@ class AnswerCount:
         self._running -= 1
         self._idle_since = now = self._clock()
         if answered:
-            self._answered.append(now)
-            while self._answered[0] < now - SPAN_S:
+            began, answers = now, 0
+            if self._answered and now - self._answered[-1][0] < _MOMENT_S:
+                began, answers = self._answered.pop()
+            self._answered.append((began, answers + 1))
+            while self._answered[0][0] < now - SPAN_S:
                 self._answered.popleft()
 
     def restart(self, after_s: float = 0.0) -> None:
@@ -58,7 +62,7 @@ class AnswerCount:
         """Returns the number of answers, and the seconds in which they came."""
         now = self._clock()
         since = max(self._since, now - SPAN_S)
-        return sum(each >= since for each in self._answered), max(now - since, 0.0)
+        return sum(answers for began, answers in self._answered if began >= since), max(now - since, 0.0)
 
 
 class Refusals:

@@ -53,6 +53,18 @@ def test_only_the_last_minute_counts() -> None:
     assert count.counted() == (121, SPAN_S)
 
 
+def test_answers_that_come_together_are_counted_one_by_one() -> None:
+    clock = Clock()
+    count = AnswerCount(clock)
+    for _ in range(1_000):
+        clock.now += 0.001
+        count.begin()
+        count.end(answered=True)
+    assert count.counted()[0] == 1_000
+    clock.now += SPAN_S - 0.5
+    assert count.counted()[0] == pytest.approx(500, abs=10)
+
+
 async def test_without_a_limit_nobody_waits() -> None:
     turns = Turns()
     assert (turns.is_limited, turns.expected_s, await turns.take()) == (False, 0.0, 0.0)
