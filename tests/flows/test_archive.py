@@ -83,9 +83,12 @@ async def let_go(redis: Redis) -> int:
     """Removes what has an expiry, as its time would. Returns the number of jobs that went."""
     names = [name.decode() async for name in redis.scan_iter(match=keys.job("*"))]
     names += [name.decode() async for name in redis.scan_iter(match=keys.item("*"))]
-    gone = [name for name in names if await redis.pttl(name) >= 0]
-    for name in gone:
-        await redis.delete(name)
+    async with redis.pipeline(transaction=False) as asking:
+        for name in names:
+            asking.pttl(name)
+        gone = [name for name, ttl in zip(names, await asking.execute(), strict=True) if ttl >= 0]
+    if gone:
+        await redis.delete(*gone)
     return sum(":" not in name.removeprefix(keys.job("")) for name in gone if name.startswith(keys.job("")))
 
 
