@@ -50,11 +50,13 @@ _FOLLOWERS = frozenset(
         "overall",
     ]
 )
-# 'On a scale of 1 to 10', 'a 10-point scale', '(max 10)'.
+# 'On a scale of 1 to 10', 'on a scale of 10.', 'a 10-point scale', '(max 10)', '| Max: 10', 'a maximum score of 10'.
 _STATED_SCALE = re.compile(
-    rf"\bscale\s?(?:of|from|is|:)?\s?(?:{NUMBER}\s?(?:-|–|to|through)\s?)?(?P<on>{NUMBER})(?![\w%]|[.,]\d)|"
+    rf"\bscale\s?(?:of|from|is|:)?\s?{NUMBER}\s?(?:-|–|to|through)\s?(?P<to>{NUMBER})(?![\w%]|[.,]\d)|"
+    rf"\bscale\sof\s(?P<of>{NUMBER})(?=\s*(?:[).;:]|,(?!\d)|$))|"
     rf"(?<![\w.])(?P<point>\d+)(?:[\s-]points?)?\sscale\b|"
-    rf"\bmax(?:imum)?\.?\s?(?:score\s?)?(?:of|is|:)?\s?(?P<max>{NUMBER})(?!\s?\w|[.,]\d)",
+    rf"[(|]\s?max(?:imum)?[.:]?\s?(?:is\s)?(?P<max>{NUMBER})\s?(?:[)|]|$)|"
+    rf"\bmax(?:imum)?\.?\s(?:score|rating|points)\s?(?:of|is|:)\s?(?P<best>{NUMBER})(?!\s?\w|[.,]\d)",
     re.I,
 )
 _UNIT = re.compile(r"\s?(?:points?|pts|stars?|marks?)\b|\s?[分点점](?!之)", re.I)
