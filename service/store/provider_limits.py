@@ -106,6 +106,7 @@ async def note_refusal(redis: Redis, provider: str, refusal: Refusal) -> Provide
             max(round(refusal.longest_wait_s * 1000), 1),
             keys.PROVIDER_LIMITS,
             int(refusal.is_single),
+            round(_SLOW_DOUBLING_S * 1000),
         ],
     )
     return _limit(pause, rate, goal, double)

@@ -7,11 +7,11 @@
 --   seen   answers when a refusal was noted that seemed a single one, -1 if it did not       seen_rate  what they showed
 -- ARGV: milliseconds since the refused call began, wait asked for in milliseconds or -1, answers of all workers since
 --       the last pause, milliseconds in which they came, first and longest wait without a wait asked for, channel,
---       1 if it is a single refusal among answers, as far as its worker has seen, else 0
+--       1 if it is a single refusal among answers, as far as its worker has seen, else 0,
+--       milliseconds in which the rate doubles beyond the goal
 -- Returns {milliseconds to wait, rate, goal, double}
 local ENOUGH = 10  -- answers to tell a rate by
 local FREE = 1e12  -- a rate that is no limit
-local SLOW = 60000 -- milliseconds in which the rate doubles beyond the goal
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local state = redis.call('HMGET', KEYS[1], 'until', 'noted', 'rate', 'goal', 'double', 'streak', 'seen', 'seen_rate')
@@ -19,7 +19,7 @@ for i = 1, 8 do
   state[i] = tonumber(state[i] or i == 7 and -1 or 0)
 end
 local ends, noted, rate, goal, double, streak, seen, seen_rate = unpack(state)
-local is_single = ARGV[8] == '1'
+local is_single, slow = ARGV[8] == '1', tonumber(ARGV[9])
 if rate >= FREE then
   rate, goal = 0, 0 -- none is known
 end
@@ -37,7 +37,7 @@ local function grown()
   if over < climb then
     return rate * 2 ^ (over / double)
   end
-  return math.min(goal * 2 ^ math.min((over - climb) / SLOW, 60), FREE)
+  return math.min(goal * 2 ^ math.min((over - climb) / slow, 60), FREE)
 end
 
 -- Goes on at the rate that so many answers showed.
@@ -68,7 +68,7 @@ if began >= noted then  -- else it was under way when the last refusal came
   local shown = careful * answers * 1e9 / (span + wait)
   if is_single then  -- all wait as asked, and go on as before, at a rate that grows less fast
     rate, goal = before, goal > 0 and math.max(goal, before) or 0
-    double = math.min(2 * math.max(double, 1), SLOW)
+    double = math.min(2 * math.max(double, 1), slow)
     seen, seen_rate = answers, shown
   else
     slow_down(answers, shown, wait)
