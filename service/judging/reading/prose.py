@@ -270,9 +270,10 @@ def says_otherwise(text: str, expected: ExpectedLabel, label: ReadValue) -> bool
 
 def turns_from(text: str, end: int, expected: Expected, value: ReadValue) -> bool:
     """Whether the last sentence, after `end`, turns to another value: 'On second thought, it fails.'"""
-    if last_sentence_start(text) < end:
+    start = last_sentence_start(text)
+    if start < end:
         return False
-    sentence = last_sentence(text)
+    sentence = text[start:].rstrip()
     if isinstance(expected, ExpectedScore):
         return _turns_to_another_score(sentence, expected, value)
     turns = _REPAIRS if isinstance(expected, ExpectedLabel) and expected.pairwise else _TURNS
