@@ -129,7 +129,7 @@ class BenchmarksController(Controller):
         wait_s = min(wait or 0.0, settings.server.max_wait_seconds)
         benchmark = await show_benchmark(redis, signals, settings, view, benchmark_id, wait_s)
         form = form_wanted(request)
-        content = _in_form(benchmark, form)
+        content = benchmark_in_form(benchmark, form)
         known = {"Vary": "Accept"}
         if benchmark.is_over:
             known["ETag"] = etag_of(content)
@@ -157,7 +157,8 @@ class BenchmarksController(Controller):
         return await cancel_benchmark(redis, settings, view, benchmark_id)
 
 
-def _in_form(benchmark: Benchmark, form: str) -> bytes:
+def benchmark_in_form(benchmark: Benchmark, form: str) -> bytes:
+    """Returns a benchmark as JSON, or its leaderboard as CSV or Markdown, by media type."""
     content = msgspec.json.encode(benchmark)
     render = {CSV: benchmark_csv, MARKDOWN: benchmark_markdown}.get(form)
     return content if render is None else render(msgspec.json.decode(content)).encode()

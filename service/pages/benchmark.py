@@ -12,6 +12,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 from redis.asyncio import Redis
 
+from service.api.benchmarks import benchmark_in_form
 from service.api.bodies import CSV
 from service.api.origins import TAKES_FORMS
 from service.benchmarks import (
@@ -37,7 +38,7 @@ from service.pages.forms import (
     new_ticket,
     read_paid_form,
 )
-from service.rendering.benchmark_leaderboard import benchmark_csv, judge_name, measure_text, served_notes
+from service.rendering.benchmark_leaderboard import judge_name, measure_text, served_notes
 from service.rendering.drawing import CostPoint, cost_plot
 from service.store import datasets, judges
 from service.store.signals import Signals
@@ -136,7 +137,7 @@ class BenchmarkPages(Controller):
     ) -> Response[bytes]:
         """Sends the leaderboard as the API does, as CSV to be kept as a file."""
         benchmark = await show_benchmark(redis, signals, settings, view, benchmark_id, 0)
-        content = benchmark_csv(msgspec.json.decode(msgspec.json.encode(benchmark))).encode()
+        content = benchmark_in_form(benchmark, CSV)
         return Response(content, media_type=CSV, headers=attachment(f"{benchmark.id}.csv"))
 
     @post("/{benchmark_id:str}/cancel", opt=shown_to("submit") | TAKES_FORMS, status_code=303)
