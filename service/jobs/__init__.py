@@ -12,7 +12,7 @@ from service.jobs.intake import Caller, JobIntake, TakenIn
 from service.jobs.item_checks import ItemChecks
 from service.jobs.judge_resolution import existing_judge, resolve_judges, retire_judge, store_judge
 from service.jobs.judged_items import draw_judged_item
-from service.jobs.lookup import EVERYTHING, View, existing_job, job_with_judgments, visible_job
+from service.jobs.lookup import EVERYTHING, View, existing_job, job_with_judgments, visible_job, visible_jobs
 from service.jobs.previews import (
     Preview,
     PreviewRequest,
@@ -60,4 +60,5 @@ __all__ = [
     "until_end",
     "until_over",
     "visible_job",
+    "visible_jobs",
 ]

@@ -1,5 +1,6 @@
 """Finds jobs by their ids, as far as a caller may see them."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -33,9 +34,18 @@ def visible_job(found: tuple[JobRecord, Job] | None, job_id: str, view: View) ->
     """Returns a job that was found. Raises Refused (not-found) also for another key's job, and for a battle's job,
     which would name its models.
     """
-    if found is None or found[0].purpose == "battle" or not view.shows(found[0].owner):
+    if found is None or not _may_show(found[0], view):
         raise not_found(f"job {job_id}")
     return found
+
+
+async def visible_jobs(redis: Redis, job_ids: Iterable[str], view: View) -> list[str]:
+    """Returns the ids of the jobs that `existing_job` would return, in one round trip."""
+    return [job_id for job_id, (record, _) in await jobs.load_jobs(redis, job_ids) if _may_show(record, view)]
+
+
+def _may_show(record: JobRecord, view: View) -> bool:
+    return record.purpose != "battle" and view.shows(record.owner)
 
 
 async def job_with_judgments(redis: Redis, record: JobRecord, job: Job) -> Job:

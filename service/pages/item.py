@@ -1,6 +1,5 @@
 """`/items/{id}`: an item's texts, its judgments with their votes, prompts and raw answers, and its labels."""
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,8 +17,8 @@ from service.contracts.arena import PromptMessage
 from service.contracts.items import Item
 from service.contracts.judgments import Judgment, Vote
 from service.contracts.outcomes import Outcome, ParsedFrom
-from service.contracts.refusals import Refused, not_found
-from service.jobs import ShownMessage, View, existing_job, prompts_about
+from service.contracts.refusals import not_found
+from service.jobs import ShownMessage, View, prompts_about, visible_jobs
 from service.judging.methods import METHODS
 from service.judging.reading import Source, place_of
 from service.judging.templates import TemplateError
@@ -105,7 +104,7 @@ async def show_item_page(
         parts=parts,
         judgments=judgments,
         earlier=len(stored) - len(newest),
-        shown_jobs=await _shown_jobs(redis, view, newest),
+        shown_jobs=await visible_jobs(redis, (each.job_id for each in newest), view),
         labels=list(zip(labels, comments, strict=True)),
     )
 
@@ -113,16 +112,6 @@ async def show_item_page(
 async def decoded_judgments(stored: Sequence[msgspec.Raw]) -> list[Judgment]:
     """Returns judgments from their JSON."""
     return await aside(lambda: [msgspec.json.decode(each, type=Judgment) for each in stored])
-
-
-async def _shown_jobs(redis: Redis, view: View, judgments: Sequence[Judgment]) -> list[str]:
-    """Returns the jobs that have a page: those of battles have none, nor have those that have expired."""
-    shown = []
-    for job_id in dict.fromkeys(each.job_id for each in judgments):
-        with contextlib.suppress(Refused):
-            await existing_job(redis, job_id, view)
-            shown.append(job_id)
-    return shown
 
 
 def _place(judgment: Judgment) -> tuple[str, str]:

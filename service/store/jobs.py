@@ -1,7 +1,7 @@
 """Jobs: committed as a whole, listed, claimed chunk by chunk, and cancelled."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -305,14 +305,26 @@ async def list_jobs(
 
 async def _loaded(redis: Redis, index: str, ids: list[str]) -> list[tuple[str, tuple[JobRecord, Job]]]:
     """Returns the jobs that have not expired, by their ids, and removes the others from the index."""
+    stored = await _stored(redis, ids)
+    if gone := [job_id for job_id, each in stored.items() if not each]:
+        await reply(redis.zrem(index, *gone))
+    return list(_readable(stored))
+
+
+async def load_jobs(redis: Redis, job_ids: Iterable[str]) -> list[tuple[str, tuple[JobRecord, Job]]]:
+    """Returns the jobs of some ids that are there and that this version can read, as `load_job` does, by their ids."""
+    return list(_readable(await _stored(redis, list(dict.fromkeys(job_ids)))))
+
+
+async def _stored(redis: Redis, ids: Sequence[str]) -> dict[str, dict[bytes, bytes]]:
     async with pipeline(redis) as pipe:
         for job_id in ids:
             pipe.hgetall(keys.job(job_id))
-        stored = await pipe.execute()
-    if gone := [job_id for job_id, each in zip(ids, stored, strict=True) if not each]:
-        await reply(redis.zrem(index, *gone))
-    by_id = dict(zip(ids, stored, strict=True))
-    return list(readable(ids, lambda job_id: _shown(job_id, by_id[job_id]) if by_id[job_id] else None))
+        return dict(zip(ids, await pipe.execute(), strict=True))
+
+
+def _readable(stored: Mapping[str, dict[bytes, bytes]]) -> Iterator[tuple[str, tuple[JobRecord, Job]]]:
+    return readable(stored, lambda job_id: _shown(job_id, stored[job_id]) if stored[job_id] else None)
 
 
 def first_view(record: JobRecord) -> Job:
