@@ -131,6 +131,7 @@ class Asker:
                 completion = await self._answer(judge, ballot.model, shown, question, gate, tally)
             except ProviderError as error:
                 return tally.failed(error)
+            await asyncio.sleep(0)  # a call that waits for this one's place begins before this answer is read
             if _is_cut(question, completion):
                 return tally.answered(completion, Reading(value=Reason.CONTEXT_CUT), "answer")
             reading = method.read(

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from tests.benchmarks.throughput import MODEL, ROOT, Service, cpu_s, service_for, stub_at
+from tests.benchmarks.throughput import MODEL, ROOT, Service, cpu_s, seconds_of_job, service_for, stub_at
 
 TEXT = '{"explanation": "The stub says so. GRADE: C", "reason": "The stub says so.", "score": 4}'
 LIMIT_S = 600
@@ -152,20 +152,8 @@ def _judged(service: Service, items: list[dict[str, Any]]) -> Measured:
     """One job, from the POST until its last result."""
     lines = b"".join(msgspec.json.encode(item) + b"\n" for item in items)
     processes = (service.worker, service.api, service.store)
-    cpu, began = sum(map(cpu_s, processes)), time.perf_counter()
-    response = httpx.post(
-        f"{service.url}/v1/jobs",
-        params={"judge": "helpfulness", "models": MODEL},
-        content=lines,
-        headers={"content-type": "application/x-ndjson"},
-        timeout=60,
-    )
-    response.raise_for_status()
-    path = f"{service.url}{response.headers['location']}"
-    while (job := httpx.get(path, params={"wait": 30}, timeout=60).json())["counts"]["pending"]:
-        pass
-    took = time.perf_counter() - began
-    assert job["counts"]["scored"] == len(items), job["counts"]
+    cpu = sum(map(cpu_s, processes))
+    took = seconds_of_job(service.url, lines, len(items))
     return Measured(len(items) / took, (sum(map(cpu_s, processes)) - cpu) / len(items) * 1000)
 
 
