@@ -58,8 +58,7 @@ def judging_rows(sizes: Sizes) -> Iterator[Row]:
         yield _idle(service, sizes.idle, "before any work")
         yield from _rate(service, stub, sizes, "on shared cores", {first, *others})
         with httpx.Client(base_url=service.url, timeout=300) as client:  # its start takes longer than the service
-            waits = [_lone(client) - sizes.delay for _ in range(sizes.lone)]
-            yield Row("a lone job, over the model's time", _waits(waits), Goal(median(waits) * 1000, 8, " ms"))
+            yield from _lone_jobs(client, stub, sizes)
             yield from _large(client, sizes)
         yield _idle(service, sizes.idle, "after the work")
         memory = {name: memory_mb(pid) for name, pid in _processes(service)}
@@ -117,6 +116,23 @@ def _rate(service: Service, stub: str, sizes: Sizes, where: str, bare_cores: set
 
 def _spread(ratios: list[float]) -> str:
     return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def _lone_jobs(client: httpx.Client, stub: str, sizes: Sizes) -> Iterator[Row]:
+    """Each in turn with a call of the model by the same client, as someone would make it who needs no service."""
+    waits, calls = zip(*((_lone(client), _called(client, stub)) for _ in range(sizes.lone)), strict=True)
+    over = [wait - sizes.delay for wait in waits]
+    yield Row("a lone job, over the model's time", _waits(over), Goal(median(over) * 1000, 8, " ms"))
+    over = [wait - call for wait, call in zip(waits, calls, strict=True)]
+    yield Row("the same, over a call by the same client", _waits(over))
+
+
+def _called(client: httpx.Client, stub: str) -> float:
+    """The seconds that a call of the model takes."""
+    body = {"model": "model", "messages": [{"role": "user", "content": f"question {time.time_ns()} " * 40}]}
+    began = time.perf_counter()
+    client.post(f"{stub}/chat/completions", json=body).raise_for_status()
+    return time.perf_counter() - began
 
 
 def _lone(client: httpx.Client) -> float:
