@@ -9,16 +9,14 @@ from functools import partial
 from typing import Any, cast
 
 import msgspec
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Router
 from litestar.datastructures import State
-from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
-from redis.asyncio import Redis
 
-from service.api.access import check_access, view_of
+from service.api.access import check_access
 from service.api.agreement import AgreementController, estimates
 from service.api.anchors import AnchorsController
 from service.api.archive import archived_judgments
@@ -43,6 +41,7 @@ from service.api.parameters import check_query
 from service.api.parse import parse
 from service.api.paths import keep_names_whole
 from service.api.problems import HANDLERS
+from service.api.provided import PROVIDED, redis_of, settings_of, signals_of
 from service.api.request_ids import with_request_id
 from service.api.request_limits import KeyRequests, check_rate
 from service.api.request_log import logging_request
@@ -54,7 +53,6 @@ from service.archive.reading import ArchiveReader
 from service.config.settings import Settings, SettingsError, load_settings, without_password
 from service.config.version import version
 from service.gauges.refreshing import keep_refreshing
-from service.jobs import View
 from service.pages import pages, unknown_path
 from service.store.connection import cancelled, connect
 from service.store.health import keep_watching
@@ -91,51 +89,10 @@ class _App(Litestar):
         await route_by_method(super().__call__, self, scope, receive, send)
 
 
-def _redis(state: State) -> Redis:
-    return cast("Redis", state.redis)
-
-
-def _signals(state: State) -> Signals:
-    return cast("Signals", state.signals)
-
-
-def _settings(state: State) -> Settings:
-    return cast("Settings", state.settings)
-
-
-# What handlers may ask for. Each asks for the one before: Litestar would provide them at the same time, with a task for
-# each, which took a tenth of the CPU of a small request.
-
-
-def _given_signals(state: State, redis: Redis) -> Signals:
-    return _signals(state)
-
-
-def _given_settings(state: State, signals: Signals) -> Settings:
-    return _settings(state)
-
-
-def _given_view(request: Request[Any, Any, Any], settings: Settings) -> View:
-    return view_of(request)
-
-
-def _given_archive(state: State, view: View) -> ArchiveReader | None:
-    return cast("ArchiveReader | None", state.archive)
-
-
-_GIVEN: dict[str, Callable[..., Any]] = {
-    "redis": _redis,
-    "signals": _given_signals,
-    "settings": _given_settings,
-    "view": _given_view,
-    "archive": _given_archive,
-}
-
-
 @asynccontextmanager
 async def _watched(app: Litestar) -> AsyncIterator[None]:
     """Watches the store while the API runs, which serves all the same while the store is away, and refreshes gauges."""
-    redis, settings = _redis(app.state), _settings(app.state)
+    redis, settings = redis_of(app.state), settings_of(app.state)
     url = str(settings.store.redis_url)
     watching = asyncio.create_task(keep_watching(redis, url, without_password(url)))
     refreshing = asyncio.create_task(keep_refreshing(redis, settings))
@@ -157,22 +114,22 @@ def reread_keys(app: Litestar, read_again: Callable[[], Settings]) -> None:
         for problem in error.problems:
             logger.error("the keys stay as they were: %s", problem)
         return
-    if _settings(app.state).keys and not keys:  # a file that is just being written, for instance
+    if settings_of(app.state).keys and not keys:  # a file that is just being written, for instance
         logger.error("the keys stay as they were: the configuration has none; restart to serve everyone without a key")
         return
-    app.state.settings = msgspec.structs.replace(_settings(app.state), keys=keys)
+    app.state.settings = msgspec.structs.replace(settings_of(app.state), keys=keys)
     logger.info("keys read again: %s", ", ".join(key.name for key in keys) or "none")
 
 
 def end_waits(app: Litestar) -> None:
     """Lets requests that wait for a job be answered now, with its present state, since the server is stopping."""
-    _signals(app.state).end()
+    signals_of(app.state).end()
 
 
 async def _close(app: Litestar) -> None:
     await app.state.key_requests.aclose()
-    await _signals(app.state).aclose()
-    await _redis(app.state).aclose()
+    await signals_of(app.state).aclose()
+    await redis_of(app.state).aclose()
 
 
 def opened(settings: Settings) -> dict[str, Any]:
@@ -225,7 +182,7 @@ def create_app(settings: Settings, read_again: Callable[[], Settings] | None = N
             pages,
         ],
         state=State(opened(settings), deep_copy=False),
-        dependencies={name: Provide(provide, sync_to_thread=False) for name, provide in _GIVEN.items()},
+        dependencies=PROVIDED,
         guards=[check_origin, check_access, check_rate, check_query],
         exception_handlers={**HANDLERS, NotFoundException: unknown_path},
         lifespan=[_watched],
