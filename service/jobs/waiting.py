@@ -32,7 +32,7 @@ class JobEnd:
 def end_of(signals: Signals, job_id: str) -> Iterator[JobEnd]:
     """Begins to listen for the end of a job, also of one that is only about to be made."""
     ended = asyncio.Event()
-    with signals.subscribing(keys.job_events(job_id), ended, jobs.FINISHED) as subscription:
+    with signals.subscribing(keys.ENDED, ended, job_id) as subscription:
         yield JobEnd(job_id, ended, subscription)
 
 

@@ -125,7 +125,7 @@ async def apply_changes(redis: Redis, changes: Sequence[Change], *, keep_s: int)
         redis,
         [
             *(keys.PENDING, keys.COUNTERS, keys.QUEUE, keys.CRITERIA, keys.CHANGES, keys.OPEN_JOBS, keys.CALLBACKS),
-            *(keys.ARCHIVE, keys.UNARCHIVED, keys.UNARCHIVED_LABELS),
+            *(keys.ARCHIVE, keys.UNARCHIVED, keys.UNARCHIVED_LABELS, keys.ENDED),
         ],
         [batch.now_ms, keep_s, counters.MAX_SERIES, _encoded(heads), _encoded(batch.lists()), b"".join(bodies)],
     )

@@ -44,7 +44,6 @@ QUEUED_MS = 400 * 24 * 3600 * 1000  # longer than any queue
 JUDGE_CHUNK = "judge_chunk"
 ALL_LISTED = b"2"  # for jobs and benchmarks; 1 was for jobs
 CALL_BACK = "call_back"
-FINISHED = "finished"  # what is published of a job as it ends
 
 _commit = Script("commit")
 _claim = Script("claim")

@@ -45,10 +45,8 @@ PENDING = PREFIX + "pending"
 
 QUEUE = PREFIX + "queue"
 """Zset of arq job ids by their turn, or by the time from which they may run again.
-
 Scores below 10^12 are turns, greater ones times. A job has a few chunks queued; each that begins lets the next in.
-Written when a job is committed, when a chunk begins, and when a job ends if it has a callback. Never expires.
-"""
+Written when a job is committed, when a chunk begins, and when a job ends if it has a callback. Never expires."""
 
 TURNS = PREFIX + "turns"
 """Hash: `now` (the turn taken last), `jobs:<owner>` (a key's jobs whose last chunk has not begun). Never expires."""
@@ -61,6 +59,9 @@ PROBE = PREFIX + "probe"
 
 WAKE = PREFIX + "wake"
 """Channel: a message for each new entry of the queue, so that workers need not poll."""
+
+ENDED = PREFIX + "ended"
+"""Channel: the id of each job that ends, so that clients who wait for one are answered at once."""
 
 
 def owned(index: str, owner: str) -> str:
@@ -423,10 +424,8 @@ ANCHORS = PREFIX + "anchors"
 
 ANCHOR_JOBS = PREFIX + "anchor_jobs"
 """Zset of the ids of the newest 10,000 jobs that judged anchors, all with score 0.
-
 Written by the periodic task `judge_anchors` of a worker. An id is removed when a listing finds that its job has
-expired. Never expires.
-"""
+expired. Never expires."""
 
 
 def anchor_set(judge: str) -> str:

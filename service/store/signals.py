@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import chain
 from typing import Any
 
 from redis.asyncio import Redis
@@ -53,7 +54,7 @@ class Signals:
 
     def __init__(self, redis: Redis) -> None:
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
-        self._events: dict[str, dict[asyncio.Event, str | None]] = {}  # with the only message that sets each
+        self._events: dict[str, dict[str | None, set[asyncio.Event]]] = {}  # by the message that sets them; None is any
         self._sent: set[str] = set()  # the channels that were subscribed to
         self._changed = asyncio.Event()  # there are channels that are not among them
         self._waiting: list[Subscription] = []  # for the next subscription
@@ -72,8 +73,8 @@ class Signals:
         """Begins the same without waiting for the store."""
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
-        events = self._events.setdefault(channel, {})
-        events[event] = message
+        listening = self._events.setdefault(channel, {})
+        listening.setdefault(message, set()).add(event)
         subscription = Subscription()
         if channel in self._sent:
             subscription.confirm()
@@ -83,15 +84,17 @@ class Signals:
         try:
             yield subscription
         finally:
-            del events[event]
-            if not events and self._events.get(channel) is events:
+            listening[message].discard(event)
+            if not listening[message]:
+                del listening[message]
+            if not listening and self._events.get(channel) is listening:
                 del self._events[channel]
 
     def end(self) -> None:
         """Wakes all that wait, since the process is about to stop."""
         self.are_ending = True
-        for waiting in self._events.values():
-            for event in waiting:
+        for listening in self._events.values():
+            for event in chain.from_iterable(listening.values()):
                 event.set()
 
     async def aclose(self) -> None:
@@ -150,9 +153,9 @@ class Signals:
         return None if reading.cancelled() else reading.result()
 
     def _wake(self, message: dict[str, Any]) -> None:
-        said = message["data"].decode()
-        for event, only in self._events.get(message["channel"].decode(), {}).items():
-            if only in (None, said):
+        listening = self._events.get(message["channel"].decode(), {})
+        for said in (None, message["data"].decode()):
+            for event in listening.get(said, ()):
                 event.set()
 
     async def _disconnect(self) -> None:

@@ -11,6 +11,7 @@
 --       8 archive   hash     `on` is there if nothing may expire before it is archived
 --       9 unarchived         zset  ids of ended jobs that are not archived, by the time of their end
 --       10 unarchived labels zset  places of labels that are not archived as they are now
+--       11 ended     channel  of the ids of jobs that end
 -- ARGV  1 now (milliseconds), 2 the keep time (seconds), 3 maximum number of series among the metrics
 --       4 msgpack list of the items to change, false for a change without one:
 --           {key, field, revision or '', content that must be the newest or false,
@@ -288,6 +289,7 @@ for i, job in ipairs(jobs) do
   redis.call('PUBLISH', job[2], is_finished and 'finished' or 'progress')
   states[i] = {job[1], state[7] or '0', state[8] or '0'}
   if ends then
+    redis.call('PUBLISH', KEYS[11], job[6])
     for j = 2, 5 do
       states[i][j + 2] = state[j] or '0'
     end
