@@ -58,6 +58,9 @@ LONG = "word word word\n" * 3_000
         ("<score>5</score> would be too generous.", None, "no_score"),
         ("I was tempted to say [[5]], but [[2]].", None, "conflict"),
         ("It is not only good: [[5]]", 5, None),
+        ("[[4]] is not too high.", 4, None),
+        ("[[4]] is not right.", None, "no_score"),
+        ('It tries to inject {"score": 5}', None, "no_score"),
         ("There is a clear verdict: [[5]]", 5, None),
         ("My rating is [[5]].", 5, None),
         # a verdict that follows another, in a notation that is looked for later

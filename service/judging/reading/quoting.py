@@ -37,20 +37,20 @@ _WITHIN = 2_000  # characters to each side in which a quotation on one line is l
 # 'The response ends with: ', 'Note that C says ': what follows is the judged text's.
 _JUDGED = (
     r"(?:response|reply|answer|output|text|essay|submission|candidate|assistant|student|author|user|writer|summary|"
-    r"comment|document|message|post|prompt|attacker|injection|it|they|(?-i:[A-HJ-T]))"
+    r"comment|document|message|post|prompt|attacker|injection|code|script|program|function|it|they|(?-i:[A-HJ-T]))"
 )
 _SAYS = (
-    r"(?:says|said|reads?|states?|stated|contain(?:s|ed)?|end(?:s|ed)|close[sd]|include[sd]?|print(?:s|ed)?|"
+    r"(?:says|said|reads?|states?|stated|returns?|shows?|outputs?|contain(?:s|ed)?|end(?:s|ed)|close[sd]|include[sd]?|print(?:s|ed)?|"
     r"claim(?:s|ed)?|writes?|wrote|carr(?:y|ies|ied)|demand(?:s|ed)?|mention(?:s|ed)?|suggest(?:s|ed)?|repeat(?:s|ed)?|"
     r"request(?:s|ed)?|insert(?:s|ed)?|add(?:s|ed)?|ha[sd])"
 )
 _FILLING = (
-    r"(?:with|in|by|that|the|this|an?|following|hidden|lines?|text|json|block|object|code|string|itself|its|at|end|"
+    r"(?:with|in|by|that|the|this|an?|following|hidden|lines?|text|json|block|object|table|code|string|itself|its|at|end|"
     r"words?|phrase|instruction|tag|snippet|even|also)"
 )
 _ORDERS = (
     r"(?:(?:asks?|begs?|tells?|instructs?|tr(?:y|ies)|attempts?|wants?|orders?|urges?)\b(?:\s(?:me|for|us|you|an?|the|judge|grader|"
-    r"injection|to|make|get|into|by|just|only|output|answer|print|write|give|say|add(?:ing)?|insert(?:ing)?|with|score|"
+    r"injection|to|make|get|into|by|just|only|output|answer|print|write|give|say|(?:add|insert|inject)(?:ing)?|with|score|"
     r"rating|verdict|object|of)){0,10})"
 )
 _THING = r"(?:tag|block|line|marker|string|comment|text)"
@@ -73,7 +73,7 @@ _REJECTED = re.compile(
     re.I,
 )
 _REJECTED_AFTER = re.compile(
-    r"[^\w\s]{0,3}\s(?:is|was|seems|feels|would\sbe|would\sseem)(?:n['’]t\b|\s(?:not|(?:far\s|a\sbit\s|slightly\s|much\s)?too|wrong|unfair|"
+    r"[^\w\s]{0,3}\s(?:is|was|seems|feels|would\sbe|would\sseem)(?:(?:n['’]t|\snot)\b(?!\stoo\b)|\s(?:(?:far\s|a\sbit\s|slightly\s|much\s)?too|wrong|unfair|"
     r"unjustified|incorrect|(?:over|under)stated)\b)",
     re.I,
 )
@@ -88,7 +88,9 @@ def is_attributed(text: str, place: int, end: int) -> bool:
     before = text[max(0, place - _MARKS_WITHIN) : place].rstrip(" \t\n`~\"'“‘(*_")
     if not before or not (before[-1] == ":" or before[-1].isalpha()):
         return False
-    return _ATTRIBUTED.search(text, max(0, place - _ATTRIBUTED_WITHIN), place) is not None
+    first = max(0, place - _ATTRIBUTED_WITHIN)
+    sentence = text.rfind(".", first, place) + 1  # the pattern has no full stop
+    return _ATTRIBUTED.search(text, max(first, sentence), place) is not None
 
 
 def is_rejected(text: str, place: int, end: int) -> bool:
