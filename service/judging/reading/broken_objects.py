@@ -14,7 +14,7 @@ from service.judging.reading.words import key_form
 _WHOLE = re.compile(r"(?:`{3,}\w{0,10}\s|json\b)?\s*+(?P<object>\{[^{}]*+\})\s*+(?:`{3,})?\s*+\Z", re.I)
 _KEY = r"[\"'“]?(?P<key>[^\W\d_][\w -]{0,60}+)[\"'”]?\s*[:：]\s*"
 _VALUE = r"(?P<value>\"[^\"\n]{1,200}\"|'[^'\n]{1,200}'|[^\s\"'\[\],][^\"'\[\],\n]{0,200})"
-_LAST = re.compile(rf"[\"'”`]\s*[,，]+\s*{_KEY}{_VALUE}\s*,?\s*\}}\Z")
+_LAST = re.compile(rf"(?:[\"'”`]\s*[,，]+|\A\{{)\s*{_KEY}{_VALUE}\s*,?\s*\}}\Z")
 _LAST_WITHIN = 400  # characters
 _COLON = re.compile("[:：]")
 _MOST_COLONS = 100

@@ -1,10 +1,11 @@
-"""Objects that are nearly JSON: Python's quotes and constants, trailing commas, backslashes that escape nothing."""
+"""Objects that are nearly JSON: Python's quotes and constants, comments, trailing commas, backslashes that escape
+nothing."""
 
 import re
 from typing import NamedTuple
 
 _TOKEN = re.compile(
-    r"\s*+(?:(?P<double>\"(?:[^\"\\]|\\.)*+\")|(?P<single>'(?:[^'\\]|\\.|(?<=\w)'(?=\w))*+')|"
+    r"(?:\s++|(?://|#)[^\n]*|/\*.{0,300}?\*/)*+(?:(?P<double>\"(?:[^\"\\]|\\.)*+\")|(?P<single>'(?:[^'\\]|\\.|(?<=\w)'(?=\w))*+')|"
     r"(?P<constant>True|False|None)\b|(?P<plain>true\b|false\b|null\b|NaN\b|-?\d[\d.eE+-]{0,40}+)|(?P<mark>[{}\[\]:,]))",
     re.S,
 )
