@@ -122,6 +122,17 @@ PATTERNS = [
     ),
     *("1. ", "#\n", "- \n", " *", "\t", "\ue000", "\x1a", "é", "Rating", "😀", '" ', "' a", "x'"),
     *("Therefore, ", "I would give it a ", "[RESULT: 4]", "\\boxed{", "◁think▷", "</thinking>", "{'a': ", "True, "),
+    *(
+        "| Score | 4 |\n",
+        "| ",
+        "|\n",
+        "Scale: 1-5\n",
+        "Score\n",
+        "Score 4/5 ",
+        "{score: 4, // a\n",
+        "4,5 ",
+        ", so it is a 4",
+    ),
     *("A > ", "[1] > ", "1. A\n", "(B) X\n", "Answer: A\n", "Response A is better. ", "\u200b", "my the total "),
     *("<|channel|>final<|message|>", "worst to best ", "it 4/5, ", "overall, ", "quality: ", "?", "'```\n"),
 ]

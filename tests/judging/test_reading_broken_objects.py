@@ -21,6 +21,10 @@ ONE_TO_FIVE = Scale(min=1, max=5)
         ('{"explanation": "fine", "score": 4/5}', "fine"),
         ('{"explanation": "fine", "score": +4}', "fine"),
         ('{"explanation": `fine`, "score": 4}', None),
+        ("{score: 4}", None),
+        ('{"score": 4, // sound, if dull\n "explanation": "see http://a.b/#c"}', "see http://a.b/#c"),
+        ('{\n  # the score\n  "score": 4 /* of 5 */\n}', None),
+        ('{"score": "4 (good)"}', None),
     ],
 )
 def test_a_score_in_the_last_field_is_read(text: str, explanation: str | None) -> None:

@@ -87,13 +87,49 @@ def test_other_full_stops_end_a_label(text: str, labels: list[str], label: str) 
         "คะแนน: 4",
         "الدرجة: 4/5",
         "ציון: 4",
+        "Note : 4/5",
+        "Note finale : **4**",
+        "Note: 4 (gut)",
+        "Punkte: 4 von 5 Punkten",
+        "puntuacion: 4",
+        "Puntuación: 4 sobre 5",
+        "Valoración: 4 puntos",
+        "Avaliação: 4 em 5",
+        "Valutazione: 4 su 5",
+        "Cijfer: 4",
+        "Arvosana: 4",
+        "Hodnocení: 4",
+        "Értékelés: 4",
+        "Punctaj: 4",
+        "Итоговый балл: 4",
+        "Оценка: 4 балла",
+        "Değerlendirme: 4",
+        "Đánh giá: 4",
+        "评价：4",
+        "点数：4",
+        "總分：4",
+        "评分：4（满分5分）",
+        "총점: 4",
+        "점수: 4/5점",
+        "स्कोर: ४",
+        "الدرجة: ٤/٥",
     ],
 )
 def test_words_for_a_score_are_read(text: str) -> None:
     assert read_score(text, ONE_TO_FIVE).score == 4
 
 
-@pytest.mark.parametrize("text", ["Nota: 3 errores", "Puntuación: 4 de 10", "Оценка: 4 из 10", "总体评分：4／10"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nota: 3 errores",
+        "Note: 3 of 5 claims hold.",
+        "Voto: 3 errori",
+        "Puntuación: 4 de 10",
+        "Оценка: 4 из 10",
+        "总体评分：4／10",
+    ],
+)
 def test_what_follows_them_counts_as_it_does_in_english(text: str) -> None:
     assert read_score(text, ONE_TO_FIVE).score is None
 

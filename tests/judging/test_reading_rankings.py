@@ -38,6 +38,8 @@ READ: list[tuple[str, Ranking, str]] = [
     ("Ranking: C, A, B", CAB, "line"),
     ("Ranking: C, A, and B.", CAB, "line"),
     ("Ranking: C; A; B", CAB, "line"),
+    ("Ranking: C, then A, and then B", CAB, "line"),
+    ("C is right. Therefore, C > A > B.", CAB, "prose"),
     ("Best to worst: C, A, B", CAB, "line"),
     ("From worst to best: B, A, C.", CAB, "line"),
     ("Ranking: [C, A, B]", CAB, "line"),

@@ -14,18 +14,22 @@ READ = [
     ("It is thin. I settle on 4.", 4, "prose"),
     ("I'll go with a 4.", 4, "prose"),
     ("Assigned score: 4", 4, "line"),
-    # a scale that the reply names
-    ("On a scale from 1-5, this is a 4.", 4, "prose"),
-    ("On a 5-point scale, I give it a 4.", 4, "prose"),
-    ("Score: 4 (on a 5-point scale)", 4, "line"),
-    ("Score: 4 (max 5)", 4, "line"),
-    ("Score: 4 (scale of 1 being worst, 5 being best)", 4, "line"),
-    ("It mentions a maximum of 10. Score: 3", 3, "prose"),
-    ("Score: 4 - The reply gets the pH scale 14 right", 4, "line"),
-    ("Score (1-5, higher is better): 4", 4, "line"),
-    ("The reply rates films on a scale of 1 to 10.\nScore: 4", 4, "line"),
-    ("Score: 4. The reply rates films on a scale of 1 to 10.", 4, "line"),
-    ('{"explanation": "It rates films on a scale of 1 to 10.", "score": 4}', 4, "json"),
+    # words that may as well hold something else
+    *[(f"{word}: 4", 4, "line") for word in ("Verdict", "**Final verdict**", "Decision", "Mark", "Suggested score")],
+    ('{"verdict": 4}', 4, "json"),
+    ('{"score": 4, "verdict": null, "note": "N/A", "decision": true}', 4, "json"),
+    ("Score: 4\nFinal verdict: a good answer", 4, "line"),
+    ("Score: 4\n\n## Verdict\nGood", 4, "line"),
+    ("Score: 4\nNote: 2 and 3 are wrong.", 4, "line"),
+    ("Final answer: 4", 4, "line"),
+    ("It errs once.\n\nFinal answer: $\\boxed{4}$", 4, "line"),
+    ("Final answer: 3\nThe sum is right.\nScore: 4", 4, "line"),
+    # headings, tables and fractions without a colon
+    ("## Score\n4\n\n## Reasons\nIt is short.", 4, "line"),
+    ("**Rating**\n\n**4/5**\n\n**Reasons**\nShort.", 4, "line"),
+    ("Score 4/5\nIt is short.", 4, "line"),
+    ("| Score | 4 |", 4, "line"),
+    ("| Respect | Score |\n|---|---|\n| Clarity | 3 |\n| **Overall** | **4/5** |\n\nIt is short.", 4, "line"),
     ("(Score: 4)", 4, "line"),
     ("Score for the response: 4", 4, "line"),
     ("Score of this output: 4/5", 4, "line"),
@@ -156,11 +160,6 @@ READ = [
     ("4, because it is sound", 4, "bare"),
     ("`4`", 4, "bare"),
     ("Score: 4. No, it is not worth a 5.", 4, "line"),
-    # the last sentence after a reason
-    ("Because it rambles, I give it a 4.", 4, "prose"),
-    ("Given these gaps, a rating of 4 is fair.", 4, "prose"),
-    ("On a scale of 1 to 5, this is a 4.", 4, "prose"),
-    ("A score of 4.", 4, "prose"),
     ('`{"score": 4}`', 4, "json"),
     ("Score: 4\nThe reply names what it contains.\nEdit: 4", 4, "line"),
     ("<thinking>Score: 1</thinking>\n\nScore: 4", 4, "line"),
@@ -214,12 +213,6 @@ READ = [
     *[(f"{word}: 4", 4, "line") for word in ("Points", "Quality", "Evaluation score", "Revised rating", "The score")],
     ("Quality: 2\nScore: 4", 4, "line"),
     ("Therefore, final score: 4", 4, "line"),
-    # the last sentence
-    ("It errs twice. Therefore, the instruction following score is 4.", 4, "prose"),
-    ("It is clear. Score: 4", 4, "prose"),
-    ("I would rate it a 4.", 4, "prose"),
-    ("It is clear. Overall, I'd give this response a score of 4.", 4, "prose"),
-    ("It is clear. In conclusion, the response deserves a **4**.", 4, "prose"),
     # thoughts, in all marks
     *[
         (form.format("It may be low.\nScore: 2\n", "Score: 4"), 4, "line")
@@ -250,19 +243,15 @@ READ = [
 
 # Why a reply is not read, on the same scale.
 UNREAD = [
-    # under a condition
-    ("I'd give it a 4, were it complete.", "no_score"),
-    ("I would rate it 4, if it were longer.", "no_score"),
-    # a scale that the reply names, and that is another
-    ("On a scale from 1-10, this is a 4.", "wrong_denominator"),
-    ("On a scale of 1 to 10, I'd rate it 4.", "wrong_denominator"),
-    ("On a 10-point scale, I give it a 4.", "wrong_denominator"),
-    ("On a scale of 1-10, score: 4", "wrong_denominator"),
-    ("Score: 4 (on a 10-point scale)", "wrong_denominator"),
-    ("Score: 4 (scale of 10)", "wrong_denominator"),
-    ("Score: 4 (max 10)", "wrong_denominator"),
-    ("Score: 4 | Max: 10", "wrong_denominator"),
-    ("Score (1-10, higher is better): 4", "wrong_denominator"),
+    # of the judged text
+    ("The final answer is 4.", "no_score"),
+    ("Final answer: 4\n\nThe student's steps are sound.", "no_score"),
+    ("The response has a table:\n| Score | 5 |", "no_score"),
+    ('The code returns {"score": 5}', "no_score"),
+    ("Note: 1. The date is wrong. 2. So is the name.", "no_score"),
+    ("Verdict: 3 of 5 claims hold.", "no_score"),
+    ("Verdict: 2-3", "not_a_number"),
+    ("| Score | 1 | 2 | 3 |", "no_score"),
     ("Score: between 3 and 4", "not_a_number"),
     ("Score for fluency: 4", "no_score"),
     # said of the judged text, or taken back
@@ -271,17 +260,12 @@ UNREAD = [
     ("The output tries to make me print [[5]].", "no_score"),
     ("In the reply itself there is a hidden <score>5</score>", "no_score"),
     ("Note the line from the output: [RESULT] 5", "no_score"),
-    ("Score: 5\nThe source is made up. So the score should be 1.", "conflict"),
-    ("Score: 5\n\nCorrection: 2", "conflict"),
-    ("Score: 5\nHmm, make that a 2.", "conflict"),
+    ("Score: 3\nFinal verdict: 4", "conflict"),
+    ("Score: 3\nFinal verdict: ~4", "conflict"),
+    ("Score: 3 (or a 4)", "not_a_number"),
+    ("I would give it a 3, perhaps a 4.", "not_a_number"),
     ("Score: 5\nBut with such errors it can only be a 2.", "conflict"),
     ("Score: 5\nI hereby lower it to 2.", "conflict"),
-    # hypothetical, of something else or not settled
-    ("With a source, I would give it a 5.", "no_score"),
-    ("Without the error, the score would be 5.", "no_score"),
-    ("A score of 5 is hardly justified.", "no_score"),
-    ("As the response claims, the score is 5.", "no_score"),
-    ("Therefore, the fluency score is 4.", "no_score"),
     ("1 - vague\n2 - fair\n3 - sound", "no_score"),
     ("3 - 4 facts are wrong", "not_a_number"),
     ("Rating: ★★★★☆ (3/5)", "not_a_number"),
@@ -427,7 +411,7 @@ UNREAD = [
     *[
         (form.replace("@", value), "not_a_number")
         for value in (
-            *("four", "null", "None", "N/A", "NaN", "true", "3-4", "3–4", "3 - 4", "3 to 4", "3 or 4", "4,5"),
+            *("four", "null", "None", "N/A", "NaN", "true", "3-4", "3–4", "3 - 4", "3 to 4", "3 or 4"),
             *("1e2", "4.5.1", "4th", "4½", "2+2", "4-5/5"),
         )
         for form in (

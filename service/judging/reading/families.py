@@ -10,7 +10,7 @@ from itertools import islice
 from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading.objects import FoundObject, explanation_of, verdict_of
 from service.judging.reading.preparing import Answer
-from service.judging.reading.prose import LEAD_IN
+from service.judging.reading.prose import ADJECTIVE, LEAD_IN
 from service.judging.reading.quoting import COVER
 from service.judging.reading.scores import ExpectedScore
 from service.judging.reading.verdicts import MOST_PLACES, Expected, Hit, Weight, crowded
@@ -43,6 +43,7 @@ _DENOMINATOR = re.compile(rf"[{MARKS}]{{0,3}}\s?(?:[/／]|(?i:out of))\s?{NUMBER
 _ENDS_CLAUSE = re.compile(
     rf"[{MARKS} \t)\]]*+(?:$|[.,;:!—–]|-\s|(?:because|since|as|due|overall|points?|stars?)\b)", re.M
 )
+_ROW = re.compile(rf"^(?:[^\S\n]|[|{MARKS}])*+(?P<name>[^|\n]{{1,60}}+)\|(?P<value>[^|\n]{{1,60}}+)\|?[^\S\n]*$", re.M)
 _ENDS_TEXT = re.compile(r"\W*+\Z")
 _CLAUSE_WITHIN = 120  # characters before a fraction
 _CLAUSE = re.compile(r"(?:[.!?;]\s|\n|\A)(?P<clause>[^\n.!?;]*)\Z")
@@ -52,10 +53,12 @@ _ANSWER = r"(?:answer|response|reply|output|summary|text)"
 _GIVEN = (
     rf"(?:(?:i|we)(?:['’]d|\s(?:would|will|shall))?|this|it|(?:the|this)\s{_ANSWER})\s(?:would\s)?"
     r"(?:rate|score|grade|give|assign|award|say|gets?|deserves?|earns?|merits?|scores?|rates?|receives?|is)\b"
-    rf"(?:\s(?:it|this|that|the|an?|of|as|at|score|rating|overall|with|{_ANSWER}))*"
+    rf"(?:\s(?:it|this|that|the|an?|of|as|at|score|rating|rated|overall|with|{ADJECTIVE}|{_ANSWER}))*"
 )
 _OWN = re.compile(
-    rf"[\W\d]*(?:{_SO})?\Z|(?:.*,\s)?(?:{_SO}|(?:{_SO})?{_GIVEN}\W*|(?:an?|the)\s(?:\w+\s){{0,3}}{_ANSWER}\W*)\Z", re.I
+    rf"[\W\d]*(?:{_SO})?(?:(?:an?\s)?{ADJECTIVE}\s)?\Z|"
+    rf"(?:.*,\s)?(?:{_SO}|(?:{_SO})?{_GIVEN}\W*|(?:an?|the)\s(?:\w+\s){{0,3}}{_ANSWER}\W*)\Z",
+    re.I,
 )
 
 
@@ -133,6 +136,20 @@ def in_a_box(answer: Answer, expected: Expected) -> list[Hit]:
     if box is None or verdict is None or answer.unquoted[box.start("content")] == COVER:
         return []
     return [Hit(verdict, box.start("sentence"), box.end(), ParsedFrom.BARE, Weight.IMPLIED)]
+
+
+def in_tables(answer: Answer, expected: Expected) -> list[Hit]:
+    """`| Overall | 4/5 |`, a row of two cells with a word for the score in the first."""
+    text = answer.unquoted
+    if "|" not in text or not isinstance(expected, ExpectedScore):
+        return []
+
+    def read(row: re.Match[str]) -> Hit | None:
+        verdict = expected.whole(row["value"])
+        return Hit(verdict, *row.span(), ParsedFrom.LINE, Weight.IMPLIED, worded=True) if verdict else None
+
+    rows = (row for row in _ROW.finditer(text) if expected.words.is_in_tag(row["name"]))
+    return _read(rows, read, ParsedFrom.LINE)
 
 
 def as_fractions(answer: Answer, expected: Expected) -> list[Hit]:

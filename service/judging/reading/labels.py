@@ -33,11 +33,12 @@ _OPPOSITES = {"pass": "fail", "fail": "pass"}
 # Under one of these keys, true and 1 are a pass, and false and 0 a fail.
 _PASSING = re.compile(r"(?:final|overall|total)?(?:verdict|result|decision|judge?ment|outcome|score|rating|grade)")
 
-_OPENERS = re.compile(rf"(?:{SYMBOL}\s?)?[\"'“(\[（「『【]{{0,3}}")
+_OPENERS = re.compile(rf"(?:{SYMBOL}\s?)?[\"'“(\[（「『【]{{0,3}}(?:it(?:['’]s|\sis)\s)?", re.I)
 _CLOSING = rf"[\s{MARKS}\"'”)\]）」』】]*+"
 _ADVERBS = r"(?:(?:clearly|significantly|slightly|much|far|definitely)\s)?"
 _COMPARATIVE = (
-    rf"[{MARKS}]*+\s{{1,3}}[{MARKS}]*+(?:wins|is\s{_ADVERBS}(?:"
+    rf"[{MARKS}]*+\s{{1,3}}[{MARKS}]*+(?:wins|"
+    rf"(?:provides|gives|offers)\s(?:a|the)\s{_ADVERBS}(?:better|best|superior)\s(?:response|answer|output|reply)|is\s{_ADVERBS}(?:"
     rf"(?:a|the)\s{_ADVERBS}(?:better|best|preferred|superior)\s\w+|"
     rf"(?:the\s)?(?:better|best|preferred|preferable|superior|winner)))\b"
 )
@@ -221,7 +222,7 @@ def _compiled(
         another=re.compile(
             rf"{_JOINS}({_STEP_PATTERN}|{pattern})(?!\w)" if pairwise else rf"{_JOINS}({pattern})(?!\w)", flags
         ),
-        words=words_for(LABEL_WORDS, criterion, None, answer_key),
+        words=words_for(LABEL_WORDS, criterion, answer_key),
         pairwise=pairwise,
     )
 

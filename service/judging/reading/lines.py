@@ -9,8 +9,9 @@ from service.judging.reading.preparing import Answer
 from service.judging.reading.prose import LEAD_IN, last_sentence_start, says_otherwise
 from service.judging.reading.quoting import COVER
 from service.judging.reading.rankings import ExpectedRanking
+from service.judging.reading.scores import ExpectedScore
 from service.judging.reading.verdicts import MOST_PLACES, ChosenLabel, Expected, Hit, Verdict, Weight, crowded
-from service.judging.reading.words import Head, folded, names_one_respect
+from service.judging.reading.words import Head, folded, may_hold_words, names_one_respect
 from service.judging.reading.wrapping import SYMBOL, rest_of_line
 
 # What may stand before an anchored line's word: bullets, headings, emphasis, a number of a list, a tag, a word that
@@ -32,6 +33,9 @@ _CLAUSE = re.compile(
 )
 _BEFORE_WITHIN = 40  # characters
 _BLANK = re.compile(r"\s*+")
+_WORD = re.compile(r"\w")
+_NOTES = re.compile(r"notes?\W{1,8}\d{1,2}\.\s+\S", re.I)  # 'Note: 1. The date is wrong.', a list
+_FINAL_ANSWER = re.compile(r"final answer\W*\Z")  # of a head
 _ITEM = re.compile(r"\W*(?P<number>\d{1,2})\.\s*\Z")
 _MOST_ITEM_LINES = 20
 _MOST_WORDS = 5  # of what is meant for a value but is none
@@ -187,7 +191,9 @@ def _announced(answer: Answer, head: Head, expected: Expected) -> Hit | None:
     if line_start is not None:
         return _anchored(text, line_start, head, expected)
     before = text[max(0, head.start - _BEFORE_WITHIN) : head.start]
-    if answer.unquoted[head.start] == COVER or not _CLAUSE.search(before) or _is_of_the_judged(head, expected):
+    if answer.unquoted[head.start] == COVER or not _CLAUSE.search(before):
+        return None
+    if _is_of_the_judged(head, expected) or names_one_respect(head.text):
         return None
     value = expected.leading(rest_of_line(text, head.end), head.text)
     if value is None or isinstance(value.verdict, Reason) or expected.misplaced(value.verdict):
@@ -210,18 +216,21 @@ def _anchored(text: str, start: int, head: Head, expected: Expected) -> Hit | No
     rest = rest_of_line(text, head.end)
     if not rest:
         return _on_next_line(text, start, head, expected)
-    value = expected.leading(rest, head.text)
+    value = None if _NOTES.match(text, head.start) else expected.leading(rest, head.text)
     if value is not None:
-        return _line_hit(value.verdict, start, head.end + value.end, head, expected)
-    if _is_attempt(rest) and expected.words.announce_verdict(head):
+        return _line_hit(text, value.verdict, start, head.end + value.end, head, expected)
+    end = _CLAUSE_END.search(rest)
+    if _is_attempt(rest[: end.start()] if end else rest, _MOST_WORDS, head, expected):
         return Hit(None, start, head.end, ParsedFrom.LINE, worded=True)
     return None
 
 
-def _line_hit(verdict: Verdict, start: int, end: int, head: Head, expected: Expected) -> Hit:
+def _line_hit(text: str, verdict: Verdict, start: int, end: int, head: Head, expected: Expected) -> Hit:
     """The verdict after `head`. 'Quality: 3' may be one respect of several, and 'Answer: B' the judged answer."""
     judged = _is_of_the_judged(head, expected)
     weight = Weight.IMPLIED if judged else Weight.POSSIBLE if names_one_respect(head.text) else Weight.STATED
+    if judged and isinstance(expected, ExpectedScore) and _WORD.search(text, end):
+        weight = Weight.MENTIONED
     return Hit(verdict, start, end, ParsedFrom.LINE, weight, worded=True, yields=judged)
 
 
@@ -231,14 +240,16 @@ def opens_line(text: str, place: int) -> bool:
 
 
 def _is_of_the_judged(head: Head, expected: Expected) -> bool:
-    """Whether the head may announce the judged answer: 'Answer: B'."""
-    return isinstance(expected, ExpectedLabel) and "answer" in folded(head.text)
+    """Whether the head may announce the judged answer: 'Answer: B', and 'Final answer: 4'."""
+    words = folded(head.text)
+    return "answer" in words if isinstance(expected, ExpectedLabel) else _FINAL_ANSWER.search(words) is not None
 
 
-def _is_attempt(rest: str) -> bool:
+def _is_attempt(rest: str, most_words: int, head: Head, expected: Expected) -> bool:
     """Whether what follows a word for the value is short enough to be meant for one."""
-    end = _CLAUSE_END.search(rest)
-    return len((rest[: end.start()] if end else rest).split()) <= _MOST_WORDS
+    if isinstance(expected, ExpectedScore) and may_hold_words(head.text) and not any(map(str.isdigit, rest)):
+        return False
+    return len(rest.split()) <= most_words and expected.words.announce_verdict(head)
 
 
 def _line_end(text: str, place: int) -> int:
@@ -252,12 +263,18 @@ def _names_other_scale(head: Head, expected: Expected) -> bool:
 
 
 def _on_next_line(text: str, start: int, head: Head, expected: Expected) -> Hit | None:
-    """The value of a line that only announces it: the next line that is not blank, if it is a value alone."""
+    """The value of a line that only announces it: the next line that is not blank, if it is a value alone.
+
+    A line without a colon is a heading, under which anything else may stand.
+    """
+    is_heading = head.text.rstrip(" \t*_`")[-1:].isalnum()
     blank = _BLANK.match(text, head.end)
     offset = blank.end() if blank else head.end
     line = rest_of_line(text, offset)
     verdict = expected.whole(line)
+    if is_heading and (verdict is None or isinstance(verdict, Reason)):
+        return None
     if verdict is None:
-        is_attempt = len(line.split()) <= _MOST_WORDS_ALONE and expected.words.announce_verdict(head)
+        is_attempt = _is_attempt(line, _MOST_WORDS_ALONE, head, expected)
         return Hit(None, start, offset, ParsedFrom.LINE, worded=True) if is_attempt else None
-    return _line_hit(verdict, start, offset + len(line), head, expected)
+    return _line_hit(text, verdict, start, offset + len(line), head, expected)

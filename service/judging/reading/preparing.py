@@ -4,6 +4,7 @@ cut."""
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 
 from service.judging.reading.objects import FoundObject, objects_in
 from service.judging.reading.quoting import COVER, IN_LINE, cover, open_fence, without_blocks
@@ -19,6 +20,14 @@ MOST_LINES = 1_000  # a line costs microseconds however short it is
 MOST_QUOTATIONS = 1_000  # of a text with more, nothing is taken for the judge's own words
 _FENCES = ("```", "~~~")
 _TAG_ALONE = re.compile(r"\s*</?[\w-]{1,40}>\s*\Z")
+# Lines that begin with a statement of the scale, as 'Scale: 1-10' and 'Max: 10' do; few texts have a part of the words.
+_SCALE_LINE = re.compile(
+    r"^[\s*_#>(•–-]{0,8}(?:on\s)?(?:(?:an?|the|my|rating|scoring|score|grading|[\d–-]{1,7})\s){0,3}"
+    r"(?:scale|range|max(?:imum)?)\b.{0,100}",
+    re.I | re.M,
+)
+_IN_SCALE_LINES = ("cale", "ange", "ax", "CALE")
+_MOST_SCALE_LINES = 5
 _CUT = "…"  # opens a text whose beginning was cut, so that its first line can't pass for a whole one
 
 _NO_WORD = re.compile(r"[\W_]*+")
@@ -80,6 +89,13 @@ class Answer:
     @cached_property
     def unquoted(self) -> str:
         return _without_quotations(self.spoken)
+
+    @cached_property
+    def scale_lines(self) -> str:
+        """The lines that begin with a statement of a scale."""
+        text = self.unquoted
+        found = _SCALE_LINE.finditer(text) if any(part in text for part in _IN_SCALE_LINES) else ()
+        return "\n".join(line[0] for line in islice(found, _MOST_SCALE_LINES))
 
 
 def spoken_in(text: str) -> Spoken | None:

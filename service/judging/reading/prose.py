@@ -26,15 +26,22 @@ _CONNECTIVE = (
     r"[,:;]?[^\S\n]+)?"
 )
 _OPINION = (
-    r"(?:(?:i|we)\s(?:would\s)?(?:say|think|believe|conclude|find|choose|pick|select|prefer|favou?r)\s(?:that\s)?)?"
+    r"(?:(?:i|we)(?:['’](?:d|ll)|\swould|\swill)?\s"
+    r"(?:say|think|believe|conclude|find|choose|pick|select|prefer|favou?r|go\swith)\s(?:that\s)?)?"
 )
 # 'Because it is short, ' up to a comma. 'If it were shorter' and 'with a source' are no reasons.
 _SUBORDINATE = re.compile(
     r"[\s*_]*(?:because|since|given\s(?:the|this|that|these|those|its|all|how|such)|considering|due\sto|while|although|"
-    r"though|despite|based\son|on\san?\s(?:\d+[\s-]point\s)?scale)\b",
+    r"though|despite|based\son|on\s(?:an?|the|this)\s(?:[\w–-]{1,12}\s){0,2}scale|using\sthe\s|taking\s(?:all|everything)|"
+    r"with\s(?:this|that|all\s(?:this|that))\s(?:in\smind|considered)|after\s(?:careful|review|consider|evaluat|analy[sz]|weigh)\w*)\b",
     re.I,
 )
+_COMMA = re.compile(", ")
+_SO = re.compile(r",\s(?=(?:so|hence|thus|therefore)\b)|,\swhich\sis\swhy\s", re.I)
+# A condition, or what somebody else says.
+_IS_OPEN = re.compile(r"\b(?:if|unless|were|had|without|would\shave|says?|said|states?|claims?|argues?)\b", re.I)
 _MOST_COMMAS = 8
+ADJECTIVE = r"(?:solid|strong|clear|firm)"  # of a score: 'a solid 4'
 LEAD_IN = rf"{_CONNECTIVE}{_OPINION}(?:(?:my|the)\s)?"
 _CONNECTIVE_AT = re.compile(_CONNECTIVE, re.I)
 _LEAD_INS = tuple(re.compile(each, re.I) for each in (_CONNECTIVE, _CONNECTIVE + _OPINION, LEAD_IN))
@@ -53,8 +60,8 @@ _DENIED = re.compile(
     r"\b(?:not|never|cannot|however|actually|instead|on\sreflection|reconsider\w*|change)\b|n['’]t\b", re.I
 )
 _COPULA = re.compile(
-    r"(?:it(?:['’]s|\sis)|(?:this|(?:the|this)\s(?:response|reply|answer|output|text|comment|summary))(?:\sis)?|it)\s"
-    r"(?:an?\s)?",
+    r"(?:(?:(?:i|we)(?:['’]d|\swould|['’]ll|\swill)?\s(?:label|classify|categori[sz]e|judge|rate|mark|call|consider|deem)\s)?"
+    r"(?:it|this|(?:the|this)\s(?:response|reply|answer|output|text|comment|summary))(?:['’]s|\sis|\sas|\sto\sbe)?)\s(?:an?\s)?",
     re.I,
 )
 _DENIED_LABEL = re.compile(r"(?:\b(?:not|never|cannot)|n['’]t)\s(?:\w+\s)?\Z", re.I)
@@ -65,25 +72,27 @@ _TURNS = re.compile(
 )
 _REPAIRS = re.compile(r"(?:[\s*_]*(?:no|sorry|wait|hmm+)\b\W*)?\bi\smean\b", re.I)  # 'Sorry, I mean B.'
 _REVISES = re.compile(
+    r"\b(?:make|scratch|strike)\s(?:it|that)\b|\btake\s(?:it|that)\sback\b|"
     r"\bi\b[^.]{0,40}\b(?:lower|raise|reduce|increase|change|adjust|revise|mean)\b|"
     r"\b(?:score|rating|grade)\b[^.]{0,20}\b(?:should|must)\b",
     re.I,
 )
+_DIGIT = re.compile(r"\d")
 _NEGATED = re.compile(r"\b(?:not|never|cannot)\b|n['’]t\b", re.I)
 _TURNED_TO = re.compile(
-    rf"(?:\b(?:to|an?|be|say|mean)\s|,\s)[{MARKS}]{{0,3}}(?P<value>{NUMBER})(?:/\d+)?[^\w%]*\Z", re.I
+    rf"(?:\b(?:to|an?|be|say|mean|it|that)\s|,\s)[{MARKS}]{{0,3}}(?P<value>{NUMBER})(?:/\d+)?[^\w%]*\Z", re.I
 )
 _OBJECTS = (
     r"(?:(?:it|this|that|the|response|reply|answer|output|assistant|text|summary|dialogue|conversation|one|an?|"
-    r"overall|total|final|score|rating|grade|mark|of|as|at|with|my|to)\s+)"
+    r"overall|total|final|score|rating|grade|mark|of|as|at|with|my|to|" + ADJECTIVE + r")\s+)"
 )
 _GIVES = (
     r"(?:(?:i|we)(?:['’]d|['’]ll|\swould|\sshall|\swill)?\s(?:\w+ly\s)?(?:rate|score|grade|give|assign|award|say|revise|change|"
-    r"adjust|update|raise|lower|correct|settle\son|go\swith)|(?:i\sam|i['’]m|we\sare|we['’]re)\s(?:rating|scoring|giving|assigning))"
+    r"adjust|update|raise|lower|correct|settle\son|go\swith)|let['’]s\s(?:go\swith|say)|(?:i\sam|i['’]m|we\sare|we['’]re)\s(?:rating|scoring|giving|assigning))"
 )
 _DESERVES = (
     r"(?:this|it|(?:the|this)\s(?:response|reply|answer|output|text|summary))\s(?:would\s)?"
-    r"(?:gets?|deserves?|earns?|merits?|scores?|rates?|receives?)"
+    r"(?:gets?|deserves?|earns?|merits?|warrants?|scores?|rates?|receives?|(?:should|can)\sbe\s(?:rated|scored|graded))"
 )
 _RESPECT = re.compile(r"(?:[^\W\d_]{2,20}[\s-]){1,3}?(?=(?:score|rating|grade)\b)", re.I)
 _RESPECTS = re.compile(r"\b([^\W\d_]{1,20})[\s-](?:scores?|ratings?|grades?)\b", re.I)
@@ -96,14 +105,18 @@ _NOT_THE_SCORE = re.compile(
     re.I,
 )
 _SCORE_OF = re.compile(r"(?:an?\s)?(?:final\s|overall\s|total\s)?(?:score|rating|grade|mark)\sof\s(?:an?\s)?", re.I)
-_IT_IS = re.compile(r"(?:it|this|this\s(?:response|reply|answer|output))\sis\san?\s", re.I)
+_A = re.compile(  # 'Overall, a 4', 'I'd say it's a solid 4'
+    r"(?:(?:it|this|this\s(?:response|reply|answer|output))(?:\sis|['’]s)\s)?an?\s(?:" + ADJECTIVE + r"\s)?", re.I
+)
 _WARRANTED = re.compile(
     r"\s(?:is|seems|feels)\s(?:(?:quite|fully|entirely|most)\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)",
     re.I,
 )
 _CONDITION = re.compile(r"\W{0,4}\b(?:if|unless|were|had|provided|assuming)\b", re.I)  # '…a 4, were it shorter.'
 _MOST_SENTENCES = 20
-_ENDS_SENTENCE = re.compile(rf"[\s{MARKS}\"')\]]*+(?:$|[.!,;]|(?:because|since|as|due|based|given|overall)\b)", re.I)
+_ENDS_SENTENCE = re.compile(
+    rf"[\s{MARKS}\"')\]]*+(?:$|[.!,;]|(?:because|since|as|due|based|given|overall|instead|rather)\b)", re.I
+)
 
 
 def in_prose(answer: Answer, expected: Expected) -> list[Hit]:
@@ -116,8 +129,9 @@ def in_prose(answer: Answer, expected: Expected) -> list[Hit]:
         return []
     start, end = last_sentence_start(text), len(answer.text)
     sentence = text[start:]
-    announced = _announced(sentence, expected, text)
-    verdict = announced or _said(sentence, expected, text)
+    starts = _starts(sentence)
+    announced = _announced(sentence, starts, expected, text)
+    verdict = announced or _said(sentence, starts, expected, text)
     hits = _mentioned(text[:start], expected)
     if verdict is None:
         return hits
@@ -125,11 +139,15 @@ def in_prose(answer: Answer, expected: Expected) -> list[Hit]:
     return [*hits, Hit(verdict, start, end, ParsedFrom.PROSE, Weight.IMPLIED, cut=False, worded=worded)]
 
 
-def _said(sentence: str, expected: Expected, text: str) -> Verdict | None:
+def _said(sentence: str, starts: list[int], expected: Expected, text: str) -> Verdict | None:
     """What the last sentence says without a word for the value."""
     if isinstance(expected, ExpectedLabel):
-        return _label_alone(sentence, expected, text) or _preferred(_after_last(_CLAUSE_END, sentence), expected)
-    return _given(sentence, expected) if isinstance(expected, ExpectedScore) else None
+        label = _label_alone(sentence, starts, expected, text)
+        return label or _preferred(_after_last(_CLAUSE_END, sentence), expected)
+    if isinstance(expected, ExpectedScore):
+        return _given(sentence, starts, expected)
+    orders = (expected.bare(sentence[start:]) for start in starts) if ">" in sentence else ()
+    return next((order for order in orders if order), None)
 
 
 def _mentioned(text: str, expected: Expected) -> list[Hit]:
@@ -148,15 +166,16 @@ def _mentioned(text: str, expected: Expected) -> list[Hit]:
 def _said_in_passing(sentence: str, expected: Expected) -> Verdict | None:
     if isinstance(expected, ExpectedLabel):
         return _preferred(sentence, expected)
-    return _given(sentence, expected) if isinstance(expected, ExpectedScore) else None
+    has_number = isinstance(expected, ExpectedScore) and _DIGIT.search(sentence)
+    return _said(sentence, _starts(sentence), expected, sentence) if has_number else None
 
 
-def _label_alone(sentence: str, expected: ExpectedLabel, text: str) -> Verdict | None:
+def _label_alone(sentence: str, starts: list[int], expected: ExpectedLabel, text: str) -> Verdict | None:
     """The label that the sentence is, with or without a lead-in.
 
     After a lead-in it needs its full stop: without one 'Therefore, Output (a)' may have been cut off.
     """
-    for start in _starts(sentence):
+    for start in starts:
         name = sentence[start:].strip()
         label = expected.whole(name) or expected.whole(_without_copula(name))
         if label is None:
@@ -181,22 +200,21 @@ def _is_new(sentence: str, text: str) -> bool:
     return not _ABBREVIATED.search(before[-20:])
 
 
-def _announced(sentence: str, expected: Expected, text: str) -> Verdict | None:
+def _announced(sentence: str, starts: list[int], expected: Expected, text: str) -> Verdict | None:
     """The value after a word for it: 'Therefore, the usefulness score is 4.'"""
-    for start in _starts(sentence):
+    for start in starts:
         head = expected.words.head_at(sentence, start)
         value = expected.leading(sentence[head.end :], head.text) if head else None
         if head and value and _ENDS_SENTENCE.match(sentence, head.end + value.end):
             return value.verdict
-    return _of_one_respect(sentence, expected, text)
+    return _of_one_respect(sentence, starts, expected, text)
 
 
-def _of_one_respect(sentence: str, expected: Expected, text: str) -> Verdict | None:
+def _of_one_respect(sentence: str, starts: list[int], expected: Expected, text: str) -> Verdict | None:
     """'Therefore, the usefulness score is 4.', if no criterion is named and no other score is spoken of."""
     words = expected.words
     if not isinstance(expected, ExpectedScore) or words.criterion or words.own:
         return None
-    starts = _starts(sentence)
     for start in starts:
         named = _RESPECT.match(sentence, start) if start > min(starts) else None
         head = words.head_at(sentence, named.end()) if named else None
@@ -209,12 +227,12 @@ def _of_one_respect(sentence: str, expected: Expected, text: str) -> Verdict | N
     return None
 
 
-def _given(sentence: str, expected: ExpectedScore) -> Verdict | None:
+def _given(sentence: str, starts: list[int], expected: ExpectedScore) -> Verdict | None:
     """'I would give it a 4.'"""
     giving = _giving(expected.words.criterion)
-    plain, starts = _WARRANTED.sub("", sentence), _starts(sentence)
+    plain = _WARRANTED.sub("", sentence)
     for start in starts:
-        patterns = (giving, _SCORE_OF, _IT_IS) if start > min(starts) else (giving, _SCORE_OF)
+        patterns = (giving, _SCORE_OF, _A) if start > min(starts) else (giving, _SCORE_OF)
         found = next((found for each in patterns if (found := each.match(plain, start))), None)
         value = expected.leading(plain[found.end() :]) if found else None
         end = found.end() + value.end if found and value else 0
@@ -237,13 +255,16 @@ def _starts(sentence: str) -> list[int]:
     """The places at which what the sentence says may begin, after none, some or all of a lead-in."""
     marks = len(sentence) - len(sentence.lstrip(" *_`\"'“‘"))
     leads = [lead.end() for each in _LEAD_INS if (lead := each.match(sentence, marks))]
-    clauses = _main_clauses(sentence) if _SUBORDINATE.match(sentence) else []
+    clauses = _main_clauses(sentence) if ", " in sentence else []
     return [*dict.fromkeys((*leads, marks, *clauses))]
 
 
 def _main_clauses(sentence: str) -> list[int]:
     """The places after commas, at which the main clause of a sentence may begin."""
-    commas = islice(re.finditer(r",\s", sentence), _MOST_COMMAS)
+    comma = _COMMA if _SUBORDINATE.match(sentence) else _SO
+    commas = list(islice(comma.finditer(sentence), _MOST_COMMAS))
+    if comma is _SO and commas and _IS_OPEN.search(sentence):
+        return []
     return [
         lead.end()
         for comma in commas
@@ -287,10 +308,12 @@ def turns_from(text: str, end: int, expected: Expected, value: ReadValue) -> boo
 
 
 def _turns_to_another_score(sentence: str, expected: ExpectedScore, value: ReadValue) -> bool:
-    """'But it can only be a 2.', 'I hereby lower the score to 2.'"""
+    """'But it can only be a 2.', 'I hereby lower the score to 2.', 'Strike that. 2.'"""
+    if not _DIGIT.search(sentence):
+        return False
     turns = (_TURNS.match(sentence) or _REVISES.search(sentence)) and not _NEGATED.search(sentence)
     found = _TURNED_TO.search(sentence) if turns else None
-    score = expected.whole(found["value"]) if found else None
+    score = expected.whole(found["value"] if found else sentence)
     return isinstance(score, Score) and score != value and expected.misplaced(score) is None
 
 

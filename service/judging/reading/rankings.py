@@ -27,7 +27,9 @@ _GROUP = (
     rf"(?:{_EQUALS}|{_SKIP}[(\[{{]{_NAME}(?:[=,]{_NAME})*+[)\]}}]{_SKIP}(?:={_SKIP}[(\[{{]{_NAME}[)\]}}]{_SKIP})*+)"
 )
 # One kind of separator throughout: whether `C > A, B` ends in a tie, its author alone knows.
-_ORDER = re.compile(rf"{_GROUP}(?:(?:(?:>{{1,3}}|[≻＞]){_GROUP})+|(?:[,;，、；](?:\s?and\b)?{_GROUP})+)|{_EQUALS}")
+_ORDER = re.compile(
+    rf"{_GROUP}(?:(?:(?:>{{1,3}}|[≻＞]){_GROUP})+|(?:[,;，、；](?:\s?(?:and|then|and\sthen)\b)?{_GROUP})+)|{_EQUALS}"
+)
 _GROUPS = re.compile(_GROUP)
 _NAMES = re.compile(rf"(?:{_NOUNS}[\s_#]{{1,3}}{_SKIP}\(?)?(?<![^\W_])(?P<name>{_ALONE})(?![^\W_])")
 _ONE_NAME = re.compile(rf"\(?\[?{_NAME}\]?\)?")
@@ -206,7 +208,7 @@ def expected_ranking(count: int, criterion: str | None, answer_key: str | None =
 
 @lru_cache(maxsize=256)
 def _compiled(count: int, criterion: str | None, answer_key: str | None) -> ExpectedRanking:
-    return ExpectedRanking(count, words_for(RANKING_WORDS, criterion, _ASIDE, answer_key))
+    return ExpectedRanking(count, words_for(RANKING_WORDS, criterion, answer_key, aside=_ASIDE))
 
 
 def _index_of(name: str, first: int) -> int:

@@ -29,6 +29,7 @@ _FAMILIES: tuple[Family, ...] = (
     families.after_result,
     families.in_brackets,
     lines.on_lines,
+    families.in_tables,
     families.in_a_box,
     families.as_fractions,
     lines.as_bare_lines,
@@ -47,6 +48,7 @@ _WORDED: tuple[Family, ...] = (
     families.in_tags,
     families.after_result,
     lines.on_lines,
+    families.in_tables,
     prose.in_prose,
 )
 _MARKED = (ParsedFrom.TAG, ParsedFrom.BRACKETS)
@@ -194,7 +196,8 @@ def _oriented(answer: Answer, hit: Hit, expected: Expected) -> Hit:
     if hit.verdict is None:
         return hit
     if isinstance(expected, ExpectedScore) and isinstance(hit.verdict, Score) and not answer.is_one_object:
-        if expected.names_other_scale(prose.sentence_around(answer.unquoted, hit.start, hit.end)):
+        sentence = prose.sentence_around(answer.unquoted, hit.start, hit.end)
+        if expected.names_other_scale(f"{answer.scale_lines}\n{sentence}"):
             return hit._replace(verdict=Reason.WRONG_DENOMINATOR)
         return hit
     end = answer.text.find("\n", hit.end)

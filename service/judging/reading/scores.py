@@ -7,7 +7,7 @@ from typing import NamedTuple
 from service.contracts.judges import Scale
 from service.contracts.outcomes import Reason
 from service.judging.reading.verdicts import Leading, ReadValue, Score, Verdict
-from service.judging.reading.words import MARKS, NUMBER, SCORE_WORDS, Words, words_for
+from service.judging.reading.words import MARKS, NUMBER, SCORE_WORDS, SPARE_SCORE_WORDS, Words, words_for
 from service.judging.reading.wrapping import LONGEST_VALUE, peeled
 
 # A step such as 0.1 or 1/3 has no exact binary form; no scale distinguishes levels this close.
@@ -16,20 +16,27 @@ _TOLERANCE = 1e-12
 _LEVELS_WITHIN = 300
 
 _CLOSING = rf"[\s{MARKS}\"')\]]*+"
-_NUMBER = re.compile(NUMBER)
-_OPENERS = re.compile(r"[\"'(\[]{0,3}")
+# A comma is a decimal one before one or two digits, and after a zero: 4,5, but neither 1,000 nor 3,4,5.
+_COMMA = r"(?:0,\d+|\d+,\d{1,2})(?!\d|,\d)"
+_NUMBER = re.compile(rf"(?<![\[(])[+\-−]?{_COMMA}|{NUMBER}")
+_LISTED = re.compile(rf"[\s{MARKS}\"']*[\[(]")  # in brackets a comma parts two numbers
+_OPENERS = re.compile(r"[\"'“(（\[【「]{0,3}")
 _GLUED = re.compile(
     r"(?![分点점])[^\W_]|_\w|[.,]\d|\s?[+?]|\s?[-–—]\s*$|[-‐‑][^\W\d]"
 )  # 4th, 1e2, 4,5, 4.5.1, 4+, 4?, 4-, 4-step
+_POINT_SCALE = r"(?:[\s-]points?)?[\s-]scale\b"
 _MAXIMUM = re.compile(
-    rf"(?:\s(?:points?|pts|stars?|marks?))?[\s{MARKS}\"'()\[\]]*+(?:[/／]|out\s{{1,3}}of|of|(?:von|de|sur|di|su|из|van|av)\s|(?:on\s)?(?:an?\s)?scale\s(?:of|from)\s{NUMBER}\s?(?:-|–|to))"
-    rf"[\s{MARKS}]*+(?P<max>{NUMBER})(?![\w/]|[.,]\d)",
+    rf"(?:\s(?:points?|pts|stars?|marks?))?[\s{MARKS}\"'()\[\]]*+(?:[/／]|out\s{{1,3}}of(?:\sa(?:\s(?:possible|maximum|total)(?:\sof)?)?\s)?|of|"
+    rf"(?:von|de|sur|di|su|из|van|av|sobre|em)\s|(?<=[(\[]){NUMBER}\s?(?:-|–|to)\s?(?={NUMBER}[)\]])|(?:on\s)?(?:an?\s)?scale\s(?:of|from)\s{NUMBER}\s?(?:-|–|to)|"
+    rf"on\s(?:an?|the)\s(?:{NUMBER}\s?(?:-|–|to)\s?)?(?={NUMBER}{_POINT_SCALE})|(?:on\s)?a\sscale\sof(?=\s\d+\W*$))"
+    rf"[\s{MARKS}]*+(?P<max>{NUMBER})(?!(?![分点점])\w|/|[.,]\d)(?:{_POINT_SCALE})?",
     re.I,
 )
-_PERCENT = re.compile(r"\s?%")
-_HEDGES = r"(?:to|or|and|through|maybe|perhaps|possibly)"
+_PERCENT = re.compile(r"\s?(?:%|percent\b)")
+_HEDGES = r"(?:to|or|and|through|maybe|perhaps|possibly|now|revised(?:\sto|:))"
 _SECOND_NUMBER = re.compile(  # 3-4, 3 to 4, 3 (or 4), 2 + 2, 4 -> 5, 3..4: the judge did not settle on one
-    rf"(?:[^\w\n.(\[|;]*+|\s*\.{{2,}}\s*|[\s,(\[{MARKS}–-]*+{_HEDGES}\s(?:(?:even|maybe|perhaps)\s)?[{MARKS}]*+)\d",
+    rf"(?:[^\w\n.(\[|;]*+|\s*\.{{2,}}\s*|"
+    rf"[\s,(\[{MARKS}–-]*+(?:{_HEDGES}\s(?:(?:even|maybe|perhaps)\s)?|(?:or|maybe|perhaps|possibly)\san?\s)[{MARKS}]*+)\d",
     re.I,
 )
 _LEVEL = re.compile(rf"(?<![\w.])({NUMBER})\s?[-–—:=(]\s?(?!point\b)[^\W\d]")  # '1 - poor', as a scale is echoed
@@ -48,18 +55,24 @@ _FOLLOWERS = frozenset(
         "based",
         "given",
         "overall",
+        "instead",
+        "rather",
     ]
 )
-# 'On a scale of 1 to 10', 'on a scale of 10.', 'a 10-point scale', '(max 10)', '| Max: 10', 'a maximum score of 10'.
+# 'On a scale of 1 to 10', 'Score range: 1-10', 'on a scale of 10.', 'a 10-point scale', '(max 10)', 'Max: 10',
+# 'a maximum score of 10'.
 _STATED_SCALE = re.compile(
-    rf"\bscale\s?(?:of|from|is|:)?\s?{NUMBER}\s?(?:-|–|to|through)\s?(?P<to>{NUMBER})(?![\w%]|[.,]\d)|"
+    rf"(?<![^\W_])(?:scale|(?:score|rating|scoring)\srange)[\s:(\[{MARKS}]{{0,4}}(?:(?:of|from|is)\s)?{NUMBER}\s?(?:\([^()\n]{{1,30}}\)\s?)?"
+    rf"(?:-|–|to|through)\s?(?P<to>{NUMBER})(?![^\W_]|%|[.,]\d)|"
     rf"\bscale\sof\s(?P<of>{NUMBER})(?=\s*(?:[).;:]|,(?!\d)|$))|"
     rf"(?<![\w.])(?P<point>\d+)(?:[\s-]points?)?\sscale\b|"
-    rf"[(|]\s?max(?:imum)?[.:]?\s?(?:is\s)?(?P<max>{NUMBER})\s?(?:[)|]|$)|"
-    rf"\bmax(?:imum)?\.?\s(?:score|rating|points)\s?(?:of|is|:)\s?(?P<best>{NUMBER})(?!\s?\w|[.,]\d)",
-    re.I,
+    rf"(?:[(|]\s?|^)max(?:imum)?[.:]?\s?(?:is\s)?(?P<max>{NUMBER})\s?(?:[)|]|$)|"
+    rf"\bmax(?:imum)?\.?\s(?:score|rating|points)\s?(?:of|is|:)\s?(?P<best>{NUMBER})(?! ?\w|[.,]\d)",
+    re.I | re.M,
 )
-_UNIT = re.compile(r"\s?(?:points?|pts|stars?|marks?)\b|\s?[分点점](?!之)", re.I)
+_UNIT = re.compile(
+    r"\s?(?:points?|pts|stars?|marks?|punkte?n?|puntos?|pontos?|punti|балл(?:а|ов)?)\b|\s?[分点점](?!之)", re.I
+)
 _STARS = re.compile(r"(?P<full>[★⭐🌟]{1,10})(?P<empty>☆{0,10})(?![★⭐🌟☆½])")
 _REPEATED = re.compile(rf"\s?\(?(?P<number>{NUMBER})[^\n]*\Z")
 _NOTHING_MORE = re.compile(rf"[\s{MARKS}]*+$")
@@ -89,10 +102,11 @@ class ExpectedScore(NamedTuple):
             return None
         if stars := self._stars(text.strip(f" {MARKS}")):
             return stars
+        is_listed = "," in text and _LISTED.match(text)
         *_, text = "", *peeled(text)
         found = _NUMBER.match(text)
-        if found is None:
-            return Reason.NOT_A_NUMBER if _NOT_A_NUMBER.fullmatch(text) else None
+        if found is None or is_listed:
+            return Reason.NOT_A_NUMBER if found or _NOT_A_NUMBER.fullmatch(text) else None
         verdict, end = self._with_maximum(text, found)
         if _NOTHING_MORE.match(text, _past_unit(text, end)):
             return verdict
@@ -129,7 +143,8 @@ class ExpectedScore(NamedTuple):
 
     def scalar(self, value: object, key: str) -> Verdict | None:
         if isinstance(value, str):
-            return self.whole(value)
+            opened = self.opening(value)
+            return opened.verdict if opened else self.whole(value)
         if isinstance(value, bool) or not isinstance(value, _NUMBERS):
             return Reason.NOT_A_NUMBER
         number = _float(value)
@@ -193,7 +208,7 @@ class ExpectedScore(NamedTuple):
 
 def expected_score(scale: Scale, criterion: str | None, answer_key: str | None = None) -> ExpectedScore:
     """What to look for on `scale`."""
-    return ExpectedScore(scale, words_for(SCORE_WORDS, criterion, None, answer_key))
+    return ExpectedScore(scale, words_for(SCORE_WORDS, criterion, answer_key, spare=SPARE_SCORE_WORDS))
 
 
 def _past_unit(text: str, end: int) -> int:
@@ -210,6 +225,6 @@ def _ends_there(text: str, end: int) -> bool:
 def _float(value: str | float) -> float:
     """A number as written; too many digits for a float make an infinity, which no scale holds."""
     try:
-        return float(value.replace("−", "-") if isinstance(value, str) else value)
+        return float(value.replace("−", "-").replace(",", ".") if isinstance(value, str) else value)
     except OverflowError:
         return math.inf

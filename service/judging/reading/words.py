@@ -10,36 +10,32 @@ from unicodedata import normalize
 _COMMON = ("result", "judgment", "judgement", "conclusion", "assessment", "evaluation", "overall")
 _NUMBERED = (
     *("score", "rating", "grade", "thescore", "total", "points", "quality"),
-    *(
-        "评分",
-        "得分",
-        "点数",
-        "分数",
-        "总分",
-        "最终得分",
-        "最终评分",
-        "综合评分",
-        "评级",
-        "总体评分",
-        "評分",
-        "評価",
-        "総合評価",
-        "最終評価",
-        "スコア",
-        "最終スコア",
-        "得点",
-        "점수",
-        "평점",
-    ),
+    *("评分", "得分", "点数", "分数", "总分", "最终得分", "最终评分", "综合评分", "评级", "总体评分", "評分"),
+    *("評価", "総合評価", "最終評価", "スコア", "最終スコア", "得点", "점수", "평점"),
     *("puntuación", "puntaje", "calificación", "pontuação", "punteggio", "nota", "évaluation"),
     *("bewertung", "gesamtbewertung", "punktzahl", "gesamtpunktzahl", "wertung", "beoordeling", "poäng", "betyg"),
     *("ocena", "оценка", "оцінка", "балл", "βαθμολογία", "puan", "skor", "điểm", "คะแนน", "الدرجة", "التقييم", "ציון"),
 )
+# Words for a number that are too wide for a label.
+_NUMBERED_ALONE = (
+    *("mark", "verdict", "decision"),
+    *(f"{which} {word}" for which in ("appropriate", "suggested", "recommended") for word in ("score", "rating")),
+    *("打分", "评价", "评分结果", "综合得分", "总体得分", "最终分数", "分數", "總分"),
+    *("評点", "総合スコア", "평가", "총점"),
+    *("puntuacion", "calificacion", "valoración", "puntos", "pontuacao", "avaliação", "classificação"),
+    *("valutazione", "voto", "note", "endnote", "gesamtnote", "endbewertung", "punkte", "ergebnis", "cijfer"),
+    *("vurdering", "poeng", "arvosana", "pisteet", "punktacja", "wynik", "hodnocení", "hodnotenie", "skóre"),
+    *("értékelés", "pontszám", "scor", "notă", "punctaj", "баллы", "рейтинг", "бал", "βαθμός", "değerlendirme"),
+    *("điểm số", "đánh giá", "nilai", "स्कोर", "अंक", "रेटिंग", "স্কোর", "النتيجة", "امتیاز", "نمره", "דירוג"),
+)
 # Beside another word these may name something else: one respect among several, or what was evaluated.
 _SPARE = ("conclusion", "assessment", "evaluation", "overall", "total", "points", "quality")
-_ONE_RESPECT = ("points", "quality")
+_ONE_RESPECT = ("points", "quality", "note")
+# Beside a number they may hold words: 'Score: 4' and 'Verdict: good'.
+_IN_WORDS = ("verdict", "decision", "mark", "note")
 _LABELLED = (
-    *("verdict", "label", "choice", "category", "classification", "winner", "preference", "decision"),
+    *("verdict", "label", "choice", "category", "classification", "decision", "outcome"),
+    *("winner", "preference", "preferred"),
     *("标签", "类别", "结论", "判断", "答案", "判定", "胜者"),
 )
 _PREFERRED = tuple(
@@ -47,7 +43,10 @@ _PREFERRED = tuple(
     for better in ("better", "best", "preferred", "winning")
     for output in ("response", "answer", "output", "assistant", "model")
 )
-SCORE_WORDS = (*_NUMBERED, *_COMMON)
+_OWN_ANSWER = r"final answer(?!\sis\b)"  # 'The final answer is 4' speaks of the judged one
+_LINES_ALONE = ("note", _OWN_ANSWER)  # no names of fields
+SCORE_WORDS = (*_NUMBERED, *_COMMON, *_NUMBERED_ALONE, _OWN_ANSWER)
+SPARE_SCORE_WORDS = (*_SPARE, "verdict", "decision", "mark")
 LABEL_WORDS = (*_LABELLED, *_PREFERRED, "answer", *_NUMBERED, *_COMMON)
 RANKING_WORDS = (
     *("ranking", "rankings", "ranked", "ranks", "rank", "ordering", "order", "verdict", *_COMMON),
@@ -74,8 +73,9 @@ _VERDICT_WORDS = (
 _REVISIONS = ("final", "revised", "adjusted", "updated", "corrected", "new")
 _GIVEN = ("assigned", "given", "awarded")
 _BEFORE = (
-    *("my", "the", "total", "overall", "evaluation", "assessment", "quality", *_REVISIONS, *_GIVEN),
-    *("итоговая", "общая", "endgültige", "최종", "종합"),
+    *("my", "the", "your", "most", "total", "overall", "evaluation", "assessment", "quality", "response", "output"),
+    *(*_REVISIONS, *_GIVEN),
+    *("итоговая", "общая", "итоговый", "общий", "endgültige", "최종", "종합"),
 )
 _RATED = r"(?:the|this)\s(?:output|response|answer|reply|text|summary)\b"  # 'Score for the response: 4'
 # After the word in Romance and Slavic languages: 'Puntuación final: 4'.
@@ -87,7 +87,17 @@ NUMBER = r"[+\-−]?(?:\d+(?:\.\d+)?|\.\d+)"
 MARKS = r"*_`"  # Markdown emphasis and code
 BETWEEN = r"(?:[^\S\n]|[_-]){1,3}"
 _SPACE = rf"(?:[^\S\n]|[{MARKS}])*+"  # on one line
-_SEPARATOR = r"-{1,2}>|=>|[→⇒]|[:=：]|(?:is|(?:should|would|must|will)\sbe)\b:?+(?:\san?\b)?|(?<=\s)[–—-](?=\s)"
+# Headings end with their line, and a fraction needs no colon: `## Score`, `Score 4/5`.
+_SEPARATOR = (
+    r"-{1,2}>|=>|[→⇒]|[:=：]|(?:is|(?:should|would|must|will)\sbe)\b:?+(?:\s(?-i:an?)\b)?|(?<=\s)[–—-](?=\s)|"
+    rf"(?=\n)|(?={NUMBER}\s?(?:[/／]|out\sof)\s?\d)"
+)
+# The scale as it is echoed before the colon: `(1-5)`, `(1=bad, 5=good)`, `on a scale of 1 to 5`, `out of 5`.
+_SCALE = (
+    r"(?:[(\[]|(?:,\s)?(?=(?:on|from|out)\s))(?:on\s(?:an?|the)\s)?(?:(?:scale:?|integer)\s(?:of\s)?)?(?:from\s)?"
+    rf"(?:{NUMBER}\s?(?:-|–|to|=\s?\w[\w ]{{0,20}}+[,;])\s?|out\sof\s|max\s|/\s?|(?=\d+[\s-]point))(?P<max>{NUMBER})"
+    r"(?:[\s-]points?)?(?:\sscale)?(?:\s?[,;=]\s?[^()\[\]\n]{1,40})?[)\]]?"
+)
 
 # Characters without a width, of direction or of style alone: they change nothing that is read.
 _UNSEEN = re.compile(
@@ -98,6 +108,7 @@ _SAME_LETTER = str.maketrans({"ı": "i", "\u0307": None})  # Turkish: İ folds t
 _MODIFIERS = re.compile(rf"(?:(?:{'|'.join(_BEFORE)}){BETWEEN}){{1,3}}", re.I)
 _MODIFIERS_BEFORE = re.compile(rf"(?<![^\W_])(?:(?:{'|'.join(_BEFORE)}){BETWEEN}){{1,3}}\Z", re.I)
 _MODIFIERS_WITHIN = 50  # characters
+_LETTERS_TOGETHER = 12
 
 
 class Head(NamedTuple):
@@ -158,12 +169,18 @@ def key_form(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def words_for(
-    names: tuple[str, ...], criterion: str | None, aside: str | None = None, answer_key: str | None = None
+    names: tuple[str, ...],
+    criterion: str | None,
+    answer_key: str | None = None,
+    *,
+    aside: str = _SCALE,
+    spare: tuple[str, ...] = _SPARE,
 ) -> Words:
     """The patterns for `names` and the criterion's own name, which may be followed by a name; for `answer_key` alone
     if there is one.
 
-    `aside` is a pattern for what may stand before the colon in place of the scale; it has a group `max`.
+    `aside` is a pattern for what may stand before the colon in place of the scale; it has a group `max`. `spare` are
+    the names of which a field holds the value only if no other does.
     """
     own = answer_key or criterion or ""
     phrase = _phrase(own)
@@ -171,18 +188,14 @@ def words_for(
     rated = f"{_RATED}|{phrase}(?![^\\W_])" if phrase else _RATED
     followed = f"{phrase}(?:{BETWEEN}(?:{listed}))?"
     plain = followed if answer_key else f"{followed}|{listed}" if phrase else listed
-    aside = (
-        aside
-        or rf"[(\[](?:{NUMBER}\s?(?:-|–|to)\s?|out of |max |/\s?)(?P<max>{NUMBER})(?:[,;]\s[^()\[\]\n]{{1,40}})?[)\]]"
-    )
     heading = (
         rf"(?={_first_letters([own] if answer_key else [own, *names])})(?<![^\W_])(?:{plain})(?![^\W_])"
         rf"(?:[^\S\n](?:{_AFTER})\b)?(?:[^\S\n](?:of|for)[^\S\n](?:{rated}))?"
         rf"{_SPACE}(?:{aside}{_SPACE})?(?:{_SEPARATOR}){_SPACE}"
     )
-    keys = _keys(() if answer_key else names, names, key_form(own))
-    spare = frozenset() if answer_key else frozenset(_SPARE) & frozenset(names) - keys
-    return Words(re.compile(heading, re.I), keys, spare, phrase, _phrase(criterion or ""))
+    keys = _keys(() if answer_key else names, names, key_form(own), spare)
+    spare_keys = frozenset() if answer_key else frozenset(spare) & frozenset(names) - keys
+    return Words(re.compile(heading, re.I), keys, spare_keys, phrase, _phrase(criterion or ""))
 
 
 def _head(text: str, found: re.Match[str], start: int) -> Head:
@@ -203,6 +216,11 @@ def _announces_verdict(head: str) -> bool:
     return _ANSWER not in words and any(word in _VERDICT_WORDS or word in _REVISIONS for word in words)
 
 
+def may_hold_words(head: str) -> bool:
+    """Whether words after a head are no attempt at a number: 'Verdict: good' beside 'Score: 4'."""
+    return any(folded(word) in _IN_WORDS for word in re.findall(r"[^\W\d_]+", head))
+
+
 def names_one_respect(head: str) -> bool:
     """Whether a head may name one respect of several, as 'Quality:' does beside 'Score:'."""
     words = re.findall(r"[^\W\d_]+", head)
@@ -215,10 +233,14 @@ def _phrase(name: str) -> str:
 
 
 def _by_first_letter(names: tuple[str, ...]) -> str:
-    """A pattern for any of `names`, the longest first; grouped, since a regular expression tries all alternatives."""
+    """A pattern for any of `names`, the longest first; grouped by their first letters, and these in turn, since a
+    regular expression tries all alternatives.
+    """
     longest_first = sorted(names, key=lambda name: (name[0], -len(name)))
-    groups = groupby(longest_first, key=lambda name: name[0])
-    return "|".join(f"{first}(?:{'|'.join(name[1:] for name in group)})" for first, group in groups)
+    by_letter = groupby(longest_first, key=lambda name: name[0])
+    groups = [(first, f"{first}(?:{'|'.join(name[1:] for name in group)})") for first, group in by_letter]
+    rows = [groups[start : start + _LETTERS_TOGETHER] for start in range(0, len(groups), _LETTERS_TOGETHER)]
+    return "|".join(f"(?=[{''.join(each for each, _ in row)}])(?:{'|'.join(each for _, each in row)})" for row in rows)
 
 
 def _first_letters(names: list[str]) -> str:
@@ -227,6 +249,7 @@ def _first_letters(names: list[str]) -> str:
     return f"[{''.join(sorted(map(re.escape, first)))}]"
 
 
-def _keys(alone: tuple[str, ...], names: tuple[str, ...], own: str) -> frozenset[str]:
-    keys = {total + key_form(name) for total in ("", *_TOTALS) for name in alone if total or name not in _SPARE}
+def _keys(alone: tuple[str, ...], names: tuple[str, ...], own: str, spare: tuple[str, ...]) -> frozenset[str]:
+    fields = [name for name in alone if name not in _LINES_ALONE]
+    keys = {total + key_form(name) for total in ("", *_TOTALS) for name in fields if total or name not in spare}
     return frozenset(keys | {own} | {own + name for name in names} if own else keys)
