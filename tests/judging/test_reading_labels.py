@@ -107,6 +107,7 @@ PAIRS = [
     ("Verdict: It's a tie", "tie", "line"),
     ("Both are alike, so it is a tie.", "tie", "prose"),
     ("I'd go with Output (a).", "A", "prose"),
+    ("I'd say Output (a) is better.", "A", "prose"),
     ("Overall, Output (a) provides the better answer.", "A", "prose"),
     ("## Verdict\nOutput (a)\n\n## Reasons\nIt is short.", "A", "line"),
     ('{"better_response": "B"}', "B", "json"),

@@ -57,6 +57,7 @@ LONG = "word word word\n" * 3_000
         ("[[5]] is too high.", None, "no_score"),
         ("<score>5</score> would be too generous.", None, "no_score"),
         ("I was tempted to say [[5]], but [[2]].", None, "conflict"),
+        ("The response ends with:\n\n## Score\n\n5", None, "no_score"),
         ("It is not only good: [[5]]", 5, None),
         ("[[4]] is not too high.", 4, None),
         ("[[4]] is not right.", None, "no_score"),

@@ -24,8 +24,11 @@ ONE_TO_FIVE = Scale(min=1, max=5)
         "It rambles, which is why I give it a 4.",
         "After careful review, I would rate it 4.",
         "The response should be rated 4.",
+        "It rambles. I would therefore rate it a 4.",
+        "It rambles. As such, I would assign a score of 4 to this response.",
         "I give it a 4 rather than a 5.",
         "A solid 4/5",
+        "Score: 4. Actually 2 of the facts are new.",
         # the last sentence after a reason
         "Because it rambles, I give it a 4.",
         "Given these gaps, a rating of 4 is fair.",
@@ -59,7 +62,12 @@ def test_the_last_sentence_may_give_the_score(text: str) -> None:
         ("Score: 5. Scratch that, 2.", "conflict"),
         ("Score: 5\nStrike that. 2.", "conflict"),
         ("Score: 5\nI take that back: it is a 2.", "conflict"),
-        ("Score: 5 (revised to 2)", "not_a_number"),
+        ("Score: 5\nI'd now say 2.", "conflict"),
+        ("Score: 5\nHmm, no. It is a 2.", "conflict"),
+        ("Score: 5 (revised to 2)", "conflict"),
+        ("Score: 5, but on reflection 2", "conflict"),
+        ("Score: 5. Correction: 2.", "conflict"),
+        ("I'd say 5, or rather 2.", "conflict"),
     ],
 )
 def test_a_sentence_that_settles_on_nothing_gives_none(text: str, reason: str) -> None:

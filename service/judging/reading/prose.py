@@ -18,7 +18,7 @@ _IS_ENDED = re.compile(r"[.!][\s*_`\"')]*\Z")
 _ABBREVIATED = re.compile(r"(?:\b(?:vs|no|fig|eq|dr|mr|st|cf|vit|sec|ch|approx|e\.g|i\.e)|\b\w)\.\s*\Z", re.I)
 _SHORT_NAME = 3  # characters: a shorter name that ends a text may be something else
 _CONNECTIVE = (
-    r"(?:(?:therefore|thus|hence|so|consequently|accordingly|overall|finally|ultimately|"
+    r"(?:(?:therefore|thus|hence|so|as\ssuch|consequently|accordingly|overall|finally|ultimately|"
     r"in\s(?:conclusion|summary|short|the\send|sum|total)|to\s(?:conclude|sum\sup|summari[sz]e)|as\sa\sresult|"
     r"on\s(?:reflection|second\sthoughts?|balance)|in\shindsight|actually|after\sreconsider\w+|"
     r"for\s(?:this|these|that|those)\sreasons?|all\sin\sall|all\sthings\sconsidered|"
@@ -72,7 +72,7 @@ _TURNS = re.compile(
 )
 _REPAIRS = re.compile(r"(?:[\s*_]*(?:no|sorry|wait|hmm+)\b\W*)?\bi\smean\b", re.I)  # 'Sorry, I mean B.'
 _REVISES = re.compile(
-    r"\b(?:make|scratch|strike)\s(?:it|that)\b|\btake\s(?:it|that)\sback\b|"
+    r"\A\W*(?:it|this)(?:\sis|['’]s)\san?\s|\b(?:make|scratch|strike)\s(?:it|that)\b|\btake\s(?:it|that)\sback\b|"
     r"\bi\b[^.]{0,40}\b(?:lower|raise|reduce|increase|change|adjust|revise|mean)\b|"
     r"\b(?:score|rating|grade)\b[^.]{0,20}\b(?:should|must)\b",
     re.I,
@@ -87,11 +87,11 @@ _OBJECTS = (
     r"overall|total|final|score|rating|grade|mark|of|as|at|with|my|to|" + ADJECTIVE + r")\s+)"
 )
 _GIVES = (
-    r"(?:(?:i|we)(?:['’]d|['’]ll|\swould|\sshall|\swill)?\s(?:\w+ly\s)?(?:rate|score|grade|give|assign|award|say|revise|change|"
+    r"(?:(?:i|we)(?:['’]d|['’]ll|\swould|\sshall|\swill)?\s(?:(?:\w+ly|now|therefore|thus)\s)?(?:rate|score|grade|give|assign|award|say|revise|change|"
     r"adjust|update|raise|lower|correct|settle\son|go\swith)|let['’]s\s(?:go\swith|say)|(?:i\sam|i['’]m|we\sare|we['’]re)\s(?:rating|scoring|giving|assigning))"
 )
 _DESERVES = (
-    r"(?:this|it|(?:the|this)\s(?:response|reply|answer|output|text|summary))\s(?:would\s)?"
+    r"(?:this|it|(?:the|this)\s(?:response|reply|answer|output|text|summary))\s(?:(?:would|therefore|thus)\s)?"
     r"(?:gets?|deserves?|earns?|merits?|warrants?|scores?|rates?|receives?|(?:should|can)\sbe\s(?:rated|scored|graded))"
 )
 _RESPECT = re.compile(r"(?:[^\W\d_]{2,20}[\s-]){1,3}?(?=(?:score|rating|grade)\b)", re.I)
@@ -109,7 +109,8 @@ _A = re.compile(  # 'Overall, a 4', 'I'd say it's a solid 4'
     r"(?:(?:it|this|this\s(?:response|reply|answer|output))(?:\sis|['’]s)\s)?an?\s(?:" + ADJECTIVE + r"\s)?", re.I
 )
 _WARRANTED = re.compile(
-    r"\s(?:is|seems|feels)\s(?:(?:quite|fully|entirely|most)\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)",
+    r"\s(?:is|seems|feels)\s(?:(?:quite|fully|entirely|most)\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)|"
+    r"\s(?:to|for)\s(?:the|this)\s(?:response|reply|answer|output|text|summary)(?=\W*\Z)",
     re.I,
 )
 _CONDITION = re.compile(r"\W{0,4}\b(?:if|unless|were|had|provided|assuming)\b", re.I)  # '…a 4, were it shorter.'
@@ -244,7 +245,8 @@ def _given(sentence: str, starts: list[int], expected: ExpectedScore) -> Verdict
 def _preferred(sentence: str, expected: ExpectedLabel) -> Verdict | None:
     """The label that the sentence prefers; a second label in it makes it a conflict."""
     found = expected.claim.search(sentence)
-    if found is None or _TAKEN_BACK.search(sentence, 0, found.start()) or _CONTRASTED.search(sentence, found.end()):
+    first = max(start for start in _starts(sentence) if start <= found.start()) if found else 0
+    if found is None or _TAKEN_BACK.search(sentence, first, found.start()) or _CONTRASTED.search(sentence, found.end()):
         return None
     labels = {expected.named(name) for name in expected.mention.findall(sentence)}
     label = labels.pop()

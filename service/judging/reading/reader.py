@@ -180,8 +180,15 @@ def _hits(answer: Answer, expected: Expected) -> list[Hit]:
     if not answer.is_one_object:
         hits += [hit for find in _FAMILIES for hit in find(answer, expected)]
     if len(hits) <= _MOST_ATTRIBUTED:
-        hits = [hit._replace(weight=Weight.MENTIONED) if _is_only_mentioned(answer, hit) else hit for hit in hits]
+        mentioned = [(hit.start, hit.end) for hit in hits if _is_only_mentioned(answer, hit)]
+        hits = [_unless_within(hit, mentioned) for hit in hits]
     return [_oriented(answer, hit, expected) for hit in hits]
+
+
+def _unless_within(hit: Hit, mentioned: list[tuple[int, int]]) -> Hit:
+    """The hit, which is only mentioned if it stands at a place that is."""
+    within = any(start <= hit.start < end or hit.start == start for start, end in mentioned)
+    return hit._replace(weight=Weight.MENTIONED) if within else hit
 
 
 def _is_only_mentioned(answer: Answer, hit: Hit) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from service.contracts.judges import Scale
@@ -33,7 +34,12 @@ _MAXIMUM = re.compile(
     re.I,
 )
 _PERCENT = re.compile(r"\s?(?:%|percent\b)")
-_HEDGES = r"(?:to|or|and|through|maybe|perhaps|possibly|now|revised(?:\sto|:))"
+_HEDGES = r"(?:to|or|and|through|maybe|perhaps|possibly|now)"
+_CORRECTED = re.compile(  # '3 - no, 4', '3. Correction: 4.'
+    r"[\s,.;:(–—…-]*+(?:(?:but|or)\s)?(?:no,|rather|actually|wait|sorry|correction|revised(?:\sto)?|make\s(?:it|that)|"
+    r"on\s(?:reflection|second\sthoughts?))[,:]?\s(?:an?\s)?\d[\d./]*\W*$",
+    re.I,
+)
 _SECOND_NUMBER = re.compile(  # 3-4, 3 to 4, 3 (or 4), 2 + 2, 4 -> 5, 3..4: the judge did not settle on one
     rf"(?:[^\w\n.(\[|;]*+|\s*\.{{2,}}\s*|"
     rf"[\s,(\[{MARKS}–-]*+(?:{_HEDGES}\s(?:(?:even|maybe|perhaps)\s)?|(?:or|maybe|perhaps|possibly)\san?\s)[{MARKS}]*+)\d",
@@ -136,6 +142,8 @@ class ExpectedScore(NamedTuple):
             word = _NOT_A_NUMBER.match(text, start)
             return Leading(Reason.NOT_A_NUMBER, word.end()) if word else None
         verdict, end = self._with_maximum(text, found)
+        if _CORRECTED.match(text, end):
+            return Leading(Reason.CONFLICT, end)
         if _GLUED.match(text, end) or _SECOND_NUMBER.match(text, end) or self._lists_levels(text, end, verdict):
             return Leading(Reason.NOT_A_NUMBER, end)
         end = _past_unit(text, end)
@@ -208,7 +216,12 @@ class ExpectedScore(NamedTuple):
 
 def expected_score(scale: Scale, criterion: str | None, answer_key: str | None = None) -> ExpectedScore:
     """What to look for on `scale`."""
-    return ExpectedScore(scale, words_for(SCORE_WORDS, criterion, answer_key, spare=SPARE_SCORE_WORDS))
+    return ExpectedScore(scale, _words(criterion, answer_key))
+
+
+@lru_cache(maxsize=256)
+def _words(criterion: str | None, answer_key: str | None) -> Words:
+    return words_for(SCORE_WORDS, criterion, answer_key, spare=SPARE_SCORE_WORDS)
 
 
 def _past_unit(text: str, end: int) -> int:
