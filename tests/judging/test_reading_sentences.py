@@ -29,6 +29,7 @@ ONE_TO_FIVE = Scale(min=1, max=5)
         "I give it a 4 rather than a 5.",
         "A solid 4/5",
         "Score: 4. Actually 2 of the facts are new.",
+        "I would rate this response a 4 in terms of instruction following.",
         # the last sentence after a reason
         "Because it rambles, I give it a 4.",
         "Given these gaps, a rating of 4 is fair.",
@@ -55,6 +56,7 @@ def test_the_last_sentence_may_give_the_score(text: str) -> None:
         ("A score of 5 is hardly justified.", "no_score"),
         ("As the response claims, the score is 5.", "no_score"),
         ("Therefore, the fluency score is 4.", "no_score"),
+        ("I would rate this response a 4 in terms of fluency.", "no_score"),
         # taken back
         ("Score: 5\nThe source is made up. So the score should be 1.", "conflict"),
         ("Score: 5\n\nCorrection: 2", "conflict"),

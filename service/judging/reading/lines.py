@@ -247,8 +247,8 @@ def _is_of_the_judged(head: Head, expected: Expected) -> bool:
 
 def _is_attempt(rest: str, most_words: int, head: Head, expected: Expected) -> bool:
     """Whether what follows a word for the value is short enough to be meant for one."""
-    if isinstance(expected, ExpectedScore) and may_hold_words(head.text) and not any(map(str.isdigit, rest)):
-        return False
+    if isinstance(expected, ExpectedScore) and may_hold_words(head.text):
+        most_words = 1 if any(map(str.isdigit, rest)) else 0
     return len(rest.split()) <= most_words and expected.words.announce_verdict(head)
 
 

@@ -90,8 +90,9 @@ _GIVES = (
     r"(?:(?:i|we)(?:['’]d|['’]ll|\swould|\sshall|\swill)?\s(?:(?:\w+ly|now|therefore|thus)\s)?(?:rate|score|grade|give|assign|award|say|revise|change|"
     r"adjust|update|raise|lower|correct|settle\son|go\swith)|let['’]s\s(?:go\swith|say)|(?:i\sam|i['’]m|we\sare|we['’]re)\s(?:rating|scoring|giving|assigning))"
 )
+_OUTPUT = r"(?:response|reply|answer|output|text|summary)"
 _DESERVES = (
-    r"(?:this|it|(?:the|this)\s(?:response|reply|answer|output|text|summary))\s(?:(?:would|therefore|thus)\s)?"
+    rf"(?:this|it|(?:the|this)\s{_OUTPUT})\s(?:(?:would|therefore|thus)\s)?"
     r"(?:gets?|deserves?|earns?|merits?|warrants?|scores?|rates?|receives?|(?:should|can)\sbe\s(?:rated|scored|graded))"
 )
 _RESPECT = re.compile(r"(?:[^\W\d_]{2,20}[\s-]){1,3}?(?=(?:score|rating|grade)\b)", re.I)
@@ -109,8 +110,7 @@ _A = re.compile(  # 'Overall, a 4', 'I'd say it's a solid 4'
     r"(?:(?:it|this|this\s(?:response|reply|answer|output))(?:\sis|['’]s)\s)?an?\s(?:" + ADJECTIVE + r"\s)?", re.I
 )
 _WARRANTED = re.compile(
-    r"\s(?:is|seems|feels)\s(?:(?:quite|fully|entirely|most)\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)|"
-    r"\s(?:to|for)\s(?:the|this)\s(?:response|reply|answer|output|text|summary)(?=\W*\Z)",
+    r"\s(?:is|seems|feels)\s(?:(?:quite|fully|entirely|most)\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)",
     re.I,
 )
 _CONDITION = re.compile(r"\W{0,4}\b(?:if|unless|were|had|provided|assuming)\b", re.I)  # '…a 4, were it shorter.'
@@ -230,8 +230,8 @@ def _of_one_respect(sentence: str, starts: list[int], expected: Expected, text: 
 
 def _given(sentence: str, starts: list[int], expected: ExpectedScore) -> Verdict | None:
     """'I would give it a 4.'"""
-    giving = _giving(expected.words.criterion)
-    plain = _WARRANTED.sub("", sentence)
+    giving, rated = _giving(expected.words.criterion)
+    plain = rated.sub("", _WARRANTED.sub("", sentence))
     for start in starts:
         patterns = (giving, _SCORE_OF, _A) if start > min(starts) else (giving, _SCORE_OF)
         found = next((found for each in patterns if (found := each.match(plain, start))), None)
@@ -276,10 +276,14 @@ def _main_clauses(sentence: str) -> list[int]:
 
 
 @lru_cache(maxsize=256)
-def _giving(criterion: str) -> re.Pattern[str]:
-    """A pattern for 'I would give it a ', 'The response deserves a ', up to the number."""
+def _giving(criterion: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Patterns for 'I would give it a ' and 'The response deserves a ' before the number, and ' for its tact' after."""
     objects = rf"(?:{_OBJECTS}|(?:{criterion})\s+)" if criterion else _OBJECTS
-    return re.compile(rf"(?:{_GIVES}|{_DESERVES})\s{objects}{{0,8}}(?=[{MARKS}]*{NUMBER})[{MARKS}]*", re.I)
+    rated = rf"(?:the|this)\s{_OUTPUT}|(?:its\s)?(?:{criterion})" if criterion else rf"(?:the|this)\s{_OUTPUT}"
+    return (
+        re.compile(rf"(?:{_GIVES}|{_DESERVES})\s{objects}{{0,8}}(?=[{MARKS}]*{NUMBER})[{MARKS}]*", re.I),
+        re.compile(rf"\s(?:to|for|on|in|in\sterms\sof)\s(?:{rated})(?=\W*\Z)", re.I),
+    )
 
 
 def says_otherwise(text: str, expected: ExpectedLabel, label: ReadValue) -> bool:

@@ -28,7 +28,7 @@ _GROUP = (
 )
 # One kind of separator throughout: whether `C > A, B` ends in a tie, its author alone knows.
 _ORDER = re.compile(
-    rf"{_GROUP}(?:(?:(?:>{{1,3}}|[≻＞]){_GROUP})+|(?:[,;，、；](?:\s?(?:and|then|and\sthen)\b)?{_GROUP})+)|{_EQUALS}"
+    rf"{_GROUP}(?:(?:(?:-?>{{1,3}}|[≻＞→]){_GROUP})+|(?:[,;，、；](?:\s?(?:and|then|and\sthen)\b)?{_GROUP})+)|{_EQUALS}"
 )
 _GROUPS = re.compile(_GROUP)
 _NAMES = re.compile(rf"(?:{_NOUNS}[\s_#]{{1,3}}{_SKIP}\(?)?(?<![^\W_])(?P<name>{_ALONE})(?![^\W_])")

@@ -21,7 +21,7 @@ _CLOSING = rf"[\s{MARKS}\"')\]]*+"
 _COMMA = r"(?:0,\d+|\d+,\d{1,2})(?!\d|,\d)"
 _NUMBER = re.compile(rf"(?<![\[(])[+\-−]?{_COMMA}|{NUMBER}")
 _LISTED = re.compile(rf"[\s{MARKS}\"']*[\[(]")  # in brackets a comma parts two numbers
-_OPENERS = re.compile(r"[\"'“(（\[【「]{0,3}")
+_OPENERS = re.compile(rf"[\"'“(（\[【「]{{0,3}}(?:[<{{](?={NUMBER}[>}}]))?(?:an?\s)?", re.I)
 _GLUED = re.compile(
     r"(?![分点점])[^\W_]|_\w|[.,]\d|\s?[+?]|\s?[-–—]\s*$|[-‐‑][^\W\d]"
 )  # 4th, 1e2, 4,5, 4.5.1, 4+, 4?, 4-, 4-step

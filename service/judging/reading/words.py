@@ -49,7 +49,7 @@ SCORE_WORDS = (*_NUMBERED, *_COMMON, *_NUMBERED_ALONE, _OWN_ANSWER)
 SPARE_SCORE_WORDS = (*_SPARE, "verdict", "decision", "mark")
 LABEL_WORDS = (*_LABELLED, *_PREFERRED, "answer", *_NUMBERED, *_COMMON)
 RANKING_WORDS = (
-    *("ranking", "rankings", "ranked", "ranks", "rank", "ordering", "order", "verdict", *_COMMON),
+    *("ranking", "rankings", "ranked", "ranks", "rank", "ordering", "order", "verdict", "final answer", *_COMMON),
     *("best to worst", "from best to worst", "worst to best", "from worst to best"),
     *("排名", "排序", "順位", "순위"),
 )
@@ -89,7 +89,7 @@ BETWEEN = r"(?:[^\S\n]|[_-]){1,3}"
 _SPACE = rf"(?:[^\S\n]|[{MARKS}])*+"  # on one line
 # Headings end with their line, and a fraction needs no colon: `## Score`, `Score 4/5`.
 _SEPARATOR = (
-    r"-{1,2}>|=>|[→⇒]|[:=：]|(?:is|(?:should|would|must|will)\sbe)\b:?+(?:\s(?-i:an?)\b)?|(?<=\s)[–—-](?=\s)|"
+    r"-{1,2}>|=>|[→⇒]|[:=：]{1,3}+|(?:is|(?:should|would|must|will)\sbe)\b:?+(?:\s(?-i:an?)\b)?|(?<=\s)[–—-](?=\s)|"
     rf"(?=\n)|(?={NUMBER}\s?(?:[/／]|out\sof)\s?\d)"
 )
 # The scale as it is echoed before the colon: `(1-5)`, `(1=bad, 5=good)`, `on a scale of 1 to 5`, `out of 5`.

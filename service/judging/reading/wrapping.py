@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 LONGEST_VALUE = 200  # characters; a longer text is more than a value, and peeling it would cost its square
 _VALUE_WITHIN = 400  # characters of a line after the word that announces a value
-_PAIRS = frozenset(("**", "__", "``", '""', "''", "()", "[]", "“”", "‘’", "$$", "（）", "「」", "『』", "【】"))
+_PAIRS = frozenset(
+    ("**", "__", "``", '""', "''", "()", "[]", "<>", "{}", "“”", "‘’", "$$", "（）", "「」", "『』", "【】")
+)
 FULL_STOPS = ".。．｡।۔"  # of Latin, Chinese, Japanese, Devanagari and Arabic texts
 SYMBOL = "[←-⇿①-➿⬀-⯿\U0001f000-\U0001faff]"  # arrows, signs and emojis, which adorn
 _SYMBOLS_AROUND = re.compile(rf"\A(?:{SYMBOL}\s?){{1,8}}|(?:\s?{SYMBOL}){{1,8}}\Z")
