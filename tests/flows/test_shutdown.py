@@ -18,7 +18,7 @@ async def test_those_who_wait_for_a_job_are_answered_when_the_api_ends(tmp_path:
         following = asyncio.create_task(api.get(f"/v1/jobs/{followed}/events", timeout=60))
 
         async def both_wait() -> bool:
-            channels = [keys.job_events(waited), keys.job_events(followed)]
+            channels = [keys.ENDED, keys.job_events(followed)]
             return all(listeners for _, listeners in await fleet.redis.pubsub_numsub(*channels))
 
         await until(both_wait, "two subscriptions")
