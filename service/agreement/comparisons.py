@@ -9,15 +9,15 @@ import msgspec
 import numpy as np
 from redis.asyncio import Redis
 
-from service.agreement.coding import Coding
 from service.agreement.contributions import HOUR_MS, CodedLabel
 from service.agreement.estimates import declared_numbers
 from service.agreement.group_counters import GroupItem, in_window, items_of_group
 from service.agreement.series import Series, find_series
 from service.agreement.served_series import has_changed
+from service.agreement.trends import JudgedSeries
 from service.contracts.judges import JudgeRef
 from service.contracts.labels import Window
-from service.contracts.refusals import Fault, impossible
+from service.contracts.refusals import Fault, Refused, impossible
 from service.stats.arrays import Floats
 from service.stats.compare import BetterSide, DifferenceSummary, GroupScores, SideCounts, compare_groups
 from service.stats.flags import Flag
@@ -120,7 +120,7 @@ async def compare(redis: Redis, query: ComparisonQuery) -> GroupComparison:
     """
     found = await _compared(redis, query)
     series = found.series
-    scale, goal = _numbers(series.coding), _numbers(series.labels or series.coding)
+    scale, goal = _scales(series)
     cases = {case: place for place, case in enumerate({each.case: None for each in (*found.a, *found.b)})}
     a, b = (_scores(each, cases, scale, goal) for each in (found.a, found.b))
     result = await asyncio.to_thread(compare_groups, a, b, scale, goal, anytime=query.anytime)
@@ -141,6 +141,21 @@ async def compare(redis: Redis, query: ComparisonQuery) -> GroupComparison:
         anytime=query.anytime,
         flags=[Flag.SERVED_MODEL_CHANGED] if is_mixed else [],
     )
+
+
+async def with_means(
+    redis: Redis, default_models: Sequence[str], found: Iterable[JudgedSeries]
+) -> list[JudgedSeries]:
+    """Returns the series by which groups can be compared: their values have a mean, and so have their labels'."""
+
+    async def has_mean(each: JudgedSeries) -> bool:
+        try:
+            _scales(await find_series(redis, default_models, each.token, each.model))
+        except Refused:
+            return False
+        return True
+
+    return [each for each in found if await has_mean(each)]
 
 
 async def changed_cases(redis: Redis, query: ComparisonQuery, limit: int) -> ChangedCases:
@@ -192,9 +207,10 @@ async def _better(redis: Redis, reference: str) -> Direction:
     return "lower" if passing is not None and passing.max is not None and passing.min is None else "higher"
 
 
-def _numbers(coding: Coding) -> Sequence[float]:
+def _scales(series: Series) -> tuple[Sequence[float], Sequence[float]]:
+    """Returns the values of the judge and those of the labels. Raises Refused (impossible) if either have no mean."""
     try:
-        return declared_numbers(coding)
+        return declared_numbers(series.coding), declared_numbers(series.labels or series.coding)
     except ValueError as error:
         raise impossible([Fault("/judge", str(error))]) from error
 

@@ -18,6 +18,7 @@ from service.agreement.comparisons import (
     GroupComparison,
     changed_cases,
     compare,
+    with_means,
 )
 from service.agreement.trends import JudgedSeries, judged_series, leading_series
 from service.config.settings import Settings
@@ -84,7 +85,7 @@ async def show_comparison(
     `judge` is `name`, `name@3` or a digest, with the model after a space if it has several; without it, the judge that
     judged both groups last is taken.
     """
-    comparable = await _comparable(redis, settings.store.keep_s)
+    comparable = await _comparable(redis, settings)
     fitting = [series for each in comparable if a and b and each.has(a, b) for series in each.series]
     chosen = judge or (_reference(fitting[0]) if fitting else None)
     compared, texts = None, {}
@@ -114,17 +115,19 @@ async def show_comparison(
     )
 
 
-async def _comparable(redis: Redis, keep_s: int) -> list[ComparableCriterion]:
+async def _comparable(redis: Redis, settings: Settings) -> list[ComparableCriterion]:
     """Returns the criteria whose groups can be compared, the one that was judged last first."""
     by_criterion: dict[str, list[JudgedSeries]] = {}
     for each in await judged_series(redis):
         by_criterion.setdefault(each.criterion, []).append(each)
     found = []
     for name, series in list(by_criterion.items())[:_MOST_CRITERIA]:
-        groups = await newest_groups(redis, name, keep_s=keep_s, limit=_MOST_GROUPS)
-        if len(groups) >= _FEWEST_GROUPS:
+        groups = await newest_groups(redis, name, keep_s=settings.store.keep_s, limit=_MOST_GROUPS)
+        if len(groups) < _FEWEST_GROUPS:
+            continue
+        if leading := await with_means(redis, settings.default_models, leading_series(series)):
             counts = {each.name: each.items for each in groups}
-            found.append(ComparableCriterion(name, leading_series(series), counts))
+            found.append(ComparableCriterion(name, leading, counts))
     return found
 
 

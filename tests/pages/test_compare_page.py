@@ -86,15 +86,31 @@ async def test_without_a_judge_the_one_that_judged_both_groups_last_is_taken(ser
         ]
         assert "criterion courtesy" in (await see(judged, other)).words
         nobody = await see(judged, f"/compare?{urlencode({'a': OLD, 'b': 'nobody'})}")
-        assert "No judge has judged items of both" in nobody.words
+        assert "No judge has given items of both" in nobody.words
         for wrong in ({"a": OLD, "b": OLD}, {"a": OLD, "b": "nobody", "judge": "courtesy"}):
             await see(judged, f"/compare?{urlencode(wrong)}", 422)
         await see(judged, f"/compare?{urlencode({'a': OLD, 'b': NEW, 'judge': 'courtesi'})}", 422)
         await see(judged, f"/compare?{urlencode({'a': 'x' * 65, 'b': NEW})}", 400)
 
 
+async def test_a_judge_whose_words_have_no_mean_is_neither_taken_nor_offered(serve: Serve) -> None:
+    words = [{"label": "warm"}, {"label": "cold"}]
+    tone = {"criterion": "tone", "method": "category", "instructions": "Which?", "choices": words, "models": [MODEL]}
+    async with ModelServer("openai", lambda body: '{"label": "warm"}') as model:
+        judged: Judged = await serve(retrying=FAST, openai=model)
+        await judged.client.put("/v1/judges/tone", json=tone)
+        sides = [item(0, OLD, 1), item(0, NEW, 2)]
+        await judged.judge(sides, "tone")
+        assert "There are no two groups with scores yet" in (await see(judged, "/compare")).words
+        assert "No judge has given" in (await see(judged, f"/compare?{urlencode({'a': OLD, 'b': NEW})}")).words
+        scored = [{**word, "score": score} for score, word in enumerate(words)]
+        await judged.client.put("/v1/judges/warmth", json={**tone, "criterion": "warmth", "choices": scored})
+        await judged.judge(sides, ["warmth", "tone"])
+        assert "criterion warmth" in (await see(judged, f"/compare?{urlencode({'a': OLD, 'b': NEW})}")).words
+
+
 async def test_groups_and_judge_are_chosen_in_a_form(serve: Serve, api: httpx.AsyncClient) -> None:
-    assert "There are no two groups yet" in page_of(await api.get("/compare")).words
+    assert "There are no two groups with scores yet" in page_of(await api.get("/compare")).words
     async with ModelServer("openai", answer) as model:
         judged = await with_groups(serve, model)
         page = await see(judged, "/compare?a=&b=&judge=")
