@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from service.config.kinds import KINDS, unknown_model
+from service.config.kinds import KINDS, LOCAL, OLLAMA, unknown_model
 from service.config.secrets import FROM_VARIABLE, has_password, variables_named
 from service.config.sections import ProviderSection, SettingsFile
 from service.contracts.judges import ModelName, Name
@@ -195,15 +195,17 @@ def _http_problems(at: str, address: str | None, why_no_password: str) -> Iterat
 
 
 def default_model_problems(read: SettingsFile, raw: dict[str, Any]) -> Iterator[str]:
-    """Checks that providers have the default models; without any provider, `judged up` looks for some."""
-    sections = raw.get("providers")
-    known = sections if isinstance(sections, dict) else {}
+    """Checks that providers have the default models; `judged up` may add others, and more if none is configured."""
+    known = raw.get("providers", {})
+    if not isinstance(known, dict):
+        return
+    added = {LOCAL, *(name for name, kind in KINDS.items() if kind.is_built_in)} if known else {LOCAL, OLLAMA, *KINDS}
     for model in read.defaults.models:
         name = model.partition("/")[0]
         kind = read.providers[name].kind if name in read.providers else name
         if kind in KINDS and (problem := unknown_model(kind, model)):
             yield f"defaults.models: {problem}"
-        elif known and name not in known and not (name in KINDS and KINDS[name].is_built_in):
+        elif name not in {*known, *added}:
             yield f"defaults.models: {model}: there is no [providers.{name}]"
 
 

@@ -45,6 +45,9 @@ KINDS: dict[str, ProviderKind] = {
     "control": ProviderKind(default_model="control/overlap", models=("length", "overlap")),
 }
 
+# Providers that `judged up` adds by itself: if it is asked to, or if none is configured.
+LOCAL, OLLAMA = "local", "ollama"
+
 
 def unknown_model(kind: str, model: str) -> str | None:
     """Returns why no provider of this kind has the model `provider/model`, None if one may have it."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from service.config.kinds import KINDS
+from service.config.kinds import KINDS, LOCAL, OLLAMA
 from service.launch import local_model
 from service.launch.preflight import StartError
 
-OLLAMA = "http://127.0.0.1:11434"
+OLLAMA_URL = "http://127.0.0.1:11434"
 
 _OLLAMA_LIMIT_S = 0.3  # it is on this machine or it is not there
 _OLLAMA_CONCURRENCY = 4  # its own default for calls at once
@@ -30,7 +30,7 @@ def discover(
     named: Sequence[str],
     environ: Mapping[str, str],
     *,
-    ollama: str = OLLAMA,
+    ollama: str = OLLAMA_URL,
     find_model: Callable[[], Path] = local_model.find_model,
 ) -> FoundModels:
     """Returns the providers whose key is set, else an Ollama, else a local model, else the control baseline.
@@ -45,7 +45,7 @@ def discover(
         first = KINDS[next(iter(providers))]
         return FoundModels(providers, (first.default_model,), None, f"{first.key_variable} is set")
     if model := ollama_model(ollama):
-        return FoundModels({"ollama": _ollama_section(ollama)}, (f"ollama/{model}",), None, "an Ollama runs here")
+        return FoundModels({OLLAMA: _ollama_section(ollama)}, (f"{OLLAMA}/{model}",), None, "an Ollama runs here")
     try:
         path = find_model()
     except StartError:
@@ -64,13 +64,13 @@ def _for_named(
 ) -> FoundModels:
     """Adds the providers that the named models need to those whose key is set."""
     wanted = {model.partition("/")[0] for model in named}
-    if "ollama" in wanted:
-        providers["ollama"] = _ollama_section(ollama)
-    path = find_model() if local_model.PROVIDER_NAME in wanted else None
+    if OLLAMA in wanted:
+        providers[OLLAMA] = _ollama_section(ollama)
+    path = find_model() if LOCAL in wanted else None
     return FoundModels(providers, tuple(named), path, "configured")
 
 
-def ollama_model(ollama: str = OLLAMA) -> str | None:
+def ollama_model(ollama: str = OLLAMA_URL) -> str | None:
     """Returns the first model of the Ollama at this address; None if there is no Ollama, or no model in it."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -9,10 +9,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from service.config.kinds import LOCAL
 from service.launch.interpreter import files_of, is_installed, python_module
 from service.launch.preflight import StartError
 
-PROVIDER_NAME = "local"
 MODEL_HOST = "127.0.0.1"
 PARALLEL = 2  # answers at once; with more, each is slower on a few cores
 CONTEXT_TOKENS = 4096  # for each answer, prompt included: room for a judging prompt of 3000 tokens
@@ -64,7 +64,7 @@ def provider_section(port: int) -> dict[str, Any]:
 
 def model_name(path: Path) -> str:
     """Returns the model's name in judges and results: `local/` and the file's name without `.gguf`."""
-    return f"{PROVIDER_NAME}/{path.stem.replace(' ', '-')}"
+    return f"{LOCAL}/{path.stem.replace(' ', '-')}"
 
 
 def model_command(path: Path, port: int) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.config.environment import PROVIDERS
+from service.config.kinds import KINDS, LOCAL
 from service.config.logs import LINE_BEGIN, JsonLines
 from service.config.settings import Settings, SettingsError, load_settings, without_password
 from service.launch import embedded_store, local_model
@@ -93,6 +94,9 @@ def _prepare(
     model_port = free_port(local_model.MODEL_HOST) if found.local_model else None
     env = _children_environ(environ, found, model_port, str(port), store)
     settings = load_settings(None, env)  # as the children will read it
+    for model in settings.default_models:
+        if fault := settings.model_fault(model):
+            raise StartError(f"defaults.models: {model}: {fault}{_missing_key(model)}")
     team = Team(
         store=_store_child(store, lock, env),
         store_is_ready=partial(embedded_store.wait_until_ready, store.socket) if store else _at_once,
@@ -126,6 +130,11 @@ def _find_models(settings: Settings, environ: Mapping[str, str], model_file: Pat
     return discover(named, environ)
 
 
+def _missing_key(model: str) -> str:
+    kind = KINDS.get(model.partition("/")[0])
+    return f": {kind.key_variable} is not set" if kind and kind.key_variable else ""
+
+
 def _children_environ(
     environ: Mapping[str, str],
     found: FoundModels,
@@ -136,7 +145,7 @@ def _children_environ(
     """Returns the environment of all processes, so that they share the models and the address chosen here."""
     providers = {**json.loads(environ.get(PROVIDERS, "").strip() or "{}"), **found.providers}
     if model_port:
-        providers[local_model.PROVIDER_NAME] = local_model.provider_section(model_port)
+        providers[LOCAL] = local_model.provider_section(model_port)
     return {
         **python_environ(environ),
         "JUDGED_PORT": port,

@@ -142,6 +142,7 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
             "[providers.a]\nkind = 'control'\n[defaults]\nmodels = ['b/c']",
             "defaults.models: b/c: there is no [providers.b]",
         ),
+        ("[defaults]\nmodels = ['b/c']", "defaults.models: b/c: there is no [providers.b]"),
         ("[defaults]\nmodels = ['control/legth']", "defaults.models: 'control' has no model 'legth' (length, overlap)"),
         ("[[keys]]\nname = 'a'\nsha256 = 'x'", "keys[0].sha256: must be 64 digits of 0-9 and a-f"),
         (
@@ -177,6 +178,13 @@ def test_what_is_wrong_is_said_where_it_stands(load: Load, text: str, problem: s
     said = problems_of(load, text)
     assert len(said) == 1
     assert problem in said[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["models = ['openai/m', 'ollama/m', 'local/m']", "models = ['local/m']\n[providers.a]\nkind = 'control'"]
+)
+def test_default_models_that_up_may_find_are_no_problem(load: Load, text: str) -> None:
+    assert load(f"[defaults]\n{text}").default_models
 
 
 def test_all_problems_are_said_and_not_only_the_first(load: Load) -> None:

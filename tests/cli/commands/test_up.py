@@ -50,6 +50,18 @@ def test_up_says_all_that_is_wrong_with_the_configuration(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("model", "configured", "why"),
+    [
+        ("openai/m", "", "no provider 'openai' is configured (control): OPENAI_API_KEY is not set"),
+        ("local/m", '{"own": {"kind": "control"}}', "no provider 'local' is configured (control, own)"),
+    ],
+)
+def test_up_says_that_nobody_has_the_default_model(tmp_path: Path, model: str, configured: str, why: str) -> None:
+    environ = {"JUDGED_MODELS": model, "JUDGED_PROVIDERS": configured, "OPENAI_API_KEY": ""}
+    assert up_says(tmp_path, "--port", "0", environ=environ) == [f"judged: defaults.models: {model}: {why}"]
+
+
 def test_up_says_that_there_is_no_store_to_run(tmp_path: Path) -> None:
     said = up_says(tmp_path, "--port", "0", environ={"JUDGED_STORE_BINARY": "no-such-server"})
     assert said == ["judged: store.binary: no-such-server is not an executable program"]
