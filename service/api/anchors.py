@@ -15,7 +15,7 @@ from service.agreement.anchor_queries import report_of_anchors, reports_of_ancho
 from service.agreement.anchor_reports import AnchorReport
 from service.api.access import needs
 from service.api.agreement import ModelQuery, WindowQuery
-from service.api.bodies import JSON, NDJSON, Body, decode_aside, media_type
+from service.api.bodies import JSON, NDJSON, Body, decode_aside, form_wanted, media_type
 from service.api.openapi import headers, json_body, ndjson_body, operation, text
 from service.api.parameters import Cursor, Limit
 from service.api.paths import decoded_name
@@ -154,7 +154,7 @@ class AnchorsController(Controller):
         """Lists the anchors of a judge in the form in which they can be stored again."""
         await _existing(redis, judge)
         found = await anchors.load_anchor_items(redis, judge)
-        if NDJSON in request.headers.get("accept", ""):
+        if form_wanted(request, NDJSON) == NDJSON:
             return Stream(_lines(found), media_type=NDJSON, headers={"Vary": "Accept"})  # type: ignore[return-value]
         return Response(AnchorItems(items=found), headers={"Vary": "Accept"})
 

@@ -211,7 +211,7 @@ class ArenaController(Controller):
         self, request: Request[Any, Any, Any], redis: NamedDependency[Redis], criterion: VotedCriterion = None
     ) -> Response[ArenaLeaderboard]:
         """Rates the models by people's votes, best first; as JSON, `text/csv` or `text/markdown`."""
-        form = form_wanted(request)
+        form = form_wanted(request, CSV, MARKDOWN)
         version = await leaderboard_version(redis, criterion)
         etag = etag_of(f"{criterion is None} {criterion} {version} {form}".encode())
         known = {"ETag": etag, "Vary": "Accept", "Cache-Control": "no-cache"}

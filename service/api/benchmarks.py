@@ -128,7 +128,7 @@ class BenchmarksController(Controller):
         """Shows a benchmark; once it is over, with its leaderboard, also as `text/csv` or `text/markdown`."""
         wait_s = min(wait or 0.0, settings.server.max_wait_seconds)
         benchmark = await show_benchmark(redis, signals, settings, view, benchmark_id, wait_s)
-        form = form_wanted(request)
+        form = form_wanted(request, CSV, MARKDOWN)
         content = benchmark_in_form(benchmark, form)
         known = {"Vary": "Accept"}
         if benchmark.is_over:

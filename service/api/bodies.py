@@ -28,16 +28,14 @@ def media_type(request: Request[Any, Any, Any], *accepted: str) -> str:
         raise ProblemError(415, "unsupported-media-type", detail)
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):  # a compressed body may be a thousand times as large
-        raise ProblemError(
-            415, "unsupported-media-type", f"the Content-Encoding is {coding[:50]}; send it uncompressed"
-        )
+        detail = f"the Content-Encoding is {coding[:50]}; send it uncompressed"
+        raise ProblemError(415, "unsupported-media-type", detail, {"Accept-Encoding": "identity"})
     return given
 
 
-def form_wanted(request: Request[Any, Any, Any]) -> str:
-    """Returns CSV or Markdown if `Accept` names it, else JSON."""
-    accepted = request.headers.get("accept", "")
-    return CSV if CSV in accepted else MARKDOWN if MARKDOWN in accepted else JSON
+def form_wanted(request: Request[Any, Any, Any], *others: str) -> str:
+    """Returns the one of JSON and the other media types that `Accept` prefers; JSON if it names none of them."""
+    return request.accept.best_match([JSON, *others], default=JSON)
 
 
 MOST_LINE_BYTES = 10_000_000

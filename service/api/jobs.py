@@ -14,7 +14,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from redis.asyncio import Redis
 
 from service.api.access import caller_of, needs
-from service.api.bodies import NDJSON
+from service.api.bodies import NDJSON, form_wanted
 from service.api.cursors import id_in, position_of
 from service.api.openapi import headers, json_body, ndjson_body, operation, text
 from service.api.parameters import Cursor, GroupQuery, IdempotencyKey, Limit, Prefer, Wait, preferred_wait
@@ -236,7 +236,7 @@ class JobsController(Controller):
         """Lists the finished judgments in item order: a page, or all of them with `Accept: application/x-ndjson`."""
         record, _ = await existing_job(redis, job_id, view)
         start = position_of(cursor)
-        if NDJSON in request.headers.get("accept", ""):
+        if form_wanted(request, NDJSON) == NDJSON:
             lines = judgment_lines(redis, record, start, outcome)
             return Stream(lines, media_type=NDJSON, headers={"Vary": "Accept"})  # type: ignore[return-value]
         page, position = await judgments.page_of_judgments(redis, record, start=start, limit=limit, outcome=outcome)

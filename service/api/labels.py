@@ -15,7 +15,7 @@ from service.agreement.label_progress import LabelProgress, label_progress
 from service.agreement.labelling import OffScaleLabelsError, put_labels
 from service.agreement.queue_pages import QueueQuery, page_to_label
 from service.api.access import needs
-from service.api.bodies import JSON, NDJSON, Body, decode_aside, media_type
+from service.api.bodies import JSON, NDJSON, Body, decode_aside, form_wanted, media_type
 from service.api.cursors import bad_cursor, names_cursor, names_of
 from service.api.openapi import headers, json_body, ndjson_body, operation, text
 from service.api.parameters import Cursor, Limit
@@ -175,7 +175,7 @@ class LabelsController(Controller):
     ) -> Response[LabelPage]:
         """Lists labels by criterion, item and annotator: a page, or all of them with `Accept: application/x-ndjson`."""
         wanted, after = LabelFilter(item_id, criterion, annotator, matched), _place_in(cursor)
-        if NDJSON in request.headers.get("accept", ""):
+        if form_wanted(request, NDJSON) == NDJSON:
             lines = _shown_lines(redis, wanted, after)
             return Stream(lines, media_type=NDJSON, headers={"Vary": "Accept"})  # type: ignore[return-value]
         page, last = await page_of_labels(redis, wanted, after=after, limit=limit)

@@ -52,10 +52,20 @@ async def test_too_large_a_body_or_line_is_refused(parts: tuple[bytes, ...]) -> 
 
 @pytest.mark.parametrize(
     ("accept", "form"),
-    [("", JSON), ("*/*", JSON), ("text/csv", CSV), ("text/markdown, */*;q=0.1", MARKDOWN), ("application/json", JSON)],
+    [
+        ("", JSON),
+        ("*/*", JSON),
+        ("text/csv", CSV),
+        ("TEXT/CSV", CSV),
+        ("text/markdown, */*;q=0.1", MARKDOWN),
+        ("application/json", JSON),
+        ("application/json, text/csv;q=0.5", JSON),
+        ("application/json;q=0.5, text/csv", CSV),
+        ("text/html, image/png", JSON),
+    ],
 )
-def test_the_form_is_the_one_that_accept_names(accept: str, form: str) -> None:
-    assert form_wanted(RequestFactory().get("/", headers={"Accept": accept})) == form
+def test_the_form_is_the_one_that_accept_prefers(accept: str, form: str) -> None:
+    assert form_wanted(RequestFactory().get("/", headers={"Accept": accept}), CSV, MARKDOWN) == form
 
 
 def test_other_media_types_are_refused_with_the_supported_ones() -> None:
@@ -72,5 +82,5 @@ def test_a_compressed_body_is_refused(coding: str) -> None:
 
     with pytest.raises(ProblemError, match=f"the Content-Encoding is {coding}; send it uncompressed") as refused:
         media_type(request(coding), JSON)
-    assert refused.value.status == 415
+    assert (refused.value.status, refused.value.headers) == (415, {"Accept-Encoding": "identity"})
     assert media_type(request("Identity"), JSON) == JSON
