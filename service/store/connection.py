@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from importlib.resources import files
@@ -48,6 +49,32 @@ _FORBIDDEN = re.compile(
 _IN_PIPELINE = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: (?:\(['\"](.*)['\"],\)|(.*))", re.DOTALL)
 
 
+class _Retry(Retry):
+    """Tries a command again, for about as many seconds as it may be tried times.
+
+    redis-py tries each step of a connection again in the same way, within each try of the command: a store that takes
+    connections and answers nothing would hold a command for minutes. So only the command as a whole is tried again.
+    """
+
+    _is_trying = False  # of its connection: each has an object of its own, and one command at a time
+
+    async def call_with_retry(self, do: Callable[[], Awaitable[T]], fail: Callable[[RedisError], Any]) -> T:
+        if self._is_trying:
+            return await do()
+        ends = time.monotonic() + self._retries
+
+        async def failed(error: RedisError) -> None:
+            await fail(error)
+            if time.monotonic() >= ends:
+                raise error
+
+        self._is_trying = True
+        try:
+            return await super().call_with_retry(do, failed)
+        finally:
+            self._is_trying = False
+
+
 def connect(
     url: str, *, retries: int, max_connections: int, timeout_s: float = 5.0, turn_s: float | None = None
 ) -> Redis:
@@ -55,15 +82,15 @@ def connect(
 
     An answer may take `timeout_s`; a command may wait as long for one of the connections, or `turn_s` if that is given.
 
-    While Redis is unreachable, a command is tried `retries` more times over about `retries` seconds: every write of the
-    service may safely run twice.
+    While Redis is unreachable, a command is tried `retries` more times over about `retries` seconds, and not again once
+    these have passed, as they do with a store that does not answer: every write of the service may safely run twice.
     """
     pool = BlockingConnectionPool(
         **connection_options(url) | {"timeout": turn_s or timeout_s},  # whose type is that of whole seconds
         max_connections=max_connections,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
+        retry=_Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
         # A server that only reads now was the primary before: a new connection leads to its successor.
         retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError],
         health_check_interval=30,

@@ -5,7 +5,8 @@ import contextlib
 import gc
 import inspect
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from traceback import format_exception
 from typing import Any
 
@@ -223,3 +224,32 @@ async def test_what_a_refused_command_was_about_goes_with_it(redis: Redis, refus
         assert known() is None
     finally:
         gc.enable()
+
+
+@asynccontextmanager
+async def silent_store() -> AsyncIterator[tuple[str, list[asyncio.StreamWriter]]]:
+    """A store that takes connections and answers nothing, as one that is frozen; its address and the connections."""
+    taken: list[asyncio.StreamWriter] = []
+
+    async def take(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", taken
+    for writer in taken:
+        writer.close()
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.parametrize(("retries", "timeout_s", "tries"), [(2, 0.05, 3), (1, 1.1, 1)])
+async def test_a_store_that_answers_nothing_is_tried_as_often_as_said(
+    retries: int, timeout_s: float, tries: int
+) -> None:
+    """With an end to it: neither each step of a connection is tried again, nor a command after `retries` seconds."""
+    async with silent_store() as (url, taken):
+        silent = connect(url, retries=retries, max_connections=1, timeout_s=timeout_s)
+        with pytest.raises(StoreUnavailableError):
+            await reply(silent.get("a"))
+        assert len(taken) == tries
+        await silent.aclose()
