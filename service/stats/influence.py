@@ -59,6 +59,8 @@ def smoothed(table: Table, times: float = 1.0) -> Smoothed:
 
 def influences(given: Smoothed, names: Sequence[str]) -> Mapping[str, Influence]:
     """Returns the influence on each named statistic. The cost grows with the fourth power of the number of values."""
+    if not names:
+        return {}
     pseudo = given.pseudo
     steps = _STEP * np.minimum(pseudo.sum(axis=1)[:, None], pseudo.sum(axis=0)[None, :]).ravel()
     stack = np.repeat(pseudo[None], len(steps) + 1, axis=0)

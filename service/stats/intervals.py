@@ -116,7 +116,8 @@ def measure(
             others = {name: value for name, value in defined.items() if name not in names_only}
             intervals = _intervals(table, reduced, others, design, _values(reduced, others))
             if names_only:
-                chosen, few = {name: defined[name] for name in names_only}, as_names(table)
+                few = reduced if table.are_words else as_names(table)
+                chosen = {name: defined[name] for name in names_only}
                 intervals |= _intervals(table, few, chosen, design, _values(few, chosen))
     return {name: _measure(value, intervals.get(name), table.pairs, independent) for name, value in values.items()}
 

@@ -87,12 +87,12 @@ def _side(table: Table, name: str) -> _Side:
     found = evaluate(table, [name])[name].value
     if found is None:
         return _Side(0.0, 0.0, np.zeros(table.counts.shape), 0.0)
-    reduced, rows, columns = coarsened_with_places(table)
-    given = smoothed(reduced)
+    coarse = coarsened_with_places(table)
+    given = smoothed(coarse.table)
     influence = influences(given, [name])[name]
-    shift = found - _value(reduced, name, found)
+    shift = found - _value(coarse.table, name, found)
     pseudo = float(((given.pseudo - given.counts) * influence.cells**2).sum())
-    return _Side(found, influence.value + shift, influence.cells[np.ix_(rows, columns)], pseudo)
+    return _Side(found, influence.value + shift, coarse.spread(influence.cells), pseudo)
 
 
 def _value(table: Table, name: str, otherwise: float) -> float:

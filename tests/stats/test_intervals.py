@@ -170,3 +170,29 @@ def test_a_billion_pairs_a_cell_have_narrow_intervals() -> None:
         assert each.lower is not None, name
         assert each.upper is not None, name
         assert 0 < each.upper - each.lower < 1e-3, name
+
+
+def words_table(size: int, pairs: int) -> Table:
+    """Two raters who agree on half of the pairs, on words of which some are frequent."""
+    random = np.random.default_rng(7)
+    human = np.minimum(random.geometric(4 / size, pairs), size) - 1
+    judge = np.where(random.random(pairs) < 0.5, human, np.minimum(random.geometric(4 / size, pairs), size) - 1)
+    counts = np.zeros((size, size), dtype=np.int64)
+    np.add.at(counts, (human, judge), 1)
+    return Table.from_counts([f"w{place}" for place in range(size)], counts.tolist())
+
+
+def test_very_many_words_have_their_own_values_and_intervals_from_the_frequent_ones() -> None:
+    """With 400 words, the influences of all cells would take 190 GB."""
+    found = measure(words_table(400, 2000))
+    assert {name: each.value for name, each in found.items()} == {
+        name: each.value for name, each in evaluate(words_table(400, 2000)).items()
+    }
+    for each in found.values():
+        assert each.value is not None
+        assert each.lower is not None
+        assert each.upper is not None
+        assert 0.4 < each.lower < each.value < each.upper < 0.6
+    few, many = (measure(words_table(size, 2000))["cohen_kappa"] for size in (30, 31))
+    widths = [each.upper - each.lower for each in (few, many) if each.lower is not None and each.upper is not None]
+    assert widths[0] == pytest.approx(widths[1], rel=0.1)

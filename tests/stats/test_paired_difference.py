@@ -1,5 +1,6 @@
 """The difference of two agreements on the same items."""
 
+import math
 from itertools import product
 
 import numpy as np
@@ -90,6 +91,21 @@ def test_scales_of_many_values_are_binned_for_the_interval_alone() -> None:
     assert found is not None
     assert found.judge == pytest.approx(evaluate(paired(values, triples).judge, ["spearman"])["spearman"].value)
     assert 0 < found.lower < found.value < found.upper < 0.4
+
+
+def test_of_very_many_words_the_rare_ones_are_taken_together_for_the_interval_alone() -> None:
+    words = tuple(f"w{place}" for place in range(200))
+    random = np.random.default_rng(4)
+    human = random.integers(0, 200, 500)
+    judge, rival = (np.where(random.random(500) < right, human, random.integers(0, 200, 500)) for right in (0.7, 0.4))
+    triples = [(int(a), int(b), int(c)) for a, b, c in zip(human, judge, rival, strict=True)]
+    found = paired_difference(paired(words, triples), "cohen_kappa")
+    assert found is not None
+    assert found.judge == pytest.approx(evaluate(paired(words, triples).judge, ["cohen_kappa"])["cohen_kappa"].value)
+    shares = [np.mean(human == judge), np.mean(human == rival)]
+    error = math.sqrt(np.var(np.equal(human, judge) * 1.0 - np.equal(human, rival), ddof=1) / 500)
+    assert found.value == pytest.approx(shares[0] - shares[1], abs=0.01)
+    assert (found.upper - found.lower) / 2 == pytest.approx(1.96 * error, rel=0.1)
 
 
 @pytest.mark.parametrize("shares", [[0.5, 0.5], [0.2, 0.8]])
