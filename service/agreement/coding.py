@@ -13,7 +13,7 @@ from service.contracts.criteria import CriterionScale
 from service.contracts.judges import Judge, Scale
 from service.contracts.labels import pass_fail_label
 from service.judging.methods import METHODS
-from service.judging.scales import levels
+from service.judging.scales import as_written, levels
 from service.stats.item_terms import PER_CENT
 from service.stats.values import FAIL, PASS, Value
 
@@ -81,6 +81,7 @@ class Coding:
             return self._labelled(self._label_of(score, label))
         if score is None:
             raise OffScaleError(f"needs a score ({self._described()})")
+        score = as_written(score)
         if not self.scale.min <= score <= self.scale.max:
             raise OffScaleError(f"{score:g} is not between {self.scale.min:g} and {self.scale.max:g}")
         if self.scale.step is not None:

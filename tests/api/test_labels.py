@@ -75,6 +75,16 @@ async def test_a_label_said_again_changes_nothing_and_another_value_replaces_it(
     assert [(each["annotator"], each["score"]) for each in await labels_of(api)] == [("ann", 5), ("bob", 4)]
 
 
+async def test_a_score_with_the_noise_of_floating_point_is_the_level(api: httpx.AsyncClient) -> None:
+    tenths = {**WIT, "scale": {"min": -0.3, "max": 0.3, "step": 0.1}}
+    assert (await put_judge(api, tenths)).status_code == 201
+    noisy = [-0.3 + 0.1 * step for step in range(7)]
+    assert noisy[6] > 0.3
+    assert (await stored(api, *(label(f"i{step}", score=score) for step, score in enumerate(noisy))))["stored"] == 7
+    assert [(await labels_of(api, f"i{step}"))[0]["score"] for step in (3, 6)] == [0, 0.3]
+    assert (await stored(api, label("i6", score=0.3)))["unchanged"] == 1
+
+
 async def test_lines_are_stored_as_json_is(api: httpx.AsyncClient) -> None:
     lines = [json.dumps(label(f"i{n}")) for n in range(3)]
     content = f"{lines[0]}\n\n{lines[1]}\r\n   \n{lines[2]}".encode()
