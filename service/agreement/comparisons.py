@@ -143,9 +143,7 @@ async def compare(redis: Redis, query: ComparisonQuery) -> GroupComparison:
     )
 
 
-async def with_means(
-    redis: Redis, default_models: Sequence[str], found: Iterable[JudgedSeries]
-) -> list[JudgedSeries]:
+async def with_means(redis: Redis, default_models: Sequence[str], found: Iterable[JudgedSeries]) -> list[JudgedSeries]:
     """Returns the series by which groups can be compared: their values have a mean, and so have their labels'."""
 
     async def has_mean(each: JudgedSeries) -> bool:

@@ -31,7 +31,9 @@ from service.pages.access import shown_to
 from service.pages.documents import document
 from service.pages.figures import Headline, calibration_drawing, headline_of, trend_drawing
 from service.pages.texts import TextBudget
+from service.rendering.confusion_table import confusion_table
 from service.rendering.judge_versions import ChangedField, changed_fields
+from service.stats.values import Value
 from service.store import judges
 from service.store.item_texts import newest_texts
 from service.threads import aside
@@ -48,16 +50,21 @@ _MAIN = (
     *("sensitivity", "specificity", "balanced_accuracy", "auc"),
 )
 _HEATS = 4  # shades of a cell
+_MOST_CELLS = 600  # whose links are most of a page
 
 
 class ConfusionCell(msgspec.Struct, frozen=True):
-    """A cell of the confusion table; `heat` is its shade, 0 for an empty one, and `is_equal` says that both agree."""
+    """A cell of the confusion table; `heat` is its shade, 0 for an empty one, and `is_equal` says that both agree.
+
+    `people` and `judge` are values, or the names of classes of them if `is_of_values` is false.
+    """
 
     people: Any
     judge: Any
     count: int
     heat: int
     is_equal: bool
+    is_of_values: bool
 
 
 class VersionRow(msgspec.Struct, frozen=True):
@@ -75,7 +82,6 @@ class JudgeView(msgspec.Struct, frozen=True):
     report: JudgeAgreement
     headline: Headline
     rows: list[list[ConfusionCell]]
-    columns: list[Any]
     calibration: JudgeCalibration | None
     calibration_drawing: str | None
     trend: Any
@@ -205,7 +211,6 @@ async def _view(
         report,
         headline_of(report),
         confusion_rows(report),
-        _columns(report),
         calibration,
         None if calibration is None else calibration_drawing(calibration),
         trend,
@@ -216,20 +221,32 @@ async def _view(
 
 
 def confusion_rows(report: JudgeAgreement) -> list[list[ConfusionCell]]:
-    """Returns the table of counts, a row for each value of people."""
-    most = max((count for row in report.table.counts for count in row), default=0)
+    """Returns the table of counts, a row for each value of people.
+
+    Of a table with very many cells, only the values that somebody gave are left, and if these are still too many, they
+    are grouped into classes.
+    """
+    rows: Sequence[Value] = report.table.values
+    columns: Sequence[Value] = report.table.columns if isinstance(report.table.columns, list) else rows
+    counts = report.table.counts
+    most = max((count for row in counts for count in row), default=0)
+    is_of_values = True
+    if len(rows) * len(columns) > _MOST_CELLS:
+        given = [place for place, row in enumerate(counts) if any(row)]
+        said = [place for place, column in enumerate(zip(*counts, strict=True)) if any(column)]
+        if is_of_values := len(given) * len(said) <= _MOST_CELLS:
+            counts = [[counts[row][column] for column in said] for row in given]
+            rows, columns = [rows[place] for place in given], [columns[place] for place in said]
+        else:
+            rows, columns, counts = confusion_table({"values": rows, "columns": columns, "counts": counts})
+            most = max(count for row in counts for count in row)
     return [
         [
-            ConfusionCell(people, judge, count, _heat(count, most), people == judge)
-            for judge, count in zip(_columns(report), counts, strict=True)
+            ConfusionCell(people, judge, count, _heat(count, most), people == judge, is_of_values)
+            for judge, count in zip(columns, line, strict=True)
         ]
-        for people, counts in zip(report.table.values, report.table.counts, strict=True)
+        for people, line in zip(rows, counts, strict=True)
     ]
-
-
-def _columns(report: JudgeAgreement) -> list[Any]:
-    columns = report.table.columns
-    return report.table.values if not isinstance(columns, list) else columns
 
 
 def _heat(count: int, most: int) -> int:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
-from service.cli.tables.confusion_table import confusion_grid, confusion_table
+from service.cli.tables.confusion_table import confusion_grid
+from service.rendering.confusion_table import confusion_table
 from service.rendering.trust_words import BASELINE_TITLES, NO_VERDICT, STATISTIC_MEANINGS, VERDICT_WORDS
 
 if TYPE_CHECKING:
