@@ -55,6 +55,8 @@ def test_digests_stay_the_same_for_judges_without_the_later_fields() -> None:
         samples=2,
     )
     assert judge_digest(older) == "sha256:f3d19c358bd5d8f465cafe0f7d4194bcd2a08d795c94ca96f5039510e7c5bbb4"
+    plain = Judge(criterion="x", method=Method.RATING, instructions="y")
+    assert judge_digest(plain) == "sha256:1b8d491bf18c83e48df7826a4b0f290daf5650749378fc139843c989302a5aed"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from service.store.errors import StoreUnavailableError
 from service.store.queue import QueueWorker
 from service.store.signals import Signals
 from tests.polling import until
-from tests.store.test_queue import enqueue, left, until_empty
+from tests.store.queueing import enqueue, left, until_empty
 
 NAME = "refresh"
 EVERY_S = 3600.0  # none falls due by itself while a test runs but the first
