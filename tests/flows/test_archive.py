@@ -173,7 +173,7 @@ async def seen_by_readers(redis: Redis, settings: Settings, names: list[str]) ->
     return Counter(msgspec.json.decode(each)["id"] for item in found for each in item.judgments)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_a_death_at_any_step_loses_and_repeats_nothing(
     serve: Serve, redis: Redis, store_url: str, tmp_path: Path
 ) -> None:
