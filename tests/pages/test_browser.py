@@ -61,11 +61,13 @@ class Watched:
         assert response.status == 200, address
 
 
-async def violations(page: Page) -> list[Any]:
+async def violations(page: Page, *, dark: bool = True) -> list[Any]:
     """axe's findings in both schemes; it is run by the driver, which the page's policy does not bind."""
     await page.evaluate(AXE)
     violations = []
     for scheme, rules in RULES.items():
+        if scheme == "dark" and not dark:
+            continue
         await page.emulate_media(color_scheme=scheme)
         found = await page.evaluate(RUN_AXE, rules)
         assert found["passes"] > (15 if scheme == "light" else 0)
@@ -92,7 +94,8 @@ async def test_every_page_is_accessible_and_without_errors(serve: Serve, browser
                 await watched.see(base + path)
                 size = await watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
                 assert size <= 0, (path, width)
-                assert await violations(watched.page) == [], (path, width)
+                # Of these pages, both widths show the same elements: their colours are looked at once in the dark.
+                assert await violations(watched.page, dark=width == WIDTHS[0]) == [], (path, width)
             assert watched.wrong == []
             assert {address for address in watched.addresses if not address.startswith(base)} == set()
             await context.close()

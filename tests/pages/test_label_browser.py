@@ -198,13 +198,17 @@ async def test_texts_that_try_to_run_do_not(serve: Serve, browser: Browser) -> N
         judged: Judged = await serve(retrying=FAST, openai=model)
         await judged.client.put("/v1/judges/courtesy", json=JUDGE)
         texts = [each for each in PAYLOADS if "\u0000" not in each]
-        items = [{"id": f"{number}{text}", "output": text, "context": text} for number, text in enumerate(texts)]
+        half = len(texts) // 2
+        items = [
+            {"id": f"{number}{one}", "output": other, "context": one, "input": other}
+            for number, (one, other) in enumerate(zip(texts[:half], texts[half:], strict=True))
+        ]
         await judged.judge(items, "courtesy")
         base = str(judged.client.base_url).rstrip("/")
         watched = Watched(await browser.new_page())
         page = watched.page
         await begin(page, base, "<img src=x onerror=window.pwned=1>")
-        for _ in texts:
+        for _ in items:
             shown = str(await page.text_content(".reading .id"))
             await press(page, "3")
             assert await page.evaluate("window.pwned") is None, shown
