@@ -1,11 +1,13 @@
 """A real store for the tests: the embedded Valkey, or the server that JUDGED_TEST_STORE names."""
 
 import asyncio
+import gc
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import genai_prices  # noqa: F401 - list prices are then looked up in this process, and not in a new one for each model
 import pytest
 from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
@@ -22,6 +24,7 @@ settings.register_profile(
 settings.register_profile("explore", settings.get_profile("same"), max_examples=100, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+gc.disable()  # until all tests are collected: nothing of them is garbage
 DATA = Path(os.environ.get("JUDGED_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
@@ -33,6 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Eight thousand tests stay until the end: no collection of garbage needs to walk through them."""
     collect_less()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,9 @@ from tests.launch.processes import Watched, watched
 from tests.polling import LIMIT_S, until
 from tests.stubs.model_server import ModelServer
 
+# Without a price of its own, each process would start another one that looks for a list price.
+CONFIGURATION = '[prices."openai/m"]\ninput = 0\noutput = 0\n'
+
 
 async def beats(redis: Redis, worker: Watched) -> bool:
     """Whether the worker has a heartbeat in the store: the number of workers counts those that were just killed."""
@@ -159,6 +162,7 @@ class Fleet:
 async def fleet_of(folder: Path, model: ModelServer, **provider: Any) -> AsyncIterator[Fleet]:
     """A fleet that asks this stub; nothing of it is left in the end. `provider` changes its section."""
     section = {"kind": "openai", "base_url": model.base_url, "timeout_seconds": 20.0, **provider}
+    (folder / "judged.toml").write_text(CONFIGURATION)  # which processes find where they start
     async with contextlib.AsyncExitStack() as stack:
         fleet = Fleet(folder, stack.enter_context(embedded_store.socket_for(folder)), stack, section)
         await fleet.start_store()
