@@ -299,7 +299,8 @@ def public_names(path: Path) -> Iterator[str]:
             names = [node.name]
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            parts = [each.elts if isinstance(each, ast.Tuple) else [each] for each in targets]
+            names = [each.id for some in parts for each in some if isinstance(each, ast.Name)]
         yield from (name for name in names if not name.startswith("_"))
 
 

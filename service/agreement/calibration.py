@@ -29,7 +29,7 @@ from service.stats.calibration import (
 from service.stats.estimates import LabelledCells, Mean
 from service.stats.prevalence import LabelledVerdicts, Prevalence, rogan_gladen
 from service.stats.undefined import Undefined
-from service.stats.values import FAIL, PASS, Value
+from service.stats.values import PASS, Value
 from service.store import agreement_counters as tallies
 from service.store import clock
 from service.store.agreement_counters import Wanted
@@ -150,7 +150,7 @@ def calibration_of(
         has_item_intervals=selection == "random",
         asked=score,
     )
-    is_verdict = mine.labels is None and _is_pass_fail(mine.coding)
+    is_verdict = mine.labels is None and mine.coding.is_pass_fail
     return JudgeCalibration(
         judge=mine.judge,
         model=mine.model,
@@ -264,10 +264,6 @@ def _item_reason(found: Calibrated, scale: HumanScale, selection: CalibrationSel
     if scale.is_two_valued:
         return "two_values"
     return None if selection == "random" else "not_random"
-
-
-def _is_pass_fail(coding: Coding) -> bool:
-    return coding.is_words and set(coding.scale.labels) == {FAIL, PASS}
 
 
 def _prevalence(coding: Coding, labelled: _Labelled, seen: Mapping[str, int]) -> Prevalence:

@@ -75,6 +75,11 @@ class Coding:
         """The scale's step, None for labels and for a scale without steps."""
         return None if self.is_words else self.scale.step
 
+    @property
+    def is_pass_fail(self) -> bool:
+        """Whether the values are pass and fail, of which the mean is a share."""
+        return set(self.scale.labels) == {FAIL, PASS}
+
     def by_person(self, score: float | None, label: str | None) -> CodedValue:
         """Returns a person's label as a coded value. Raises OffScaleError if it is not on the scale."""
         if self.is_words:
@@ -123,7 +128,7 @@ class Coding:
 
     def _label_of(self, score: float | None, label: str | None) -> str:
         named = ", ".join(self.scale.labels)
-        if set(self.scale.labels) == {FAIL, PASS}:
+        if self.is_pass_fail:
             given = score if label is None else label
             label = label if given is None else pass_fail_label(given) or label
         if label is None:

@@ -12,7 +12,6 @@ from service.agreement.counters import Labelled, read_labelled
 from service.stats.coarse import binned
 from service.stats.estimates import Estimate, Tables, estimate
 from service.stats.strata import merged_levels
-from service.stats.values import FAIL, PASS
 
 _MOST_MEANS = 400  # distinct; merging neighbours beyond this lowers a variance by about 1 in 100,000
 
@@ -31,21 +30,17 @@ def estimate_of(
     strata = strata_of(coding, read_labelled(agreed, seen))
     tables = summed_tables(strata)
     if labels is None:
-        return estimate(tables, scale, pass_fail=_is_share(coding), strata=strata)
+        return estimate(tables, scale, pass_fail=coding.is_pass_fail, strata=strata)
     alone = tables._replace(
         labelled=tables.labelled[:0], human_values=(), unlabelled=tables.unlabelled + tables.labelled.sum(axis=0)
     )
-    found = estimate(alone, scale, pass_fail=_is_share(coding))
+    found = estimate(alone, scale, pass_fail=coding.is_pass_fail)
     goal = declared_numbers(labels)
     share = (max(goal) - min(goal)) / ((max(scale) - min(scale)) or 1.0)
     judged = [min(goal) + (value - min(scale)) * share for value in tables.judge_values]
     on_labels = [each._replace(judge_values=judged) for each in strata]
-    corrected = estimate(summed_tables(on_labels), goal, pass_fail=_is_share(labels), strata=on_labels)
+    corrected = estimate(summed_tables(on_labels), goal, pass_fail=labels.is_pass_fail, strata=on_labels)
     return msgspec.structs.replace(corrected, judge_mean=found.judge_mean)
-
-
-def _is_share(coding: Coding) -> bool:
-    return coding.is_words and set(coding.scale.labels) == {FAIL, PASS}
 
 
 def strata_of(coding: Coding, by_level: Mapping[int, Labelled]) -> list[Tables]:

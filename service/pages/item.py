@@ -20,6 +20,7 @@ from service.contracts.outcomes import Outcome, ParsedFrom
 from service.contracts.refusals import not_found
 from service.jobs import ShownMessage, View, prompts_about, visible_jobs
 from service.judging.methods import METHODS
+from service.judging.questions import letter
 from service.judging.reading import Source, place_of
 from service.judging.templates import TemplateError
 from service.pages.access import shown_to
@@ -121,9 +122,7 @@ def _place(judgment: Judgment) -> tuple[str, str]:
 def parts_of(item: Item, budget: TextBudget) -> list[tuple[str, ShownText]]:
     """Returns the texts of an item under their names, without its metadata."""
     texts = [(name, value) for name in _FIELDS if (value := getattr(item, name)) is not None]
-    texts += [
-        (f"output {letter}", text) for letter, text in zip("ABCDEFGHIJKLMNOPQRST", item.outputs or [], strict=False)
-    ]
+    texts += [(f"output {letter(index)}", text) for index, text in enumerate(item.outputs or ())]
     return [(name, budget.shown(text)) for name, text in texts]
 
 

@@ -1,7 +1,6 @@
 """What the page that tries judges reads from its form, and what it says about a measured draft."""
 
 from collections.abc import Mapping, Sequence
-from string import ascii_uppercase
 from typing import Any
 
 import minijinja
@@ -12,6 +11,7 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRequest
 from service.contracts.judges import MOST_OUTPUTS, Judge, Method
 from service.contracts.refusals import Fault, Refused, invalid
+from service.judging.questions import letter
 from service.pages.benchmark import CriterionBoard
 from service.pages.definitions import DEFINITION_PLACES, definition_in
 from service.pages.forms import PageForm, dollars_in
@@ -31,8 +31,8 @@ TRY_PLACES = (
 
 _ITEM_BYTES = 1_000_000  # of an item's texts in the form, escaped
 _TEXTS = ("input", "output", "context", "reference")
-_LETTERS = ascii_uppercase[:MOST_OUTPUTS]
-_OUTPUTS = tuple(f"output_{letter.lower()}" for letter in _LETTERS)
+_LETTERS = tuple(letter(index) for index in range(MOST_OUTPUTS))
+_OUTPUTS = tuple(f"output_{each.lower()}" for each in _LETTERS)
 _FEWEST_OUTPUTS, _FEWEST_TO_RANK = 2, 4  # fields of a form
 
 
@@ -68,7 +68,7 @@ def output_fields(form: PageForm) -> list[tuple[str, str]]:
     """Returns the fields of outputs to compare and their titles: for rankings, there is always room for another one."""
     given = _outputs_given(form)
     many = max(given + 1, _FEWEST_TO_RANK) if form.text("method") == Method.RANKING else max(given, _FEWEST_OUTPUTS)
-    return [(name, f"output {letter}") for name, letter in zip(_OUTPUTS[:many], _LETTERS, strict=False)]
+    return [(name, f"output {each}") for name, each in zip(_OUTPUTS[:many], _LETTERS, strict=False)]
 
 
 def of_draft(refused: Refused) -> list[Fault]:

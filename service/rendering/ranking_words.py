@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
+from service.judging.questions import letter
+
 
 def ranking_words(ranking: Sequence[int | Sequence[int]]) -> str:
     """Returns a ranking of outputs, numbered from 0 and the best first, as `B > A = C`."""
-    return " > ".join(" = ".join(map(_letter, [place] if isinstance(place, int) else place)) for place in ranking)
-
-
-def _letter(output: int) -> str:
-    return chr(ord("A") + output)
+    return " > ".join(" = ".join(map(letter, [place] if isinstance(place, int) else place)) for place in ranking)

@@ -7,6 +7,7 @@ import msgspec
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table, printable
 from service.cli.tables.judgment_table import verdict_text
+from service.cli.tables.label_view import QUIT, SKIP, print_texts, print_titled
 from service.contracts.arena import ArenaLeaderboard
 from service.rendering.arena_leaderboard import STANDING_HEADINGS, arena_notes, standing_cells
 
@@ -14,10 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WINNERS = {"a": "A", "b": "B", "t": "tie", "x": "both_bad"}  # by the key that the voter types, in any case
-SKIP, QUIT = "s", "q"
 
 _QUESTION = "Which is better: A or B? Or t (a tie), x (both are bad), s (skip), q (quit): "
-_TEXTS = {"input": "Input", "context": "Context", "reference": "Reference", "output": "Output"}
 
 
 def print_ratings(board: Mapping[str, Any]) -> None:
@@ -40,16 +39,11 @@ def print_battle(console: "Console", battle: Mapping[str, Any]) -> None:
     from rich.rule import Rule
     from rich.text import Text
 
-    item = battle["item"]
     console.print(Rule(Text(printable(f"{battle['criterion']}  {battle['id']}"))))
-    for name, title in _TEXTS.items():
-        if item.get(name) is not None:
-            _print_titled(console, title, item[name])
-    for index, output in enumerate(item.get("outputs") or ()):
-        _print_titled(console, f"Output {chr(ord('A') + index)}", output)
+    print_texts(console, battle["item"])
     for side, evaluation in battle["evaluations"].items():
         title = f"Evaluation {side}: {verdict_text(evaluation) or 'no score'}"
-        _print_titled(console, title, evaluation["explanation"] or "(no explanation)")
+        print_titled(console, title, evaluation["explanation"] or "(no explanation)")
 
 
 def print_models(console: "Console", battle: Mapping[str, Any]) -> None:
@@ -70,8 +64,3 @@ def ask(console: "Console") -> str | None:
         if answer in WINNERS or answer == SKIP:
             return answer
         print_lines(console, [f"{answer!r} is none of the answers."] if answer else [])
-
-
-def _print_titled(console: "Console", title: str, text: str) -> None:
-    print_lines(console, [title], style="bold")
-    print_lines(console, [f"{text}\n"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.rendering.amounts import dollars
+from service.rendering.ranking_words import ranking_words
 
 WITHOUT_SCORE = ("unscored", "failed")
 
@@ -46,7 +47,7 @@ def verdict_text(judgment: dict[str, Any]) -> str:
     if judgment.get("label") is not None:
         return str(judgment["label"])
     if judgment.get("ranking") is not None:
-        return str(judgment["ranking"])
+        return ranking_words(judgment["ranking"])
     return "" if judgment.get("score") is None else f"{judgment['score']:g}"
 
 

@@ -35,11 +35,21 @@ def print_item(console: "Console", item_id: str, item: Mapping[str, Any]) -> Non
     from rich.text import Text
 
     console.print(Rule(Text(printable(item_id).replace("\n", " "))))
+    print_texts(console, item)
+
+
+def print_texts(console: "Console", item: Mapping[str, Any]) -> None:
+    """Prints each text of an item under its title."""
     texts = [(title, item[name]) for name, title in _TEXTS.items() if item.get(name) is not None]
     texts += [(f"Output {chr(ord('A') + place)}", text) for place, text in enumerate(item.get("outputs") or ())]
     for title, text in texts:
-        print_lines(console, [title], style="bold")
-        print_lines(console, [f"{text}\n"])
+        print_titled(console, title, text)
+
+
+def print_titled(console: "Console", title: str, text: str) -> None:
+    """Prints a text below its title."""
+    print_lines(console, [title], style="bold")
+    print_lines(console, [f"{text}\n"])
 
 
 def print_values(console: "Console", keys: Sequence[LabelKey]) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from service.contracts.criteria import CriterionScale
 from service.contracts.items import Item
-from service.contracts.judges import Example, Judge, Method
+from service.contracts.judges import MOST_OUTPUTS, Example, Judge, Method
 from service.contracts.judgments import Vote
 from service.contracts.parsing import ParseRequest
 from service.judging.combining import CombinedVerdict, combine_rankings
@@ -21,7 +21,7 @@ from service.judging.questions import answer_schema, is_text_asked, letter
 from service.judging.reading import Order, Reading, Source, read_ranking
 
 FORWARD, BACKWARD = "forward", "backward"
-FEWEST_RANKED, MOST_RANKED = 2, 20
+FEWEST_RANKED = 2
 
 
 @judging_method(Method.RANKING)
@@ -40,8 +40,8 @@ class RankingMethod(JudgingMethod):
         return None
 
     def item_problems(self, judge: Judge, item: Item) -> list[PlacedProblem]:
-        if item.outputs is not None and not FEWEST_RANKED <= len(item.outputs) <= MOST_RANKED:
-            return [("/outputs", f"a ranking takes {FEWEST_RANKED} to {MOST_RANKED} outputs, not {len(item.outputs)}")]
+        if item.outputs is not None and not FEWEST_RANKED <= len(item.outputs) <= MOST_OUTPUTS:
+            return [("/outputs", f"a ranking takes {FEWEST_RANKED} to {MOST_OUTPUTS} outputs, not {len(item.outputs)}")]
         return super().item_problems(judge, item)
 
     def orders(self, judge: Judge) -> tuple[str | None, ...]:
@@ -107,8 +107,8 @@ class RankingMethod(JudgingMethod):
 
     def parse_problems(self, asked: ParseRequest) -> list[PlacedProblem]:
         wrong = super().parse_problems(asked)
-        if not FEWEST_RANKED <= len(asked.choices) <= MOST_RANKED:
-            needed = f"a ranking needs one choice for each of its {FEWEST_RANKED} to {MOST_RANKED} outputs"
+        if not FEWEST_RANKED <= len(asked.choices) <= MOST_OUTPUTS:
+            needed = f"a ranking needs one choice for each of its {FEWEST_RANKED} to {MOST_OUTPUTS} outputs"
             wrong.append(("/choices", needed))
         return wrong
 

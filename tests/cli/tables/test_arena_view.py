@@ -5,7 +5,8 @@ import io
 import pytest
 
 from service.cli.console import open_console
-from service.cli.tables.arena_view import SKIP, ask
+from service.cli.tables.arena_view import ask
+from service.cli.tables.label_view import SKIP
 
 
 @pytest.mark.parametrize(

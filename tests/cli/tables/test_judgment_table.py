@@ -7,7 +7,7 @@ from service.cli.tables.judgment_table import job_summary, print_judgments, verd
 
 def test_verdict_is_what_the_judge_gives() -> None:
     assert verdict_text({"score": 0.5, "label": "partly"}) == "partly"
-    assert verdict_text({"score": None, "label": None, "ranking": [1, [0, 2]]}) == "[1, [0, 2]]"
+    assert verdict_text({"score": None, "label": None, "ranking": [1, [0, 2]]}) == "B > A = C"
     assert verdict_text({"score": 4.0, "label": None, "ranking": None}) == "4"
     assert verdict_text({"score": None, "label": None, "ranking": None}) == ""
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from service.contracts.items import Item
-from service.contracts.judges import Choice, Judge, Method, Scale
+from service.contracts.judges import MOST_OUTPUTS, Choice, Judge, Method, Scale
 from service.judging.combining import as_listed
 from service.judging.methods.base import TextMark
-from service.judging.methods.ranking import FEWEST_RANKED, MOST_RANKED, RankingMethod
+from service.judging.methods.ranking import FEWEST_RANKED, RankingMethod
 from tests.judging.methods.asked import parse_problems, parsed
 
 METHOD = RankingMethod()
@@ -28,7 +28,7 @@ def test_outputs_are_shown_in_both_directions_and_read_in_terms_of_the_item() ->
     assert as_listed(METHOD.in_item_terms(reading, THREE, "backward").ranking) == [2, [0, 1]]
 
 
-@pytest.mark.parametrize("count", [FEWEST_RANKED - 1, MOST_RANKED + 1])
+@pytest.mark.parametrize("count", [FEWEST_RANKED - 1, MOST_OUTPUTS + 1])
 def test_too_few_or_too_many_outputs_are_refused(count: int) -> None:
     problem = ("/outputs", f"a ranking takes 2 to 20 outputs, not {count}")
     assert METHOD.item_problems(judge(), Item(outputs=["x"] * count)) == [problem]
