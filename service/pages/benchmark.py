@@ -38,8 +38,9 @@ from service.pages.forms import (
     new_ticket,
     read_paid_form,
 )
-from service.rendering.benchmark_leaderboard import judge_name, measure_text, served_notes
+from service.rendering.benchmark_leaderboard import measure_text, served_notes
 from service.rendering.drawing import CostPoint, cost_plot
+from service.rendering.judge_names import judge_name
 from service.store import datasets, judges
 from service.store.signals import Signals
 
@@ -206,7 +207,9 @@ def _board(criterion: str, rows: list[tuple[int, _Row]]) -> CriterionBoard:
     first = rows[0][1]
     ceiling = first["human_ceiling"]["statistics"].get(first["sort"])
     points = [point for number, row in rows[:_MOST_DRAWN] if (point := _point(number, row)) is not None]
-    told = "; ".join(f"{number} {judge_name(row)} {row['model']} {_figure(row)}" for number, row in rows[:_MOST_DRAWN])
+    told = "; ".join(
+        f"{number} {judge_name(row['judge'])} {row['model']} {_figure(row)}" for number, row in rows[:_MOST_DRAWN]
+    )
     drawing = cost_plot(
         points,
         f"Agreement with people ({first['sort']}) by cost: {told}",

@@ -17,8 +17,9 @@ from service.pages.definitions import DEFINITION_PLACES, definition_in
 from service.pages.forms import PageForm, dollars_in
 from service.pages.item import metadata_text
 from service.pages.texts import ShownText, TextBudget
-from service.rendering.benchmark_leaderboard import judge_name, measure_text
+from service.rendering.benchmark_leaderboard import measure_text
 from service.rendering.drawing import IntervalRow, long_forest_plot
+from service.rendering.judge_names import judge_name
 from service.rendering.plot import nice_steps
 from service.rendering.trust_words import BASELINE_TITLES
 
@@ -107,7 +108,7 @@ def comparison_words(board: CriterionBoard, draft: str) -> str | None:
     if own is None or not others:
         return None
     before = min(row["rank"] for row in others)
-    name = judge_name(others[0])
+    name = judge_name(others[0]["judge"])
     if own == before:
         return f"On these items, this draft and {name} can't be told apart."
     better, worse = ("This draft", name) if own < before else (name, "this draft")
@@ -160,7 +161,7 @@ def _compared(board: CriterionBoard, draft: str) -> list[tuple[str, Mapping[str,
             if row["model"] not in {each["model"] for _, each, style in found if style == "plain"}:
                 found.append((BASELINE_TITLES[row["model"]], row, "plain"))
         else:
-            found.append((f"{'this draft' if is_draft else judge_name(row)}, {row['model']}", row, "accent"))
+            found.append((f"{'this draft' if is_draft else judge_name(row['judge'])}, {row['model']}", row, "accent"))
     return found
 
 

@@ -49,7 +49,8 @@ from service.pages.try_draft import (
     request_in,
 )
 from service.pages.words import query
-from service.rendering.benchmark_leaderboard import judge_name, measure_text
+from service.rendering.benchmark_leaderboard import measure_text
+from service.rendering.judge_names import judge_name
 from service.rendering.judge_versions import changed_fields
 from service.store import jobs, judges
 from service.store.finishing import spent_today

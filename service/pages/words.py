@@ -10,8 +10,10 @@ from service.pages import markdown
 from service.rendering.amounts import brief_seconds, dollars
 from service.rendering.ranking_words import ranking_words
 from service.rendering.trust_words import (
+    FLAG_WORDS,
     NO_VERDICT,
     NO_VERDICT_MEANING,
+    SELECTION_WORDS,
     STATISTIC_MEANINGS,
     VERDICT_MEANINGS,
     VERDICT_WORDS,
@@ -60,21 +62,6 @@ BATTLE_WORDS = {
 }
 WINNER_WORDS = {"A": "for A", "B": "for B", "tie": "for a tie", "both_bad": "that both are bad"}
 CHOICE_WORDS = {"A": "A is better", "B": "B is better", "tie": "Tie", "both_bad": "Both are bad"}
-FLAG_WORDS = {
-    "insufficient": "too few labelled pairs for sure figures",
-    "judge_constant": "the judge gives nearly every item the same value",
-    "low_prevalence": "people gave one value to nearly all items",
-    "degenerate": "one side has a single value, so that some statistics are undefined",
-    "labels_off_scale": "some labels are not on the criterion's scale and are not counted",
-    "served_model_changed": "the provider ran another model under this name in this time",
-    "not_better_than_chance": "not better than chance",
-}
-SELECTION_WORDS = {
-    "random": "items drawn at random",
-    "targeted": "items picked by somebody",
-    "weighted": "all drawn labels by their probability",
-    "all": "all labels",
-}
 WINDOW_WORDS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "all": "all time"}
 
 

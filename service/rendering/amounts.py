@@ -1,7 +1,12 @@
-"""Amounts of money and time as people read them."""
+"""Amounts of things, money and time as people read them."""
 
 _LEAST_DOLLARS = 0.0001
 _LEAST_SECONDS = 0.001
+
+
+def counted(count: int, noun: str) -> str:
+    """Returns a number of things, such as `3 cases`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def dollars(amount: float | None) -> str:

@@ -3,6 +3,7 @@
 import msgspec
 
 from service.contracts.arena import ArenaLeaderboard, LengthEffect, Standing
+from service.rendering.amounts import counted
 from service.rendering.text_tables import csv_table, markdown_table
 
 STANDING_HEADINGS = ("rank", "model", "rating", "95% interval", "votes", "won", "lost", "tied", "elo")
@@ -42,7 +43,7 @@ def standing_cells(standing: Standing) -> list[str]:
 def arena_notes(board: ArenaLeaderboard) -> list[str]:
     """Returns sentences that a reader of the ratings should know."""
     notes = [
-        f"{_many(board.votes, 'vote')}. Bradley-Terry ratings, 1000 on average; 400 points are odds of ten to one."
+        f"{counted(board.votes, 'vote')}. Bradley-Terry ratings, 1000 on average; 400 points are odds of ten to one."
     ]
     if any(each.regularised for each in board.leaderboard):
         notes.append(
@@ -50,7 +51,7 @@ def arena_notes(board: ArenaLeaderboard) -> list[str]:
         )
     if (left := board.left_win_rate) is not None:
         notes.append(
-            f"Of {_many(left.votes, 'decided vote')}, {left.value:.0%} went to the left "
+            f"Of {counted(left.votes, 'decided vote')}, {left.value:.0%} went to the left "
             f"({left.lower:.0%} to {left.upper:.0%})."
         )
     if (style := board.style) is not None:
@@ -62,7 +63,3 @@ def arena_notes(board: ArenaLeaderboard) -> list[str]:
 
 def _points(effect: LengthEffect) -> str:
     return f"is worth {effect.points:+.0f} (standard error {effect.standard_error:.0f})"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

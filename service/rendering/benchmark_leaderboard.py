@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from service.rendering.amounts import brief_seconds, dollars
+from service.rendering.judge_names import judge_name
 from service.rendering.text_tables import csv_table, markdown_table
 from service.rendering.trust_words import undefined_words
 
@@ -28,18 +29,12 @@ _COLUMNS = ("rank", "judge", "model", "criterion")  # of a CSV without rows
 _UNKNOWN = "–"
 
 
-def judge_name(row: _Json) -> str:
-    """Returns `name@version`, or the beginning of the digest if the judge has no name."""
-    judge = row["judge"]
-    return f"{judge['name']}@{judge['version']}" if judge["name"] is not None else str(judge["digest"])[:19]
-
-
 def benchmark_cells(row: _Json) -> list[str]:
     """Returns the cells of a row under the `BENCHMARK_HEADINGS`. Baselines are marked as such."""
     alt_test, latency = row["alt_test"], row["latency_seconds"]
     return [
         str(row["rank"]),
-        judge_name(row),
+        judge_name(row["judge"]),
         f"{row['model']} (baseline)" if row["control"] else row["model"],
         row["criterion"],
         f"{row['sort']} {measure_text(row['statistics'].get(row['sort']))}",
@@ -97,7 +92,7 @@ def _flat(row: _Json, names: Sequence[str]) -> dict[str, Any]:
     alt_test, coverage = row["alt_test"], row["coverage"]
     flat = {
         "rank": row["rank"],
-        "judge": judge_name(row),
+        "judge": judge_name(row["judge"]),
         "digest": row["judge"]["digest"],
         "model": row["model"],
         "criterion": row["criterion"],
@@ -125,7 +120,7 @@ def _served(row: _Json) -> Sequence[str]:
 
 
 def _extra(row: _Json, names: Sequence[str]) -> list[str]:
-    return [judge_name(row), row["model"], *(measure_text(row["statistics"].get(name)) for name in names)]
+    return [judge_name(row["judge"]), row["model"], *(measure_text(row["statistics"].get(name)) for name in names)]
 
 
 def served_notes(rows: Sequence[_Json]) -> Iterator[str]:
@@ -133,7 +128,8 @@ def served_notes(rows: Sequence[_Json]) -> Iterator[str]:
     for row in rows:
         if "served_model_changed" in row.get("flags", ()):
             served = ", ".join(_served(row)) or "it does not name them"
-            yield f"{judge_name(row)} {row['model']}: the provider ran several models under this name ({served})."
+            series = f"{judge_name(row['judge'])} {row['model']}"
+            yield f"{series}: the provider ran several models under this name ({served})."
 
 
 def _notes(rows: Sequence[_Json]) -> Iterator[str]:

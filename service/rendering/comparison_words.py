@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from service.rendering.amounts import counted
+
 ComparisonJson = Mapping[str, Any]  # an answer of GET /v1/compare, or a part of it
 
 LEAST_LABELLED = 20  # of each group, for labels to decide
@@ -67,8 +69,3 @@ def next_steps(found: ComparisonJson) -> Iterator[str]:
             f"about {needed['labels']} more labels, half of them in each group, would decide with a probability of "
             f"{needed['power']:.0%}, if the difference is as it seems"
         )
-
-
-def counted(count: int, noun: str) -> str:
-    """Returns a number of things, such as `3 cases`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from service.rendering.benchmark_leaderboard import judge_name
+from service.rendering.judge_names import judge_name
 
 _Json = Mapping[str, Any]
 
@@ -173,7 +173,8 @@ def _row(number: int, row: _Json, x: float, height: Callable[[float], float]) ->
 def _legend(rows: Sequence[_Json]) -> Iterator[PlotShape]:
     for place, row in enumerate(rows[:_MOST_IN_LEGEND]):
         missing = "" if _measure(row)["value"] is not None else ": not defined"
-        text = f"{place + 1}  {row['model']} · {judge_name(row)}{' (baseline)' if row['control'] else ''}{missing}"
+        name = f"{judge_name(row['judge'])}{' (baseline)' if row['control'] else ''}"
+        text = f"{place + 1}  {row['model']} · {name}{missing}"
         yield PlotText(_LEGEND_X, _TOP + 10 + 18 * place, _shortened(text), _GREY if row["control"] else _INK)
     if len(rows) > _MOST_IN_LEGEND:
         yield PlotText(_LEGEND_X, _TOP + 10 + 18 * _MOST_IN_LEGEND, f"and {len(rows) - _MOST_IN_LEGEND} more", _GREY)

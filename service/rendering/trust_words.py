@@ -1,4 +1,4 @@
-"""The verdicts on judges, the statistics of agreement and the baselines in a few words."""
+"""The verdicts on judges, and the statistics, flags, selections and baselines of reports, in a few words."""
 
 VERDICT_WORDS = {
     "as_good_as_people": "as good as people",
@@ -45,6 +45,24 @@ STATISTIC_MEANINGS = {
     "balanced_accuracy": "mean of sensitivity and specificity; 0.5 is chance",
     "mcc": "correlation of two classes; 0 is chance",
     "auc": "chance that a passed item has the higher score; 0.5 is a guess",
+}
+FLAG_WORDS = {
+    "insufficient": "fewer than 30 labelled pairs: too few to tell much",
+    "judge_constant": "the judge gives every item the same value",
+    "low_prevalence": (
+        "nine labels in ten are the same: kappas are low however often both agree; look at exact and gwet_ac1"
+    ),
+    "degenerate": "one side never varies: correlations and kappas carry no information",
+    "too_few_of_a_class": "people or the judge have fewer than five values beside the usual one: intervals are rough",
+    "labels_off_scale": "some labels are not on the criterion's scale, and are not counted",
+    "served_model_changed": "the provider ran another model under this name in this time",
+    "not_better_than_chance": "not better than chance",
+}
+SELECTION_WORDS = {
+    "random": "items drawn at random",
+    "targeted": "items picked by somebody or drawn by doubt",
+    "weighted": "all drawn items by their inclusion probability",
+    "all": "all labelled items",
 }
 UNDEFINED_WORDS = {
     "no_pairs": "no item has both values",

@@ -1,15 +1,21 @@
 """Figures, codes and numbers as the pages say them."""
 
+from typing import get_args
+
 import pytest
 
+from service.contracts.labels import ReportSelection
 from service.pages.words import figure_text, number
-from service.rendering.trust_words import STATISTIC_MEANINGS, UNDEFINED_WORDS
+from service.rendering.trust_words import FLAG_WORDS, SELECTION_WORDS, STATISTIC_MEANINGS, UNDEFINED_WORDS
+from service.stats.flags import Flag
 from service.stats.intervals import Measure
 from service.stats.statistics import STATISTICS
 from service.stats.undefined import Undefined
 
 
-def test_every_reason_and_every_statistic_has_words() -> None:
+def test_every_reason_flag_selection_and_statistic_has_words() -> None:
+    assert {*FLAG_WORDS} == {*Flag}
+    assert {*SELECTION_WORDS} == {*get_args(ReportSelection)}
     assert {*UNDEFINED_WORDS} == {*Undefined}
     assert {*STATISTICS} <= {*STATISTIC_MEANINGS}
 

@@ -1,6 +1,7 @@
 """A comparison in sentences. (`tests/cli/tables/test_comparison_view.py` has them as a terminal shows them.)"""
 
-from service.rendering.comparison_words import counted, decision, design_text, next_steps, outcomes_text, served_text
+from service.rendering.amounts import counted
+from service.rendering.comparison_words import decision, design_text, next_steps, outcomes_text, served_text
 from tests.cli.tables.test_comparison_view import COMPARISON
 
 

@@ -19,13 +19,14 @@ from service.cli.command import REFUSED, SUCCEEDED, Command, CommandError
 from service.cli.commands.compare import add_anytime_option
 from service.cli.commands.score import followed_job, read_item_file
 from service.cli.console import print_json, print_note
+from service.rendering.comparison_words import LEAST_LABELLED
+from service.rendering.judge_names import judge_reference
 
 if TYPE_CHECKING:
     from service.cli.client import Client
 
 BLOCKED = 1
 UNDECIDED = 3
-_LEAST_LABELLED = 20  # for labels to decide, as in GET /v1/compare
 _MOST_CODE = 255
 
 
@@ -79,7 +80,7 @@ def _run(options: argparse.Namespace) -> int:
         job = None
         if options.file is not None:
             job, group = _judged(client, options, judge)
-            judge = _reference(job["judge"])
+            judge = judge_reference(job["judge"])
         if not isinstance(judge, str):
             raise CommandError(["--judge: a judge in a file judges the items of a file: name the items too"])
         gated = _difference(client, options, judge, group) if options.against else _mean(client, options, judge, group)
@@ -150,11 +151,6 @@ def _new_group() -> str:
     return f"gate-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
-def _reference(judge: Mapping[str, Any]) -> str:
-    """Returns the judge version of a job."""
-    return judge["digest"] if judge["name"] is None else f"{judge['name']}@{judge['version']}"
-
-
 def _query(options: argparse.Namespace, judge: str, **more: str | None) -> dict[str, str]:
     found = {"judge": judge, "model": options.model, "served": options.served, "window": options.window, **more}
     return {name: value for name, value in found.items() if value is not None}
@@ -162,7 +158,7 @@ def _query(options: argparse.Namespace, judge: str, **more: str | None) -> dict[
 
 def _mean(client: "Client", options: argparse.Namespace, judge: str, group: str | None) -> Gated:
     report = client.estimates(_query(options, judge, group=group))
-    is_enough = report["labels"] >= _LEAST_LABELLED
+    is_enough = report["labels"] >= LEAST_LABELLED
     return Gated(report["corrected_mean" if is_enough else "judge_mean"], "labels" if is_enough else "judge", report)
 
 

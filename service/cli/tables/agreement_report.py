@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.cli.tables.confusion_table import confusion_grid
+from service.rendering.amounts import counted
 from service.rendering.confusion_table import confusion_table
-from service.rendering.trust_words import BASELINE_TITLES, NO_VERDICT, STATISTIC_MEANINGS, VERDICT_WORDS
+from service.rendering.judge_names import judge_reference
+from service.rendering.trust_words import (
+    BASELINE_TITLES,
+    FLAG_WORDS,
+    NO_VERDICT,
+    SELECTION_WORDS,
+    STATISTIC_MEANINGS,
+    VERDICT_WORDS,
+    undefined_words,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 AgreementJson = Mapping[str, Any]  # a report of GET /v1/agreement, or a part of it
 
-_FLAGS = {
-    "insufficient": "fewer than 30 pairs: too few to tell much",
-    "judge_constant": "the judge gives every item the same value, so its scores carry no information",
-    "low_prevalence": (
-        "nine labels in ten are the same: kappas are low however often both agree; look at exact and gwet_ac1"
-    ),
-    "labels_off_scale": "some labels are not on the scale of the criterion, and are not counted: see GET /v1/criteria",
-    "too_few_of_a_class": "people or the judge have fewer than five values beside the usual one: intervals are rough",
-    "degenerate": "one side never varies: correlations and kappas carry no information",
-}
 _CHANCE_FLAG = "not_better_than_chance"  # the verdict, or chance_finding, has it with its figures
 _FEW_FLAG = "insufficient"  # a verdict has it with its figures
 _ZERO_BY_CHANCE = (  # statistics whose value is 0 for a judge that guesses
@@ -41,12 +41,6 @@ _LABELS_ONLY_REASONS = {
 }
 _SERVED_FLAG = "served_model_changed"  # served_finding prints it with the models
 _ANCHOR_WARNINGS = ("judge_changed", "traffic_changed")  # the other verdicts of anchors are notes
-_SELECTIONS = {
-    "random": "items drawn at random",
-    "weighted": "all drawn items by their inclusion probability",
-    "targeted": "targeted items",
-    "all": "all labelled items",
-}
 
 
 def print_agreement(report: AgreementJson, estimate: AgreementJson | None) -> None:
@@ -84,12 +78,11 @@ def trust_lines(trust: AgreementJson) -> Iterator[str]:
 def headline_lines(report: AgreementJson) -> Iterator[str]:
     """Yields the judge, the criterion, the time and the number of pairs."""
     against = f", against {series_heading(report['other'])}" if report.get("other") else ""
-    window = "all time" if report["window"] == "all" else f"last {report['window']}"
-    selection = f"; {_SELECTIONS[report['selection']]}" if "selection" in report else ""
-    yield f"{series_heading(report)} on {report['criterion']}{against}; {window}{selection}"
+    selection = f"; {SELECTION_WORDS[report['selection']]}" if "selection" in report else ""
+    yield f"{series_heading(report)} on {report['criterion']}{against}; {window_text(report)}{selection}"
     annotators = report.get("annotators")
-    by = f" by {_count(annotators, 'annotator')}" if annotators else ""
-    yield f"{_count(report['pairs'], 'pair')} on {_count(report['items'], 'item')}{by}"
+    by = f" by {counted(annotators, 'annotator')}" if annotators else ""
+    yield f"{counted(report['pairs'], 'pair')} on {counted(report['items'], 'item')}{by}"
     if coverage := report.get("coverage"):
         yield _coverage(coverage)
 
@@ -109,7 +102,7 @@ def finding_lines(report: AgreementJson) -> Iterator[str]:
     said = (_CHANCE_FLAG, _SERVED_FLAG, *([_FEW_FLAG] if has_verdict else []))
     for flag in report["flags"] if report["pairs"] else ():
         if flag not in said:
-            yield _FLAGS.get(flag, flag)
+            yield FLAG_WORDS.get(flag, flag)
     yield from retirement_lines(report, datetime.now(UTC))
 
 
@@ -121,7 +114,7 @@ def retirement_lines(report: AgreementJson, now: datetime) -> Iterator[str]:
     which = "the first of its models" if report["model"] == "panel" else report["model"]
     days = (at.date() - now.date()).days
     when = (
-        f"will be shut down on {at:%Y-%m-%d} ({_count(days, 'day')} left)"
+        f"will be shut down on {at:%Y-%m-%d} ({counted(days, 'day')} left)"
         if days >= 0
         else f"was due to be shut down on {at:%Y-%m-%d}"
     )
@@ -234,8 +227,8 @@ def estimate_lines(estimate: AgreementJson, scales: tuple[str, str] | None = Non
     else:
         yield f"{'corrected by' if scales is None else 'by'} the labels, {it} is {_interval(corrected)}"
         worth = estimate["labels_worth"]["effective_labels"]
-        others = _count(estimate["unlabelled"], "more judged item")
-        yield f"your {_count(estimate['labels'], 'label')} act like {worth:.0f}, thanks to {others}"
+        others = counted(estimate["unlabelled"], "more judged item")
+        yield f"your {counted(estimate['labels'], 'label')} act like {worth:.0f}, thanks to {others}"
     needed = estimate.get("labels_needed")  # a service of an earlier version has no such field
     if needed is not None:
         yield f"for an interval half as wide (+- {needed['half_width']:.3f}), label about {needed['more']} more items"
@@ -274,10 +267,14 @@ def _coverage(coverage: AgreementJson) -> str:
 
 def series_heading(reference: AgreementJson) -> str:
     """Returns the name of the judge, the model, and the served model in brackets if it has another name."""
-    judge, served = reference["judge"], reference.get("served_model")
-    name = judge["name"] + "@" + str(judge["version"]) if judge["name"] else judge["digest"]
+    served = reference.get("served_model")
     is_told = served is not None and served != reference["model"].partition("/")[2]
-    return f"{name} {reference['model']}" + (f" ({served})" if is_told else "")
+    return f"{judge_reference(reference['judge'])} {reference['model']}" + (f" ({served})" if is_told else "")
+
+
+def window_text(report: AgreementJson) -> str:
+    """Returns the time of the judgments that a report is about."""
+    return "all time" if report["window"] == "all" else f"last {report['window']}"
 
 
 def _reference(report: AgreementJson) -> str:
@@ -305,8 +302,4 @@ def _number(value: float | None) -> str:
 
 
 def _reason(measure: AgreementJson) -> str:
-    return str(measure["reason"]).replace("_", " ")
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return undefined_words(measure["reason"])

@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
+from service.cli.tables.agreement_report import series_heading, window_text
+from service.rendering.amounts import counted
+from service.rendering.trust_words import SELECTION_WORDS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +19,6 @@ _REASONS = {
     "few_labels": "fewer than 50 items are labelled: too few for a mapping",
 }
 _ITEM_REASONS = {"not_random": "intervals for single items need labels of items drawn at random"}
-_SELECTIONS = {"random": "items drawn at random", "targeted": "targeted items", "all": "all labelled items"}
 
 
 def print_calibration(shown: CalibrationJson) -> None:
@@ -31,11 +33,9 @@ def print_calibration(shown: CalibrationJson) -> None:
 
 def heading_lines(shown: CalibrationJson) -> Iterator[str]:
     """Yields the judge, the number of labelled items, and how far its values are from people's."""
-    judge = shown["judge"]
-    name = f"{judge['name']}@{judge['version']}" if judge["name"] else judge["digest"]
-    window = "all time" if shown["window"] == "all" else f"last {shown['window']}"
-    yield f"{name} {shown['model']} on {shown['criterion']}; {window}; {_SELECTIONS[shown['selection']]}"
-    yield f"{shown['items']} labelled {'item' if shown['items'] == 1 else 'items'}"
+    selection = SELECTION_WORDS[shown["selection"]]
+    yield f"{series_heading(shown)} on {shown['criterion']}; {window_text(shown)}; {selection}"
+    yield counted(shown["items"], "labelled item")
     if shown["reason"]:
         yield f"! {_REASONS[shown['reason']]}"
     before, after = shown["error"]["before"], shown["error"]["after"]

@@ -5,9 +5,9 @@ from typing import Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.cli.tables.agreement_report import series_heading
+from service.rendering.amounts import counted
 from service.rendering.comparison_words import (
     ComparisonJson,
-    counted,
     decision,
     design_text,
     next_steps,

@@ -5,6 +5,7 @@ from typing import Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.rendering.amounts import dollars
+from service.rendering.judge_names import judge_name
 
 _HEADINGS = ("job", "status", "judge", "done", "scored", "unscored", "failed", "cost", "created")
 _MOST_CAUSES = 30  # rows of the table
@@ -80,8 +81,7 @@ def _causes(without_score: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, 
 def judges_text(job: Mapping[str, Any]) -> str:
     """Returns the judges of a job, each once, as `name@version` or as the beginning of its digest without a name."""
     refs = job["judge"] if isinstance(job["judge"], list) else [job["judge"]]
-    names = [f"{ref['name']}@{ref['version']}" if ref["name"] else ref["digest"][:19] for ref in refs]
-    return ", ".join(dict.fromkeys(names))
+    return ", ".join(dict.fromkeys(map(judge_name, refs)))
 
 
 def cost_text(job: Mapping[str, Any]) -> str:

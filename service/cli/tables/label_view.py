@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table, printable
 from service.cli.tables.judgment_table import verdict_text
+from service.rendering.judge_names import judge_name
 from service.rendering.label_keys import LabelKey
 
 if TYPE_CHECKING:
@@ -69,10 +70,8 @@ def print_answers(console: "Console", given: str, judgments: Iterable[Mapping[st
     is_any = False
     for each in judgments:
         is_any = True
-        ref = each["judge"]
-        name = ref["digest"][:19] if ref["name"] is None else f"{ref['name']}@{ref['version']}"
         said = verdict_text(dict(each)) or f"no score ({each['reason'] or each['outcome']})"
-        print_lines(console, [f"The judge {name} gave {said}."], style="bold")
+        print_lines(console, [f"The judge {judge_name(each['judge'])} gave {said}."], style="bold")
         if each["explanation"]:
             print_lines(console, [each["explanation"]])
     if not is_any:

@@ -81,7 +81,8 @@ def test_agreement_shows_what_to_believe_the_figures_and_who_said_what(api: Scri
         "exact 0.750 0.600 to 0.860 0.300 0.800 (0.700 to 0.900) share of equal values",
         "spearman 0.700 0.500 to 0.800 correlation of the ranks; 0 is chance",
         "cohen_kappa 0.020 -0.100 to 0.120 equal values beyond chance; 0 is chance; not distinguishable from chance",
-        "kendall_tau_b same order of two items, ties allowed for; 0 is chance; undefined: judge constant",
+        "kendall_tau_b same order of two items, ties allowed for; 0 is chance; "
+        "undefined: the judge gave one value alone",
     ]
     assert [line.split() for line in lines[16:21]] == [
         ["1", "2", "3", "all"],
