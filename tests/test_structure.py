@@ -36,7 +36,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "agreement": frozenset({"contracts", "judging", "stats", "store", "threads"}),
     "archive": frozenset({"agreement", "config", "contracts", "files", "store"}),
     "jobs": frozenset({"agreement", "config", "contracts", "costs", "judging", "store", "telemetry", "threads"}),
-    "arena": frozenset({"config", "contracts", "jobs", "judging", "stats", "store", "threads"}),
+    "arena": frozenset({"config", "contracts", "jobs", "stats", "store"}),
     "benchmarks": frozenset({"agreement", "config", "contracts", "costs", "jobs", "stats", "store", "threads"}),
     "rendering": frozenset({"contracts", "judging"}),
     "api": frozenset(

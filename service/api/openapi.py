@@ -207,11 +207,12 @@ def _schemas_of(types: Sequence[Any]) -> dict[str, JsonObject]:
             schema["description"] = cleandoc(schema["description"])
         for name, field in schema.get("properties", {}).items():
             if name.endswith("_at"):
-                _not_null(field)["format"] = "date-time"
+                not_null(field)["format"] = "date-time"
     return schemas
 
 
-def _not_null(schema: JsonObject) -> JsonObject:
+def not_null(schema: JsonObject) -> JsonObject:
+    """Returns the schema of a field that may be null without the null."""
     found: JsonObject = next((each for each in schema.get("anyOf", ()) if each != {"type": "null"}), schema)
     return found
 

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request
 
 from service.api.bodies import JSON, NDJSON, Body, decode_aside, media_type
-from service.api.openapi import JsonObject, schema_fields
+from service.api.openapi import JsonObject, not_null, schema_fields
 from service.contracts.decoding import Batch, ndjson, numbered
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRequest
@@ -59,7 +59,7 @@ def order_parameters() -> list[JsonObject]:
         "deadline_s": "The seconds for which items wait for their turn at a provider that limits calls.",
         "callback_url": "The URL to post the finished job to.",
     }
-    schemas = {name: _without_null(schema) for name, schema in schema_fields(JobOrder).items()}
+    schemas = {name: not_null(schema) for name, schema in schema_fields(JobOrder).items()}
     schemas["judge"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
     return [
         {"name": name, "in": "query", "description": f"{text} Only for NDJSON.", "schema": schemas[name]}
@@ -111,8 +111,3 @@ def _json_parameter(name: str, text: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise invalid([Fault(pointer_to("", name), f"not JSON: {error}")]) from error
-
-
-def _without_null(schema: JsonObject) -> JsonObject:
-    found: JsonObject = next((each for each in schema.get("anyOf", ()) if each != {"type": "null"}), schema)
-    return found

@@ -29,7 +29,6 @@ from service.contracts.arena import (
     Course,
     Evaluations,
     Prompt,
-    PromptMessage,
     Side,
     VoteRequest,
     VoteRow,
@@ -40,15 +39,11 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord
 from service.contracts.judges import ResolvedJudge
 from service.contracts.refusals import Fault, Kind, Refused, impossible, not_found
-from service.jobs import EVERYTHING, Caller, JobIntake, View, resolve_judges, until_over
-from service.judging.ballots import question_about
-from service.judging.methods import METHODS
+from service.jobs import EVERYTHING, Caller, JobIntake, View, prompts_about, resolve_judges, until_over
 from service.stats.elo import ELO_K, ELO_START
 from service.store import arena, clock
 from service.store.arena import EloRating, Paced, StoredBattle
-from service.store.secret import installation_secret
 from service.store.signals import Signals
-from service.threads import aside
 
 _SHORTEST_NAME = 4  # a shorter name of a model is found in any text
 _PAUSE_S = 0.05  # before looking again, while another process replaces a model
@@ -190,11 +185,12 @@ async def _begin(
 ) -> BegunBattle:
     pair = await draw_models(redis, judge.definition.criterion, judge.models)
     job, is_repeat = await _queue_calls(redis, settings, judge, pair, item, caller, fingerprint)
+    prompts = await prompts_about(redis, judge, item)
     record = BattleRecord(
         id=_id_of(job.id),
         item=item,
         judge=judge,
-        prompts=await aside(_prompts, judge, item, await installation_secret(redis)),
+        prompts=[Prompt(order=order, messages=messages) for order, messages in prompts.items()],
         owner=job.owner,
         created_at=job.created_at,
     )
@@ -372,15 +368,6 @@ def _summary(battle: StoredBattle) -> BattleSummary:
 
 def _sides(job: JobRecord) -> list[Side]:
     return [Side(model=judge.models[0], job_id=job.id, position=at) for at, judge in enumerate(job.judges)]
-
-
-def _prompts(judge: ResolvedJudge, item: Item, secret: bytes) -> list[Prompt]:
-    prompts = []
-    for order in METHODS[judge.definition.method].orders(judge.definition):
-        question = question_about(judge.definition, item, order, secret)
-        messages = [PromptMessage(each.role, each.content) for each in question.messages]
-        prompts.append(Prompt(order=order, messages=messages))
-    return prompts
 
 
 def _id_of(job_id: str) -> str:

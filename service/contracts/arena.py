@@ -10,6 +10,7 @@ from msgspec import Meta
 from service.contracts.items import Item
 from service.contracts.jobs import JudgeReference
 from service.contracts.judges import Judge, JudgeRef, ModelName, ResolvedJudge
+from service.contracts.judgments import PromptMessage
 from service.contracts.names import ONE_LINE_PATTERN
 
 MOST_RATED_VOTES = 1_000_000  # in one request
@@ -106,11 +107,6 @@ class BattleModels(msgspec.Struct, frozen=True, kw_only=True):
 
     A: str
     B: str
-
-
-class PromptMessage(msgspec.Struct, frozen=True):
-    role: str
-    content: str
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,13 @@ class Ballot(NamedTuple):
     order: str | None
 
 
+class PromptMessage(msgspec.Struct, frozen=True):
+    """A chat message of a call, as people see it."""
+
+    role: str
+    content: str
+
+
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens and US dollars. The cost is None if the price of any call is unknown."""
 

@@ -16,7 +16,6 @@ from service.jobs.lookup import EVERYTHING, View, existing_job, job_with_judgmen
 from service.jobs.previews import (
     Preview,
     PreviewRequest,
-    ShownMessage,
     ShownRequest,
     preview_judge,
     prompts_about,
@@ -33,7 +32,6 @@ __all__ = [
     "JobIntake",
     "Preview",
     "PreviewRequest",
-    "ShownMessage",
     "ShownRequest",
     "TakenIn",
     "View",

@@ -9,6 +9,7 @@ from service.config.settings import Settings
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
 from service.contracts.judges import Judge, ModelName, ResolvedJudge
+from service.contracts.judgments import PromptMessage
 from service.contracts.refusals import Fault, impossible, too_large
 from service.jobs.judge_resolution import existing_judge, resolve_judges
 from service.judging.ballots import Questions, ballots, question_about
@@ -27,20 +28,13 @@ class PreviewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     models: list[ModelName] | None = None
 
 
-class ShownMessage(msgspec.Struct, frozen=True):
-    """A chat message of a call."""
-
-    role: str
-    content: str
-
-
 class ShownRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One call that a worker would make."""
 
     model: str
     sample: int
     order: str | None
-    messages: list[ShownMessage]
+    messages: list[PromptMessage]
     schema: dict[str, Any] | None
     estimated_tokens: int
 
@@ -73,7 +67,7 @@ async def requests_about(redis: Redis, judge: ResolvedJudge, item: Item) -> list
     return await aside(_requests, judge, item, await installation_secret(redis))
 
 
-async def prompts_about(redis: Redis, judge: ResolvedJudge, item: Item) -> dict[str | None, list[ShownMessage]]:
+async def prompts_about(redis: Redis, judge: ResolvedJudge, item: Item) -> dict[str | None, list[PromptMessage]]:
     """Returns the messages about an item by the order of its outputs; all models and samples get the same ones.
 
     Raises TemplateError if an own prompt needs what the item lacks.
@@ -81,14 +75,14 @@ async def prompts_about(redis: Redis, judge: ResolvedJudge, item: Item) -> dict[
     return await aside(_prompts, judge.definition, item, await installation_secret(redis))
 
 
-def _prompts(judge: Judge, item: Item, secret: bytes) -> dict[str | None, list[ShownMessage]]:
+def _prompts(judge: Judge, item: Item, secret: bytes) -> dict[str | None, list[PromptMessage]]:
     return {
         order: _messages(question_about(judge, item, order, secret)) for order in METHODS[judge.method].orders(judge)
     }
 
 
-def _messages(question: Question) -> list[ShownMessage]:
-    return [ShownMessage(each.role, each.content) for each in question.messages]
+def _messages(question: Question) -> list[PromptMessage]:
+    return [PromptMessage(each.role, each.content) for each in question.messages]
 
 
 def _requests(judge: ResolvedJudge, item: Item, secret: bytes) -> list[ShownRequest]:

@@ -13,12 +13,11 @@ from service.agreement.labelling import labels_of_item
 from service.api.paths import decoded_name
 from service.archive.lookup import found_judgments, found_texts
 from service.archive.reading import ArchiveReader
-from service.contracts.arena import PromptMessage
 from service.contracts.items import Item
-from service.contracts.judgments import Judgment, Vote
+from service.contracts.judgments import Judgment, PromptMessage, Vote
 from service.contracts.outcomes import Outcome, ParsedFrom
 from service.contracts.refusals import not_found
-from service.jobs import ShownMessage, View, prompts_about, visible_jobs
+from service.jobs import View, prompts_about, visible_jobs
 from service.judging.methods import METHODS
 from service.judging.questions import letter
 from service.judging.reading import Source, place_of
@@ -194,7 +193,7 @@ async def _prompts(redis: Redis, judged: JudgedText, budget: TextBudget) -> list
     return [ShownPrompt(order, shown_messages(by_order[order], budget)) for order in sorted(by_order, key=str)]
 
 
-def shown_messages(messages: Iterable[ShownMessage | PromptMessage], budget: TextBudget) -> list[tuple[str, ShownText]]:
+def shown_messages(messages: Iterable[PromptMessage], budget: TextBudget) -> list[tuple[str, ShownText]]:
     """Returns the messages of a call as (role, text)."""
     return [(each.role, budget.shown(each.content)) for each in messages]
 
