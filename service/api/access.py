@@ -28,23 +28,34 @@ async def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: 
     connection.state.key = None
     if scope is None or not keys:
         return
-    key = _known(keys, _given(connection))
+    key = key_named(keys, _given(connection))
+    if key is None:
+        raise ProblemError(
+            401,
+            "unauthorized",
+            "send a valid API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
     connection.scope["state"]["key_name"] = key.name  # of which `connection.state` is a copy
-    if not {scope, "admin"} & set(key.scopes):
+    if not has_scope(key, scope):
         raise ProblemError(403, "forbidden", f"the key {key.name} lacks the scope {scope}")
     connection.state.key = key
 
 
-def is_admin(request: Request[Any, Any, Any]) -> bool:
-    """Returns whether the key of a request has the scope admin; if no keys are configured, everyone has it."""
-    key: KeySettings | None = request.state.key
-    return key is None or "admin" in key.scopes
+def has_scope(key: KeySettings | None, scope: Scope) -> bool:
+    """Returns whether a key has a scope, or the scope admin; None stands for a service without keys."""
+    return key is None or bool({scope, "admin"} & set(key.scopes))
+
+
+def can(request: Request[Any, Any, Any], scope: Scope) -> bool:
+    """Returns whether the key of a request, or of its session, may do what needs a scope."""
+    return has_scope(request.state.key, scope)
 
 
 def view_of(request: Request[Any, Any, Any]) -> View:
     """Returns the jobs, benchmarks and battles that a request may see: its key's own, all of them with scope admin."""
     key: KeySettings | None = request.state.key
-    return EVERYTHING if key is None or "admin" in key.scopes else View(key.name)
+    return EVERYTHING if key is None or has_scope(key, "admin") else View(key.name)
 
 
 def caller_of(request: Request[Any, Any, Any], idempotency_key: str | None) -> Caller:
@@ -54,17 +65,14 @@ def caller_of(request: Request[Any, Any, Any], idempotency_key: str | None) -> C
     return Caller(None if key is None else key.name, digest)
 
 
-def _known(keys: tuple[KeySettings, ...], given: str) -> KeySettings:
-    digest = sha256(given.encode()).hexdigest()
-    found = [key for key in keys if compare_digest(key.sha256, digest)]
-    if not given or not found:
-        raise ProblemError(
-            401,
-            "unauthorized",
-            "send a valid API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
-    return found[0]
+def key_named(keys: tuple[KeySettings, ...], given: str) -> KeySettings | None:
+    """Returns the key that somebody sent or typed, None if there is no such key."""
+    return key_with_digest(keys, sha256(given.encode()).hexdigest()) if given else None
+
+
+def key_with_digest(keys: tuple[KeySettings, ...], digest: str) -> KeySettings | None:
+    """Returns the key of which a session has the SHA-256 digest, None if it is configured no longer."""
+    return next((key for key in keys if compare_digest(key.sha256, digest)), None)
 
 
 def _given(connection: ASGIConnection[Any, Any, Any, Any]) -> str:

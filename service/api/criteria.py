@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from redis.asyncio import Redis
 
 from service.agreement.criterion_settings import delete_criterion, find_criterion, page_of_criteria, put_criterion
-from service.api.access import is_admin, needs
+from service.api.access import can, needs
 from service.api.bodies import read_json
 from service.api.openapi import json_body, operation
 from service.api.parameters import Cursor, Limit
@@ -80,7 +80,8 @@ class CriteriaController(Controller):
             detail = f"must be one line of 1 to {MOST_OF_A_CRITERION} characters, without white space at its ends"
             raise invalid([Fault("/name", detail)])
         wanted = await read_json(request, NewCriterion, settings.server.max_body_bytes)
-        return await put_criterion(redis, criterion, wanted, may_recode=is_admin(request), keep_s=settings.store.keep_s)
+        may_recode = can(request, "admin")
+        return await put_criterion(redis, criterion, wanted, may_recode=may_recode, keep_s=settings.store.keep_s)
 
     @delete(
         "/{name:str}",

@@ -1,13 +1,11 @@
 """Who may see a page: sessions that were opened with an API key. `api/origins.py` refuses forms of other origins."""
 
-from hashlib import sha256
-from hmac import compare_digest
 from typing import Any
 
-from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from service.api.access import has_scope, key_with_digest
 from service.api.problems import ProblemError
 from service.config.settings import KeySettings, Scope
 from service.store.sessions import key_of_session
@@ -40,31 +38,12 @@ async def check_session(connection: ASGIConnection[Any, Any, Any, Any], handler:
         return
     if key is None:
         raise SignInNeededError
-    if not may(key, scope):
+    if not has_scope(key, scope):
         raise ProblemError(403, "forbidden", f"the key {key.name} lacks the scope {scope}")
 
 
-def may(key: KeySettings | None, scope: Scope) -> bool:
-    """Returns whether a page may show what needs a scope; None stands for a service without keys."""
-    return key is None or bool({scope, "admin"} & set(key.scopes))
-
-
-def key_named(keys: tuple[KeySettings, ...], given: str) -> KeySettings | None:
-    """Returns the key that somebody typed, None if there is no such key."""
-    return _with_digest(keys, sha256(given.encode()).hexdigest())
-
-
-def can(request: Request[Any, Any, Any], scope: Scope) -> bool:
-    """Returns whether the session of a request may do what needs a scope."""
-    return may(request.state.key, scope)
-
-
 async def _key_of(connection: ASGIConnection[Any, Any, Any, Any], keys: tuple[KeySettings, ...]) -> KeySettings | None:
-    """Returns the key of the session. A key that is configured no longer opens nothing."""
+    """Returns the key of the session, None if there is none or it is configured no longer."""
     token = connection.cookies.get(SESSION_COOKIE)
     digest = await key_of_session(connection.app.state.redis, token) if token else None
-    return None if digest is None else _with_digest(keys, digest)
-
-
-def _with_digest(keys: tuple[KeySettings, ...], digest: str) -> KeySettings | None:
-    return next((key for key in keys if compare_digest(key.sha256, digest)), None)
+    return None if digest is None else key_with_digest(keys, digest)

@@ -9,6 +9,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 from redis.asyncio import Redis
 
+from service.api.access import can
 from service.api.origins import TAKES_FORMS
 from service.arena import battle_page, begin_battle, cast_vote, regenerate_battle, show_battle
 from service.config.settings import Settings
@@ -17,7 +18,7 @@ from service.contracts.decoding import decode
 from service.contracts.items import Item
 from service.contracts.refusals import Fault, Kind, Refused, impossible
 from service.jobs import View, draw_judged_item
-from service.pages.access import can, shown_to
+from service.pages.access import shown_to
 from service.pages.documents import PAGE_HEADERS, document
 from service.pages.forms import (
     FAULT_STATUSES,

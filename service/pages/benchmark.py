@@ -12,6 +12,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 from redis.asyncio import Redis
 
+from service.api.access import can
 from service.api.benchmarks import benchmark_in_form
 from service.api.bodies import CSV
 from service.api.origins import TAKES_FORMS
@@ -27,7 +28,7 @@ from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, Benchmark
 from service.contracts.decoding import decode
 from service.contracts.refusals import Refused
 from service.jobs import View
-from service.pages.access import can, shown_to
+from service.pages.access import shown_to
 from service.pages.documents import PAGE_HEADERS, attachment, document
 from service.pages.forms import (
     FAULT_STATUSES,

@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage, Stream
 from redis.asyncio import Redis
 
+from service.api.access import can
 from service.api.bodies import NDJSON
 from service.api.cursors import position_of
 from service.api.jobs import judgment_lines
@@ -22,7 +23,7 @@ from service.contracts.judgments import Judgment
 from service.contracts.outcomes import JobStatus, Outcome
 from service.contracts.refusals import Fault, invalid
 from service.jobs import View, cancel_job, changes, existing_job
-from service.pages.access import can, shown_to
+from service.pages.access import shown_to
 from service.pages.documents import PAGE_HEADERS, attachment, document
 from service.pages.item import decoded_judgments
 from service.pages.texts import ShownText, TextBudget

@@ -19,6 +19,7 @@ from service.agreement.label_lists import remove_label
 from service.agreement.label_progress import label_progress
 from service.agreement.labelling import OffScaleLabelsError, current_label, put_labels
 from service.agreement.queue_pages import QueueQuery, draw_of, next_to_label
+from service.api.access import can
 from service.api.cursors import bad_cursor
 from service.api.origins import TAKES_FORMS
 from service.config.settings import Settings
@@ -28,7 +29,7 @@ from service.contracts.judges import MOST_OF_A_CRITERION
 from service.contracts.labels import Label, NewLabel
 from service.contracts.refusals import Fault, Kind, Refused, invalid
 from service.jobs import View
-from service.pages.access import can, shown_to
+from service.pages.access import shown_to
 from service.pages.documents import PAGE_HEADERS, document
 from service.pages.item import parts_of
 from service.pages.signing_in import own_path

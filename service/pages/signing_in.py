@@ -9,9 +9,10 @@ from litestar.params import QueryParameter
 from litestar.response import Redirect
 from redis.asyncio import Redis
 
+from service.api.access import key_named
 from service.api.origins import TAKES_FORMS
 from service.config.settings import Settings
-from service.pages.access import SESSION_COOKIE, key_named
+from service.pages.access import SESSION_COOKIE
 from service.pages.documents import PAGE_HEADERS, document
 from service.store.sessions import SESSION_S, close_session, open_session
 

@@ -9,6 +9,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 from redis.asyncio import Redis
 
+from service.api.access import can
 from service.api.origins import TAKES_FORMS
 from service.benchmarks import begin_labelled_benchmark, benchmark_id, labelled_sample, show_benchmark
 from service.config.settings import Settings
@@ -21,7 +22,7 @@ from service.contracts.refusals import Fault, Kind, Refused, impossible, not_fou
 from service.costs import Prices
 from service.jobs import JobIntake, View, existing_job, requests_about, resolve_judges, store_judge
 from service.judging.methods import METHODS
-from service.pages.access import can, shown_to
+from service.pages.access import shown_to
 from service.pages.benchmark import boards_of
 from service.pages.definitions import AT, fields_of
 from service.pages.documents import PAGE_HEADERS, document
