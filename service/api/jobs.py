@@ -265,7 +265,7 @@ class JobsController(Controller):
         A comment is sent every 15 seconds in which nothing changes.
         """
         await existing_job(redis, job_id, view)
-        return ServerSentEvent(_events(redis, signals, job_id))
+        return ServerSentEvent(progress_events(redis, signals, job_id))
 
 
 async def _accepted(redis: Redis, signals: Signals, taken: TakenIn, wait_s: float, end: JobEnd | None) -> Response[Job]:
@@ -304,7 +304,8 @@ async def judgment_lines(redis: Redis, record: JobRecord, start: int, outcome: O
         await asyncio.sleep(_PAUSE_S)
 
 
-async def _events(redis: Redis, signals: Signals, job_id: str) -> AsyncIterator[ServerSentEventMessage]:
+async def progress_events(redis: Redis, signals: Signals, job_id: str) -> AsyncIterator[ServerSentEventMessage]:
+    """Yields the status and the counts after each change until the job is over, and comments while nothing changes."""
     following = changes(redis, signals, job_id)
     while True:
         upcoming = asyncio.ensure_future(anext(following, None))

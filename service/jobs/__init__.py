@@ -12,7 +12,15 @@ from service.jobs.intake import Caller, JobIntake, TakenIn
 from service.jobs.item_checks import ItemChecks
 from service.jobs.judge_resolution import existing_judge, resolve_judges, retire_judge, store_judge
 from service.jobs.judged_items import draw_judged_item
-from service.jobs.lookup import EVERYTHING, View, existing_job, job_with_judgments, visible_job, visible_jobs
+from service.jobs.lookup import (
+    EVERYTHING,
+    View,
+    existing_job,
+    failing_models_of,
+    job_with_judgments,
+    visible_job,
+    visible_jobs,
+)
 from service.jobs.previews import (
     Preview,
     PreviewRequest,
@@ -44,6 +52,7 @@ __all__ = [
     "end_of",
     "existing_job",
     "existing_judge",
+    "failing_models_of",
     "job_with_judgments",
     "may_be_called",
     "preview_judge",

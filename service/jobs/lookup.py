@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobRecord
+from service.contracts.jobs import INLINE_JUDGMENTS, FailingModel, Job, JobRecord
 from service.contracts.refusals import not_found
 from service.store import jobs, judgments
 from service.store.breakers import failing_models
@@ -53,11 +53,15 @@ async def job_with_judgments(redis: Redis, record: JobRecord, job: Job) -> Job:
 
     While it runs, it also has those of its models whose provider fails.
     """
-    if not job.is_over:
-        models = {model for judge in record.judges for model in judge.models}
-        failing = [each for each in await failing_models(redis) if each.model in models]
-        job = msgspec.structs.replace(job, failing_models=failing or msgspec.UNSET)
+    if failing := await failing_models_of(redis, record, job):
+        job = msgspec.structs.replace(job, failing_models=failing)
     if record.total > INLINE_JUDGMENTS or job.judgments is not msgspec.UNSET:
         return job
     finished = [placed.judgment async for placed in judgments.judgments_in_order(redis, record)]
     return msgspec.structs.replace(job, judgments=finished)
+
+
+async def failing_models_of(redis: Redis, record: JobRecord, job: Job) -> list[FailingModel]:
+    """Returns the job's models whose provider fails; none of a job that is over."""
+    models = {model for judge in record.judges for model in judge.models}
+    return [] if job.is_over else [each for each in await failing_models(redis) if each.model in models]

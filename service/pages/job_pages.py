@@ -1,19 +1,18 @@
 """`/jobs` and `/jobs/{id}`: the progress of jobs, their outcomes, and failures in the provider's words."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
-from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage, Stream
+from litestar.response import Redirect, ServerSentEvent, Stream
 from redis.asyncio import Redis
 
 from service.api.access import can
 from service.api.bodies import NDJSON
 from service.api.cursors import position_of
-from service.api.jobs import judgment_lines
+from service.api.jobs import judgment_lines, progress_events
 from service.api.origins import TAKES_FORMS
 from service.benchmarks import benchmark_id
 from service.config.settings import Settings
@@ -22,14 +21,13 @@ from service.contracts.judges import JudgeRef
 from service.contracts.judgments import Judgment
 from service.contracts.outcomes import JobStatus, Outcome
 from service.contracts.refusals import Fault, invalid
-from service.jobs import View, cancel_job, changes, existing_job
+from service.jobs import View, cancel_job, existing_job, failing_models_of
 from service.pages.access import shown_to
 from service.pages.documents import PAGE_HEADERS, attachment, document
 from service.pages.item import decoded_judgments
 from service.pages.texts import ShownText, TextBudget
 from service.store import jobs
 from service.store.benchmarks import find_orders
-from service.store.breakers import failing_models
 from service.store.judgments import page_of_judgments
 from service.store.signals import Signals
 
@@ -99,7 +97,6 @@ class JobPages(Controller):
             redis, record, start=position_of(cursor), limit=_JUDGMENTS_A_PAGE, outcome=outcome
         )
         models = {model for judge in record.judges for model in judge.models}
-        failing = [] if job.is_over else [each for each in await failing_models(redis) if each.model in models]
         budget = TextBudget(most=_EXCERPT_BYTES)
         found = await decoded_judgments(page)
         return await document(
@@ -110,7 +107,7 @@ class JobPages(Controller):
             is_production=record.purpose == "judging",
             is_trial=record.purpose == "trial",
             models=sorted(models),
-            failing=failing,
+            failing=await failing_models_of(redis, record, job),
             rows=[JudgmentRow(each, words_of(each, budget)) for each in found],
             outcomes=list(Outcome),
             outcome=outcome,
@@ -141,7 +138,7 @@ class JobPages(Controller):
     ) -> ServerSentEvent:
         """Sends the status and the counts after each change until the job is over."""
         await existing_job(redis, job_id, view)
-        return ServerSentEvent(_events(redis, signals, job_id), headers=PAGE_HEADERS)
+        return ServerSentEvent(progress_events(redis, signals, job_id), headers=PAGE_HEADERS)
 
     @post("/{job_id:str}/cancel", opt=shown_to("submit") | TAKES_FORMS, status_code=303)
     async def cancel(
@@ -174,9 +171,3 @@ def words_of(judgment: Judgment, budget: TextBudget) -> ShownText | None:
     errors = list(dict.fromkeys(vote.error for vote in judgment.votes if vote.error))
     words = "\n".join(errors) if errors and judgment.outcome is not Outcome.SCORED else judgment.explanation
     return budget.shown(words) if words else None
-
-
-async def _events(redis: Redis, signals: Signals, job_id: str) -> AsyncIterator[ServerSentEventMessage]:
-    async for job in changes(redis, signals, job_id):
-        data = msgspec.json.encode({"status": job.status, "counts": job.counts})
-        yield ServerSentEventMessage(data=data.decode())
