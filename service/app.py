@@ -52,7 +52,7 @@ from service.archive.objects import Objects
 from service.archive.reading import ArchiveReader
 from service.config.settings import Settings, SettingsError, load_settings, without_password
 from service.config.version import version
-from service.gauges.refreshing import keep_refreshing
+from service.gauges.refresher import keep_refreshing
 from service.pages import pages, unknown_path
 from service.store.connection import cancelled, connect
 from service.store.health import keep_watching

@@ -1,10 +1,13 @@
 """The periodic task that computes the gauges of agreement from the counters: a scrape only reads the saved gauges.
 
+The API runs it, which has loaded the statistics anyway; workers need not.
+
 The number of gauge series is bounded, while the number of judges' series is not. The series that were judged least
 recently are added up under judge and model `other`, and counted as dropped.
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -17,6 +20,7 @@ from service.agreement.drift_reports import fall_of_agreement
 from service.agreement.retirements import used_models
 from service.agreement.series_names import PANEL, panel_series, split_series
 from service.arena import ARENA_GAUGES, arena_gauge_rows, current_leaderboard, leaderboard_version
+from service.config.settings import Settings
 from service.contracts.labels import Window
 from service.contracts.model_lists import retirement_of
 from service.gauges.anchor_figures import AnchorReader
@@ -50,8 +54,10 @@ from service.gauges.served_lines import SeriesLabels, ServedLines
 from service.gauges.window_counters import GAUGE_WINDOWS, SeriesCounters, WindowReader
 from service.store import agreement_counters, clock, counters, gauges, label_queue
 from service.store.agreement_counters import Wanted
+from service.store.errors import StoreUnavailableError
 from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, GaugeRow
 from service.store.model_lists import load_model_lists, load_served_models
+from service.store.periods import claim_present_period, forgiving, left_s
 
 MAX_READ = 1_000  # series of judges that are read, the most recently judged; the others are only counted
 MAX_PAIRS = 500  # of two models of a panel
@@ -61,6 +67,7 @@ OTHERS = MAX_GAUGE_SERIES // 20  # kept for the series that are added up under `
 BESIDE = MAX_GAUGE_SERIES // 4  # at most so many for people and panels
 
 _Found = list[tuple[tuple[str, ...], GaugeValues]]  # label values, and the gauges of one series
+_TASK = "gauges"
 
 
 class _Line(NamedTuple):
@@ -114,6 +121,22 @@ class _Rows:
         """Adds the ends of intervals that were kept, as far as there is room: values come first."""
         for ends in self._ends:
             self.put(ends, most)
+
+
+async def keep_refreshing(redis: Redis, settings: Settings) -> None:
+    """Runs for ever: refreshes the gauges once in `worker.refresh_seconds`, over all processes that do so."""
+    every_s = settings.worker.refresh_seconds
+    refresher = Refresher(redis, settings.default_models)
+
+    async def refresh_if_due() -> None:
+        with contextlib.suppress(StoreUnavailableError):  # whoever watches the store tells of that
+            if await claim_present_period(redis, _TASK, every_s):
+                await refresher.refresh()
+
+    refresh = forgiving(_TASK, refresh_if_due)
+    while True:
+        await refresh()
+        await asyncio.sleep(left_s(every_s))
 
 
 class Refresher:

@@ -6,7 +6,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.config.settings import Settings, WorkerSettings
-from service.gauges.refreshing import keep_refreshing
+from service.gauges.refresher import keep_refreshing
 from service.store.connection import cancelled
 from service.store.gauges import Refreshed, load_gauges
 from tests.polling import until
