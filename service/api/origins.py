@@ -31,7 +31,7 @@ async def check_origin(connection: ASGIConnection[Any, Any, Any, Any], handler: 
         raise ProblemError(
             403,
             "foreign-host",
-            f"the Host {host[:100]!r} is no loopback name, and only those are served without [[keys]]",
+            f"the Host {host[:100]!r} is not a loopback name, and only those are served without [[keys]]",
         )
     if cast("dict[str, Any]", connection.scope)["method"] in _SAFE_METHODS:
         return

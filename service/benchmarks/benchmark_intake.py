@@ -134,7 +134,8 @@ async def _measurable_judges(
             faults.append(Fault(at, f"the dataset has no labels for {criterion!r} (it has: {known})"))
         elif request.sort is not None and request.sort not in statistics_for(scale):
             names = ", ".join(statistics_for(scale))
-            faults.append(Fault("/sort", f"{request.sort!r} is no statistic of the answers of judge {index} ({names})"))
+            detail = f"{request.sort!r} is not a statistic of the answers of judge {index} ({names})"
+            faults.append(Fault("/sort", detail))
     if not faults and len(judge_rows(judges, with_controls=request.controls)) > MOST_ROWS:
         faults.append(Fault("/judges", f"judges times models are more than {MOST_ROWS}"))
     if faults:

@@ -41,7 +41,11 @@ def split_models(text: str) -> list[str]:
 def add_series_options(parser: argparse.ArgumentParser, *, window: str) -> None:
     """Adds `--model`, `--served` and `--window`, which choose the scores of a judge; `window` is the default."""
     parser.add_argument("--model", help="a model, or `panel` (default: the judge's only model, else panel)")
-    parser.add_argument("--served", metavar="NAME", help="the served model (default: the one that answered last)")
+    parser.add_argument(
+        "--served",
+        metavar="MODEL",
+        help="a model that the provider ran under this name, or `unknown` (default: the one that answered last)",
+    )
     parser.add_argument(
         "--window",
         choices=["24h", "7d", "30d", "all"],
@@ -128,6 +132,6 @@ def given_moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        message = f"{text} is no time: say 2026-11-01, 2026-11-01T08:00+01:00, 7d or 24h"
+        message = f"{text} is not a time: say 2026-11-01, 2026-11-01T08:00+01:00, 7d or 24h"
         raise argparse.ArgumentTypeError(message) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

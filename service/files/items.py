@@ -218,7 +218,7 @@ def column_fault(name: str) -> str | None:
     if first == "human" and criterion and _is_index(annotator, MOST_ANNOTATORS):
         return None
     allowed = ", ".join([*TEXT_COLUMNS, "outputs", "outputs.<n>", "metadata.<name>", "human.<criterion>.<annotator>"])
-    return f"{name!r} is no column of an item ({allowed}){did_you_mean(name, [*TEXT_COLUMNS, 'outputs'])}"
+    return f"{name!r} is not a column of an item ({allowed}){did_you_mean(name, [*TEXT_COLUMNS, 'outputs'])}"
 
 
 def item_from_cells(cells: Mapping[str, Any], decimal: str = ".", *, keep_empty: bool = False) -> dict[str, Any]:

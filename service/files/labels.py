@@ -65,7 +65,7 @@ def _columns_by_field(mapping: Mapping[str, str], columns: Sequence[str]) -> dic
     """The column of each field that a mapping names. Raises FileError if a pair names no field."""
     turned = oriented(mapping, columns, lambda name: name in LABEL_FIELDS)
     faults = [
-        f"--map {column}={field}: {field!r} is no field of a label ({', '.join(LABEL_FIELDS)})"
+        f"--map {column}={field}: {field!r} is not a field of a label ({', '.join(LABEL_FIELDS)})"
         for column, field in turned.items()
         if field not in LABEL_FIELDS
     ]

@@ -35,7 +35,7 @@ REASON_WORDS = {
     "out_of_range": "the score is beyond the scale",
     "off_grid": "the score is between the scale's steps",
     "wrong_denominator": "the score is of another scale",
-    "not_a_number": "the score is no number",
+    "not_a_number": "the score is not a number",
     "truncated": "the answer was cut off",
     "refused": "the model declined to judge",
     "empty": "the answer is empty",

@@ -60,7 +60,7 @@ def test_json_lines_have_whole_parts_and_renamed_ones(tmp_path: Path) -> None:
         ("a.csv", 'input\n"x\n', {}, "line 2: a quoted cell has no end"),
         ("a.csv", "a,b\nx,y\n", {"a": "input", "b": "input"}, "two columns are input: a, b"),
         ("a.csv", "outputs\n[\n", {}, "line 2: outputs: must be a JSON list of texts"),
-        ("a.csv", "a\nx\n", {"a": "human.wit"}, "--map a=human.wit: 'human.wit' is no column of an item"),
+        ("a.csv", "a\nx\n", {"a": "human.wit"}, "--map a=human.wit: 'human.wit' is not a column of an item"),
         ("a.jsonl", "{\n[]\n", {}, "line 1: not JSON"),
         ("a.jsonl", '{"human": 5}\n', {}, "line 1: human: must be a JSON object"),
     ],

@@ -66,7 +66,7 @@ def test_headers_that_can_t_be_used_are_refused_with_their_places() -> None:
     with pytest.raises(ColumnsError) as refused:
         check_item_columns(["output", "nonsense", "human.c", "human..0", "output", "human.c.1000", ""])
     assert sorted(position for position, _ in refused.value.faults) == [1, 2, 3, 4, 5]
-    with pytest.raises(ColumnsError, match=r"'ouput' is no column of an item \(id, input.*did you mean 'output'"):
+    with pytest.raises(ColumnsError, match=r"'ouput' is not a column of an item \(id, input.*did you mean 'output'"):
         check_item_columns(["ouput"])
 
 

@@ -56,7 +56,7 @@ def test_what_is_missing_is_said_with_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(FileError) as refused:
         read(tmp_path, "id;stars\nx;3\n", mapping={"nonsense": "stars"})
     assert refused.value.lines == [
-        "--map nonsense=stars: 'stars' is no field of a label"
+        "--map nonsense=stars: 'stars' is not a field of a label"
         " (item_id, criterion, annotator, score, label, selection, probability, comment, content)"
     ]
 

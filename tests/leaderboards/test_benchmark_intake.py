@@ -70,7 +70,7 @@ async def test_a_benchmark_is_shown_listed_and_cancelled(redis: Redis, settings:
         ({"dataset": "other"}, "/dataset", "there is no dataset 'other'"),
         ({"judges": ["helpfulness"]}, "/judges/0",
          "the dataset has no labels for 'helpfulness' (it has: odd, wit)"),
-        ({"sort": "nonsense"}, "/sort", "'nonsense' is no statistic of the answers of judge 0 (exact, "),
+        ({"sort": "nonsense"}, "/sort", "'nonsense' is not a statistic of the answers of judge 0 (exact, "),
         ({"judges": [Judge(criterion="odd", method=Method.RATING, instructions="?")]}, "/judges/0",
          "people's values are not on the judge's scale: item 't-0': 7 "),
     ],

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from service.cli.arguments import add_client_options
+from service.cli.arguments import add_client_options, add_series_options
 from service.cli.command import SUCCEEDED, Command, CommandError
 from service.cli.console import print_json
 
@@ -19,15 +19,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "judge", metavar="JUDGE", help="name, name@3, or the digest of a judge that was sent with a job"
     )
-    parser.add_argument("--model", help="a model, or `panel` (default: the judge's only model, else panel)")
-    parser.add_argument(
-        "--served",
-        metavar="MODEL",
-        help="a model that the provider ran under this name, or `unknown` (default: the one that answered last)",
-    )
-    parser.add_argument(
-        "--window", choices=["24h", "7d", "30d", "all"], help="count judgments made within this time (default: 7d)"
-    )
+    add_series_options(parser, window="7d")
     parser.add_argument(
         "--selection",
         choices=["random", "weighted", "targeted", "all"],

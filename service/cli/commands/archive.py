@@ -34,7 +34,7 @@ def _hours(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0 <= (hours := float(text)) < math.inf:
             return hours
-    raise argparse.ArgumentTypeError(f"{text} is no number of hours")
+    raise argparse.ArgumentTypeError(f"{text} is not a number of hours")
 
 
 def _run(options: argparse.Namespace) -> int:

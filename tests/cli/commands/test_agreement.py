@@ -108,7 +108,7 @@ def test_agreement_of_two_judges_asks_for_no_estimate(api: ScriptedApi, capsys: 
     other = {"judge": {"name": None, "version": None, "digest": "sha256:cd"}, "model": "panel"}
     api.answers = {"/v1/agreement": [(200, {**REPORT, "other": other, "trust": None})]}
     assert main(["agreement", "wit", "--other", "sha256:cd:panel", "--url", api.url]) == 0
-    assert api.asked[0].query == {"judge": "wit", "other": "sha256:cd:panel"}
+    assert api.asked[0].query == {"judge": "wit", "window": "7d", "other": "sha256:cd:panel"}
     printed = capsys.readouterr().out
     assert "against sha256:cd panel" in printed
     assert "Rows: the other judge." in printed

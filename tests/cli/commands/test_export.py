@@ -92,7 +92,7 @@ def test_an_export_that_breaks_off_leaves_no_file(two_jobs: ScriptedApi, tmp_pat
 def test_a_time_that_is_none_is_refused(text: str, capsys: Captured) -> None:
     with pytest.raises(SystemExit):
         main(["export", "--since", text, "d"])
-    assert f"{text} is no time" in capsys.readouterr().err
+    assert f"{text} is not a time" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("times", [["--since", "2026-11-10", "--until", "2026-11-10"], ["--since", "9000-01-01"]])

@@ -69,7 +69,7 @@ def test_arguments_that_do_not_fit_are_refused(arguments: list[str], message: st
     ("arguments", "message"),
     [
         (["--min", "nan"], "must be a finite number"),
-        (["--min", "x"], "'x' is no number"),
+        (["--min", "x"], "'x' is not a number"),
         (["--min", "0", "--undecided", "256"], "is not a whole number from 0 to 255"),
         (["--min", "0", "--undecided", "x"], "is not a whole number from 0 to 255"),
         ([], "--min"),
