@@ -12,6 +12,7 @@ from service.agreement import reports
 from service.agreement.anchor_findings import AnchorFindings
 from service.agreement.anchor_queries import findings_about
 from service.agreement.counters import failed_outcomes, read_label_states
+from service.agreement.estimates import estimate_of
 from service.agreement.group_counters import ReadCounters, group_counters, window_counters
 from service.agreement.reports import Agreement, Between
 from service.agreement.retirements import retires_at
@@ -146,7 +147,7 @@ async def judge_estimate(redis: Redis, query: SeriesQuery, half_width: float | N
     read = await _reader(redis, mine, query)
     agreed, seen = await read([Wanted(kind, mine.name, mine.criterion) for kind in ("agreed", "seen")])
     try:
-        found = await asyncio.to_thread(reports.estimate_of, mine.coding, agreed, seen, mine.labels)
+        found = await asyncio.to_thread(estimate_of, mine.coding, agreed, seen, mine.labels)
     except ValueError as error:
         raise impossible([Fault("/judge", str(error))]) from error
     needed = _labels_needed(found, half_width)

@@ -9,8 +9,6 @@ from service.agreement.assessment import CONTROL, Assessment, assess
 from service.agreement.biases import Biases, biases
 from service.agreement.coding import Coding
 from service.agreement.counters import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
-from service.agreement.drift_reports import Drift, drift
-from service.agreement.estimates import estimate_of
 from service.agreement.measures import measure_table
 from service.agreement.rivals import Rivals, read_rivals
 from service.agreement.trust import LabelledPairs, LabelSupply, Trust, trust_in_words
@@ -28,24 +26,6 @@ from service.stats.table import Table
 from service.stats.trust import chance_flags
 from service.stats.undefined import Undefined
 from service.stats.values import Value
-
-__all__ = [
-    "Agreement",
-    "Between",
-    "Confusion",
-    "Coverage",
-    "Drift",
-    "HumanCeiling",
-    "agreement",
-    "assessment_of",
-    "between",
-    "drift",
-    "estimate_of",
-    "headline_statistics",
-    "human_ceiling",
-    "panel_alpha",
-    "sampling_design",
-]
 
 _LEVELS = {
     "krippendorff_alpha_nominal": Level.NOMINAL,

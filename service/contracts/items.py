@@ -22,8 +22,6 @@ GivenCase = Annotated[str, Meta(min_length=1, max_length=MOST_CASE_LENGTH)] | _W
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """One thing to judge. The judge decides which fields it needs; every text is data and is kept verbatim.
 
-    Its digests are computed once, and kept in its `__dict__`.
-
     `group` names the system or the run that made the output, and `case` the case that it answers, by which groups are
     compared. Neither is judged: no model sees them.
     """
@@ -43,6 +41,9 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             given = getattr(self, name)
             if isinstance(given, int):
                 msgspec.structs.force_setattr(self, name, str(given))
+
+
+# Digests are computed once, and kept in the item's `__dict__`.
 
 
 def content_digest(item: Item) -> str:

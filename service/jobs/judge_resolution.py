@@ -20,7 +20,7 @@ from service.contracts.judges import (
 )
 from service.contracts.nearest import did_you_mean
 from service.contracts.refusals import Fault, Kind, Refused, impossible
-from service.judging.methods import judge_problems, parameter_problems
+from service.judging.methods import judge_problems, parameter_problems, repeated_models
 from service.store import judges
 from service.threads import aside
 
@@ -35,11 +35,7 @@ async def resolve_judges(redis: Redis, settings: Settings, order: JobOrder) -> l
     faults = [
         *(Fault(*each) for each in parameter_problems(parameters.applied_to(Parameters()))),
         *_model_faults(settings, order.models or (), "/models"),
-        *(
-            Fault(f"/models/{index}", "listed twice")
-            for index, model in enumerate(order.models or ())
-            if model in (order.models or ())[:index]
-        ),
+        *(Fault(*each) for each in repeated_models(order.models or ())),
     ]
     resolved: list[ResolvedJudge] = []
     for at, named in _places(order):

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.agreement.coding import Coding
-from service.agreement.drift_reports import LabelHistory, fall_of_agreement
-from service.agreement.reports import drift
+from service.agreement.drift_reports import LabelHistory, drift, fall_of_agreement
 from service.stats.drift import CUSUM_ALARM, cusum, psi, score_shift
 from service.stats.falls import FALL_ALARM, fall_evidence
 from service.store.agreement_counters import sum_fields

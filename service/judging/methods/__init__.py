@@ -1,5 +1,6 @@
 """The methods of judging. A new one is one file beside this, named for it, and one row of `Method`."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from itertools import islice
 
@@ -17,6 +18,7 @@ __all__ = [
     "judge_problems",
     "judging_method",
     "parameter_problems",
+    "repeated_models",
 ]
 
 _NOT_EXTRA = ("stream", "stream_options", "n", "candidateCount")  # answers that are sent piece by piece, or several
@@ -25,14 +27,15 @@ for _method in Method:
     import_module(f"{__name__}.{_method}")
 
 
+def repeated_models(models: Sequence[str]) -> list[PlacedProblem]:
+    """Returns a problem for each model that is listed again, by its pointer."""
+    return [(f"/models/{index}", "is listed twice") for index, model in enumerate(models) if model in models[:index]]
+
+
 def judge_problems(judge: Judge) -> list[PlacedProblem]:
     """Returns the problems that make a judge unusable, by pointers into its definition."""
     method = METHODS[judge.method]
-    wrong = [
-        (f"/models/{index}", "is there twice")
-        for index, model in enumerate(judge.models)
-        if model in judge.models[:index]
-    ]
+    wrong = repeated_models(judge.models)
     if judge.score_from == "logprobs" and method.logprobs_scale(judge) is None:
         wrong.append(("/score_from", "logprobs give an expected score, which only a rating has: use answer"))
     if len(msgspec.json.encode(judge)) > MOST_JUDGE_BYTES:

@@ -134,5 +134,5 @@ def repeated_names(choices: Sequence[Choice]) -> list[PlacedProblem]:
     for pointer, name in names:
         seen[name] += 1
         if seen[name] > 1:
-            wrong.append((pointer, f"{name} is there twice"))
+            wrong.append((pointer, f"{name} is listed twice"))
     return wrong
