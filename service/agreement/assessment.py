@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from service.agreement.rivals import Rivals
+from service.contracts.judges import CONTROL
 from service.stats.flags import FEW_PAIRS
 from service.stats.intervals import Measure
 from service.stats.paired_difference import PairedCounts, paired_difference
@@ -21,7 +22,6 @@ from service.stats.trust import (
 )
 from service.stats.undefined import Undefined
 
-CONTROL = "control/"
 _POSITIVE = (TrustVerdict.AS_GOOD_AS_PEOPLE, TrustVerdict.BETTER_THAN_BASELINES)
 
 

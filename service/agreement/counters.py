@@ -127,9 +127,9 @@ def read_agreed(
 
     `coding` is that of the judge's scores; `labels` that of the labels, if their values are others.
     """
-    said = _chosen(fields, selection, _AGREED)
+    counted = _chosen(fields, selection, _AGREED)
     pairs: Counter[tuple[str, ...]] = Counter()
-    for words, count in said["pair"].items():
+    for words, count in counted["pair"].items():
         if count > 0:
             pairs[words[:_PAIR_WORDS]] += count
     people = person_axis(labels or coding, {human for human, *_ in pairs})
@@ -137,9 +137,9 @@ def read_agreed(
     cells = _cells(people, judges, pairs)
     counts = np.zeros((len(people.values), len(judges.values)), dtype=np.int64)
     np.add.at(counts, (cells.human, cells.judge), cells.counts)
-    items = said["item"][()]
-    sums = {name: count for (name,), count in said["cluster"].items()}
-    moments = Moments(*(said["moment"][name,] for name in Moments._fields))
+    items = counted["item"][()]
+    sums = {name: count for (name,), count in counted["cluster"].items()}
+    moments = Moments(*(counted["moment"][name,] for name in Moments._fields))
     is_like = labels is None
     return Agreed(
         people=people,
@@ -147,30 +147,30 @@ def read_agreed(
         table=Table(people.values, judges.values, counts, (labels or coding).step),
         cells=cells,
         items=items,
-        annotators=sum(count > 0 for count in said["annotator"].values()),
+        annotators=sum(count > 0 for count in counted["annotator"].values()),
         moments=moments if is_like and moments.n > 0 else None,
         pearson=_sums("p", items, sums) if is_like and sums.get("p0", 0) > 0 else None,
         exact=_sums("e", items, sums),
-        wins=_wins(said["duel"]) if is_like else {},
+        wins=_wins(counted["duel"]) if is_like else {},
         is_unlike=not is_like,
     )
 
 
 def read_seen(coding: Coding, fields: Mapping[str, int]) -> Seen:
     """Returns the counters `seen` of a series."""
-    said: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
+    counted: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     for (word, *words), count in split(fields):
         if count > 0:
-            said[word][tuple(words)] += count
-    repeats = said["repeat"]
-    axis = judge_axis(coding, {key for key, _ in said["score"]} | {key for both in repeats for key in both})
+            counted[word][tuple(words)] += count
+    repeats = counted["repeat"]
+    axis = judge_axis(coding, {key for key, _ in counted["score"]} | {key for both in repeats for key in both})
     lengths = {str(bucket): bucket for bucket in range(LENGTH_BUCKETS)}
     orders = {label: place for place, label in enumerate(("A", "tie", "B"))}
     return Seen(
         axis=axis,
-        outcomes={(outcome, reason): count for (outcome, reason), count in said["outcome"].items()},
-        scores=_table(said["score"], axis.places, lengths, (len(axis.values), LENGTH_BUCKETS)),
-        orders=_table(said["orders"], orders, orders, (3, 3)),
+        outcomes={(outcome, reason): count for (outcome, reason), count in counted["outcome"].items()},
+        scores=_table(counted["score"], axis.places, lengths, (len(axis.values), LENGTH_BUCKETS)),
+        orders=_table(counted["orders"], orders, orders, (3, 3)),
         repeats=_table(repeats, axis.places, axis.places, (len(axis.values),) * 2),
     )
 
@@ -193,8 +193,8 @@ def read_pairs(coding: Coding, fields: Mapping[str, int], *, transposed: bool, o
 def read_ceiling(coding: Coding, fields: Mapping[str, int], selection: Selection) -> Coders:
     """Returns the counters `ceiling` of a criterion: coincidences of an item's annotators."""
     chosen = _chosen(fields, selection, ("coders\t", "sums\t"))
-    said = chosen["coders"]
-    return _coders(coding, person_axis(coding, {key for _, *both in said for key in both}), said, chosen["sums"])
+    counted = chosen["coders"]
+    return _coders(coding, person_axis(coding, {key for _, *both in counted for key in both}), counted, chosen["sums"])
 
 
 def read_label_states(fields: Mapping[str, int]) -> LabelStates:
@@ -213,12 +213,12 @@ def failed_outcomes(seen: Mapping[str, int]) -> dict[str, int]:
 
 def read_panel(coding: Coding, fields: Mapping[str, int]) -> Coders:
     """Returns the counters `panel` of a judge: coincidences of an item's models."""
-    said: dict[str, dict[tuple[str, ...], int]] = {"coders": {}, "sums": {}}
+    counted: dict[str, dict[tuple[str, ...], int]] = {"coders": {}, "sums": {}}
     for (word, *words), count in split(fields):
-        if word in said:
-            said[word][tuple(words)] = count
-    axis = judge_axis(coding, {key for _, *both in said["coders"] for key in both})
-    return _coders(coding, axis, said["coders"], said["sums"])
+        if word in counted:
+            counted[word][tuple(words)] = count
+    axis = judge_axis(coding, {key for _, *both in counted["coders"] for key in both})
+    return _coders(coding, axis, counted["coders"], counted["sums"])
 
 
 def is_drawn_by_doubt(agreed: Mapping[str, int]) -> bool:
@@ -251,11 +251,11 @@ def _chosen(
     Only fields that start with one of `starts` are read: a judge with fractional scores has thousands of others.
     """
     groups = GROUPS[selection]
-    said: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
+    counted: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     for words, count in split(fields, starts):
         if words[1] in groups:
-            said[words[0]][tuple(words[2:])] += count
-    return said
+            counted[words[0]][tuple(words[2:])] += count
+    return counted
 
 
 def _cells(people: Axis, judges: Axis, pairs: Mapping[tuple[str, ...], int]) -> Cells:
@@ -280,11 +280,11 @@ def _table(
 
 
 def _coders(
-    coding: Coding, axis: Axis, said: Mapping[tuple[str, ...], int], sums: Mapping[tuple[str, ...], int]
+    coding: Coding, axis: Axis, counted: Mapping[tuple[str, ...], int], sums: Mapping[tuple[str, ...], int]
 ) -> Coders:
     """Returns both halves of the symmetric matrices, of which the fields have one."""
     found: dict[int, Pairs] = {}
-    for (coders, one, other), count in said.items():
+    for (coders, one, other), count in counted.items():
         if one in axis.places and other in axis.places:
             m, a, b = int(coders), axis.places[one], axis.places[other]
             if m not in found:
@@ -305,9 +305,9 @@ def _sums(word: str, items: int, sums: Mapping[str, int]) -> ItemSums:
     return ItemSums(items, values[:terms], values[terms:])
 
 
-def _wins(said: Mapping[tuple[str, ...], int]) -> dict[str, Wins]:
+def _wins(counted: Mapping[tuple[str, ...], int]) -> dict[str, Wins]:
     """Returns the duels by annotator, in the order of their names."""
     sides: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for (name, side), count in said.items():
+    for (name, side), count in counted.items():
         sides[unquoted(name)][_SIDES[side]] += count
     return {name: Wins(**counts) for name, counts in sorted(sides.items()) if any(counts.values())}

@@ -4,10 +4,9 @@ A doubt is 0 or more, and is quantised into levels, of which each has a rate: it
 twice as often. The rate is about the root of the doubt: if a doubt is the expected squared error of a score, no other
 rates give a narrower interval (Zrnic and Candes, Active Statistical Inference, 2024).
 
-An item's level is that of the first judgment of its content that
-was answered, and stays: only a level that does not depend on the labels, or on later judgments of the labelled items
-alone, makes the labelled items of a level a random sample of all items of that level. The weights of labels rest on
-that.
+An item's level is that of the first judgment of its content that was answered, and stays. The weights of labels rest
+on it: the labelled items of a level are a random sample of all items of that level only if the level depends neither on
+the labels nor on later judgments of the labelled items alone.
 """
 
 from bisect import bisect_right

@@ -20,7 +20,7 @@ from service.store.items import StoredItem, load_item, load_states
 
 _AT_ONCE = 500  # items in one round trip
 
-PlaceOfLabel = tuple[str, str, str]  # criterion, item's id and annotator: labels are listed in this order
+ListPlace = tuple[str, str, str]  # criterion, item's id and annotator: labels are listed in this order
 StoredPlace = tuple[LabelPlace, StoredItem]
 
 
@@ -37,7 +37,7 @@ class LabelFilter(NamedTuple):
         return self.annotator in (None, annotator) and self.matched in (None, label.is_matched)
 
 
-async def labels_in_order(redis: Redis, wanted: LabelFilter, after: PlaceOfLabel | None = None) -> AsyncIterator[Label]:
+async def labels_in_order(redis: Redis, wanted: LabelFilter, after: ListPlace | None = None) -> AsyncIterator[Label]:
     """Yields the labels by criterion, item and annotator, from the one that follows `after`."""
     async for batch in _batches(redis, wanted, after):
         for (item_id, criterion), stored in batch:
@@ -48,8 +48,8 @@ async def labels_in_order(redis: Redis, wanted: LabelFilter, after: PlaceOfLabel
 
 
 async def page_of_labels(
-    redis: Redis, wanted: LabelFilter, *, after: PlaceOfLabel | None, limit: int
-) -> tuple[list[Label], PlaceOfLabel | None]:
+    redis: Redis, wanted: LabelFilter, *, after: ListPlace | None, limit: int
+) -> tuple[list[Label], ListPlace | None]:
     """Returns at most `limit` labels, and the place that the next page follows, None at the end."""
     page: list[Label] = []
     async for label in labels_in_order(redis, wanted, after):
@@ -96,7 +96,7 @@ def _removal(
     return label_change(place, known, without_labels(known.item, names))
 
 
-async def _batches(redis: Redis, wanted: LabelFilter, after: PlaceOfLabel | None) -> AsyncIterator[list[StoredPlace]]:
+async def _batches(redis: Redis, wanted: LabelFilter, after: ListPlace | None) -> AsyncIterator[list[StoredPlace]]:
     """Yields the items with labels by criterion and id, from the item of `after` on, with their states."""
     if wanted.item_id is not None:
         yield await _of_item(redis, wanted.item_id, wanted.criterion)

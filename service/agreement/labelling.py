@@ -70,10 +70,11 @@ async def put_labels(redis: Redis, labels: Sequence[NewLabel], *, keep_s: int) -
     """Stores labels. A label replaces the one that its annotator gave before to the same item and criterion.
 
     Targeted labels become random once the random half of the label queue has come to their items. Many labels are
-    stored in several steps, and a repeat of all of them is harmless. Raises OffScaleLabelsError, and
-    stores nothing, if one is not on its criterion's scale; Refused if an item would have too many annotators, and
-    (item-changed) if an item's newest texts are others than the `content` of its label; BusyError if an item changed at
-    each of several attempts.
+    stored in several steps, and a repeat of all of them is harmless.
+
+    Raises OffScaleLabelsError, and stores nothing, if one is not on its criterion's scale; Refused if an item would
+    have too many annotators, and (item-changed) if an item's newest texts are others than the `content` of its label;
+    BusyError if an item changed at each of several attempts.
     """
     names = dict.fromkeys(label.criterion for label in labels)
     _check_annotators(await aside(_annotators, labels))

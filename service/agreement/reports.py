@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from service.agreement.assessment import CONTROL, Assessment, assess
+from service.agreement.assessment import Assessment, assess
 from service.agreement.biases import Biases, biases
 from service.agreement.coding import Coding
 from service.agreement.counters import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
@@ -15,6 +15,7 @@ from service.agreement.trust import LabelledPairs, LabelSupply, Trust, trust_in_
 from service.agreement.unlike_scales import measure_unlike, rank_table
 from service.agreement.weighted import WeightedAgreed, read_weighted
 from service.contracts.benchmarks import EXPERT_EPSILON
+from service.contracts.judges import CONTROL
 from service.contracts.labels import ReportSelection, Selection
 from service.stats.alphas import Alpha, Level, alpha
 from service.stats.alt_test import AltTest, alt_test

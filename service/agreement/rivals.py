@@ -46,16 +46,16 @@ def read_rivals(
 
     `coding` is that of the judge's scores; `labels` that of the labels, if their values are others.
     """
-    said = _chosen(agreed, selection)
+    counted = _chosen(agreed, selection)
     baselines = {}
     for place, name in enumerate(BASELINE_NAMES, 2):
         triples: Counter[_Keys] = Counter()
-        for keys, count in said[BASELINES_WORD].items():
+        for keys, count in counted[BASELINES_WORD].items():
             triples[keys[0], keys[1], keys[place]] += count
-        found = _paired(coding, labels, triples, coding, said[f"{BASELINES_WORD}_items"])
+        found = _paired(coding, labels, triples, coding, counted[f"{BASELINES_WORD}_items"])
         if found is not None:
             baselines[name] = found
-    person = _paired(coding, labels, said[RATER_WORD], labels or coding, said[f"{RATER_WORD}_items"])
+    person = _paired(coding, labels, counted[RATER_WORD], labels or coding, counted[f"{RATER_WORD}_items"])
     return Rivals(baselines, person)
 
 

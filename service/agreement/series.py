@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from service.agreement.assessment import CONTROL
 from service.agreement.coding import Coding, scale_of
 from service.agreement.criteria import decoded_scale, find_scale
 from service.agreement.series_names import INLINE, PANEL, is_baseline, series_name, split_series, token_of
 from service.agreement.served_series import ServedSeries, chosen_served, known_served
 from service.contracts.criteria import CriterionScale
-from service.contracts.judges import MODEL_OR_PANEL, JudgeRef
+from service.contracts.judges import CONTROL, MODEL_OR_PANEL, JudgeRef
 from service.contracts.nearest import did_you_mean
 from service.contracts.refusals import Fault, impossible, invalid
 from service.store import agreement_counters as tallies

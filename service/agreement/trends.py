@@ -12,6 +12,7 @@ from service.agreement.counter_fields import field
 from service.agreement.reports import headline_statistics
 from service.agreement.series import Series
 from service.agreement.series_names import PANEL, is_baseline, split_series
+from service.contracts.judges import CONTROL
 from service.stats.intervals import Measure
 from service.store import agreement_counters as tallies
 from service.store import clock
@@ -22,7 +23,6 @@ Bucket = Literal["hour", "day"]
 _DAYS = 30
 _HOURS = 48
 _FEWEST_FIGURES = 2  # of a line: with fewer days, hours are shown
-_CONTROL = "control/"
 _SCORED = field("outcome", "scored", "")
 _LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
@@ -77,7 +77,7 @@ def leading_series(found: Sequence[JudgedSeries]) -> list[JudgedSeries]:
     leading = []
     for series in by_judge.values():
         panels = [each for each in series if each.model == PANEL]
-        models = [each for each in series if not each.model.startswith(_CONTROL)]
+        models = [each for each in series if not each.model.startswith(CONTROL)]
         leading += panels or models or series
     return leading
 

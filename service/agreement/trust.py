@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.agreement.assessment import CONTROL, Assessment, rounded_up
+from service.agreement.assessment import Assessment, rounded_up
 from service.agreement.coding import Coding
+from service.contracts.judges import CONTROL
 from service.stats.flags import FEW_PAIRS
 from service.stats.intervals import Measure
 from service.stats.table import Table

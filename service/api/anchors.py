@@ -81,9 +81,8 @@ class AnchorsController(Controller):
         The body is JSON, or NDJSON (`application/x-ndjson`) with one item per line. The judge judges them again, one
         after the other, `anchors.judgments_per_day` times a day, with its own models and without the cache; the budget
         of the key that marked them pays. Anchors are kept until they are removed. Those that stay keep their scores if
-        their texts are the same. An item of which only the `id` is given has the texts of its newest judgment
-        in a job that the key may see. Some
-        thirty items that people labelled make good anchors.
+        their texts are the same. An item of which only the `id` is given has the texts of its newest judgment in a job
+        that the key may see. Some thirty items that people labelled make good anchors.
         """
         body = Body(request, settings.server.max_body_bytes, settings.server.max_upload_bytes)
         if media_type(request, JSON, NDJSON) == JSON:

@@ -16,7 +16,7 @@ from service.contracts.datasets import Dataset, DatasetItem, item_to_judge
 from service.contracts.decoding import Batch
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
-from service.contracts.judges import ResolvedJudge
+from service.contracts.judges import CONTROL, ResolvedJudge
 from service.contracts.refusals import Fault, Refused, impossible
 from service.costs import SAMPLE, Prices
 from service.jobs import Caller, JobIntake, TakenIn, resolve_judges
@@ -24,7 +24,7 @@ from service.store import benchmarks, clock, datasets
 from service.store.errors import StoreConflictError
 
 _PART = 1000  # items that are stored together: a step of the event loop each
-CONTROLS = ("control/length", "control/overlap")
+CONTROLS = (f"{CONTROL}length", f"{CONTROL}overlap")
 
 
 class BegunBenchmark(NamedTuple):

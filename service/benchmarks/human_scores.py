@@ -55,7 +55,7 @@ def misfit(coding: Coding, value: HumanValue) -> str | None:
     A value between two levels of a scale fits: it is the mean of several people.
     """
     try:
-        _said(coding if coding.is_words else Coding(_without_steps(coding.scale)), value)
+        _coded(coding if coding.is_words else Coding(_without_steps(coding.scale)), value)
     except OffScaleError as error:
         return str(error)
     return None
@@ -70,13 +70,13 @@ def _is_between(coding: Coding, value: HumanValue) -> bool:
     if value is None or coding.is_words or coding.is_continuous:
         return False
     try:
-        _said(coding, value)
+        _coded(coding, value)
     except OffScaleError:
         return True
     return False
 
 
-def _said(coding: Coding, value: HumanValue) -> CodedValue:
+def _coded(coding: Coding, value: HumanValue) -> CodedValue:
     """Raises OffScaleError."""
     return coding.by_person(None, value) if isinstance(value, str) else coding.by_person(value, None)
 
@@ -128,12 +128,12 @@ class HumanScores:
     def __init__(self, scale: CriterionScale, people: Sequence[ItemValues]) -> None:
         """`scale` is the judge's; `people` has the values of each item."""
         self.coding = coding_of(scale, people)
-        coded: _Known[HumanValue, CodedValue] = _Known(lambda value: _said(self.coding, value))
+        coded: _Known[HumanValue, CodedValue] = _Known(lambda value: _coded(self.coding, value))
         self._labels = [
             {str(who): coded[value] for who, value in enumerate(of_item) if value is not None} for of_item in people
         ]
         self._items = np.repeat(np.arange(len(people)), [len(labels) for labels in self._labels])
-        self._said = in_columns([each for labels in self._labels for each in labels.values()])
+        self._given = in_columns([each for labels in self._labels for each in labels.values()])
         self._counted = LabelColumns(self._labels)
 
     def ceiling(self) -> dict[str, int]:
@@ -164,10 +164,10 @@ class HumanScores:
 
         Without any, the table of the counters is exact, and the result is empty.
         """
-        if self.coding.is_words or self._said.numbers is None or answers.values.numbers is None:
+        if self.coding.is_words or self._given.numbers is None or answers.values.numbers is None:
             return {}
         compared, place = self._compared(answers)
-        human, scores = self._said.numbers[compared], answers.values.numbers[place]
+        human, scores = self._given.numbers[compared], answers.values.numbers[place]
         levels = np.array(self.coding.values or (), dtype=np.float64)
         if np.isin(human, levels).all() and np.isin(scores, levels).all():
             return {}
@@ -180,8 +180,8 @@ class HumanScores:
         compared, place = compared[chosen], place[chosen]
         return JudgeScores(
             items=self._items[compared],
-            humans=self._said.keys[compared],
-            labels=[self.coding.value(key) for key in self._said.names],
+            humans=self._given.keys[compared],
+            labels=[self.coding.value(key) for key in self._given.names],
             judged=answers.values.keys[place],
             scores=[self.coding.value(key) for key in answers.values.names],
         )
@@ -194,5 +194,5 @@ class HumanScores:
         return compared, at[self._items[compared]]
 
 
-def _label(said: CodedValue) -> CodedLabel:
-    return CodedLabel(key=said.key, number=said.number, units=said.units, per_cent=said.per_cent)
+def _label(given: CodedValue) -> CodedLabel:
+    return CodedLabel(key=given.key, number=given.number, units=given.units, per_cent=given.per_cent)

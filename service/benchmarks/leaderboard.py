@@ -17,7 +17,7 @@ from service.benchmarks.human_scores import (
     usual_sort,
 )
 from service.contracts.datasets import Humans
-from service.contracts.judges import JudgeRef, ResolvedJudge
+from service.contracts.judges import CONTROL, JudgeRef, ResolvedJudge
 from service.contracts.outcomes import Outcome, Reason
 from service.stats.alt_test import AltTest
 from service.stats.flags import Flag
@@ -26,7 +26,6 @@ from service.stats.paired_ranks import JudgeScores, ranks
 from service.stats.values import Value
 
 _LESS_IS_BETTER = frozenset({"mae", "rmse"})
-_CONTROL = "control/"
 
 
 class HeardVote(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,7 +191,7 @@ def _row(entry: _Entry, people: _People, answers: CodedAnswers, epsilon: float, 
         judge=judge.ref,
         criterion=judge.definition.criterion,
         model=model,
-        control=model.startswith(_CONTROL),
+        control=model.startswith(CONTROL),
         served_models=sorted(filter(None, entry.served)),
         sort=sort,
         items=report.items,

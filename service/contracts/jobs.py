@@ -107,6 +107,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def chunks(self) -> int:
+        """The number of chunks of `chunk_items` items, of which the last one may be shorter."""
         return -(-self.items // self.chunk_items)
 
 

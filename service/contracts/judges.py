@@ -24,6 +24,7 @@ MOST_CHOICES = 1000  # also of descriptors: an answer is looked for among all of
 MOST_ALIASES = 100  # of a choice
 MOST_OUTPUTS = 20  # of an item that is ranked, and of an example
 MOST_MODELS = 20
+CONTROL = "control/"  # at the start of the names of baselines, which count words or characters
 MOST_JUDGE_BYTES = 4_000_000  # of a definition in JSON: each call sends most of it
 AnswerKey = Annotated[str, Meta(min_length=1, max_length=100, pattern=ANSWER_KEY_PATTERN)]
 Text = Annotated[str, Meta(max_length=100_000)]

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from service.agreement.assessment import CONTROL
 from service.agreement.biases import length_correlation
 from service.agreement.coding import Coding
 from service.agreement.counters import Seen, read_seen
 from service.agreement.drift_reports import drift
 from service.agreement.estimates import estimate_of
 from service.agreement.reports import assessment_of, between, headline_statistics, human_ceiling, panel_alpha
+from service.contracts.judges import CONTROL
 from service.stats.alphas import Alpha
 from service.stats.drift import LEAST_SCORES, position_bias, repeat_consistency
 from service.stats.intervals import Measure

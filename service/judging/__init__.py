@@ -1,1 +1,4 @@
-"""How one judges: prompts out, verdicts in, votes combined. One file a method. Pure: no I/O."""
+"""How a judge judges: it makes the prompts, reads verdicts in the answers, and combines the votes.
+
+One file a method. Pure: no I/O.
+"""

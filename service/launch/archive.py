@@ -50,8 +50,8 @@ class ArchivedTable(msgspec.Struct, frozen=True, kw_only=True):
 class ArchiveStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The archive and what waits for it. `lag_seconds` is for how long the oldest job has been due.
 
-    `missing` are files that the catalog names and that are not there, or not of
-    their size, and indexes that are not there. `to_forget` counts the requests to forget.
+    `missing` are files of the catalog that are not there or not of their size, and indexes that are not there.
+    `to_forget` counts the requests to forget.
     """
 
     url: str

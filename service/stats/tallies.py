@@ -108,8 +108,8 @@ class Tallies:
     def of(cls, table: Table) -> "Tallies":
         """Returns a stack of this table alone."""
         layout = Layout(table)
-        said = table.counts[np.ix_(layout.rows, layout.columns)]
-        return cls(layout, said.astype(np.float64)[None])
+        counts = table.counts[np.ix_(layout.rows, layout.columns)]
+        return cls(layout, counts.astype(np.float64)[None])
 
     def weighed(self, weights: Floats) -> Floats:
         """Returns the sum of all counts, each times the weight of its cell: shape (tables,)."""
