@@ -1,6 +1,7 @@
 """The documentation: shipped with the package, its links resolve, and its references name everything."""
 
 import inspect
+import json
 import pkgutil
 import re
 import tomllib
@@ -16,6 +17,7 @@ from service import gauges
 from service.arena import leaderboard
 from service.config.environment import variables
 from service.config.sections import SettingsFile
+from service.judges import built_in
 from service.store import keys
 from service.store.counters import METRICS
 
@@ -133,6 +135,23 @@ def test_every_metric_is_in_the_reference() -> None:
     names = [*(metric.name for metric in METRICS), *known, *_METRICS_OF_OPERATIONS]
     bare = {re.sub("_(lower|upper)$", "", name) for name in names}
     assert sorted(name for name in bare if f"`judged_{name}`" not in text) == []
+
+
+def test_every_path_of_the_api_is_in_the_reference() -> None:
+    document = json.loads((ROOT / "deploy" / "openapi.json").read_text(encoding="utf-8"))
+    assert len(document["paths"]) > 40
+    text = nameless(page("reference-api.md"))
+    assert [path for path in document["paths"] if not re.search(rf"{re.escape(nameless(path))}[`? ]", text)] == []
+
+
+def nameless(paths: str) -> str:
+    """Paths without the names of their parameters, which the reference shortens."""
+    return re.sub(r"\{[a-z_]+\}", "{}", paths)
+
+
+def test_every_built_in_judge_is_in_the_guide() -> None:
+    text = page("guide-judging.md")
+    assert [name for name in built_in() if f"`{name}`" not in text] == []
 
 
 def test_every_redis_key_is_in_its_page() -> None:
