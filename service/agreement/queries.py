@@ -62,10 +62,9 @@ class JudgeAgreement(Agreement, frozen=True, kw_only=True):
 
     `panel_alpha` is the agreement of a panel's models with each other, null for a single model. All figures are of one
     served model: `served_model`, null if the answers name none. `served_models` has all that answered under this
-    model's name, the one that answered last first.
-    `model_retires_at` is the announced time of the shutdown of the model, or of the first of a panel's models; null if
-    none is known. `anchors` tells a change of the judge from a change of the judged texts, null for a judge
-    without anchors.
+    model's name, the one that answered last first. `model_retires_at` is the announced time of the shutdown of the
+    model, or of the first of a panel's models; null if none is known. `anchors` tells a change of the judge from a
+    change of the judged texts, null for a judge without anchors.
     """
 
     judge: JudgeRef

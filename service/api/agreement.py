@@ -110,6 +110,7 @@ class AgreementController(Controller):
         `trust` has a verdict and its reasons in sentences: the judge is compared with chance, with text length and word
         overlap on the same items (`baselines`), and with people's agreement among themselves. A verdict other than
         `too_few_labels` is shown by a 95% interval, never by missing evidence.
+
         Every statistic has a 95% interval and is computed from the newest scored judgment of each labelled content.
         With `group`, all figures are of the items of one group.
         """

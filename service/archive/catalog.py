@@ -29,8 +29,8 @@ class ArchivedFile(msgspec.Struct, frozen=True, kw_only=True):
 
     `day` is the UTC day on which the jobs of its judgments ended, or on which labels or counters were read. `from_ms`
     and `to_ms` are the first and the last end of a judgment, `number` orders readings of labels. `tail` is the length
-    of the Parquet footer with its last eight bytes. The first `forgotten`
-    entries of the catalog's list are carried out.
+    of the Parquet footer with its last eight bytes. The first `forgotten` entries of the catalog's list are carried
+    out.
     """
 
     table: TableName

@@ -28,6 +28,7 @@ from service.jobs import View
 from service.pages.access import shown_to
 from service.pages.documents import document
 from service.pages.texts import TextBudget
+from service.pages.words import figure_text
 from service.rendering import comparison_words as words
 from service.rendering.drawing import IntervalRow, forest_plot
 from service.store.groups import newest_groups
@@ -157,16 +158,10 @@ def _drawing(found: GroupComparison) -> str:
         rows.append((f"by {labels} labels", found.corrected_difference, "people"))
     ends = [abs(end) for _, each, _ in rows for end in (each.value, each.lower, each.upper) if end is not None]
     most = _round_end(max(ends, default=1.0))
-    told = "; ".join(f"{name} {_interval_text(each.value, each.lower, each.upper)}" for name, each, _ in rows)
+    told = "; ".join(f"{name} {figure_text(each)}" for name, each, _ in rows)
     shown = [IntervalRow(name, each.value, each.lower, each.upper, style) for name, each, style in rows]
     title = f"Difference of the means, {found.b.group} minus {found.a.group}: {told}"
     return forest_plot(shown, title, low=-most, high=most)
-
-
-def _interval_text(value: float | None, lower: float | None, upper: float | None) -> str:
-    if value is None:
-        return "not known"
-    return f"{value:.3f}" if lower is None or upper is None else f"{value:.3f} ({lower:.3f} to {upper:.3f})"
 
 
 def _round_end(least: float) -> float:

@@ -17,7 +17,7 @@ from service.pages.definitions import DEFINITION_PLACES, definition_in
 from service.pages.forms import PageForm, dollars_in
 from service.pages.item import metadata_text
 from service.pages.texts import ShownText, TextBudget
-from service.rendering.benchmark_leaderboard import measure_text
+from service.pages.words import figure_text
 from service.rendering.drawing import IntervalRow, long_forest_plot
 from service.rendering.judge_names import judge_name
 from service.rendering.plot import nice_steps
@@ -93,7 +93,7 @@ def figures_drawing(board: CriterionBoard, draft: str, people: Mapping[str, Any]
     if not known:
         return None
     ends = [end for row in known for end in (row.value, row.lower, row.upper) if end is not None]
-    told = "; ".join(f"{row.label} {_told(row)}" for row in rows)
+    told = "; ".join(f"{row.label} {figure_text(row, 3)}" for row in rows)
     drawing = long_forest_plot(
         rows, f"Agreement with people: {told}", ticks=nice_steps(min(0.0, *ends), max(1.0, *ends)), reference=0
     )
@@ -168,7 +168,3 @@ def _compared(board: CriterionBoard, draft: str) -> list[tuple[str, Mapping[str,
 def _interval(label: str, row: Mapping[str, Any], style: str) -> IntervalRow:
     measure = row["statistics"].get(row["sort"]) or {"value": None, "lower": None, "upper": None}
     return IntervalRow(label, measure["value"], measure["lower"], measure["upper"], style)
-
-
-def _told(row: IntervalRow) -> str:
-    return measure_text({"value": row.value, "lower": row.lower, "upper": row.upper, "reason": "not known"})

@@ -29,9 +29,8 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
     """The judge against one annotator.
 
     `advantage_probability` is the share of items on which the judge was at least as near, with Wilson's 95% interval.
-    `p_value` is that of the
-    t-test; `rejected` says that the annotator is not better than the judge by epsilon, after the correction for many
-    annotators.
+    `p_value` is that of the t-test; `rejected` says that the annotator is not better than the judge by epsilon, after
+    the correction for many annotators.
     """
 
     items: int

@@ -141,8 +141,8 @@ def t_interval(
 
     It reaches t `error` beyond `middle` and beyond the mean of both on the scale of the transform, beyond `middle` only
     if `value` is at an end of its range. `error` is the standard error at `middle` on the original scale; `freedom` is
-    limited to two or more.
-    `shift_from` is the value of the approximation that `middle` belongs to: the interval is shifted to `value`.
+    limited to two or more. `shift_from` is the value of the approximation that `middle` belongs to: the interval is
+    shifted to `value`.
     """
     here, centre = transform.forward(value), transform.forward(middle)
     if shift_from is not None:

@@ -144,14 +144,11 @@ def _list_problems(values: Sequence[Value], at: str) -> Iterator[tuple[str, str]
     first = {value: index for index, value in reversed(list(enumerate(values)))}
     for index, value in enumerate(values):
         if isinstance(value, str) is not are_words:
-            yield (
-                f"{at}/{index}",
-                "must be a word, as the first value is" if are_words else "must be a number, as the first value is",
-            )
+            yield f"{at}/{index}", f"must be a {'word' if are_words else 'number'}, as the first value is"
         elif not isinstance(value, str) and not abs(value) <= GREATEST_VALUE:
             yield f"{at}/{index}", f"is not between -{GREATEST_VALUE:g} and {GREATEST_VALUE:g}"
         elif first[value] < index:
-            yield f"{at}/{index}", "appears twice"
+            yield f"{at}/{index}", "is listed twice"
         elif index and _descends(values[index - 1], value):
             yield f"{at}/{index}", "must be greater than the number before it"
 

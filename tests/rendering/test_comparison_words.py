@@ -1,8 +1,20 @@
 """A comparison in sentences. (`tests/cli/tables/test_comparison_view.py` has them as a terminal shows them.)"""
 
 from service.rendering.amounts import counted
-from service.rendering.comparison_words import decision, design_text, next_steps, outcomes_text, served_text
+from service.rendering.comparison_words import (
+    LEAST_LABELLED,
+    decision,
+    design_text,
+    next_steps,
+    outcomes_text,
+    served_text,
+)
+from service.stats.compare import LEAST_LABELLED_ITEMS
 from tests.cli.tables.test_comparison_view import COMPARISON
+
+
+def test_the_number_of_labels_that_decide_is_that_of_the_statistics() -> None:
+    assert LEAST_LABELLED == LEAST_LABELLED_ITEMS
 
 
 def test_what_is_compared_and_how_it_ends() -> None:
