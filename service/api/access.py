@@ -7,10 +7,11 @@ from typing import Any
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from redis.asyncio import Redis
 
 from service.api.problems import ProblemError
 from service.config.settings import KeySettings, Scope
-from service.jobs import EVERYTHING, Caller, View
+from service.jobs import EVERYTHING, Caller, View, check_budget
 
 
 def needs(scope: Scope) -> dict[str, Any]:
@@ -63,6 +64,13 @@ def caller_of(request: Request[Any, Any, Any], idempotency_key: str | None) -> C
     key: KeySettings | None = request.state.key
     digest = None if idempotency_key is None else sha256(idempotency_key.encode()).hexdigest()
     return Caller(None if key is None else key.name, digest)
+
+
+async def paying_caller(redis: Redis, request: Request[Any, Any, Any], idempotency_key: str | None) -> Caller:
+    """Returns the caller of a request that calls models. Raises Refused (budget-spent) as `check_budget` does."""
+    caller = caller_of(request, idempotency_key)
+    await check_budget(redis, request.state.key, caller)
+    return caller
 
 
 def key_named(keys: tuple[KeySettings, ...], given: str) -> KeySettings | None:

@@ -13,14 +13,14 @@ from redis.asyncio import Redis
 
 from service.agreement.anchor_queries import report_of_anchors, reports_of_anchors
 from service.agreement.anchor_reports import AnchorReport
-from service.api.access import needs
+from service.api.access import caller_of, needs
 from service.api.agreement import ModelQuery, WindowQuery
 from service.api.bodies import JSON, NDJSON, Body, decode_aside, form_wanted, media_type
 from service.api.openapi import headers, json_body, ndjson_body, operation, text
 from service.api.parameters import Cursor, Limit
 from service.api.paths import decoded_name
 from service.api.problems import documented
-from service.config.settings import KeySettings, Settings
+from service.config.settings import Settings
 from service.contracts.anchors import NAME_OR_VERSION, AnchorRequest, AnchorSet
 from service.contracts.decoding import ndjson, numbered
 from service.contracts.items import Item
@@ -89,8 +89,7 @@ class AnchorsController(Controller):
             items = numbered((await decode_aside(await body.whole(), AnchorRequest)).items)
         else:
             items = ndjson(body.lines(), Item, "/items")
-        key: KeySettings | None = request.state.key
-        owner = None if key is None else key.name
+        owner = caller_of(request, None).name
         stored, is_new = await store_anchors(redis, settings, judge, items, owner, view)
         return Response(stored, status_code=201 if is_new else 200, headers={"Location": f"{self.path}/{judge}"})
 

@@ -11,7 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from redis.asyncio import Redis
 
-from service.api.access import caller_of, needs
+from service.api.access import needs, paying_caller
 from service.api.bodies import CSV, MARKDOWN, MOST_LINE_BYTES, form_wanted, read_fingerprinted, read_json
 from service.api.cursors import id_in
 from service.api.etags import etag_of, is_unchanged
@@ -40,7 +40,7 @@ from service.contracts.arena import (
     RatingsResponse,
     VoteRequest,
 )
-from service.jobs import View, check_budget
+from service.jobs import View
 from service.rendering.arena_leaderboard import arena_csv, arena_markdown
 from service.store.signals import Signals
 
@@ -94,10 +94,10 @@ class ArenaController(Controller):
         The models and their sides are drawn; pairs are drawn more often if a vote on them would teach more. Nothing in
         the answer names a model before the vote, except a text that names its own model.
         """
-        await check_budget(redis, request.state.key, caller_of(request, idempotency_key))
+        caller = await paying_caller(redis, request, idempotency_key)
         most_bytes, scope = min(settings.server.max_body_bytes, MOST_LINE_BYTES), f"{self.path}/battles"
         asked, fingerprint = await read_fingerprinted(request, BattleRequest, most_bytes, scope)
-        return _accepted(await begin_battle(redis, settings, asked, caller_of(request, idempotency_key), fingerprint))
+        return _accepted(await begin_battle(redis, settings, asked, caller, fingerprint))
 
     @get(
         "/battles",
@@ -189,9 +189,8 @@ class ArenaController(Controller):
         idempotency_key: IdempotencyKey = None,
     ) -> Response[Battle]:
         """Begins another battle over the same item with the same judge. Its models are drawn again."""
-        await check_budget(redis, request.state.key, caller_of(request, idempotency_key))
+        caller = await paying_caller(redis, request, idempotency_key)
         fingerprint = sha256(f"{self.path}/battles/{battle_id}/regenerate".encode()).hexdigest()
-        caller = caller_of(request, idempotency_key)
         return _accepted(await regenerate_battle(redis, settings, view, battle_id, caller, fingerprint))
 
     @get(

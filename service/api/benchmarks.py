@@ -9,7 +9,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 from redis.asyncio import Redis
 
-from service.api.access import caller_of, needs
+from service.api.access import needs, paying_caller
 from service.api.bodies import CSV, MARKDOWN, form_wanted, read_fingerprinted, read_json
 from service.api.cursors import id_in
 from service.api.etags import etag_of, is_unchanged
@@ -26,7 +26,7 @@ from service.benchmarks import (
 )
 from service.config.settings import Settings
 from service.contracts.benchmarks import Benchmark, BenchmarkEstimate, BenchmarkPage, BenchmarkRequest
-from service.jobs import View, check_budget
+from service.jobs import View
 from service.rendering.benchmark_leaderboard import benchmark_csv, benchmark_markdown
 from service.store.signals import Signals
 
@@ -58,10 +58,10 @@ class BenchmarksController(Controller):
         idempotency_key: IdempotencyKey = None,
     ) -> Response[Benchmark]:
         """Has each judge judge a dataset with each model, in one job with its own cache, budget and progress."""
-        await check_budget(redis, request.state.key, caller_of(request, idempotency_key))
+        caller = await paying_caller(redis, request, idempotency_key)
         most_bytes = settings.server.max_body_bytes
         asked, fingerprint = await read_fingerprinted(request, BenchmarkRequest, most_bytes, self.path)
-        begun = await begin_benchmark(redis, settings, asked, caller_of(request, idempotency_key), fingerprint)
+        begun = await begin_benchmark(redis, settings, asked, caller, fingerprint)
         location = {"Location": f"{self.path}/{begun.benchmark.id}"}
         replayed = {"Idempotent-Replayed": "true"} if begun.is_repeat else {}
         return Response(begun.benchmark, status_code=202, headers=location | replayed)

@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from redis.asyncio import Redis
 
-from service.api.access import caller_of, needs
+from service.api.access import needs, paying_caller
 from service.api.bodies import NDJSON, form_wanted
 from service.api.cursors import id_in, position_of
 from service.api.openapi import headers, json_body, ndjson_body, operation, text
@@ -33,7 +33,6 @@ from service.jobs import (
     View,
     cancel_job,
     changes,
-    check_budget,
     end_of,
     existing_job,
     job_with_judgments,
@@ -123,10 +122,10 @@ class JobsController(Controller):
         `?judge=helpfulness&models=openai/gpt-6-luna`. With `Prefer: wait=20` the response is 200 with the finished
         job if it is over within 20 seconds.
         """
-        await check_budget(redis, request.state.key, caller_of(request, idempotency_key))
+        caller = await paying_caller(redis, request, idempotency_key)
         upload = await read_upload(request, settings.server.max_body_bytes, settings.server.max_upload_bytes)
         judges = await resolve_judges(redis, settings, upload.order)
-        intake = JobIntake(redis, settings, upload.order, judges, caller_of(request, idempotency_key))
+        intake = JobIntake(redis, settings, upload.order, judges, caller)
         wait_s = preferred_wait(prefer, settings.server.max_wait_seconds)
         with end_of(signals, intake.job_id) if wait_s else nullcontext() as end:
             await intake.take(upload.items, read_bytes=lambda: upload.body.size)

@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl
 from litestar import Request
 from redis.asyncio import Redis
 
-from service.api.access import caller_of
+from service.api.access import paying_caller
 from service.contracts.refusals import Fault, Kind, invalid
-from service.jobs import Caller, check_budget
+from service.jobs import Caller
 from service.threads import aside
 
 MOST_OF_A_TEXT_FORM = 4_000_000  # bytes, as it is sent: percent-encoded
@@ -79,18 +79,14 @@ def new_ticket() -> str:
     return secrets.token_urlsafe(12)
 
 
-def caller_of_form(request: Request[Any, Any, Any], form: PageForm) -> Caller:
-    """Returns the caller who sent a form. A form that is changed and sent again counts as another one."""
-    ticket = form.text(_TICKET)
-    return caller_of(request, f"form {ticket} {form.digest}" if ticket else None)
-
-
 async def read_paid_form(request: Request[Any, Any, Any], redis: Redis) -> tuple[PageForm, Caller]:
-    """Returns a form that begins calls of models, and its caller. Raises Refused if the key's budget is spent."""
+    """Returns a form that begins calls of models, and its caller. Raises Refused if the key's budget is spent.
+
+    A form that is changed and sent again counts as another request.
+    """
     form = await read_form(request)
-    caller = caller_of_form(request, form)
-    await check_budget(redis, request.state.key, caller)
-    return form, caller
+    ticket = form.text(_TICKET)
+    return form, await paying_caller(redis, request, f"form {ticket} {form.digest}" if ticket else None)
 
 
 def faults_by_place(faults: Sequence[Fault], places: Sequence[str]) -> dict[str, list[str]]:
