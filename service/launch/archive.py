@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 from redis.asyncio import Redis
 
-from service.archive.catalog import TABLES
+from service.archive.catalog import TABLES, ArchivedFile, TableName
 from service.archive.errors import ArchiveError
 from service.archive.maintaining import Compacted, forget
 from service.archive.objects import Objects
@@ -74,20 +74,6 @@ def archive_status(settings: Settings) -> ArchiveStatus:
         catalog = await expected_catalog(redis, objects)
         there = {each.path: each.size for folder in (*TABLES, "index") for each in await objects.listed(folder)}
         indexes = [index_path(each.path) for each in catalog.of("judgments")]
-        tables = []
-        for table in TABLES:
-            files = catalog.of(table)
-            days = sorted(each.day for each in files)
-            tables.append(
-                ArchivedTable(
-                    table=table,
-                    files=len(files),
-                    rows=sum(each.rows for each in files),
-                    size=sum(each.size for each in files),
-                    first_day=days[0] if days else None,
-                    last_day=days[-1] if days else None,
-                )
-            )
         return ArchiveStatus(
             url=objects.url,
             is_on=state.is_on,
@@ -96,7 +82,7 @@ def archive_status(settings: Settings) -> ArchiveStatus:
             lag_seconds=state.lag_s(clock.now_ms()),
             catalog_version=catalog.version,
             to_forget=len(catalog.forgotten),
-            tables=tables,
+            tables=[_archived_table(table, catalog.of(table)) for table in TABLES],
             missing=[
                 *(each.path for each in catalog.files if there.get(each.path) != each.size),
                 *(each for each in indexes if each not in there),
@@ -104,6 +90,18 @@ def archive_status(settings: Settings) -> ArchiveStatus:
         )
 
     return _with_store(settings, read)
+
+
+def _archived_table(table: TableName, files: Sequence[ArchivedFile]) -> ArchivedTable:
+    days = [each.day for each in files]
+    return ArchivedTable(
+        table=table,
+        files=len(files),
+        rows=sum(each.rows for each in files),
+        size=sum(each.size for each in files),
+        first_day=min(days, default=None),
+        last_day=max(days, default=None),
+    )
 
 
 def write_archive(settings: Settings, older_than_s: float) -> Written:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
 
 from service.api.access import has_scope, key_with_digest
@@ -40,6 +42,19 @@ async def check_session(connection: ASGIConnection[Any, Any, Any, Any], handler:
         raise SignInNeededError
     if not has_scope(key, scope):
         raise ProblemError(403, "forbidden", f"the key {key.name} lacks the scope {scope}")
+
+
+def cookie(request: Request[Any, Any, Any], name: str, value: str, lasts_s: int) -> Cookie:
+    """Returns a cookie that only pages of this service get; one of 0 seconds removes it."""
+    return Cookie(
+        key=name,
+        value=value,
+        max_age=lasts_s,
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
 
 
 async def _key_of(connection: ASGIConnection[Any, Any, Any, Any], keys: tuple[KeySettings, ...]) -> KeySettings | None:

@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
-from litestar.datastructures import Cookie, FormMultiDict
+from litestar.datastructures import FormMultiDict
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Redirect
@@ -29,7 +29,7 @@ from service.contracts.judges import MOST_OF_A_CRITERION
 from service.contracts.labels import Label, NewLabel
 from service.contracts.refusals import Fault, Kind, Refused, invalid
 from service.jobs import View
-from service.pages.access import shown_to
+from service.pages.access import cookie, shown_to
 from service.pages.documents import PAGE_HEADERS, document
 from service.pages.item import parts_of
 from service.pages.signing_in import own_path
@@ -217,16 +217,8 @@ class LabelPages(Controller):
         if not name.isprintable() or not 0 < len(name) <= _MOST_OF_A_NAME:
             detail = f"a name must have 1 to {_MOST_OF_A_NAME} printable characters"
             raise invalid([Fault("/annotator", detail)])
-        cookie = Cookie(
-            key=ANNOTATOR_COOKIE,
-            value=quote(name, safe=""),
-            max_age=_YEAR_S,
-            path="/",
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
-        return Redirect(following, status_code=303, cookies=[cookie], headers=PAGE_HEADERS)
+        kept = cookie(request, ANNOTATOR_COOKIE, quote(name, safe=""), _YEAR_S)
+        return Redirect(following, status_code=303, cookies=[kept], headers=PAGE_HEADERS)
 
 
 def annotator_of(request: Request[Any, Any, Any]) -> str | None:

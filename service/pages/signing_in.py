@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from service.api.access import key_named
 from service.api.origins import TAKES_FORMS
 from service.config.settings import Settings
-from service.pages.access import SESSION_COOKIE
+from service.pages.access import SESSION_COOKIE, cookie
 from service.pages.documents import PAGE_HEADERS, document
 from service.store.sessions import SESSION_S, close_session, open_session
 
@@ -43,7 +43,7 @@ async def sign_in(
         values: dict[str, Any] = {"following": following, "wrong": has_keys, "has_keys": has_keys}
         return await document(request, "login.html", status_code=401, **values)
     token = await open_session(redis, key.sha256)
-    return _leading_to(following, _cookie(request, token, SESSION_S))
+    return _leading_to(following, cookie(request, SESSION_COOKIE, token, SESSION_S))
 
 
 @post("/logout", opt=TAKES_FORMS, include_in_schema=False, status_code=303, request_max_body_size=_MOST_OF_A_FORM)
@@ -51,7 +51,7 @@ async def sign_out(request: Request[Any, Any, Any], redis: NamedDependency[Redis
     """Ends the session, in the store and in the browser."""
     if token := request.cookies.get(SESSION_COOKIE):
         await close_session(redis, token)
-    return _leading_to("/login", _cookie(request, "", 0))
+    return _leading_to("/login", cookie(request, SESSION_COOKIE, "", 0))
 
 
 def own_path(path: str) -> str:
@@ -60,17 +60,5 @@ def own_path(path: str) -> str:
     return path if is_own else "/"
 
 
-def _leading_to(path: str, cookie: Cookie) -> Redirect:
-    return Redirect(path, status_code=303, cookies=[cookie], headers=PAGE_HEADERS)
-
-
-def _cookie(request: Request[Any, Any, Any], token: str, lasts_s: int) -> Cookie:
-    return Cookie(
-        key=SESSION_COOKIE,
-        value=token,
-        max_age=lasts_s,
-        path="/",
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+def _leading_to(path: str, kept: Cookie) -> Redirect:
+    return Redirect(path, status_code=303, cookies=[kept], headers=PAGE_HEADERS)
