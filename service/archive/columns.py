@@ -1,9 +1,26 @@
 """The columns of the archive's tables. They are listed on the documentation's page of the archive."""
 
+import msgspec
+
 from service.archive.catalog import TableName
+from service.contracts.jobs import JobRecord
 from service.files.export_columns import JUDGMENT_COLUMNS, LABEL_COLUMNS, VOTE_COLUMNS, Column
 
 _LONG_TEXTS = ("explanation", "raw_text")  # of votes: in the column `json` alone, so that they are there once
+
+
+class ArchivedJob(msgspec.Struct, frozen=True):
+    """The column `job` of a judgment: the JSON of its record, the job's other fields, and those of its benchmark."""
+
+    record: str
+    fields: dict[str, str] = {}
+    benchmark: dict[str, str] = {}
+
+
+def archived_record(job: str) -> JobRecord:
+    """Returns the record of a job from the column `job`."""
+    return msgspec.json.decode(msgspec.json.decode(job, type=ArchivedJob).record, type=JobRecord)
+
 
 # Those of an export, and: the judgment as it was stored, its item, and its job with the resolved judges.
 ARCHIVED_JUDGMENT_COLUMNS = (

@@ -10,6 +10,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.archive.catalog import ArchivedFile, Catalog, Forgotten, load_catalog
+from service.archive.columns import archived_record
 from service.archive.errors import ArchiveError, UnreadableArchiveError
 from service.archive.item_index import ItemIndex, decoded_index, digest_of
 from service.archive.objects import Objects
@@ -49,11 +50,7 @@ class ArchivedJudgment(NamedTuple):
 
     def record(self) -> JobRecord:
         """Returns the record of the job."""
-        return msgspec.json.decode(msgspec.json.decode(self.job, type=_JobOnly).record, type=JobRecord)
-
-
-class _JobOnly(msgspec.Struct):
-    record: str
+        return archived_record(self.job)
 
 
 class _Footer(NamedTuple):

@@ -18,6 +18,7 @@ from service.agreement.contributions import CodedItem
 from service.agreement.evidence import evidence_of
 from service.agreement.item_changes import with_judgment
 from service.archive.catalog import ArchivedFile, TableName, load_catalog
+from service.archive.columns import ArchivedJob, archived_record
 from service.archive.errors import ArchiveError
 from service.archive.objects import Objects
 from service.archive.parquet_files import read_table
@@ -91,8 +92,7 @@ async def restore_archive(
             and not hidden(row["item_id"], row["job_id"], row["finished_at"])
         ]
         known.update(row["id"] for row in kept)
-        for start in range(0, len(kept), _ROWS_AT_ONCE):
-            batch = kept[start : start + _ROWS_AT_ONCE]
+        for batch in _parts(kept):
             restored = await asyncio.to_thread(_jobs_of, batch)
             await merge_chunks(redis, restored)
             await restore_jobs(redis, restored, keep_s=keep_s)
@@ -163,7 +163,7 @@ def _jobs_of(rows: Sequence[dict[str, Any]]) -> list[RestoredJob]:
     for row in rows:
         job = jobs.get(row["job_id"])
         if job is None:
-            told = msgspec.json.decode(row["job"], type=_ToldJob)
+            told = msgspec.json.decode(row["job"], type=ArchivedJob)
             record = msgspec.json.decode(told.record, type=JobRecord)
             job = jobs[row["job_id"]] = RestoredJob(record, told.record, told.fields, told.benchmark, {}, {})
         record, position = job.record, row["position"]
@@ -175,12 +175,6 @@ def _jobs_of(rows: Sequence[dict[str, Any]]) -> list[RestoredJob]:
     return list(jobs.values())
 
 
-class _ToldJob(msgspec.Struct):
-    record: str
-    fields: dict[str, str] = {}
-    benchmark: dict[str, str] = {}
-
-
 def _items_of(
     rows: Sequence[dict[str, Any]], states: dict[_Place, _State], labelled: set[_Place]
 ) -> Iterable[RestoredItem]:
@@ -188,7 +182,7 @@ def _items_of(
     found: dict[str, RestoredItem] = {}
     for row in _counted(rows):
         judgment = msgspec.json.decode(row["json"], type=Judgment)
-        record = msgspec.json.decode(msgspec.json.decode(row["job"], type=_ToldJob).record, type=JobRecord)
+        record = archived_record(row["job"])
         item = msgspec.json.decode(row["item"], type=Item)
         place, at_ms = _Place(row["item_id"], row["criterion"]), int(judgment.finished_at.timestamp() * 1000)
         content = content_digest(item)

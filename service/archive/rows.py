@@ -8,7 +8,7 @@ import msgspec
 
 from service.agreement.labelling import shown_label
 from service.agreement.stored_items import coded_item
-from service.archive.columns import ARCHIVED_JUDGMENT_COLUMNS, ARCHIVED_LABEL_COLUMNS
+from service.archive.columns import ARCHIVED_JUDGMENT_COLUMNS, ARCHIVED_LABEL_COLUMNS, ArchivedJob
 from service.contracts.items import Item
 from service.contracts.jobs import JobRecord
 from service.files.export_columns import row_values
@@ -22,7 +22,7 @@ _OF_NO_USE = (b"archived", b"callback", b"callback_id", b"callback_key")  # fiel
 
 
 class JobFields(NamedTuple):
-    """A job as it was read: its record, its fields without the record, and those of its benchmark."""
+    """A job as it was read: its record, and the text of the column `job`."""
 
     record: JobRecord
     text: str
@@ -42,8 +42,7 @@ def job_fields(job: Mapping[bytes, bytes], benchmark: Mapping[bytes, bytes]) -> 
         name.decode(): value.decode() for name, value in sorted(benchmark.items()) if not name.startswith(b"human:")
     }
     record = from_json(job[b"record"], JobRecord, "its job")
-    text = msgspec.json.encode({"record": fields.pop("record"), "fields": fields, "benchmark": others}).decode()
-    return JobFields(record, text)
+    return JobFields(record, msgspec.json.encode(ArchivedJob(fields.pop("record"), fields, others)).decode())
 
 
 def judgment_rows(job: JobFields, part: Part, chunks: Sequence[StoredChunk]) -> Iterator[_Row]:
