@@ -6,6 +6,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from service.rendering.cut_texts import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -74,11 +76,6 @@ def print_lines(console: "Console", lines: Iterable[str], style: str = "") -> No
 
     for line in lines:
         console.print(Text(printable(line), style=style))
-
-
-def printable(text: str) -> str:
-    """Returns the text with control characters replaced: judged texts may hold sequences that steer a terminal."""
-    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def print_json(value: Any) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from service.rendering.cut_texts import printable, shortened
 from service.rendering.plot import decades, nice_steps
 
 DRAWING_WIDTH = 360  # readable on a phone without scaling
@@ -105,7 +106,7 @@ def forest_plot(rows: Sequence[IntervalRow], title: str, *, low: float, high: fl
     _upright_lines(root, axis, ticks, bottom=_TOP + _ROW * len(rows), reference=0)
     for number, row in enumerate(rows):
         middle = _TOP + _ROW * (number + 0.5)
-        _text(root, _LABELS - 8, middle + 4, _shortened(row.label), "end", "name")
+        _text(root, _LABELS - 8, middle + 4, shortened(row.label, _MOST_OF_A_LABEL), "end", "name")
         _interval(root, axis, middle, row)
     return _written(root)
 
@@ -117,7 +118,7 @@ def long_forest_plot(rows: Sequence[IntervalRow], title: str, *, ticks: Sequence
     _upright_lines(root, axis, ticks, bottom=_TOP + _TALL_ROW * len(rows), reference=reference)
     for number, row in enumerate(rows):
         top = _TOP + _TALL_ROW * number
-        _text(root, 0, top + 16, _shortened(row.label, _MOST_OF_A_LINE), "start", "name")
+        _text(root, 0, top + 16, shortened(row.label, _MOST_OF_A_LINE), "start", "name")
         _interval(root, axis, top + 30, row)
     return _written(root)
 
@@ -293,7 +294,7 @@ def _ends(figures: Sequence[TimedFigure]) -> Iterator[tuple[TimedFigure, str]]:
 
 def _drawing(title: str, width: int, height: int) -> ElementTree.Element:
     root = ElementTree.Element("svg", {"viewBox": f"0 0 {width} {height}", "role": "img", "class": "drawing"})
-    root.set("aria-label", _printable(title))
+    root.set("aria-label", printable(title))
     return root
 
 
@@ -315,16 +316,7 @@ def _path(root: ElementTree.Element, places: Sequence[tuple[float, float]]) -> N
 
 def _text(root: ElementTree.Element, x: float, y: float, text: str, anchor: str, style: str = "tick") -> None:
     place = {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor, "class": style}
-    ElementTree.SubElement(root, "text", place).text = _printable(text)
-
-
-def _shortened(label: str, most: int = _MOST_OF_A_LABEL) -> str:
-    return label if len(label) <= most else label[: most - 1] + "…"
-
-
-def _printable(text: str) -> str:
-    """Returns a text without the characters that XML can't have."""
-    return "".join(each if each.isprintable() or each == " " else "\ufffd" for each in text)
+    ElementTree.SubElement(root, "text", place).text = printable(text)
 
 
 def _written(root: ElementTree.Element) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
+from service.rendering.cut_texts import printable, shortened
 from service.rendering.judge_names import judge_name
 
 _Json = Mapping[str, Any]
@@ -128,18 +129,13 @@ def _add(root: ElementTree.Element, shape: PlotShape) -> None:
         placed = {"x": f"{shape.x:.1f}", "y": f"{shape.y:.1f}", "fill": shape.colour, "text-anchor": shape.anchor}
         if shape.is_upright:
             placed["transform"] = f"rotate(-90 {shape.x:.1f} {shape.y:.1f})"
-        ElementTree.SubElement(root, "text", placed).text = _printable(shape.text)
+        ElementTree.SubElement(root, "text", placed).text = printable(shape.text)
     elif shape.is_hollow:
         box = {"x": f"{shape.x - 5:.1f}", "y": f"{shape.y - 5:.1f}", "width": "10", "height": "10"}
         ElementTree.SubElement(root, "rect", {**box, "fill": "white", "stroke": shape.colour})
     else:
         dot = {"cx": f"{shape.x:.1f}", "cy": f"{shape.y:.1f}", "r": "5"}
         ElementTree.SubElement(root, "circle", {**dot, "fill": shape.colour})
-
-
-def _printable(text: str) -> str:
-    """The text without the control characters that XML has no way to write."""
-    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def _measure(row: _Json) -> _Json:
@@ -174,14 +170,10 @@ def _legend(rows: Sequence[_Json]) -> Iterator[PlotShape]:
     for place, row in enumerate(rows[:_MOST_IN_LEGEND]):
         missing = "" if _measure(row)["value"] is not None else ": not defined"
         name = f"{judge_name(row['judge'])}{' (baseline)' if row['control'] else ''}"
-        text = f"{place + 1}  {row['model']} · {name}{missing}"
-        yield PlotText(_LEGEND_X, _TOP + 10 + 18 * place, _shortened(text), _GREY if row["control"] else _INK)
+        text = shortened(f"{place + 1}  {row['model']} · {name}{missing}", _MOST_IN_LINE)
+        yield PlotText(_LEGEND_X, _TOP + 10 + 18 * place, text, _GREY if row["control"] else _INK)
     if len(rows) > _MOST_IN_LEGEND:
         yield PlotText(_LEGEND_X, _TOP + 10 + 18 * _MOST_IN_LEGEND, f"and {len(rows) - _MOST_IN_LEGEND} more", _GREY)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _MOST_IN_LINE else f"{text[: _MOST_IN_LINE - 1]}…"
 
 
 def _heights(measures: Sequence[_Json]) -> tuple[float, float, list[tuple[float, str]]]:

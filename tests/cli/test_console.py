@@ -9,15 +9,10 @@ from service.cli.console import (
     open_table,
     print_error,
     print_table,
-    printable,
     show_progress,
 )
 
 Captured = pytest.CaptureFixture[str]
-
-
-def test_control_characters_do_not_reach_the_terminal() -> None:
-    assert printable("a\x1b[2Jb\tc\nd") == "a\N{REPLACEMENT CHARACTER}[2Jb\tc\nd"
 
 
 def test_cells_are_plain_text(capsys: Captured) -> None:

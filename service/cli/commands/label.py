@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from service.cli.arguments import add_client_options, whole_number
 from service.cli.command import SUCCEEDED, Command, CommandError
-from service.cli.console import open_console, print_json, print_lines, printable
+from service.cli.console import open_console, print_json, print_lines
+from service.rendering.cut_texts import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

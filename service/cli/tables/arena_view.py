@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from service.cli.console import add_row, open_console, open_table, print_lines, print_table, printable
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.cli.tables.judgment_table import verdict_text
 from service.cli.tables.label_view import QUIT, SKIP, print_texts, print_titled
 from service.contracts.arena import ArenaLeaderboard
 from service.rendering.arena_leaderboard import STANDING_HEADINGS, arena_notes, standing_cells
+from service.rendering.cut_texts import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

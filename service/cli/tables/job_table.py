@@ -5,6 +5,7 @@ from typing import Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.rendering.amounts import dollars
+from service.rendering.cut_texts import in_one_line
 from service.rendering.judge_names import judge_name
 
 _HEADINGS = ("job", "status", "judge", "done", "scored", "unscored", "failed", "cost", "created")
@@ -41,7 +42,7 @@ def print_job(job: Mapping[str, Any], without_score: Iterable[Mapping[str, Any]]
     ]
     for each in job.get("failing_models") or ():
         wait = f"tried again in {each['retry_in_seconds']:.0f} s"
-        lines.append(f"waits for {each['model']}, {wait}: {_shortened(each['error'])}")
+        lines.append(f"waits for {each['model']}, {wait}: {in_one_line(each['error'], _MOST_WORDS)}")
     if callback := job.get("callback"):
         error = f": {callback['last_error']}" if callback["last_error"] else ""
         lines.append(f"callback {callback['status']} after {callback['attempts']} attempts{error}")
@@ -68,7 +69,7 @@ def _causes(without_score: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, 
     causes: dict[tuple[str, str, str], list[str]] = {}
     for judgment in without_score:
         words = next((vote["error"] for vote in judgment["votes"] if vote["error"]), "")
-        cause = (judgment["outcome"], judgment["reason"] or "", _shortened(words))
+        cause = (judgment["outcome"], judgment["reason"] or "", in_one_line(words, _MOST_WORDS))
         if cause not in causes and len(causes) >= _MOST_KINDS:
             cause = _OTHER
         count, *items = causes.get(cause, ["0"])
@@ -91,8 +92,3 @@ def cost_text(job: Mapping[str, Any]) -> str:
 
 def _time(job: Mapping[str, Any]) -> str:
     return str(job["created_at"])[:19].replace("T", " ")
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return f"{line[: _MOST_WORDS - 1]}…" if len(line) > _MOST_WORDS else line

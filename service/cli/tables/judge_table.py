@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.cli.console import add_row, open_console, open_table, print_lines, print_table, printable
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table
+from service.rendering.cut_texts import printable
 from service.rendering.judge_versions import ChangedField
 
 _USUAL_VALUES = {

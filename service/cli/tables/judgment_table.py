@@ -6,6 +6,7 @@ from typing import Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.rendering.amounts import dollars
+from service.rendering.cut_texts import in_one_line
 from service.rendering.ranking_words import ranking_words
 
 WITHOUT_SCORE = ("unscored", "failed")
@@ -38,7 +39,7 @@ def _cells(judgment: dict[str, Any]) -> tuple[str, ...]:
         judgment["criterion"],
         f"{outcome} ({reason})" if reason else outcome,
         verdict_text(judgment),
-        _shortened(judgment.get("explanation")),
+        in_one_line(judgment.get("explanation") or "", _MAX_EXPLANATION_CHARACTERS),
     )
 
 
@@ -49,12 +50,6 @@ def verdict_text(judgment: dict[str, Any]) -> str:
     if judgment.get("ranking") is not None:
         return ranking_words(judgment["ranking"])
     return "" if judgment.get("score") is None else f"{judgment['score']:g}"
-
-
-def _shortened(text: str | None) -> str:
-    line = " ".join((text or "").split())
-    too_long = len(line) > _MAX_EXPLANATION_CHARACTERS
-    return f"{line[: _MAX_EXPLANATION_CHARACTERS - 1]}…" if too_long else line
 
 
 def job_summary(judgments: Sequence[dict[str, Any]], job: dict[str, Any]) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from service.cli.console import add_row, open_console, open_table, print_lines, print_table, printable
+from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.cli.tables.judgment_table import verdict_text
+from service.rendering.cut_texts import printable
 from service.rendering.judge_names import judge_name
 from service.rendering.label_keys import LabelKey
 
