@@ -18,6 +18,8 @@ Group = Annotated[str, Meta(min_length=1, max_length=MOST_GROUP_LENGTH, pattern=
 GivenGroup = Group | _Whole
 GivenCase = Annotated[str, Meta(min_length=1, max_length=MOST_CASE_LENGTH)] | _Whole
 
+TEXT_FIELDS = ("input", "output", "context", "reference")  # of an item; `outputs` are several of the second
+
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """One thing to judge. The judge decides which fields it needs; every text is data and is kept verbatim.

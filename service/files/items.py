@@ -20,6 +20,7 @@ import msgspec
 
 from service.contracts.datasets import MOST_ANNOTATORS, MOST_VALUES_OF_AN_ITEM, DatasetItem
 from service.contracts.decoding import MOST_RETURNS, Batch, BlankLines, Numbered
+from service.contracts.items import TEXT_FIELDS
 from service.contracts.judges import MOST_OUTPUTS
 from service.contracts.nearest import did_you_mean
 from service.contracts.pointing import MOST_FAULTS, faults_in
@@ -36,10 +37,10 @@ from service.files.records import (
     shown_name,
 )
 
-TEXT_COLUMNS = ("id", "input", "output", "context", "reference", "group", "case")
+TEXT_COLUMNS = ("id", *TEXT_FIELDS, "group", "case")
 MOST_LINES_OF_A_RECORD = 50_000  # a quotation mark that is not closed takes in all that follows
 
-_JUDGED = ("input", "output", "context", "reference", "outputs")  # an item has at least one of them
+_JUDGED = (*TEXT_FIELDS, "outputs")  # an item has at least one of them
 _NAMES = ("id", "group", "case")  # whole numbers are taken as text
 _MOST_NAME = 60
 _INDEX = re.compile("0|[1-9][0-9]{0,3}")

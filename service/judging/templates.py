@@ -7,7 +7,7 @@ import re
 from functools import cache, lru_cache, reduce
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from service.contracts.items import Item
+from service.contracts.items import TEXT_FIELDS, Item
 from service.contracts.refusals import pointer_to
 from service.judging.template_limits import FILTERS_LEFT_OUT, filters_and_tests, limits_problem
 
@@ -18,7 +18,7 @@ _FUEL = 100_000  # instructions, or 64 bytes of text each; a prompt of a thousan
 _OUT_OF_FUEL = "OutOfFuel"
 _TOO_LONG = f"it takes too many steps, or the filled prompt is longer than {_FUEL * 64 // 1_000_000} MB"
 _VARIABLES = ("criterion", "instructions", "scale", "choices")
-_FIELDS = ("input", "output", "context", "reference", "outputs", "metadata")
+_FIELDS = (*TEXT_FIELDS, "outputs", "metadata")
 
 
 _MISSING = re.compile(r"`item(?P<path>(?:\.\w+|\[[^\]]{1,200}\])+)` is undefined")

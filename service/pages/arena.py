@@ -15,7 +15,7 @@ from service.arena import battle_page, begin_battle, cast_vote, regenerate_battl
 from service.config.settings import Settings
 from service.contracts.arena import Battle, BattleRequest, BattleStatus, VoteRequest, Winner
 from service.contracts.decoding import decode
-from service.contracts.items import Item
+from service.contracts.items import TEXT_FIELDS, Item
 from service.contracts.refusals import Fault, Kind, Refused, impossible
 from service.jobs import View, draw_judged_item
 from service.pages.access import shown_to
@@ -41,7 +41,6 @@ _VOTER = Annotated[str | None, QueryParameter(name="voter", max_length=200)]
 _MOST_WAIT_S = 20.0  # of a script that waits for the evaluations
 _RECENT = 12  # battles
 _PLACES = ("/judge", "/models", "/item/input", "/item/output", "/item/outputs", "/item/context", "/item/reference")
-_TEXTS = ("input", "output", "context", "reference")
 _PAIR = ("output_a", "output_b")
 
 
@@ -202,7 +201,7 @@ async def _asked(redis: Redis, view: View, form: PageForm) -> BattleRequest:
     if form.text("item") == "judged":
         item = await _judged_item(redis, view, form.text("judge"))
         return msgspec.structs.replace(_battle_request(sent), item=item)
-    sent["item"] = {name: form.given(name) for name in _TEXTS}
+    sent["item"] = {name: form.given(name) for name in TEXT_FIELDS}
     outputs = [form.text(name) for name in _PAIR]
     if any(each.strip() for each in outputs):
         sent["item"]["outputs"] = outputs

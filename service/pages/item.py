@@ -13,7 +13,7 @@ from service.agreement.labelling import labels_of_item
 from service.api.paths import decoded_name
 from service.archive.lookup import found_judgments, found_texts
 from service.archive.reading import ArchiveReader
-from service.contracts.items import Item
+from service.contracts.items import TEXT_FIELDS, Item
 from service.contracts.judgments import Judgment, PromptMessage, Vote
 from service.contracts.outcomes import Outcome, ParsedFrom
 from service.contracts.refusals import not_found
@@ -32,7 +32,6 @@ _MOST_JUDGMENTS = 20  # the newest
 _MOST_VOTES = 20  # of one judgment
 _SOURCES: dict[ParsedFrom, Source] = {ParsedFrom.SCHEMA: "schema", ParsedFrom.TOOL: "tool"}
 _MOST_IN_LINES = 100_000  # bytes of metadata
-_FIELDS = ("input", "output", "context", "reference")
 
 
 class RawAnswer(msgspec.Struct, frozen=True):
@@ -120,7 +119,7 @@ def _place(judgment: Judgment) -> tuple[str, str]:
 
 def parts_of(item: Item, budget: TextBudget) -> list[tuple[str, ShownText]]:
     """Returns the texts of an item under their names, without its metadata."""
-    texts = [(name, value) for name in _FIELDS if (value := getattr(item, name)) is not None]
+    texts = [(name, value) for name in TEXT_FIELDS if (value := getattr(item, name)) is not None]
     texts += [(f"output {letter(index)}", text) for index, text in enumerate(item.outputs or ())]
     return [(name, budget.shown(text)) for name, text in texts]
 

@@ -7,7 +7,7 @@ import minijinja
 import msgspec
 
 from service.contracts.decoding import decode
-from service.contracts.items import Item
+from service.contracts.items import TEXT_FIELDS, Item
 from service.contracts.jobs import JobOrder, JobRequest
 from service.contracts.judges import MOST_OUTPUTS, Judge, Method
 from service.contracts.refusals import Fault, Refused, invalid
@@ -26,12 +26,11 @@ from service.rendering.trust_words import BASELINE_TITLES
 ITEM_AT = "/items/0"
 TRY_PLACES = (
     *DEFINITION_PLACES,
-    *(f"{ITEM_AT}/{name}" for name in ("input", "output", "context", "reference", "outputs", "metadata")),
+    *(f"{ITEM_AT}/{name}" for name in (*TEXT_FIELDS, "outputs", "metadata")),
     *("/budget_usd", "/name"),
 )
 
 _ITEM_BYTES = 1_000_000  # of an item's texts in the form, escaped
-_TEXTS = ("input", "output", "context", "reference")
 _LETTERS = tuple(letter(index) for index in range(MOST_OUTPUTS))
 _OUTPUTS = tuple(f"output_{each.lower()}" for each in _LETTERS)
 _FEWEST_OUTPUTS, _FEWEST_TO_RANK = 2, 4  # fields of a form
@@ -57,7 +56,8 @@ def request_in(form: PageForm) -> tuple[JobRequest, Judge]:
 def item_fields(item: Item) -> tuple[dict[str, str], int]:
     """Returns the fields of the form of an item by name, and the number of characters for which it has no room."""
     budget = TextBudget(_ITEM_BYTES, _ITEM_BYTES)
-    texts = {name: getattr(item, name) or "" for name in _TEXTS} | dict(zip(_OUTPUTS, item.outputs or (), strict=False))
+    texts = {name: getattr(item, name) or "" for name in TEXT_FIELDS}
+    texts |= zip(_OUTPUTS, item.outputs or (), strict=False)
     shown = {name: budget.shown(text) for name, text in texts.items()}
     if item.metadata:
         metadata = budget.shown(metadata_text(item))
@@ -131,7 +131,7 @@ def _outputs_given(form: PageForm) -> int:
 
 
 def _item_sent(form: PageForm) -> tuple[dict[str, Any], list[Fault]]:
-    item: dict[str, Any] = {name: form.text(name) for name in _TEXTS if form.given(name)}
+    item: dict[str, Any] = {name: form.text(name) for name in TEXT_FIELDS if form.given(name)}
     if given := _outputs_given(form):
         item["outputs"] = [form.text(name) for name in _OUTPUTS[: max(given, _FEWEST_OUTPUTS)]]
     if metadata := form.given("metadata"):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import msgspec
 
 from service.contracts.criteria import CriterionScale
-from service.contracts.items import Item
+from service.contracts.items import TEXT_FIELDS, Item
 from service.contracts.judges import Example, Judge, Method, Scale
 from service.contracts.judgments import Vote
 from service.contracts.outcomes import Outcome
@@ -30,7 +30,6 @@ from service.judging.templates import TemplateError, fill, shows_item, template_
 
 PlacedProblem = tuple[str, str]  # a JSON pointer, and the problem there
 
-_TEXTS = ("input", "output", "context", "reference")  # of an item
 REMINDER = "Answer again, in the form that was asked for."
 
 
@@ -142,7 +141,7 @@ class JudgingMethod(ABC):
         while is_own_prompt(judge) and (error := self._error_of_filling(judge, item)) is not None:
             problems.append((error.pointer, f"the judge's template can't be filled: {error}"))
             field = error.pointer[1:]
-            if field not in _TEXTS or getattr(item, field) is not None:
+            if field not in TEXT_FIELDS or getattr(item, field) is not None:
                 break
             item = msgspec.structs.replace(item, **{field: ""})
         return problems
