@@ -82,11 +82,6 @@ def leading_series(found: Sequence[JudgedSeries]) -> list[JudgedSeries]:
     return leading
 
 
-def deciding_statistic(names: Mapping[str, object]) -> str:
-    """Returns the name, of these statistics, of the one that tells a judge from chance: by ranks, or of labels."""
-    return "spearman" if "spearman" in names else "cohen_kappa"
-
-
 async def agreement_trend(redis: Redis, series: Series) -> Trend:
     """Returns a judge's agreement with random labels over the last 30 days.
 

@@ -1,5 +1,7 @@
 """The verdicts on judges, and the statistics, flags, selections and baselines of reports, in a few words."""
 
+from collections.abc import Mapping
+
 VERDICT_WORDS = {
     "as_good_as_people": "as good as people",
     "better_than_baselines": "better than the baselines",
@@ -92,3 +94,8 @@ UNDEFINED_WORDS = {
 def undefined_words(reason: str) -> str:
     """Returns why a figure is null, in words."""
     return UNDEFINED_WORDS.get(reason, reason.replace("_", " "))
+
+
+def deciding_statistic(names: Mapping[str, object]) -> str:
+    """Returns the name, of these statistics, of the one that tells a judge from chance: by ranks, or of labels."""
+    return "spearman" if "spearman" in names else "cohen_kappa"

@@ -3,7 +3,7 @@
 import pytest
 
 from service.agreement.series import find_series
-from service.agreement.trends import JudgedSeries, agreement_trend, deciding_statistic, judged_series, leading_series
+from service.agreement.trends import JudgedSeries, agreement_trend, judged_series, leading_series
 from service.store.connection import connect
 from tests.flows.conftest import Judged, Row, Serve, serve
 
@@ -32,11 +32,6 @@ def test_the_version_that_judged_last_stands_for_a_judge(
     found: list[JudgedSeries], leading: list[JudgedSeries] | None
 ) -> None:
     assert leading_series(found) == (found if leading is None else leading)
-
-
-def test_ranks_decide_if_there_are_any() -> None:
-    assert deciding_statistic({"exact": 1, "spearman": 1, "cohen_kappa": 1}) == "spearman"
-    assert deciding_statistic({"exact": 1, "cohen_kappa": 1}) == "cohen_kappa"
 
 
 async def test_a_trend_counts_the_labelled_pairs_of_each_hour_until_there_are_two_days(serve: Serve) -> None:

@@ -6,7 +6,13 @@ import pytest
 
 from service.contracts.labels import ReportSelection
 from service.pages.words import figure_text, number
-from service.rendering.trust_words import FLAG_WORDS, SELECTION_WORDS, STATISTIC_MEANINGS, UNDEFINED_WORDS
+from service.rendering.trust_words import (
+    FLAG_WORDS,
+    SELECTION_WORDS,
+    STATISTIC_MEANINGS,
+    UNDEFINED_WORDS,
+    deciding_statistic,
+)
 from service.stats.flags import Flag
 from service.stats.intervals import Measure
 from service.stats.statistics import STATISTICS
@@ -18,6 +24,11 @@ def test_every_reason_flag_selection_and_statistic_has_words() -> None:
     assert {*SELECTION_WORDS} == {*get_args(ReportSelection)}
     assert {*UNDEFINED_WORDS} == {*Undefined}
     assert {*STATISTICS} <= {*STATISTIC_MEANINGS}
+
+
+def test_ranks_decide_if_there_are_any() -> None:
+    assert deciding_statistic({"exact": 1, "spearman": 1, "cohen_kappa": 1}) == "spearman"
+    assert deciding_statistic({"exact": 1, "cohen_kappa": 1}) == "cohen_kappa"
 
 
 def test_a_figure_that_is_undefined_says_why() -> None:

@@ -16,6 +16,7 @@ from service.rendering.trust_words import (
     SELECTION_WORDS,
     STATISTIC_MEANINGS,
     VERDICT_WORDS,
+    deciding_statistic,
     undefined_words,
 )
 
@@ -31,7 +32,6 @@ _ZERO_BY_CHANCE = (  # statistics whose value is 0 for a judge that guesses
     *("cohen_kappa", "cohen_kappa_linear", "cohen_kappa_quadratic", "gwet_ac1", "gwet_ac2"),
     *("krippendorff_alpha_nominal", "krippendorff_alpha_ordinal", "krippendorff_alpha_interval"),
 )
-_DECISIVE = ("spearman", "cohen_kappa")  # the first that the report has decides whether the judge only guesses
 _LABELS_ONLY_REASONS = {
     "no_labels": "no label was drawn at random",
     "few_labels": "fewer than 50 items are labelled",
@@ -143,8 +143,8 @@ def _served_name(served: str | None) -> str:
 
 def chance_finding(statistics: Mapping[str, AgreementJson]) -> str:
     """Returns whether two judges agree by more than guessing, by the statistic that suits their values best."""
-    name = next((each for each in _DECISIVE if each in statistics), None)
-    if name is None:
+    name = deciding_statistic(statistics)
+    if name not in statistics:
         return "no statistic tells it from chance"
     measure = statistics[name]
     if measure["value"] is None:
