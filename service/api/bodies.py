@@ -37,6 +37,7 @@ def form_wanted(request: Request[Any, Any, Any], *others: str) -> str:
     """Returns the one of JSON and the other media types that `Accept` prefers; JSON if it names none of them."""
     return request.accept.best_match([JSON, *others], default=JSON)
 
+
 MOST_LINE_BYTES = 10_000_000
 MOST_PAUSE_S = 30.0  # between two parts of a body
 
