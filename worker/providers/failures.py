@@ -17,8 +17,12 @@ from worker.providers.http import HttpReply
 from worker.providers.waits import wait_in_details, wait_in_headers, wait_in_words
 
 MAX_MESSAGE_CHARS = 500
+_MOST_READ_CHARS = 10_000  # of an error's words; a body may have 8 MB, which take half a minute to search
 MIN_SECRET_CHARS = 4  # a shorter "key" is a placeholder, and cutting it out would garble the message
 _LEAST_SECRET_WORD = 8  # characters; a shorter word of a header, such as "Bearer", is none
+
+LONGEST_WAIT_S = 3600.0  # kept if more is asked for: what a server says by mistake must not end its calls for good
+_NOTED_WAIT_S = 60.0  # one that the error tells
 
 LOADING_SECONDS = 5.0  # llama.cpp's server says 503 "Loading model" with no Retry-After, for some seconds
 _LOADING = re.compile(r"loading model", re.I)
@@ -162,8 +166,10 @@ def to_error(failure: Failure, provider: str, secrets: Iterable[str]) -> Provide
     """Returns the error to raise. The provider's message is kept, cut to MAX_MESSAGE_CHARS, without its keys."""
     message = without_secrets(failure.message, secrets)[:MAX_MESSAGE_CHARS]
     cause = cause_of(failure)
+    wait = failure.retry_after or 0.0
+    note = f" (asks for a wait; it gets {wait:g} s)" if wait >= _NOTED_WAIT_S else ""
     return ProviderError(
-        f"{provider} answered {failure.status}: {message}",
+        f"{provider} answered {failure.status}: {message}{note}",
         reason=_reason(failure, cause),
         retryable=is_retryable(failure),
         status=failure.status,
@@ -220,7 +226,7 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
     details = objects_of(error.get("details"))
     codes = _codes(error, details)
     parameter = error.get("param")
-    message = _message(error) or body.decode("utf-8", "replace").strip()
+    message = (_message(error) or body.decode("utf-8", "replace").strip())[:_MOST_READ_CHARS]
     failure = Failure(
         status=_true_status(status, codes),
         message=message,
@@ -231,14 +237,16 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failur
 
 
 def _wait(failure: Failure, headers: Mapping[str, str], details: Iterable[Mapping[str, Any]]) -> float | None:
-    """Returns the wait that the provider asks for in its details, its headers or, after a passing error, its words."""
+    """Returns the wait that the provider asks for in its details, its headers or, after a passing error, its words,
+    at most LONGEST_WAIT_S.
+    """
     asked = wait_in_details(details)
     if asked is None and is_wait_readable(failure):
         asked = wait_in_headers(headers, datetime.now(UTC))
         asked = wait_in_words(failure.message) if asked is None else asked
     if asked is None and failure.status == 503 and _LOADING.match(failure.message):
         asked = LOADING_SECONDS
-    return asked
+    return None if asked is None else min(asked, LONGEST_WAIT_S)
 
 
 def is_wait_readable(failure: Failure) -> bool:

@@ -108,7 +108,7 @@ def _sum_of_parts(text: str) -> float:
 def _until_date(text: str, now: datetime) -> float | None:
     try:
         moment = datetime.fromisoformat(text) if text[:4].isdecimal() else parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of eleven digits
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - now).total_seconds())

@@ -2,13 +2,21 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from service.contracts.outcomes import Reason
 from tests.stubs.wire_formats import Reply
 from tests.worker.providers.stubbed import request, stubbed
 from worker.providers.base import ProviderError
-from worker.providers.failures import LOADING_SECONDS, is_retryable, read_failure, spellings_of
+from worker.providers.failures import (
+    LOADING_SECONDS,
+    LONGEST_WAIT_S,
+    is_retryable,
+    read_failure,
+    spellings_of,
+    to_error,
+)
 
 LOADING = b'{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}'
 
@@ -80,3 +88,47 @@ async def test_a_header_that_is_no_text_hides_no_wait() -> None:
         with pytest.raises(ProviderError) as caught:
             await provider.complete(request())
     assert caught.value.retry_after == 7
+
+
+def _wait_of(**headers: str) -> float | None:
+    return read_failure(429, {name.replace("_", "-"): text for name, text in headers.items()}, b"slow").retry_after
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("99999999999999999999999", "1e308", "9999-12-31T23:59:59-23:59", "Fri, 31 Dec 9999 23:59:59 GMT", "30 days"),
+        "1796100000000000",  # microseconds since 1970, by mistake
+    ],
+)
+def test_no_wait_ends_the_calls_for_good(asked: str) -> None:
+    """One such answer stopped the provider for all workers until its key in the store was removed by hand."""
+    assert _wait_of(retry_after=asked) == LONGEST_WAIT_S
+
+
+@pytest.mark.parametrize("asked", ["Wed, 21 Oct 99999999999 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 +99999999999999"])
+def test_a_date_that_is_none_asks_for_no_wait(asked: str) -> None:
+    assert _wait_of(retry_after=asked) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": f"try again in {'9' * 400} s"},
+        {"message": "slow", "details": [{"retryDelay": f"{'9' * 400}s"}]},
+        {"message": "slow", "details": [{"retryDelay": {"seconds": 10**300}}]},
+    ],
+)
+def test_a_wait_without_bounds_has_one_wherever_it_stands(error: dict[str, Any]) -> None:
+    assert read_failure(429, {}, msgspec.json.encode({"error": error})).retry_after == LONGEST_WAIT_S
+
+
+def test_a_long_wait_is_told() -> None:
+    told = {wait: str(to_error(read_failure(429, {"retry-after": wait}, b"slow"), "p", ())) for wait in ("5", "9e9")}
+    assert told == {"5": "p answered 429: slow", "9e9": "p answered 429: slow (asks for a wait; it gets 3600 s)"}
+
+
+@pytest.mark.parametrize("error", [{"message": "model " * 10**6}, {"message": ["model "] * 10**6}, "model " * 10**6])
+def test_of_a_very_long_error_the_beginning_is_read(error: Any) -> None:
+    """To search 8 MB took half a minute, in which the worker did nothing else and lost its leases."""
+    assert len(read_failure(400, {}, msgspec.json.encode({"error": error})).message) <= 10_000
