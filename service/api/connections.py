@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.api.problems import MEDIA_TYPE, Problem
 from service.api.response_headers import SECURITY_HEADERS
@@ -24,6 +24,7 @@ class LimitedHttp(HttpToolsProtocol):
     _is_in_head = True
     _is_refused = False
     _timer: asyncio.TimerHandle | None = None
+    _running: RequestResponseCycle | None = None  # the request that is being answered, not one that waits behind it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -56,6 +57,10 @@ class LimitedHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, "Bad Request", "invalid-request", msg)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _begin_head(self) -> None:
         self._is_in_head = True
         self._head_bytes = 0
@@ -77,6 +82,12 @@ class LimitedHttp(HttpToolsProtocol):
         if self._is_refused or self.transport.is_closing():
             return
         self._is_refused = True
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True  # what it answers from now on is not sent
+            self._running.message_event.set()
+            if self._running.response_started:
+                self.transport.close()
+                return
         problem = Problem(type=f"urn:judged:problem:{code}", title=title, status=status, detail=detail)
         body = msgspec.json.encode(problem)
         headers: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.openapi.datastructures import ResponseSpec
 
 from service.api.methods import allow_header
@@ -33,6 +33,7 @@ MEDIA_TYPE = "application/problem+json"
 _MISSING = re.compile("Missing required query parameter '([^']*)'")  # Litestar 2.25 has the name in the text alone
 _WRONG_TYPE = re.compile(r"Expected `(float|int|bool)(?: \| null)?`, got `str`")  # msgspec's words, of a parameter
 _TYPES = {"float": "a number", "int": "a whole number", "bool": "true or false"}
+_HUNG_UP = "client disconnected prematurely"  # Litestar's words, of a body that ends too early
 _MOST_SHOWN = 100  # characters of a wrong value in a message
 _UPDATED_S = 60  # until another process answers, or this one is updated
 _RETRY_S = 2  # Redis is back within seconds, or not for long
@@ -170,6 +171,13 @@ def _from_http_exception(request: Request[Any, Any, Any], error: HTTPException) 
     return _response(status, code, detail, errors, headers)
 
 
+def _from_internal(request: Request[Any, Any, Any], error: InternalServerException) -> Response[bytes]:
+    """Nobody reads the answer to a client that hung up; the log and the metrics have its status."""
+    if error.detail == _HUNG_UP:
+        return _response(400, "incomplete-body", "the connection ended, or was no HTTP, before the body's end", [], {})
+    return _from_anything(request, error)
+
+
 def _from_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A defect: the log has the error, the answer reveals nothing of it."""
     request_id = request.state.request_id
@@ -188,6 +196,7 @@ HANDLERS: dict[int | type[Exception], Any] = {
     IdempotencyConflictError: _from_idempotency_conflict,
     BusyError: _from_busy,
     StagingExpiredError: _from_staging_expired,
+    InternalServerException: _from_internal,
     HTTPException: _from_http_exception,
     Exception: _from_anything,
 }

@@ -10,6 +10,8 @@ _NUMERIC = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)  # a last label with
 _PRINTABLE = re.compile(r"[!-~]+")  # others are percent-encoded
 _NAT64 = ip_network("64:ff9b::/96")
 _GLOBAL_UNICAST = ip_network("2000::/3")  # outside it are old and local forms, some of which hold IPv4 addresses
+# Special, whatever the release of Python says of them: 192.0.0.192 is Oracle's metadata, the other one Azure's host.
+_OF_CLOUDS = (ip_network("192.0.0.0/24"), ip_network("168.63.129.16/32"))
 _MOST_SHOWN = 100  # characters of a host in a message
 
 _Address = IPv4Address | IPv6Address
@@ -61,7 +63,8 @@ def _host_problem(host: str, listed: Sequence[str]) -> str | None:
 
 def _is_public(address: _Address) -> bool:
     is_unicast = isinstance(address, IPv4Address) or address in _GLOBAL_UNICAST
-    return is_unicast and address.is_global and not address.is_multicast
+    is_special = address.is_multicast or any(address in network for network in _OF_CLOUDS)
+    return is_unicast and address.is_global and not is_special
 
 
 def _unwrapped(address: _Address) -> _Address:

@@ -13,6 +13,7 @@ import pytest
 
 from service.api import bodies, connections
 from tests.flows.conftest import Judged, Serve
+from tests.polling import until
 
 MB = 1_000_000
 LONG = "l1 " * 30_000
@@ -87,6 +88,41 @@ async def test_a_body_that_stops_is_408(serve: Serve, monkeypatch: pytest.Monkey
             b"Content-Length: 99\r\n\r\n{"
         )
         assert await status_of(reader) == 408
+
+
+_HEAD = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"Content-Length: 99\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\nZZ\r\n"]
+)
+async def test_a_body_without_its_end_is_the_client_s_fault(
+    serve: Serve, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It stood as 500 in the log and in the metrics, without any reason."""
+    caplog.set_level("INFO")
+    judged: Judged = await serve(workers=0)
+    async with raw(judged) as (_, writer):
+        writer.write(_HEAD + sent)
+        await writer.drain()
+
+    async def is_logged() -> bool:
+        return "POST /v1/jobs 400" in caplog.text
+
+    await until(is_logged, "the line of the request")
+    assert "Traceback" not in caplog.text
+
+
+async def test_no_http_behind_a_request_is_no_error_of_the_server(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    judged: Judged = await serve(workers=0)
+    async with raw(judged) as (reader, writer):
+        writer.write(b"GET /v1/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3 + b"\0\r\n\r\n")
+        assert await status_of(reader) == 400
+        assert (await reader.read()).count(b"HTTP/1.1") == 0
+    assert (await judged.client.get("/healthz")).status_code == 200
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def lines_of(text: str) -> dict[str, Any]:

@@ -40,6 +40,8 @@ def test_a_usual_url_has_no_problem(url: str) -> None:
         ("http://192.168.0.1/", "is not public"),
         ("http://169.254.169.254/latest/meta-data", "is not public"),
         ("http://100.64.0.1/", "is not public"),
+        ("http://192.0.0.192/opc/v1/", "is not public"),
+        ("http://168.63.129.16/", "is not public"),
         ("http://0.0.0.0/", "is not public"),
         ("http://224.0.0.1/", "is not public"),
         ("http://[::1]/", "is not public"),
