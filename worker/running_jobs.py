@@ -38,6 +38,7 @@ class RunningJob:
         self.spent_usd = claim.spent_usd
         self.owner_is_spent = False
         self.is_ended = False
+        self.is_gone = False  # from the store: lost, or about to be there again
         self._ends_at = self.record.created_at.timestamp() + self.record.deadline_s
 
     def update(self, state: JobState) -> None:
@@ -52,6 +53,8 @@ class RunningJob:
 
     def check(self) -> None:
         """Raises NotStarted if no further item of the job may start."""
+        if self.is_gone:
+            raise NotStarted(None)
         if self.cancelled:
             raise NotStarted(Outcome.CANCELLED)
         budget = self.record.budget_usd
@@ -128,7 +131,7 @@ class RunningJobs:
                 del self._purses[budget]
 
     async def keep_looking(self) -> None:
-        """Runs for ever: looks for jobs that were cancelled and for budgets that were spent meanwhile.
+        """Runs for ever: looks for jobs that were cancelled or lost and for budgets that were spent meanwhile.
 
         Gives back the money that no call wants.
         """
@@ -142,7 +145,7 @@ class RunningJobs:
                 _log.warning("jobs can't be looked at: %s", error)
 
     async def _look(self) -> None:
-        cancelled = await jobs.cancelled_jobs(self._redis, list(self._jobs))
+        stopped = await jobs.stopped_jobs(self._redis, list(self._jobs))
         owners = {each.record.owner for each in self._jobs.values()}
         spent = {
             owner: await spent_today(self._redis, owner) >= budget
@@ -150,9 +153,13 @@ class RunningJobs:
             if owner is not None and (budget := self._owner_budgets.get(owner)) is not None
         }
         for job_id, running in self._jobs.items():
-            running.cancelled = running.cancelled or cancelled.get(job_id, False)
+            is_gone = stopped.get(job_id) == "gone"
+            if is_gone and not running.is_gone:
+                _log.error("%s is no longer in the store: no call is made for it, answers under way are lost", job_id)
+            running.is_gone = is_gone
+            running.cancelled = running.cancelled or stopped.get(job_id) == "cancelled"
             running.owner_is_spent = spent.get(running.record.owner or "", False)
-            if running.cancelled or running.owner_is_spent:
+            if running.cancelled or running.is_gone or running.owner_is_spent:
                 self.on_stopped(job_id)
 
 

@@ -484,13 +484,14 @@ async def load_chunk(redis: Redis, job_id: str, chunk: int) -> list[Item]:
     return await aside_if_large(unpacked_bytes(stored), from_msgpack, stored, list[Item], f"job {job_id}")
 
 
-async def cancelled_jobs(redis: Redis, job_ids: Sequence[str]) -> dict[str, bool]:
-    """Returns for each of these jobs whether it was cancelled."""
+async def stopped_jobs(redis: Redis, job_ids: Sequence[str]) -> dict[str, str]:
+    """Returns which of these jobs are `cancelled`, and which are `gone` from the store."""
     async with pipeline(redis) as pipe:
         for job_id in job_ids:
-            pipe.hget(keys.job(job_id), "cancel")
+            pipe.hmget(keys.job(job_id), ["total", "cancel"])
         answer = await pipe.execute()
-    return {job_id: flag == b"1" for job_id, flag in zip(job_ids, answer, strict=True)}
+    states = ("gone" if total is None else "cancelled" if flag == b"1" else "" for total, flag in answer)
+    return {job_id: state for job_id, state in zip(job_ids, states, strict=True) if state}
 
 
 async def count_pending(redis: Redis) -> int:

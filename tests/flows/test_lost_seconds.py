@@ -160,3 +160,27 @@ async def test_an_outage_longer_than_leases_live_repeats_no_call(tmp_path: Path)
         await assert_each_was_scored_once(fleet.judged, job, 300)
         print(f"repeated {model.calls - 300}")
         assert model.calls - 300 <= 8
+
+
+async def test_of_a_job_that_the_store_lost_no_further_call_is_made(tmp_path: Path) -> None:
+    """The worker paid for all items of its chunks, and said nothing; then it works on for others."""
+    async with (
+        ModelServer("openai", lambda body: Reply(text=GOOD, delay=0.3)) as model,
+        fleet_of(tmp_path, model, max_concurrency=4) as fleet,
+    ):
+        worker = await fleet.worker()
+        lost = await fleet.judged.submit(items(100), models=[MODEL], cache=False)
+
+        async def begun() -> bool:
+            return model.calls >= 4
+
+        await until(begun, "the first calls")
+        await fleet.redis.flushall()
+        await asyncio.to_thread(worker.until, f"{lost} is no longer in the store")
+        kept = await fleet.judged.submit(items(3), models=[MODEL], cache=False)
+        await assert_each_was_scored_once(fleet.judged, await fleet.over(kept, LIMIT_S), 3)
+        assert model.calls < 60
+        assert worker.process.poll() is None
+        assert "Traceback" not in worker.printed
+        assert not [key async for key in fleet.redis.scan_iter(f"{keys.job(lost)}*")]
+        assert await fleet.redis.zcard(keys.QUEUE) == 0

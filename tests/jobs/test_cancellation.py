@@ -27,7 +27,7 @@ async def test_a_request_cancels_a_part_of_a_large_job_and_leaves_the_rest_to_wo
     await cancel_job(redis, settings, *await existing_job(redis, record.id, EVERYTHING))
     _, job = await existing_job(redis, record.id, EVERYTHING)
     assert (job.counts.cancelled, job.counts.pending) == (1_000, 500)
-    assert await jobs.cancelled_jobs(redis, [record.id]) == {record.id: True}
+    assert await jobs.stopped_jobs(redis, [record.id]) == {record.id: "cancelled"}
 
 
 async def test_cancelling_a_job_that_is_over_changes_nothing(redis: Redis, settings: Settings) -> None:

@@ -174,9 +174,9 @@ async def test_an_id_is_changed_when_an_earlier_job_had_it_for_another_content(r
 async def test_cancelling_tells_which_chunks_nobody_began(redis: Redis) -> None:
     record = await committed(redis, 6)
     await jobs.claim_chunk(redis, record.id, 1, keep_s=KEEP_S)
-    assert await jobs.cancelled_jobs(redis, [record.id, "job_gone"]) == {record.id: False, "job_gone": False}
+    assert await jobs.stopped_jobs(redis, [record.id, "job_gone"]) == {"job_gone": "gone"}
     assert await jobs.mark_cancelled(redis, record.id) == [0, 2]
-    assert await jobs.cancelled_jobs(redis, [record.id]) == {record.id: True}
+    assert await jobs.stopped_jobs(redis, [record.id]) == {record.id: "cancelled"}
     claim = await jobs.claim_chunk(redis, record.id, 0, keep_s=KEEP_S)
     assert claim is not None
     assert claim.cancelled

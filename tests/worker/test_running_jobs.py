@@ -69,6 +69,14 @@ def test_an_owner_who_has_spent_the_day_stops_a_job_without_a_budget() -> None:
     assert stopped_by(running) == (Outcome.FAILED, Reason.BUDGET)
 
 
+def test_an_item_of_a_job_that_is_gone_goes_back_and_starts_if_the_job_is_there_again() -> None:
+    running = RunningJob(claim())
+    running.is_gone = True
+    assert stopped_by(running) == (None, None)
+    running.is_gone = False
+    assert stopped_by(running) is None
+
+
 def test_the_time_left_falls_to_nothing_and_not_below() -> None:
     started = clock.now() - timedelta(seconds=60)
     assert RunningJob(claim(created_at=started, deadline_s=100.0)).left_s == pytest.approx(40, abs=5)
