@@ -1,6 +1,7 @@
-"""Everything that the commands print: tables, JSON, errors and the progress bar."""
+"""What commands have in common at a terminal: tables, JSON, errors, the progress bar, and being interrupted."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,13 @@ MAX_ERROR_LINES = 20  # enough to recognise a mistake that every line of a file 
 _LOG_WIDTH = 220  # columns if the output is no terminal: wide enough that no table wraps in a log
 _LEAST_TEXT = 30  # columns of a text that wraps
 _UNLIMITED = 100_000  # columns
+
+
+def interrupted_by_signals() -> None:
+    """Lets SIGTERM and a closed terminal end the command as Ctrl-C does, so that it removes what it has begun."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # it is ignored under nohup
+            signal.signal(number, signal.default_int_handler)
 
 
 def open_console(*, stderr: bool = False) -> "Console":

@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from service.config.settings import Settings
+from service.launch.children import die_with
 from service.launch.embedded_store import (
     Store,
     find_binary,
@@ -91,9 +93,9 @@ def _store_to_save(settings: Settings, data: str | None) -> Iterator[str]:
         yield f"unix://{socket_in(folder)}"
         return
     with contextlib.ExitStack() as held:
-        held.enter_context(claimed(folder))
+        lock = held.enter_context(claimed(folder))
         store = Store(find_binary(settings.store.binary), folder, held.enter_context(socket_for(folder)))
-        held.enter_context(running_store(store, store_command(store)))
+        held.enter_context(running_store(store, store_command(store), lock))
         yield store.url
 
 
@@ -171,10 +173,21 @@ def _loaded(file: Path, binary: Path, parent: Path | None) -> Iterator[Store]:
 
 
 @contextlib.contextmanager
-def running_store(store: Store, command: tuple[str, ...]) -> Iterator[None]:
-    """Runs a store until the end of the block. Raises StartError with the store's words if it does not start."""
+def running_store(store: Store, command: tuple[str, ...], lock: int | None = None) -> Iterator[None]:
+    """Runs a store until the end of the block. Raises StartError with the store's words if it does not start.
+
+    The store inherits the lock of its folder, and ends with this process however that ends.
+    """
     null = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=null, stdout=null, stderr=null, process_group=0) as process:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
+        command,
+        stdin=null,
+        stdout=null,
+        stderr=null,
+        process_group=0,
+        pass_fds=() if lock is None else (lock,),
+        preexec_fn=partial(die_with, os.getpid()),
+    ) as process:
         try:
             asyncio.run(_answers(process, store))
             yield

@@ -116,15 +116,15 @@ async def _spawn(child: Child, output: int) -> asyncio.subprocess.Process:
         stderr=output,
         pass_fds=child.pass_fds,
         process_group=0,
-        preexec_fn=functools.partial(_die_with, os.getpid()),
+        preexec_fn=functools.partial(die_with, os.getpid()),
     )
 
 
-def _die_with(parent: int) -> None:
-    """Asks the kernel to kill this process when the supervisor dies (Linux only)."""
+def die_with(parent: int) -> None:
+    """Asks the kernel to kill this process when its parent dies (Linux only): for `preexec_fn`."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # the supervisor died before prctl
+    if os.getppid() != parent:  # which died before prctl
         os._exit(1)
 
 

@@ -1,8 +1,11 @@
 """Backups of each server that is here, restored into each other one that can read them."""
 
 import shutil
+import signal
 import stat
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +19,7 @@ from service.launch.backup import BackupError, backup, restore, running_store
 from service.launch.embedded_store import Store, find_binary, socket_for, store_command
 from service.launch.preflight import StartError, claimed, free_port
 from service.store.errors import StoreError, StoreUnavailableError
+from tests.launch.processes import LIMIT_S, all_end, children_of, watched
 from tests.launch.test_embedded_store import BINARIES
 from tests.stubs.authority import Authority
 
@@ -207,6 +211,35 @@ def test_what_is_there_is_never_overwritten(snapshot: Path, tmp_path: Path) -> N
         restore(settings_of(), str(tmp_path / "saved"), snapshot, None, nothing)
     with claimed(tmp_path / "busy"), pytest.raises(StartError, match="in use by another judged"):
         restore(settings_of(), str(tmp_path / "busy"), snapshot, None, nothing)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel ends no orphans")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("action", ["backup", "restore"])
+def test_no_store_outlives_a_command_that_is_ended(tmp_path: Path, action: str, number: signal.Signals) -> None:
+    """It went on in its folder without the lock, and `judged up` began a second one there."""
+    binary, data, file = tmp_path / "store", tmp_path / "data", tmp_path / "all.rdb"
+    binary.write_text("#!/bin/sh\nexec sleep 60\n")  # a store that is loading its data
+    binary.chmod(0o700)
+    (data / "appendonlydir").mkdir(parents=True)
+    if action == "restore":
+        data = tmp_path / "other"
+        file.write_bytes(b"REDIS0010" + b"0" * 30)
+    argv = [sys.executable, "-m", "service.cli", action, str(file), "--data", str(data)]
+    with watched(argv, tmp_path, {"JUDGED_STORE_BINARY": str(binary)}) as command:
+        ends = time.monotonic() + LIMIT_S
+        while not (children := children_of(command.process.pid)):
+            assert time.monotonic() < ends, command.printed
+            time.sleep(0.01)
+        if action == "backup":
+            opened = [each.readlink() for each in Path(f"/proc/{children[0]}/fd").iterdir()]
+            assert data / "lock" in opened
+        command.send(number)
+        command.ends_with()
+        assert all_end(children)
+        assert "Traceback" not in command.printed
+    if number != signal.SIGKILL:
+        assert not [*tmp_path.glob(".*.part"), *data.glob("restoring-*")]
 
 
 def test_without_a_store_there_is_no_file(tmp_path: Path) -> None:

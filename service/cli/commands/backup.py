@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.arguments import add_config_option
 from service.cli.command import SUCCEEDED, Command, CommandError
-from service.cli.console import counting
+from service.cli.console import counting, interrupted_by_signals
 
 if TYPE_CHECKING:
     from service.config.settings import Settings
@@ -41,6 +41,7 @@ def store_settings(options: argparse.Namespace) -> "Settings":
 def _run(options: argparse.Namespace) -> int:
     from service.launch.backup import BackupError, StartError, StoreError, backup
 
+    interrupted_by_signals()
     settings = store_settings(options)
     try:
         with counting("saving", "bytes") as count:

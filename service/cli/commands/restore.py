@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from service.cli.arguments import given_moment, whole_number
 from service.cli.command import SUCCEEDED, Command, CommandError
 from service.cli.commands.backup import add_store_options, store_settings
-from service.cli.console import counting
+from service.cli.console import counting, interrupted_by_signals
 
 if TYPE_CHECKING:
     from service.config.settings import Settings
@@ -41,6 +41,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from service.launch.backup import BackupError, StartError, StoreError, restore
 
+    interrupted_by_signals()
     settings = store_settings(options)
     if options.archive:
         return _restore_archive(settings, options)
