@@ -1,10 +1,11 @@
-"""What commands have in common at a terminal: tables, JSON, errors, the progress bar, and being interrupted."""
+"""The commands' terminal: tables, JSON, errors, the progress bar, and the signals that interrupt a command."""
 
 import json
 import signal
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from service.rendering.cut_texts import printable
@@ -21,10 +22,16 @@ _UNLIMITED = 100_000  # columns
 
 
 def interrupted_by_signals() -> None:
-    """Lets SIGTERM and a closed terminal end the command as Ctrl-C does, so that it removes what it has begun."""
+    """Lets SIGTERM and a closed terminal end the command as Ctrl-C does, so that it removes unfinished files."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # it is ignored under nohup
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell script
+        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)  # which asyncio waits for, and lets its tasks end
 
 
 def open_console(*, stderr: bool = False) -> "Console":
