@@ -145,7 +145,7 @@ class Asker:
                 reading = method.in_item_terms(reading, item, ballot.order)
                 return tally.answered(completion, *_by_logprobs(judge, completion, reading))
             tally.unreadable(completion)
-            question = ask_again(question, completion.text, reading.reason, method.form(judge, shown))
+            question = ask_again(question, completion.text, reading.reason, method.reminder(judge, shown))
 
     async def _answer(
         self, judge: Judge, model: str, shown: Item, question: Question, gate: PayingGate, tally: "_Tally"

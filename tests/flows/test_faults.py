@@ -76,6 +76,16 @@ async def test_an_unreadable_answer_is_asked_for_twice_more_with_the_reason(serv
     assert '"score"' in second[2][1]
 
 
+async def test_a_judge_with_a_template_of_its_own_is_asked_again_in_its_own_form(serve: Serve) -> None:
+    template = "Grade this from 1 to 5, as a number alone: {{item.output}}"
+    judge = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?", "template": template}
+    async with ModelServer("openai", lambda body: UNREADABLE) as model:
+        await ask_one(serve, model, judge=judge)
+    last = turns("openai", model.requests[-1].body)[-1][1]
+    assert last.endswith("Answer again, in the form that was asked for.")
+    assert '"score"' not in last
+
+
 @every_kind
 async def test_an_answer_readable_at_the_second_ask_is_scored_and_both_calls_are_paid(serve: Serve, kind: Kind) -> None:
     async with ModelServer(kind, in_turn(Reply(text=UNREADABLE, delay=0.05), Reply(text=GOOD, delay=0.05))) as model:
