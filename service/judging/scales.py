@@ -5,7 +5,8 @@ from service.contracts.judges import Scale
 MAX_LEVELS = 1001
 _FINEST = 1e-6  # of steps
 _NOISE = 1e-6  # of floating point, in steps
-MAX_VALUE = 1e9  # a score is rounded to nine decimals: far larger ones would lose them
+MAX_VALUE = 1e9  # a score is rounded to DECIMALS: far larger ones would lose them
+DECIMALS = 9  # of a score: less is the noise of floating point
 
 
 def level_count(scale: Scale) -> int | None:
@@ -25,7 +26,7 @@ def levels(scale: Scale) -> list[float | int]:
 
 def as_written(number: float) -> float | int:
     """Returns a number without the noise of floating point: 3 for 3.0, 0.3 for 0.1 * 3."""
-    tidy = round(number, 9)
+    tidy = round(number, DECIMALS)
     return int(tidy) if tidy == int(tidy) else tidy
 
 

@@ -482,3 +482,10 @@ def test_no_score_is_made_up(text: str, reason: str) -> None:
     assert reading.score is None
     assert reading.label is None
     assert reading.parsed_from is None
+
+
+@pytest.mark.parametrize(("written", "score"), [("0.30000000000000004", 0.3), ("-0.1000000000000000055", -0.1)])
+def test_the_noise_of_floating_point_moves_no_score_off_its_scale(written: str, score: float) -> None:
+    for step in (0.1, None):
+        reading = read_score(f'{{"score": {written}}}', Scale(min=-0.1, max=0.3, step=step))
+        assert reading.score == score

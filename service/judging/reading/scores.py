@@ -10,6 +10,7 @@ from service.contracts.outcomes import Reason
 from service.judging.reading.verdicts import Leading, ReadValue, Score, Verdict
 from service.judging.reading.words import MARKS, NUMBER, SCORE_WORDS, SPARE_SCORE_WORDS, Words, words_for
 from service.judging.reading.wrapping import LONGEST_VALUE, peeled
+from service.judging.scales import DECIMALS
 
 # A step such as 0.1 or 1/3 has no exact binary form; no scale distinguishes levels this close.
 _TOLERANCE = 1e-12
@@ -166,7 +167,7 @@ class ExpectedScore(NamedTuple):
 
     def misplaced(self, value: ReadValue) -> Reason | None:
         scale = self.scale
-        if not isinstance(value, Score) or not scale.min <= value.score <= scale.max:
+        if not isinstance(value, Score) or not scale.min <= round(value.score, DECIMALS) <= scale.max:
             return Reason.OUT_OF_RANGE
         if scale.step is None:
             return None

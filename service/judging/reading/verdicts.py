@@ -7,6 +7,7 @@ import msgspec
 
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
 from service.judging.reading.words import Words
+from service.judging.scales import as_written
 
 Ranking = tuple[tuple[int, ...], ...]  # groups of equals, best first, each of 0-based indices
 
@@ -144,7 +145,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def score(self) -> float | int | None:
         score = self.value.score if isinstance(self.value, _SCORED) else None
-        return int(score) if score is not None and float(score).is_integer() else score
+        return None if score is None else as_written(score)
 
     @property
     def label(self) -> str | None:
