@@ -151,7 +151,7 @@ async def test_refusals_name_the_line_of_the_file(serve: Serve, tmp_path: Path, 
         (["data.csv", "--judge", "j", "--map", "absent=input"], "there is no column 'absent': the file has question"),
         (
             ["data.csv", "--judge", "j", "--map", "question=nonsense"],
-            "--map question=nonsense: 'nonsense' is no column",
+            "--map question=nonsense: 'nonsense' is not a column of an item",
         ),
         (
             ["data.csv", "--judge", "j", "--out", "report.pdf"],
