@@ -16,9 +16,10 @@ _NUMBERED = (
     *("bewertung", "gesamtbewertung", "punktzahl", "gesamtpunktzahl", "wertung", "beoordeling", "poäng", "betyg"),
     *("ocena", "оценка", "оцінка", "балл", "βαθμολογία", "puan", "skor", "điểm", "คะแนน", "الدرجة", "التقييم", "ציון"),
 )
+_WIDE = ("mark", "verdict", "decision")  # beside a number they may hold words: 'Score: 4' and 'Verdict: good'
 # Words for a number that are too wide for a label.
 _NUMBERED_ALONE = (
-    *("mark", "verdict", "decision"),
+    *_WIDE,
     *(f"{which} {word}" for which in ("appropriate", "suggested", "recommended") for word in ("score", "rating")),
     *("打分", "评价", "评分结果", "综合得分", "总体得分", "最终分数", "分數", "總分"),
     *("評点", "総合スコア", "평가", "총점"),
@@ -31,8 +32,7 @@ _NUMBERED_ALONE = (
 # Beside another word these may name something else: one respect among several, or what was evaluated.
 _SPARE = ("conclusion", "assessment", "evaluation", "overall", "total", "points", "quality")
 _ONE_RESPECT = ("points", "quality", "note")
-# Beside a number they may hold words: 'Score: 4' and 'Verdict: good'.
-_IN_WORDS = ("verdict", "decision", "mark", "note")
+_IN_WORDS = (*_WIDE, "note")
 _LABELLED = (
     *("verdict", "label", "choice", "category", "classification", "decision", "outcome"),
     *("winner", "preference", "preferred"),
@@ -46,7 +46,7 @@ _PREFERRED = tuple(
 _OWN_ANSWER = r"final answer(?!\sis\b)"  # 'The final answer is 4' speaks of the judged one
 _LINES_ALONE = ("note", _OWN_ANSWER)  # no names of fields
 SCORE_WORDS = (*_NUMBERED, *_COMMON, *_NUMBERED_ALONE, _OWN_ANSWER)
-SPARE_SCORE_WORDS = (*_SPARE, "verdict", "decision", "mark")
+SPARE_SCORE_WORDS = (*_SPARE, *_WIDE)
 LABEL_WORDS = (*_LABELLED, *_PREFERRED, "answer", *_NUMBERED, *_COMMON)
 RANKING_WORDS = (
     *("ranking", "rankings", "ranked", "ranks", "rank", "ordering", "order", "verdict", "final answer", *_COMMON),
