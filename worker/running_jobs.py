@@ -153,11 +153,11 @@ class RunningJobs:
             if owner is not None and (budget := self._owner_budgets.get(owner)) is not None
         }
         for job_id, running in self._jobs.items():
-            is_gone = stopped.get(job_id) == "gone"
-            if is_gone and not running.is_gone:
+            state = stopped.get(job_id)
+            if state == "gone" and not running.is_gone:
                 _log.error("%s is no longer in the store: no call is made for it, answers under way are lost", job_id)
-            running.is_gone = is_gone
-            running.cancelled = running.cancelled or stopped.get(job_id) == "cancelled"
+            running.is_gone = state == "gone"
+            running.cancelled = running.cancelled or state == "cancelled"
             running.owner_is_spent = spent.get(running.record.owner or "", False)
             if running.cancelled or running.is_gone or running.owner_is_spent:
                 self.on_stopped(job_id)
