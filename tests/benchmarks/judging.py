@@ -23,9 +23,7 @@ import httpx
 import msgspec
 
 from tests.benchmarks.rows import Goal, Row, show
-from tests.benchmarks.throughput import MODEL, Service, bare_loop, cpu_s, judge, service_for, stub_at
-
-QUERY = {"judge": "helpfulness", "models": MODEL}
+from tests.benchmarks.throughput import Service, bare_loop, cpu_s, judge, posted, service_for, stub_at
 
 
 class Sizes(NamedTuple):
@@ -139,15 +137,10 @@ def _lone(client: httpx.Client) -> float:
     """The seconds from the POST of a job of one item to its result."""
     item = msgspec.json.encode({"input": f"question {time.time_ns()}", "output": "answer " * 20})
     began = time.perf_counter()
-    response = _posted(client, item, prefer="wait=60")
+    response = posted(client, item, prefer="wait=60")
     took = time.perf_counter() - began
     assert response.status_code == 200, response.text
     return took
-
-
-def _posted(client: httpx.Client, lines: bytes, **headers: str) -> httpx.Response:
-    headers = {"content-type": "application/x-ndjson", **headers}
-    return client.post("/v1/jobs", params=QUERY, content=lines, headers=headers)
 
 
 def _waits(seconds: list[float]) -> str:
@@ -161,7 +154,7 @@ def _large(client: httpx.Client, sizes: Sizes) -> Iterator[Row]:
         for index in range(sizes.large)
     )
     began = time.perf_counter()
-    location = _posted(client, lines).headers["location"]
+    location = posted(client, lines).headers["location"]
     yield Row(f"intake of {sizes.large:,} items", f"{time.perf_counter() - began:.1f} s")
     waits = [_lone(client) - sizes.delay for _ in range(5)]
     yield Row("a lone job behind them", _waits(waits), Goal(median(waits), 1, " s"))

@@ -19,8 +19,8 @@ import msgspec
 import redis
 
 from service.store import keys
-from tests.benchmarks.judging import QUERY, memory_mb
-from tests.benchmarks.throughput import Service, cpu_s, service_for, stub_at
+from tests.benchmarks.judging import memory_mb
+from tests.benchmarks.throughput import QUERY, Service, cpu_s, service_for, stub_at
 
 DAY_S = 86_400
 AT_ONCE = 16  # requests, of jobs of one item

@@ -30,6 +30,7 @@ from tests.stubs.model_server import VERDICT
 
 ROOT = Path(__file__).parents[2]
 MODEL = "stub/model"
+QUERY = {"judge": "helpfulness", "models": MODEL}
 
 
 class Service(NamedTuple):
@@ -168,18 +169,19 @@ def seconds_of_job(url: str, lines: bytes, items: int) -> float:
     """The seconds from the POST of so many items until their last result, without those of making the client."""
     with httpx.Client(base_url=url, timeout=60) as client:
         began = time.perf_counter()
-        response = client.post(
-            "/v1/jobs",
-            params={"judge": "helpfulness", "models": MODEL},
-            content=lines,
-            headers={"content-type": "application/x-ndjson"},
-        )
+        response = posted(client, lines)
         response.raise_for_status()
         while (job := client.get(response.headers["location"], params={"wait": 30}).json())["counts"]["pending"]:
             pass
         took = time.perf_counter() - began
     assert job["counts"]["scored"] == items, job["counts"]
     return took
+
+
+def posted(client: httpx.Client, lines: bytes, **headers: str) -> httpx.Response:
+    """The answer to a job of these items."""
+    headers = {"content-type": "application/x-ndjson", **headers}
+    return client.post("/v1/jobs", params=QUERY, content=lines, headers=headers)
 
 
 def bare_loop(stub: str, items: int, calls: int) -> Run:
