@@ -28,6 +28,7 @@ from redis.exceptions import (
 )
 
 from service.store.addresses import connection_options
+from service.store.batching import BatchingRedis
 from service.store.errors import StoreError, StoreUnavailableError, UnfitStoreError
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ def connect(
         retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError],
         health_check_interval=30,
     )
-    return Redis.from_pool(pool)
+    return BatchingRedis.from_pool(pool)
 
 
 def is_passing(error: ResponseError) -> bool:

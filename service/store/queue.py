@@ -133,6 +133,7 @@ class QueueWorker(Worker):
         leases: QueueLeases | None = None,
     ) -> None:
         self.leases = leases or QueueLeases(redis, new_id("w"))
+        self._redis = redis
         self._rooms = rooms or Rooms()
         self._periodic = dict(periodic or {})
         self._seen_to: dict[str, int] = {}
@@ -194,7 +195,7 @@ class QueueWorker(Worker):
             if self._seen_to.get(name) == period:
                 continue
             self._seen_to[name] = period
-            if await claim_period(cast("Redis", self.pool), name, period, every_s):
+            if await claim_period(self._redis, name, period, every_s):
                 # The id is the same in all periods, so nothing is enqueued while the task waits or runs.
                 await self.pool.enqueue_job(name, _job_id=name, _defer_until=_AT_ONCE, _expires=timedelta(days=1))
                 self._woken.set()
@@ -230,7 +231,7 @@ class QueueWorker(Worker):
         """
         began = time.monotonic()
         whole, micros, in_queue, *taken = await _take_turns(
-            cast("Redis", self.pool),
+            self._redis,
             [keys.QUEUE, keys.TURNS, keys.WORKERS, keys.OUTAGE],
             [
                 keys.ARQ_LEASE,

@@ -1,5 +1,6 @@
 """Outages of a store: as it tells of them, and made for real."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -29,3 +30,19 @@ async def note_outage(redis: Redis, seconds: int) -> None:
 async def end_grace(redis: Redis) -> None:
     """Has the store believe that the time is over in which workers renew their leases."""
     await redis.hset(keys.OUTAGE, "ended", str(int(clock.seconds()) - GRACE_S))  # type: ignore[misc]
+
+
+@contextlib.asynccontextmanager
+async def silent_store() -> AsyncIterator[tuple[str, list[asyncio.StreamWriter]]]:
+    """A store that takes connections and answers nothing, as one that is frozen; its address and the connections."""
+    taken: list[asyncio.StreamWriter] = []
+
+    async def take(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", taken
+    for writer in taken:
+        writer.close()
+    server.close()
+    await server.wait_closed()

@@ -5,8 +5,7 @@ import contextlib
 import gc
 import inspect
 import weakref
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from traceback import format_exception
 from typing import Any
 
@@ -17,6 +16,7 @@ from redis.asyncio import Redis
 from service.store import clock, connection
 from service.store.connection import Script, connect, pipeline, reply, translated_errors
 from service.store.errors import StoreError, StoreUnavailableError
+from tests.store.outages import silent_store
 
 FOREIGN = [
     each
@@ -221,25 +221,10 @@ async def test_what_a_refused_command_was_about_goes_with_it(redis: Redis, refus
         with contextlib.suppress(StoreError):
             await refused(redis, text)
         del text
+        await asyncio.sleep(0)  # the event loop lets the answer go
         assert known() is None
     finally:
         gc.enable()
-
-
-@asynccontextmanager
-async def silent_store() -> AsyncIterator[tuple[str, list[asyncio.StreamWriter]]]:
-    """A store that takes connections and answers nothing, as one that is frozen; its address and the connections."""
-    taken: list[asyncio.StreamWriter] = []
-
-    async def take(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        taken.append(writer)
-
-    server = await asyncio.start_server(take, "127.0.0.1", 0)
-    yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", taken
-    for writer in taken:
-        writer.close()
-    server.close()
-    await server.wait_closed()
 
 
 @pytest.mark.parametrize(("retries", "timeout_s", "tries"), [(2, 0.05, 3), (1, 1.1, 1)])
