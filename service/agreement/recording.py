@@ -37,6 +37,7 @@ MOST_JUDGMENTS_OF_AN_ITEM = 1000  # the newest: each further judgment of the ite
 MAX_ATTEMPTS = 20  # an attempt fails only if another process changed the same item within about a millisecond
 _RETRY_S = 0.5
 _APART_S = 0.02  # between the starts of two writes: each costs as much as some twenty judgments in it
+_MANY = 8  # judgments in a write: after fewer, the next one comes the sooner
 _MAX_AT_ONCE = 256  # judgments in one script call, which may take some milliseconds
 
 _MAX_CHARACTERS = 8_000_000  # of answers in one script call
@@ -62,7 +63,9 @@ class Finished(NamedTuple):
 
 
 class Finisher:
-    """Group commit: judgments that finish during a write, or within 20 ms of its start, go into the next one.
+    """Group commit: judgments that finish during a write, or shortly after its start, go into the next one.
+
+    The more of them a write had, the later the next one starts, after 20 ms at most: where few end, none waits long.
 
     `finish` returns once the judgment is stored, however long Redis is unavailable, so that no paid answer is lost. A
     judgment that is stored already stays as it is, and is not counted again.
@@ -74,6 +77,7 @@ class Finisher:
         self._waiting: list[tuple[Finished, asyncio.Future[JobState]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._wrote_at = -_APART_S  # on the monotonic clock
+        self._wrote = 0  # judgments then
 
     async def finish(self, finished: Finished) -> JobState:
         """Stores a judgment and returns the state of its job."""
@@ -85,12 +89,13 @@ class Finisher:
 
     async def _write(self) -> None:
         while self._waiting:
-            early_s = self._wrote_at + _APART_S - time.monotonic()
+            early_s = self._wrote_at + _APART_S * min(self._wrote / _MANY, 1.0) - time.monotonic()
             if early_s > 0 and len(self._waiting) < _MAX_AT_ONCE:
                 await asyncio.sleep(early_s)
             self._wrote_at = time.monotonic()
             count = _batch_size([each.judgment for each, _ in self._waiting])
             batch, self._waiting = self._waiting[:count], self._waiting[count:]
+            self._wrote = count
             await self._write_batch(batch)
 
     async def _write_batch(self, batch: "list[tuple[Finished, asyncio.Future[JobState]]]") -> None:

@@ -152,6 +152,27 @@ async def test_a_finisher_writes_together_what_ends_together(redis: Redis) -> No
     assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before <= 4
 
 
+async def test_a_write_comes_the_sooner_the_fewer_judgments_the_one_before_had(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(0)
+
+    record = await committed(redis, 20, chunk_items=50)
+    monkeypatch.setattr(recording, "_APART_S", 3600.0)
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    finisher = Finisher(redis, keep_s=KEEP_S)
+    for batch in (range(1), range(1, 9), range(9, 10)):
+        await asyncio.gather(*(finisher.finish(finished(record, each)) for each in batch))
+    after_one, after_eight = waits
+    assert 400 < after_one <= 450
+    assert 3500 < after_eight <= 3600
+
+
 async def test_a_finisher_waits_for_a_store_that_is_away(redis: Redis, store_url: str) -> None:
     record = await committed(redis, 1)
     away = connect(store_url, retries=0, max_connections=1, timeout_s=0.05)
