@@ -4,6 +4,7 @@ A page may send a form to any address without asking (cross-site request forgery
 127.0.0.1 (DNS rebinding). Programs that are no browsers pass: they send neither `Origin` nor `Sec-Fetch-Site`.
 """
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -42,6 +43,7 @@ async def check_origin(connection: ASGIConnection[Any, Any, Any, Any], handler: 
         raise ProblemError(415, "unsupported-media-type", f"the Content-Type {sent} is that of a form; send JSON")
 
 
+@lru_cache(maxsize=256)
 def is_loopback_name(host: str) -> bool:
     """Returns whether a Host header names this machine: `localhost`, a name below it, or a loopback address."""
     try:
