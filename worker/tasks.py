@@ -135,6 +135,8 @@ class Tasks:
     async def _stored_again(self, claim: Claim, chunk: int, made: list[Finished]) -> bool:
         """Stores judgments again that the store has lost. Returns whether it has those made earlier, too."""
         expected = len(claim.done) + len(made)
+        if expected <= 1:  # the store has just told of it
+            return True
         if await jobs.is_chunk_stored(self._redis, claim.record.id, chunk, expected):
             return True
         _log.error("chunk %d: the store has lost judgments, they are stored again", chunk)

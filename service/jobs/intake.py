@@ -110,7 +110,8 @@ class JobIntake:
             self._check_end()
             if self._chunk:
                 await aside_if_large(read_bytes(), self._close_chunk)
-            await self._stage()
+            if not self._is_small:
+                await self._stage()
             if self._purpose == "judging":
                 await admit_judges(self._redis, self._judges, keep_s=self._settings.store.keep_s)
             await self._wait_until_staged()
@@ -134,7 +135,8 @@ class JobIntake:
         keep_h, most = self._settings.server.idempotency_keep_hours, self._settings.queue.max_items
         bound = jobs.NO_BOUND if self._purpose == "anchor" else most
         try:
-            job_id = await jobs.commit_job(self._redis, record, idempotency, keep_h, bound)
+            unstaged = await self._packed(self._chunks)
+            job_id = await jobs.commit_job(self._redis, record, idempotency, keep_h, bound, unstaged)
         except StoreConflictError as error:
             await self.discard()
             if isinstance(error, QueueFullError):
@@ -155,6 +157,11 @@ class JobIntake:
         """Removes the staged items."""
         await self._wait_until_staged()
         await jobs.discard_job(self._redis, self.job_id, self._staged)
+
+    @property
+    def _is_small(self) -> bool:
+        """Whether the items are stored with the job itself: no chunk was staged, and all of them are small."""
+        return not self._staged and self._staging is None and sum(map(len, self._chunks)) <= LARGE_BYTES
 
     def _record(self) -> JobRecord:
         return JobRecord(
@@ -233,12 +240,16 @@ class JobIntake:
             await staging
 
     async def _store(self, chunks: list[bytes]) -> None:
-        if await packs(self._redis) >= Packing.VALUES:
-            is_small = sum(map(len, chunks)) <= LARGE_BYTES
-            chunks = _packed(chunks) if is_small else await asyncio.to_thread(_packed, chunks)  # beside `aside`
+        packed = await self._packed(chunks)
         first = self._staged
         self._staged += len(chunks)  # also if this is broken off: some may be stored
-        await jobs.stage_job(self._redis, self.job_id, first, chunks)
+        await jobs.stage_job(self._redis, self.job_id, first, packed)
+
+    async def _packed(self, chunks: list[bytes]) -> list[bytes]:
+        if await packs(self._redis) < Packing.VALUES:
+            return chunks
+        is_small = sum(map(len, chunks)) <= LARGE_BYTES
+        return _packed(chunks) if is_small else await asyncio.to_thread(_packed, chunks)  # beside `aside`
 
 
 def _queue_full(total: int, pending: int, most: int) -> Refused:

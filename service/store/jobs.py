@@ -160,17 +160,18 @@ async def commit_job(
     idempotency: Idempotency | None,
     idempotency_keep_h: float,
     most_pending: int = NO_BOUND,
+    chunks: Sequence[bytes] = (),
 ) -> str:
-    """Makes the staged chunks a job and queues it, in one step. Returns the job's id, which may be an earlier one.
+    """Makes the staged chunks, or else those given, a job and queues it, in one step.
 
-    A benchmark's job also needs `benchmarks.stage_order`; jobs of battles and anchors are not in the list of jobs.
-    Raises IdempotencyConflictError if the key was used for another request, StagingExpiredError if a chunk has
-    expired, and QueueFullError if more than `most_pending` judgments would wait.
+    Returns the job's id, which may be an earlier one. A benchmark's job also needs `benchmarks.stage_order`; jobs of
+    battles and anchors are not in the list of jobs. Raises IdempotencyConflictError if the key was used for another
+    request, StagingExpiredError, and QueueFullError if more than `most_pending` judgments would wait.
     """
     callback = _arq_job(CALL_BACK, record.id) if record.callback_url else ("", "", "")
-    chunks: list[Any] = []
-    for chunk in range(record.chunks):
-        chunks += [keys.chunk_items(record.id, chunk), *chunk_arq_job(record.id, chunk)]
+    queued: list[Any] = []
+    for chunk, items in enumerate(chunks or [b""] * record.chunks):
+        queued += [keys.chunk_items(record.id, chunk), items, *chunk_arq_job(record.id, chunk)]
     answer, told = await _commit(
         redis,
         [
@@ -198,7 +199,7 @@ async def commit_job(
             _ANCHORS_LINE if record.purpose == "anchor" else record.owner or "",
             AHEAD,
             most_pending,
-            *chunks,
+            *queued,
         ],
     )
     if answer == b"conflict":

@@ -1,4 +1,4 @@
--- Makes staged chunks a job and queues them, or returns the job that the same request has made before.
+-- Makes chunks a job and queues them, or returns the job that the same request has made before.
 --
 -- KEYS  1 job          hash     its record and state
 --       2 idempotency  hash     fingerprint of the request, id of the job
@@ -18,7 +18,8 @@
 --       7 channel that wakes workers, 8-10 the arq job that calls back: key, id, arq job; '' without one
 --       11 lane: judgments of a full chunk and the models, joined by tabs, 12 owner,
 --       13 number of chunks that are queued ahead, 14 judgments that may be pending,
---       then for each chunk: key of its items, key of its arq job, id of its arq job, arq job
+--       then for each chunk: key of its items, its items or '' if they are staged, key of its arq job, id of its arq job,
+--       arq job
 -- Returns {'created' | 'repeated' | 'conflict' | 'expired', job id}, or {'full', judgments pending}
 local job_id, NO_KEY = ARGV[1], KEYS[12]
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -34,8 +35,8 @@ local pending = tonumber(redis.call('GET', KEYS[4]) or 0)
 if pending + ARGV[3] > tonumber(ARGV[14]) then
   return {'full', tostring(pending)}
 end
-for i = 15, #ARGV, 4 do
-  if redis.call('EXISTS', ARGV[i]) == 0 then
+for i = 15, #ARGV, 5 do
+  if ARGV[i + 1] == '' and redis.call('EXISTS', ARGV[i]) == 0 then
     return {'expired', job_id}
   end
 end
@@ -45,10 +46,14 @@ if KEYS[9] ~= NO_KEY then
   end
   redis.call('PERSIST', KEYS[9])
 end
-for i = 15, #ARGV, 4 do
-  redis.call('PERSIST', ARGV[i])
+for i = 15, #ARGV, 5 do
+  if ARGV[i + 1] == '' then
+    redis.call('PERSIST', ARGV[i])
+  else
+    redis.call('SET', ARGV[i], ARGV[i + 1])
+  end
 end
-redis.call('HSET', KEYS[1], 'record', ARGV[2], 'total', ARGV[3], 'chunks', (#ARGV - 14) / 4)
+redis.call('HSET', KEYS[1], 'record', ARGV[2], 'total', ARGV[3], 'chunks', (#ARGV - 14) / 5)
 if ARGV[8] ~= '' then
   redis.call('HSET', KEYS[1], 'callback_key', ARGV[8], 'callback_id', ARGV[9], 'callback', ARGV[10])
 end
@@ -84,11 +89,11 @@ end
 local turn = tonumber(redis.call('HGET', KEYS[6], 'now') or 2)
 local apart = redis.call('HINCRBY', KEYS[6], 'jobs:' .. ARGV[12], 1)
 local queued = 0
-for i = 15, #ARGV, 4 do
-  redis.call('SET', ARGV[i + 1], ARGV[i + 3], 'PX', ARGV[6])
+for i = 15, #ARGV, 5 do
+  redis.call('SET', ARGV[i + 2], ARGV[i + 4], 'PX', ARGV[6])
   if queued < tonumber(ARGV[13]) then
     turn, queued = turn + apart, queued + 1
-    redis.call('ZADD', KEYS[5], turn, ARGV[i + 2])
+    redis.call('ZADD', KEYS[5], turn, ARGV[i + 3])
   end
 end
 redis.call('HSET', KEYS[1], 'lane', ARGV[11], 'line', ARGV[12], 'queued', queued, 'turn', turn)
