@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from contextvars import ContextVar
 
 from redis.asyncio import Redis
 
 from service.store import counters
-from service.store.counters import Increment, increment, observe
+from service.store.counters import Increment, WaitingCounts, increment, observe
 from service.store.errors import StoreError
 
 _log = logging.getLogger(__name__)
@@ -39,10 +39,8 @@ class CallMetrics:
     """The counts since the last flush. Up to a second of them is lost if the worker is killed."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._waiting = WaitingCounts(redis)
         self._seconds: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
-        self._flushing = asyncio.Lock()
 
     def on_call(self, provider: str, model: str, status: str, seconds: float) -> None:
         """Counts one HTTP call that ended."""
@@ -59,36 +57,23 @@ class CallMetrics:
 
     def _add(self, increments: list[Increment]) -> None:
         if not are_untold():
-            self._count(increments)
-
-    def _count(self, increments: Iterable[Increment]) -> None:
-        for each in increments:
-            self._counts[each.series, each.other] += each.by
+            self._waiting.add(increments)
 
     async def flush(self) -> None:
         """Adds the counts to the store's. Raises StoreError if it can't; the counts are then kept for the next time."""
-        async with self._flushing:
-            for (provider, model, status), observed in self._seconds.items():
-                for seconds in observed:
-                    self._count(
-                        observe(counters.PROVIDER_SECONDS, provider, f"{provider}/{model}", status, value=seconds)
-                    )
-            self._seconds.clear()
-            counts, self._counts = self._counts, Counter()
-            if not counts:
-                return
-            increments = [Increment(series, by, other) for (series, other), by in counts.items()]
-            try:
-                await counters.add_counts(self._redis, increments)
-            except StoreError:
-                self._counts += counts
-                raise
+        for (provider, model, status), observed in self._seconds.items():
+            for seconds in observed:
+                self._waiting.add(
+                    observe(counters.PROVIDER_SECONDS, provider, f"{provider}/{model}", status, value=seconds)
+                )
+        self._seconds.clear()
+        await self._waiting.flush()
 
     async def keep_flushing(self) -> None:
         """Runs for ever: flushes once a second."""
         while True:
             await asyncio.sleep(_EVERY_S)
             try:
-                await asyncio.shield(self.flush())  # counts on their way must not be lost at the end
+                await self.flush()
             except StoreError as error:
                 _log.warning("measurements wait to be stored: %s", error)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections import Counter
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +15,7 @@ from redis.asyncio import Redis
 from service.api.problems import ProblemError
 from service.config.settings import KeySettings
 from service.store import counters
-from service.store.counters import increment
+from service.store.counters import WaitingCounts, increment
 from service.store.errors import StoreError, StoreUnavailableError
 from service.store.request_rates import take_request
 
@@ -52,8 +51,7 @@ class KeyRequests:
     """
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._waiting = WaitingCounts(redis)
         self._flushing: asyncio.Task[None] | None = None
 
     def counting(self, scope: Scope, send: Send) -> Send:
@@ -70,22 +68,19 @@ class KeyRequests:
         name: str | None = scope["state"].get("key_name")
         if name is None and status != HTTPStatus.UNAUTHORIZED:
             return
-        self._counts[UNKNOWN_KEY if name is None else name, str(status)] += 1
+        self._waiting.add([increment(counters.KEY_REQUESTS, UNKNOWN_KEY if name is None else name, str(status))])
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush_soon())
 
     async def _flush_soon(self) -> None:
-        while self._counts:
+        while self._waiting.are_there:
             await asyncio.sleep(_EVERY_S)
             await self._flush()
 
     async def _flush(self) -> None:
-        counts, self._counts = self._counts, Counter()
-        increments = [increment(counters.KEY_REQUESTS, *labels, by=by) for labels, by in counts.items()]
         try:
-            await counters.add_counts(self._redis, increments)
+            await self._waiting.flush()
         except StoreError as error:
-            self._counts += counts
             _log.warning("counts of requests wait to be stored: %s", error)
 
     async def aclose(self) -> None:
@@ -93,5 +88,5 @@ class KeyRequests:
         if self._flushing is not None:
             self._flushing.cancel()
             await asyncio.gather(self._flushing, return_exceptions=True)
-        if self._counts:
+        if self._waiting.are_there:
             await self._flush()

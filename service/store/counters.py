@@ -5,7 +5,9 @@ cumulative) and one for the sum. Seconds are kept in microseconds and dollars in
 exactly.
 """
 
+import asyncio
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
+from service.contracts.ids import new_id
 from service.store import keys
 from service.store.connection import Script, reply
 
@@ -21,6 +24,8 @@ MAX_SERIES = 20_000  # in all; new series past it are counted as `other`
 OTHER = "other"
 SEPARATOR = "\t"
 _OPEN_LABELS = frozenset({"judge", "version", "model", "score", "criterion"})  # their number is not bounded
+
+_SENT_AGAIN_S = 86400  # for so long the store knows what it has added
 
 _count = Script("counting", "count")
 
@@ -141,9 +146,55 @@ def observe(metric: Metric, *values: str, value: float) -> list[Increment]:
     ]
 
 
+class WaitingCounts:
+    """Counts that belong to no judgment, such as those of calls to a provider, until the store has them.
+
+    The store adds each once: a batch whose answer is lost is sent again as it was, under the same number.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._sender = new_id("counts")
+        self._number = 0
+        self._sent: list[Increment] = []  # without an answer yet
+        self._flushing = asyncio.Lock()
+
+    @property
+    def are_there(self) -> bool:
+        """Whether any wait."""
+        return bool(self._sent or self._counts)
+
+    def add(self, increments: Iterable[Increment]) -> None:
+        """Adds them to those that wait."""
+        for each in increments:
+            self._counts[each.series, each.other] += each.by
+
+    async def flush(self) -> None:
+        """Adds the counts to the store's. Raises StoreError if it can't; they are then kept for the next time."""
+        async with self._flushing:
+            await self._send()
+            counts, self._counts = self._counts, Counter()
+            self._sent = [Increment(series, by, other) for (series, other), by in counts.items()]
+            self._number += 1
+            await self._send()
+
+    async def _send(self) -> None:
+        if self._sent:
+            packed = msgspec.msgpack.encode(self._sent)
+            await _count(
+                self._redis,
+                [keys.COUNTERS, keys.counts_added(self._sender)],
+                [MAX_SERIES, packed, self._number, _SENT_AGAIN_S],
+            )
+            self._sent = []
+
+
 async def add_counts(redis: Redis, increments: Iterable[Increment]) -> None:
-    """Adds counts that belong to no judgment, such as those of calls to a provider."""
-    await _count(redis, [keys.COUNTERS], [MAX_SERIES, msgspec.msgpack.encode(list(increments))])
+    """Adds counts that belong to no judgment. Raises StoreError if it can't; they are then lost."""
+    waiting = WaitingCounts(redis)
+    waiting.add(increments)
+    await waiting.flush()
 
 
 async def called_models(redis: Redis) -> set[str]:

@@ -148,9 +148,8 @@ def job_leases(job_id: str) -> str:
 
 
 def request_times(key_name: str) -> str:
-    """List: times of the newest requests of a key with a limit, the newest first. Written by the API. Expires after a
-    minute.
-    """
+    """List: times of the newest requests of a key with a limit, the newest first.
+    Written by the API. Expires after a minute."""
     return f"{PREFIX}requests:{key_name}"
 
 
@@ -233,6 +232,13 @@ def due(task: str, period: int) -> str:
 COUNTERS = PREFIX + "counters"
 """Hash: series of a metric (its name and label values, joined by tabs) -> integer: see `counters.py`.
 Written when a judgment, a label or a battle's vote is stored, and by workers for their calls. Never expires."""
+
+
+def counts_added(sender: str) -> str:
+    """Integer: the number of the newest counts of a sender that COUNTERS has, so that none is added twice.
+    Written with those counts. Expires a day after the newest."""
+    return f"{PREFIX}counted:{sender}"
+
 
 SAVED_GAUGES = PREFIX + "gauges"
 """String: all gauges of agreement and when they were computed (msgpack of Refreshed).
@@ -365,9 +371,7 @@ def bucket_of(key: str) -> str:
 
 def served_by(criterion: str, judge: str, model: str) -> str:
     """Zset: the served models that answered for a judge and model, by the time at which each first did.
-
-    Several served models of one judgment are one member. Written when a judgment is stored. Never expires.
-    """
+    Several served models of one judgment are one member. Written when a judgment is stored. Never expires."""
     return f"{PREFIX}served:{judge} {model}:{quoted(criterion)}"
 
 
@@ -382,9 +386,7 @@ def label_queue(selection: str, criterion: str, annotators: int = 0) -> str:
 
 def labelled_places(selection: str, criterion: str) -> str:
     """Zset of the judged items with labels, by their place in the random half of the label queue.
-
-    `selection` is random if a label counts as random, else targeted. Written by judgments and labels. Never expires.
-    """
+    `selection` is random if a label counts as random, else targeted. Written by judgments and labels. Never expires."""
     return f"{PREFIX}labelled_places:{selection}:{quoted(criterion)}"
 
 
@@ -411,9 +413,7 @@ def group(criterion: str, name: str) -> str:
 
 def unchecked(criterion: str) -> str:
     """Set of the items whose labels are to be checked against the criterion's new scale.
-
-    Written when the criterion gets a scale, or another one. Emptied as the labels are checked. Never expires.
-    """
+    Written when the criterion gets a scale, or another one. Emptied as the labels are checked. Never expires."""
     return f"{PREFIX}unchecked:{quoted(criterion)}"
 
 

@@ -1,11 +1,12 @@
 """The models that providers run under the names that judges ask for, which may change from one day to the next."""
 
+import msgspec
 from redis.asyncio import Redis
 
 from service.store import counters, keys
 from service.store.connection import Script, reply
 
-_note_served_model = Script("note_served_model")
+_note_served_model = Script("counting", "note_served_model")
 
 
 async def last_served_models(redis: Redis) -> dict[str, str]:
@@ -16,5 +17,7 @@ async def last_served_models(redis: Redis) -> dict[str, str]:
 
 async def note_served_model(redis: Redis, model: str, served_model: str) -> None:
     """Notes the model that answered under the name `model`, and counts the change if another one answered before."""
-    if await _note_served_model(redis, [keys.SERVED_MODELS], [model, served_model]):
-        await counters.add_counts(redis, [counters.increment(counters.SERVED_MODEL_CHANGES, model)])
+    changed = msgspec.msgpack.encode([counters.increment(counters.SERVED_MODEL_CHANGES, model)])
+    await _note_served_model(
+        redis, [keys.SERVED_MODELS, keys.COUNTERS], [model, served_model, counters.MAX_SERIES, changed]
+    )

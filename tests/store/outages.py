@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator
 
 from redis.asyncio import Redis
@@ -20,6 +22,17 @@ async def refused_writes(redis: Redis) -> AsyncIterator[None]:
         yield
     finally:
         await redis.config_set("min-replicas-to-write", "0")
+
+
+@contextlib.asynccontextmanager
+async def frozen(redis: Redis) -> AsyncIterator[None]:
+    """The store stands still: it takes commands, and carries them out afterwards, also of clients that gave up."""
+    process = int((await redis.info("server"))["process_id"])
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
 
 
 async def note_outage(redis: Redis, seconds: int) -> None:

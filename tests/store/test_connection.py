@@ -163,9 +163,9 @@ async def test_a_refused_command_is_a_store_error(redis: Redis) -> None:
 async def test_a_script_runs_on_after_the_store_has_forgotten_it(redis: Redis) -> None:
     count = Script("counting", "count")
     entry = b"\x91\x93\xa1s\x02\xa1o"  # msgpack of [["s", 2, "o"]]
-    await count(redis, ["counters"], [10, entry])
+    await count(redis, ["counters", "added"], [10, entry, 1, 60])
     await redis.script_flush()
-    await count(redis, ["counters"], [10, entry])
+    await count(redis, ["counters", "added"], [10, entry, 2, 60])
     assert await redis.hgetall("counters") == {b"s": b"4"}  # type: ignore[misc]
 
 

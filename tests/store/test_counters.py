@@ -8,8 +8,20 @@ from prometheus_client.samples import Sample
 from redis.asyncio import Redis
 
 from service.store import counters, keys
-from service.store.counters import JUDGMENTS, PROVIDER_SECONDS, SCORES, Increment, increment, observe
+from service.store.connection import connect
+from service.store.counters import (
+    JUDGMENTS,
+    PROVIDER_RETRIES,
+    PROVIDER_SECONDS,
+    SCORES,
+    Increment,
+    WaitingCounts,
+    increment,
+    observe,
+)
+from service.store.errors import StoreUnavailableError
 from service.store.metric_families import metric_families
+from tests.store.outages import frozen
 
 
 async def samples(redis: Redis) -> dict[str, list[Sample]]:
@@ -31,6 +43,24 @@ async def test_counts_add_up_under_their_labels(redis: Redis) -> None:
         for each in (await samples(redis))["judged_judgments"]
     }
     assert got == {("scored", ""): 6, ("failed", "auth"): 1}
+
+
+async def test_counts_whose_answer_was_lost_are_added_once(store_url: str, redis: Redis) -> None:
+    """A frozen store carries out each try of the flush once it goes on."""
+    client = connect(store_url, retries=1, max_connections=2, timeout_s=0.1)
+    waiting = WaitingCounts(client)
+    waiting.add([increment(PROVIDER_RETRIES, "p", "p/m")])
+    await waiting.flush()
+    waiting.add([increment(PROVIDER_RETRIES, "p", "p/m", by=10)])
+    async with frozen(redis):
+        with pytest.raises(StoreUnavailableError):
+            await waiting.flush()
+    waiting.add([increment(PROVIDER_RETRIES, "p", "p/m", by=100)])
+    await waiting.flush()
+    await client.aclose()
+    assert (await samples(redis))["judged_provider_retries"][0].value == 111
+    assert not waiting.are_there
+    assert 0 < await redis.ttl(keys.counts_added(waiting._sender)) <= 86400
 
 
 async def test_dollars_add_up_exactly(redis: Redis) -> None:

@@ -2,11 +2,15 @@
 
 import asyncio
 
+import pytest
 from redis.asyncio import Redis
 
 from service.store import counters, keys
+from service.store.connection import connect
+from service.store.errors import StoreUnavailableError
 from service.store.metric_families import metric_families
 from service.store.served_models import note_served_model
+from tests.store.outages import frozen
 
 MODEL = "openai/gpt-x"
 
@@ -45,4 +49,15 @@ async def test_models_change_apart_from_each_other(redis: Redis) -> None:
 async def test_a_change_that_many_see_at_once_counts_once(redis: Redis) -> None:
     await note_served_model(redis, MODEL, "one")
     await asyncio.gather(*(note_served_model(redis, MODEL, "two") for _ in range(20)))
+    assert await changes(redis) == {MODEL: 1}
+
+
+async def test_a_change_whose_answer_was_lost_counts_once(store_url: str, redis: Redis) -> None:
+    client = connect(store_url, retries=0, max_connections=2, timeout_s=0.1)
+    await note_served_model(client, MODEL, "one")
+    async with frozen(redis):
+        with pytest.raises(StoreUnavailableError):
+            await note_served_model(client, MODEL, "two")
+    await note_served_model(client, MODEL, "two")
+    await client.aclose()
     assert await changes(redis) == {MODEL: 1}

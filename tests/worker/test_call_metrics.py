@@ -29,7 +29,7 @@ async def test_counts_on_their_way_when_the_worker_stops_are_not_lost(redis: Red
     measurements.on_retry("openai/m")
 
     async def is_on_its_way() -> bool:
-        return not measurements._counts
+        return not measurements._waiting._counts
 
     await until(is_on_its_way, "the first flush")
     flushing.cancel()
