@@ -62,15 +62,15 @@ class Signals:
         self._leave_at = 0.0  # on the monotonic clock
 
     @asynccontextmanager
-    async def subscribed(self, channel: str, event: asyncio.Event, message: str | None = None) -> AsyncIterator[None]:
-        """Sets `event` at each message on `channel` while the context is open, or at each that says `message`."""
-        with self.subscribing(channel, event, message) as subscribed:
+    async def subscribed(self, channel: str, event: asyncio.Event) -> AsyncIterator[None]:
+        """Sets `event` at each message on `channel` while the context is open."""
+        with self.subscribing(channel, event) as subscribed:
             await subscribed.wait()
             yield
 
     @contextmanager
     def subscribing(self, channel: str, event: asyncio.Event, message: str | None = None) -> Iterator[Subscription]:
-        """Begins the same without waiting for the store."""
+        """Begins the same without waiting for the store; with a `message`, it alone sets the event."""
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
         listening = self._events.setdefault(channel, {})

@@ -42,7 +42,8 @@ async def test_two_tasks_that_wait_for_one_channel_are_both_woken(redis: Redis) 
 
 async def test_a_task_that_waits_for_one_message_is_not_woken_by_others(redis: Redis) -> None:
     signals, at_any, at_end = Signals(redis), asyncio.Event(), asyncio.Event()
-    async with signals.subscribed("channel", at_any), signals.subscribed("channel", at_end, "end"):
+    with signals.subscribing("channel", at_any), signals.subscribing("channel", at_end, "end") as subscription:
+        await subscription.wait()
         await redis.publish("channel", "progress")
         async with asyncio.timeout(5):
             await at_any.wait()
