@@ -9,10 +9,12 @@ import msgspec
 import numpy as np
 from redis.asyncio import Redis
 
+from service.agreement.coding import Coding
 from service.agreement.contributions import HOUR_MS, CodedLabel
+from service.agreement.criteria import decoded_scale, find_scale
 from service.agreement.estimates import declared_numbers
 from service.agreement.group_counters import GroupItem, in_window, items_of_group
-from service.agreement.series import Series, find_series
+from service.agreement.series import Series, find_series, scales_of
 from service.agreement.served_series import has_changed
 from service.agreement.trends import JudgedSeries
 from service.contracts.judges import JudgeRef
@@ -23,6 +25,7 @@ from service.stats.compare import BetterSide, DifferenceSummary, GroupScores, Si
 from service.stats.flags import Flag
 from service.stats.strata import merged_levels
 from service.store import clock, judges
+from service.store.criteria import judge_scales
 
 Direction = Literal["higher", "lower"]
 _OTHER: dict[BetterSide | None, BetterSide | None] = {"a": "b", "b": "a", None: None}
@@ -120,7 +123,7 @@ async def compare(redis: Redis, query: ComparisonQuery) -> GroupComparison:
     """
     found = await _compared(redis, query)
     series = found.series
-    scale, goal = _scales(series)
+    scale, goal = _scales(series.coding, series.labels)
     cases = {case: place for place, case in enumerate({each.case: None for each in (*found.a, *found.b)})}
     a, b = (_scores(each, cases, scale, goal) for each in (found.a, found.b))
     result = await asyncio.to_thread(compare_groups, a, b, scale, goal, anytime=query.anytime)
@@ -143,12 +146,18 @@ async def compare(redis: Redis, query: ComparisonQuery) -> GroupComparison:
     )
 
 
-async def with_means(redis: Redis, default_models: Sequence[str], found: Iterable[JudgedSeries]) -> list[JudgedSeries]:
+async def with_means(redis: Redis, default_models: Sequence[str], found: Sequence[JudgedSeries]) -> list[JudgedSeries]:
     """Returns the series by which groups can be compared: their values have a mean, and so have their labels'."""
+    noted = await judge_scales(redis, [each.token for each in found])
+    labels = {criterion: await find_scale(redis, criterion) for criterion in {each.criterion for each in found}}
 
     async def has_mean(each: JudgedSeries) -> bool:
         try:
-            _scales(await find_series(redis, default_models, each.token, each.model))
+            if each.token in noted:
+                _scales(*scales_of(decoded_scale(noted[each.token]), labels[each.criterion]))
+            else:  # a judge without a scale, or one that judged before they were noted
+                series = await find_series(redis, default_models, each.token, each.model)
+                _scales(series.coding, series.labels)
         except Refused:
             return False
         return True
@@ -205,10 +214,10 @@ async def _better(redis: Redis, reference: str) -> Direction:
     return "lower" if passing is not None and passing.max is not None and passing.min is None else "higher"
 
 
-def _scales(series: Series) -> tuple[Sequence[float], Sequence[float]]:
+def _scales(judge: Coding, labels: Coding | None) -> tuple[Sequence[float], Sequence[float]]:
     """Returns the values of the judge and those of the labels. Raises Refused (impossible) if either have no mean."""
     try:
-        return declared_numbers(series.coding), declared_numbers(series.labels or series.coding)
+        return declared_numbers(judge), declared_numbers(labels or judge)
     except ValueError as error:
         raise impossible([Fault("/judge", str(error))]) from error
 

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from service.agreement.comparisons import ComparisonQuery, changed_cases, compare
+from service.agreement.comparisons import ComparisonQuery, changed_cases, compare, with_means
 from service.agreement.criterion_settings import put_criterion
 from service.agreement.labelling import put_labels
+from service.agreement.trends import judged_series
 from service.contracts.criteria import NewCriterion
 from service.contracts.items import Item
-from service.contracts.judges import ResolvedJudge, Scale
+from service.contracts.judges import Choice, Method, ResolvedJudge, Scale
 from service.contracts.labels import NewLabel
 from service.store import judges
 from tests.store.labelled import KEEP_S, MODELS, judge_of, judged
@@ -103,3 +104,20 @@ async def test_labels_on_another_scale_have_a_difference_on_theirs(redis: Redis)
     found = await compare(redis, QUERY)
     assert found.judge_difference.value == pytest.approx(0)
     assert found.corrected_difference.value == pytest.approx(80)
+
+
+async def test_as_many_commands_find_one_series_with_a_mean_as_many(redis: Redis) -> None:
+    async def asked() -> tuple[int, int]:
+        found = await judged_series(redis)
+        before = (await redis.info("stats"))["total_commands_processed"]
+        shown = await with_means(redis, [MODEL], found)
+        return len(shown), (await redis.info("stats"))["total_commands_processed"] - before
+
+    words = judge_of(version=12, method=Method.CATEGORY, choices=[Choice(label="dry"), Choice(label="wet")])
+    await judged(redis, judge_of(version=1), Item(id="i1", output="x"), [3])
+    shown, few = await asked()
+    for version in range(2, 12):
+        await judged(redis, judge_of(version=version), Item(id=f"i{version}", output="x"), [3])
+    await judged(redis, words, Item(id="i12", output="x"), ["dry"])
+    assert shown == 1
+    assert await asked() == (11, few)
