@@ -10,7 +10,7 @@ import msgspec
 
 from service.agreement.assessment import Assessment, rounded_up
 from service.agreement.coding import Coding
-from service.contracts.judges import CONTROL
+from service.contracts.judges import BASELINE_TITLES, CONTROL
 from service.stats.flags import FEW_PAIRS
 from service.stats.intervals import Measure
 from service.stats.table import Table
@@ -18,7 +18,6 @@ from service.stats.trust import CHANCE_FLOOR, PEOPLE_MARGIN, WORTH_A_MODEL, Riva
 from service.stats.undefined import Undefined
 from service.stats.values import FAIL, PASS, Value
 
-BASELINE_WORDS = {"length": "text length", "overlap": "word overlap"}
 STATISTIC_WORDS = {
     "spearman": "Spearman's rank correlation",
     "cohen_kappa": "Cohen's kappa",
@@ -201,7 +200,7 @@ def _chance_words(own: Measure, assessed: Assessment) -> str:
 
 def _against_baselines(labelled: LabelledPairs, assessed: Assessment, model: str) -> Iterator[str]:
     if model.startswith(CONTROL):
-        itself = BASELINE_WORDS.get(model.removeprefix(CONTROL), model)
+        itself = BASELINE_TITLES.get(model, model)
         yield f"It is itself the baseline {itself}, no language model: it shows the least that a judge must beat."
     if assessed.name is None or assessed.pairs < FEW_PAIRS:
         return
@@ -211,15 +210,16 @@ def _against_baselines(labelled: LabelledPairs, assessed: Assessment, model: str
         return
     ahead = {name: each for name, each in assessed.baselines.items() if each.is_ahead}
     if ahead:
-        leads = [f"{BASELINE_WORDS[name]} by {_lead(each)}" for name, each in ahead.items()]
+        leads = [f"{BASELINE_TITLES[CONTROL + name]} by {_lead(each)}" for name, each in ahead.items()]
         yield f"It beats {' and '.join(leads)}{_on(next(iter(ahead.values())))}."
     for name, each in assessed.baselines.items():
+        title = BASELINE_TITLES[CONTROL + name]
         if each.is_not_ahead and each.difference is not None:
             least = f"{WORTH_A_MODEL:g} or more"
-            yield f"It does not beat {BASELINE_WORDS[name]} by {least}: its lead is {_lead(each)}{_on(each)}."
+            yield f"It does not beat {title} by {least}: its lead is {_lead(each)}{_on(each)}."
         elif not each.is_ahead:
             lead = "" if each.difference is None else f": its lead is {_lead(each)}"
-            yield f"Whether it beats {BASELINE_WORDS[name]} is not known yet{lead}{_on(each)}."
+            yield f"Whether it beats {title} is not known yet{lead}{_on(each)}."
     left_out = labelled.table.pairs - max(each.labels for each in assessed.baselines.values())
     if left_out > 0:
         yield f"{_count(left_out, 'label')} of items whose texts are not stored are left out of this comparison."
@@ -276,7 +276,7 @@ def _more_labels(labelled: LabelledPairs, assessed: Assessment) -> Iterator[str]
         first = f"Label at least {_count(least, 'more item')}: fewer than {FEW_PAIRS} tell little."
         yield f"{first} {_queue_words(labelled, least)}"
     elif assessed.undecided:
-        names = " and ".join(BASELINE_WORDS[name] for name in assessed.undecided)
+        names = " and ".join(BASELINE_TITLES[CONTROL + name] for name in assessed.undecided)
         yield _label_about(labelled, more or 1, f"to know whether it beats {names}")
     elif more is not None:
         yield _label_about(labelled, more, "to know whether it is better than chance")

@@ -25,6 +25,7 @@ MOST_ALIASES = 100  # of a choice
 MOST_OUTPUTS = 20  # of an item that is ranked, and of an example
 MOST_MODELS = 20
 CONTROL = "control/"  # at the start of the names of baselines, which count words or characters
+BASELINE_TITLES = {"control/length": "text length", "control/overlap": "word overlap"}
 MOST_JUDGE_BYTES = 4_000_000  # of a definition in JSON: each call sends most of it
 AnswerKey = Annotated[str, Meta(min_length=1, max_length=100, pattern=ANSWER_KEY_PATTERN)]
 Text = Annotated[str, Meta(max_length=100_000)]

@@ -8,6 +8,7 @@ import msgspec
 from service.agreement.calibration import JudgeCalibration
 from service.agreement.queries import JudgeAgreement
 from service.agreement.trends import Trend, TrendPoint
+from service.contracts.judges import BASELINE_TITLES
 from service.pages import words
 from service.rendering.drawing import (
     IntervalRow,
@@ -17,7 +18,7 @@ from service.rendering.drawing import (
     reliability_diagram,
     time_series,
 )
-from service.rendering.trust_words import BASELINE_TITLES, deciding_statistic
+from service.rendering.trust_words import deciding_statistic
 from service.stats.intervals import Measure
 
 STATISTIC_TITLES = {"spearman": "rank correlation (Spearman)", "cohen_kappa": "Cohen's kappa"}

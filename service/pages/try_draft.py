@@ -9,7 +9,7 @@ import msgspec
 from service.contracts.decoding import decode
 from service.contracts.items import TEXT_FIELDS, Item
 from service.contracts.jobs import JobOrder, JobRequest
-from service.contracts.judges import MOST_OUTPUTS, Judge, Method
+from service.contracts.judges import BASELINE_TITLES, MOST_OUTPUTS, Judge, Method
 from service.contracts.refusals import Fault, Refused, invalid
 from service.judging.questions import letter
 from service.pages.benchmark import CriterionBoard
@@ -21,7 +21,6 @@ from service.pages.words import figure_text
 from service.rendering.drawing import IntervalRow, long_forest_plot
 from service.rendering.judge_names import judge_name
 from service.rendering.plot import nice_steps
-from service.rendering.trust_words import BASELINE_TITLES
 
 ITEM_AT = "/items/0"
 TRY_PLACES = (

@@ -18,7 +18,6 @@ VERDICT_MEANINGS = {
 }
 NO_VERDICT = "a baseline, no judge"
 NO_VERDICT_MEANING = "It only counts: the least that a judge must beat."
-BASELINE_TITLES = {"control/length": "text length", "control/overlap": "word overlap"}
 STATISTIC_MEANINGS = {
     "exact": "share of equal values",
     "within_one": "share at most one step apart",

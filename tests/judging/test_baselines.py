@@ -6,7 +6,7 @@ import pytest
 
 from service.config.kinds import KINDS
 from service.contracts.items import Item
-from service.contracts.judges import Choice, Judge, Method, Scale
+from service.contracts.judges import BASELINE_TITLES, CONTROL, Choice, Judge, Method, Scale
 from service.judging.baselines import BASELINES, baseline_answer
 
 ITEM = Item(input="one two", output="one two three four", outputs=["one", "one two three"])
@@ -39,3 +39,7 @@ def test_each_method_has_an_answer(asked: Judge, length: dict[str, object], over
 
 def test_the_models_of_the_built_in_provider_are_the_baselines() -> None:
     assert {kind.models for kind in KINDS.values() if kind.is_built_in} == {tuple(BASELINES)}
+
+
+def test_each_baseline_has_a_title() -> None:
+    assert list(BASELINE_TITLES) == [CONTROL + name for name in BASELINES]

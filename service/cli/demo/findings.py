@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.cli.demo.answers import DEMO_GROUPS
-from service.rendering.trust_words import BASELINE_TITLES, VERDICT_WORDS
+from service.contracts.judges import BASELINE_TITLES
+from service.rendering.trust_words import VERDICT_WORDS
 
 Report = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ import msgspec
 from service.cli.client import Client
 from service.cli.demo.answers import DEMO_GROUPS, DEMO_JUDGE, demo_answers, demo_labels
 from service.cli.demo.findings import demo_findings
-from service.rendering.trust_words import BASELINE_TITLES
+from service.contracts.judges import BASELINE_TITLES
 
 _WINDOW = "all"
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
 from service.cli.tables.confusion_table import confusion_grid
+from service.contracts.judges import BASELINE_TITLES
 from service.rendering.amounts import counted
 from service.rendering.confusion_table import confusion_table
 from service.rendering.judge_names import judge_reference
 from service.rendering.trust_words import (
-    BASELINE_TITLES,
     FLAG_WORDS,
     NO_VERDICT,
     SELECTION_WORDS,
