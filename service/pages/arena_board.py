@@ -15,7 +15,7 @@ from service.pages.access import shown_to
 from service.pages.documents import attachment, document
 from service.rendering.arena_leaderboard import arena_csv, arena_notes
 from service.rendering.drawing import IntervalRow, long_forest_plot
-from service.rendering.plot import nice_steps
+from service.rendering.plot_axes import nice_steps
 
 _MEAN_RATING = 1000
 _MOST_DRAWN = 40  # models

@@ -20,7 +20,7 @@ from service.pages.texts import ShownText, TextBudget
 from service.pages.words import figure_text
 from service.rendering.drawing import IntervalRow, long_forest_plot
 from service.rendering.judge_names import judge_name
-from service.rendering.plot import nice_steps
+from service.rendering.plot_axes import nice_steps
 
 ITEM_AT = "/items/0"
 TRY_PLACES = (

@@ -4,7 +4,6 @@ Colours come from the page's style sheet by class, so that a drawing follows a l
 escaped. A drawing says in its title what a reader sees in it; the page has the same figures as text.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from service.rendering.cut_texts import printable, shortened
-from service.rendering.plot import decades, nice_steps
+from service.rendering.plot_axes import cost_axis, nice_steps, side_offset
 
 DRAWING_WIDTH = 360  # readable on a phone without scaling
 
@@ -28,8 +27,8 @@ _SQUARE = 280
 _COST_HEIGHT = 260
 _HALF_WORD, _PLACES = 22, 6  # of the word at people's line, and where it may stand
 _BAND = 62  # beside the axis of costs, for rows that are free or of unknown cost
+_INSET = 14  # of the axis of costs
 _APART = 15  # between rows of the same cost
-_DECADE = 10
 _LEAST_ROOM = 0.02  # above and below figures
 _MOST_OF_A_LABEL, _MOST_OF_A_LINE = 17, 48  # characters
 _LEAST_RADIUS, _MOST_RADIUS = 3.0, 9.0
@@ -207,7 +206,8 @@ def cost_plot(points: Sequence[CostPoint], title: str, *, people: float | None) 
         _text(root, _LEFT - 6, up.at(value) + 4, f"{value:g}", "end")
     if people is not None:
         _line(root, _LEFT, up.at(people), DRAWING_WIDTH - _RIGHT, up.at(people), "ceiling")
-    along = _cost_axis([each.cost for each in points])
+    costs = [each.cost for each in points]
+    along = cost_axis(costs, left=_LEFT, right=DRAWING_WIDTH - _RIGHT, band=_BAND, inset=_INSET)
     for at, text in along.ticks:
         _text(root, at, up.start + 16, text, "middle")
     _text(root, (_LEFT + DRAWING_WIDTH) / 2, _COST_HEIGHT - 6, along.name, "middle")
@@ -216,7 +216,7 @@ def cost_plot(points: Sequence[CostPoint], title: str, *, people: float | None) 
     for each in points:
         at = along.at(each.cost)
         room = min(at - _LEFT, DRAWING_WIDTH - _RIGHT - _NUMBER_WIDTH - at)
-        _cost_point(root, up, at + _aside(taken[at], min(_APART, room / max(rows[at] // 2, 1))), each)
+        _cost_point(root, up, at + side_offset(taken[at], min(_APART, room / max(rows[at] // 2, 1))), each)
         taken[at] += 1
     if people is not None:
         _text(root, _clear_of(list(taken)), up.at(people) - 4, "people", "middle", "ceiling")
@@ -230,42 +230,6 @@ def _clear_of(points: Sequence[float]) -> float:
     return max(places, key=lambda place: min((abs(place - each) for each in points), default=0.0))
 
 
-class _CostAxis(NamedTuple):
-    """The places of costs: free ones on the left, unknown ones on the right, the others between by `axis`."""
-
-    axis: _Axis
-    is_log: bool
-    ticks: list[tuple[float, str]]
-
-    def at(self, cost: float | None) -> float:
-        if cost is None:
-            return DRAWING_WIDTH - _RIGHT - _BAND / 2
-        if cost <= 0:
-            return _LEFT + _BAND / 2
-        return self.axis.at(math.log10(cost) if self.is_log else cost)
-
-    @property
-    def name(self) -> str:
-        return "US dollars for 1,000 judgments" + (", logarithmic" if self.is_log else "")
-
-
-def _cost_axis(costs: Sequence[float | None]) -> _CostAxis:
-    known = sorted(cost for cost in costs if cost is not None and cost > 0)
-    has_free, has_unknown = any(cost is not None and cost <= 0 for cost in costs), None in costs
-    start, end = _LEFT + 14 + _BAND * has_free, DRAWING_WIDTH - _RIGHT - 14 - _BAND * has_unknown
-    ticks = [(_LEFT + _BAND / 2, "free")] * has_free
-    ticks += [(DRAWING_WIDTH - _RIGHT - _BAND / 2, "unknown")] * has_unknown
-    if not known:
-        return _CostAxis(_Axis(0, 1, start, end), False, ticks)
-    is_log = known[-1] >= _DECADE * known[0]
-    values = decades(known[0], known[-1]) if is_log else nice_steps(0, known[-1] * 1.02)
-    places = [math.log10(value) if is_log else value for value in values]
-    axis = _Axis(places[0], places[-1], start, end)
-    return _CostAxis(
-        axis, is_log, ticks + [(axis.at(at), f"{value:g}") for at, value in zip(places, values, strict=True)]
-    )
-
-
 def _cost_point(root: ElementTree.Element, up: _Axis, x: float, point: CostPoint) -> None:
     style = "plain" if point.is_baseline else "accent"
     if point.lower is not None and point.upper is not None:
@@ -277,11 +241,6 @@ def _cost_point(root: ElementTree.Element, up: _Axis, x: float, point: CostPoint
     else:
         _dot(root, x, y, 4.5, style)
     _text(root, x + 6, y - 5, str(point.number), "start", "name")
-
-
-def _aside(before: int, apart: float) -> float:
-    """The offset of a row after `before` rows of the same cost: alternately to the right and to the left."""
-    return apart * ((before + 1) // 2) * (1 if before % 2 else -1)
 
 
 def _ends(figures: Sequence[TimedFigure]) -> Iterator[tuple[TimedFigure, str]]:

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from service.rendering.cut_texts import printable, shortened
 from service.rendering.judge_names import judge_name
+from service.rendering.plot_axes import CostAxis, cost_axis, nice_steps, side_offset
 
 _Json = Mapping[str, Any]
 
@@ -16,10 +17,8 @@ _INK, _GREY, _PALE, _BLUE = "#1a1a1a", "#6b6b6b", "#dddddd", "#1f5fa8"
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 80, 560, 50, 470  # the frame; the legend is to the right of it
 _LEGEND_X = 590
-_DECADES = 10.0  # the ratio of prices from which on their scale is logarithmic
 _APART = 18  # the distance between rows of the same price
 _BAND = 80  # at the sides, for rows that are free or have no known price
-_NICE = (1, 2, 2.5, 5, 10)
 _MOST_IN_LEGEND = 22  # lines
 _MOST_IN_LINE = 55  # characters
 
@@ -53,25 +52,6 @@ class PlotText(NamedTuple):
 PlotShape = PlotLine | PlotMark | PlotText
 
 
-class _Axis(NamedTuple):
-    """The axis of prices. `place` returns the position of a price, which is None if it is unknown."""
-
-    ticks: list[tuple[float, str]]
-    least: float
-    most: float
-    is_log: bool
-    start: float
-    end: float
-
-    def place(self, cost: float | None) -> float:
-        if cost is None:
-            return _RIGHT - _BAND / 2
-        if cost <= 0:
-            return _LEFT + _BAND / 2
-        low, high, at = ((math.log10(each) if self.is_log else each) for each in (self.least, self.most, cost))
-        return self.start + (at - low) / (high - low) * (self.end - self.start)
-
-
 def leaderboard_plot(benchmark: _Json) -> list[PlotShape]:
     """Returns the shapes of the picture, PLOT_WIDTH by PLOT_HEIGHT, the last one on top."""
     rows = benchmark["leaderboard"]
@@ -82,7 +62,8 @@ def leaderboard_plot(benchmark: _Json) -> list[PlotShape]:
     def height(value: float) -> float:
         return _BOTTOM - (value - low) / (high - low) * (_BOTTOM - _TOP)
 
-    axis = _prices([row["cost_usd_per_1000"] for _, row in shown])
+    costs = [row["cost_usd_per_1000"] for _, row in shown]
+    axis = cost_axis(costs, left=_LEFT, right=_RIGHT, band=_BAND, inset=0)
     for value, text in ticks:
         shapes += [
             PlotLine(_LEFT, height(value), _RIGHT, height(value), _PALE),
@@ -91,15 +72,10 @@ def leaderboard_plot(benchmark: _Json) -> list[PlotShape]:
     shapes += _frame(axis, [row for _, row in shown])
     taken: Counter[float] = Counter()
     for number, row in shown:
-        at = axis.place(row["cost_usd_per_1000"])
-        shapes += _row(number, row, at + _aside(taken[at]), height)
+        at = axis.at(row["cost_usd_per_1000"])
+        shapes += _row(number, row, at + side_offset(taken[at], _APART), height)
         taken[at] += 1
     return shapes + list(_legend(rows))
-
-
-def _aside(before: int) -> float:
-    """The offset of a row after `before` rows of the same price: alternately to the right and to the left."""
-    return _APART * ((before + 1) // 2) * (1 if before % 2 else -1)
 
 
 def plot_svg(shapes: Sequence[PlotShape]) -> bytes:
@@ -144,14 +120,13 @@ def _measure(row: _Json) -> _Json:
     return measure
 
 
-def _frame(axis: _Axis, rows: Sequence[_Json]) -> Iterator[PlotShape]:
+def _frame(axis: CostAxis, rows: Sequence[_Json]) -> Iterator[PlotShape]:
     for place, text in axis.ticks:
         yield PlotLine(place, _BOTTOM, place, _BOTTOM + 5, _GREY)
         yield PlotText(place, _BOTTOM + 20, text, _GREY, "middle")
     yield PlotLine(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, _INK)
     yield PlotLine(_LEFT, _TOP, _LEFT, _BOTTOM, _INK)
-    scale = ", logarithmic" if axis.is_log else ""
-    yield PlotText((_LEFT + _RIGHT) / 2, _BOTTOM + 48, f"US dollars per 1,000 judgments{scale}", _INK, "middle")
+    yield PlotText((_LEFT + _RIGHT) / 2, _BOTTOM + 48, axis.name, _INK, "middle")
     names = " / ".join(dict.fromkeys(row["sort"] for row in rows)) or "agreement"
     yield PlotText(26, (_TOP + _BOTTOM) / 2, f"{names}, with 95% intervals", _INK, "middle", is_upright=True)
 
@@ -185,32 +160,3 @@ def _heights(measures: Sequence[_Json]) -> tuple[float, float, list[tuple[float,
     step = values[1] - values[0]
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     return values[0], values[-1], [(value, f"{value:.{digits}f}") for value in values]
-
-
-def _prices(costs: Sequence[float | None]) -> _Axis:
-    known = sorted(cost for cost in costs if cost is not None and cost > 0)
-    has_free, has_unknown = any(cost == 0 for cost in costs), None in costs
-    start, end = _LEFT + _BAND * has_free, _RIGHT - _BAND * has_unknown
-    ticks = [(_LEFT + _BAND / 2, "free")] * has_free + [(_RIGHT - _BAND / 2, "unknown")] * has_unknown
-    if not known:
-        return _Axis(ticks, 0, 1, False, start, end)
-    is_log = known[-1] / known[0] >= _DECADES
-    values = decades(known[0], known[-1]) if is_log else nice_steps(0, known[-1] * 1.05)
-    axis = _Axis(ticks, values[0], values[-1], is_log, start, end)
-    named = [(axis.place(value) if value else float(start), f"{value:g}") for value in values]
-    return axis._replace(ticks=[*ticks, *named])
-
-
-def decades(low: float, high: float) -> list[float]:
-    """Returns the powers of ten from below `low` to above `high`, both positive; two or more."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high) + 1e-9)
-    return [10.0**power for power in range(first, max(last, first + 1) + 1)]
-
-
-def nice_steps(low: float, high: float) -> list[float]:
-    """Returns four to eight round numbers from below `low` to above `high`, which are different."""
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(each * power for each in _NICE if each * power >= rough * (1 - 1e-9))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(number * step, 12) for number in range(first, last + 1)]
