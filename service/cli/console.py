@@ -100,12 +100,12 @@ def print_json(value: Any) -> None:
 
 def print_note(text: str) -> None:
     """Prints a line for the person at the terminal, on standard error."""
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)
 
 
 def print_error(lines: Sequence[str]) -> None:
     """Prints the reasons of a refusal on standard error, at most `MAX_ERROR_LINES` of them."""
-    print(*lines[:MAX_ERROR_LINES], sep="\n", file=sys.stderr)
+    print(*map(printable, lines[:MAX_ERROR_LINES]), sep="\n", file=sys.stderr)
     if len(lines) > MAX_ERROR_LINES:
         print(f"and {len(lines) - MAX_ERROR_LINES} more", file=sys.stderr)
 

@@ -1,5 +1,6 @@
 """Makes HTML documents from templates. The engine escapes every value but the drawings and guides made by ourselves."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from service.threads import aside
 TEMPLATES = Path(__file__).with_name("templates")
 
 _FUEL = 20_000_000  # instructions: a bound on the work of one page
+# Names stand in <bdi>. A character in one may still end the isolation and turn around what follows, or hide.
+_NAME = re.compile("<bdi[^>]*>[^<]*")
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u202a-\u202e\u2060-\u2069\ufeff]")
 PAGE_HEADERS = {
     "Referrer-Policy": "same-origin",  # without a referrer, browsers send the Origin `null` with a form
     "Cache-Control": "no-store",
@@ -50,6 +54,7 @@ def attachment(name: str) -> dict[str, str]:
 def rendered(request: Request[Any, Any, Any], template: str, **values: Any) -> bytes:
     """Returns the content of a page. A large one takes a tenth of a second."""
     content = _engine().render_template(template, **_shared(request), **values)
+    content = _NAME.sub(lambda found: _UNSEEN.sub("\ufffd", found[0]), content)
     return content.replace("\0", "\ufffd").encode()  # HTML has no NUL: browsers would drop it without a sign
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from service.rendering.amounts import counted
+from service.rendering.cut_texts import printable
 
 ComparisonJson = Mapping[str, Any]  # an answer of GET /v1/compare, or a part of it
 
@@ -16,12 +17,12 @@ def design_text(found: ComparisonJson) -> str:
     """Returns which cases are compared."""
     a, b = found["a"], found["b"]
     if found["design"] == "paired":
-        left_out = [f"{side['unpaired_cases']} of {side['group']} alone" for side in (a, b) if side["unpaired_cases"]]
+        left_out = [f"{side['unpaired_cases']} of {_name(side)} alone" for side in (a, b) if side["unpaired_cases"]]
         return f"{counted(found['cases'], 'case')} that both have" + (
             f"; left out: {', '.join(left_out)}" if left_out else ""
         )
     ours, theirs = (counted(side["unpaired_cases"], "case") for side in (a, b))
-    return f"no case is shared: {ours} of {a['group']} and {theirs} of {b['group']} are compared as two samples"
+    return f"no case is shared: {ours} of {_name(a)} and {theirs} of {_name(b)} are compared as two samples"
 
 
 def served_text(found: ComparisonJson) -> str | None:
@@ -37,12 +38,12 @@ def outcomes_text(found: ComparisonJson) -> str | None:
     if found["wins"] is None:
         return None
     wins = counted(found["wins"], "case")
-    return f"{found['b']['group']} wins {wins}, loses {found['losses']}, ties {found['ties']}, by the judge"
+    return f"{_name(found['b'])} wins {wins}, loses {found['losses']}, ties {found['ties']}, by the judge"
 
 
 def decision(found: ComparisonJson) -> str:
     """Returns the decision in words."""
-    a, b = found["a"]["group"], found["b"]["group"]
+    a, b = _name(found["a"]), _name(found["b"])
     if found["decided"] is None:
         return f"it can't be told whether {b} is better than {a}: the interval contains 0"
     better, worse = (b, a) if found["decided"] == "b" else (a, b)
@@ -52,14 +53,14 @@ def decision(found: ComparisonJson) -> str:
 
 def next_steps(found: ComparisonJson) -> Iterator[str]:
     """Yields the labels that would decide, or that would make a judge's decision one of people."""
-    a, b = found["a"]["group"], found["b"]["group"]
+    a, b = _name(found["a"]), _name(found["b"])
     needed = found["labels_needed"]
     if found["decided"] is not None:
         if found["decided_by"] == "judge":
             least = LEAST_LABELLED
             yield f"its bias may differ from {a} to {b}: label {least} random items of each, and the labels decide"
     elif needed is None:
-        short = [side["group"] for side in (found["a"], found["b"]) if side["labelled"] < LEAST_LABELLED]
+        short = [_name(side) for side in (found["a"], found["b"]) if side["labelled"] < LEAST_LABELLED]
         if short:
             yield f"label at least {LEAST_LABELLED} random items of {' and '.join(short)}"
     elif needed["labels"] is None:
@@ -69,3 +70,8 @@ def next_steps(found: ComparisonJson) -> Iterator[str]:
             f"about {needed['labels']} more labels, half of them in each group, would decide with a probability of "
             f"{needed['power']:.0%}, if the difference is as it seems"
         )
+
+
+def _name(side: ComparisonJson) -> str:
+    """Returns a group's name without characters that would turn the rest of its sentence around."""
+    return printable(side["group"])

@@ -8,6 +8,7 @@ from service.cli.console import (
     open_console,
     open_table,
     print_error,
+    print_note,
     print_table,
     show_progress,
 )
@@ -20,6 +21,12 @@ def test_cells_are_plain_text(capsys: Captured) -> None:
     add_row(table, ["[bold]x[/bold]"])
     print_table(open_console(), table)
     assert "[bold]x[/bold]" in capsys.readouterr().out
+
+
+def test_what_a_server_said_steers_no_terminal(capsys: Captured) -> None:
+    print_error(["no \x1b[2Jjudge \u202eabc"])
+    print_note("no \x1b[2Jjudge \u202eabc")
+    assert capsys.readouterr().err == "no \ufffd[2Jjudge \ufffdabc\n" * 2
 
 
 def test_a_long_refusal_is_cut_off(capsys: Captured) -> None:

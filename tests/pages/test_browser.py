@@ -244,3 +244,26 @@ async def test_hostile_texts_run_nothing(serve: Serve, browser: Browser) -> None
             assert await watched.page.evaluate("window.pwned") is None, path
         assert watched.wrong == []
         assert {address for address in watched.addresses if not address.startswith(base)} == set()
+
+
+async def test_a_name_turns_no_text_beside_it_around(serve: Serve, browser: Browser) -> None:
+    """An override would go on to the end of the line, also behind the end of an isolation that stands in the name."""
+    async with ModelServer("openai", answer) as model:
+        judged: Judged = await serve(openai=model)
+        odd = {**item(1), "group": "bot\u2069\u202e-v1", "case": "first"}
+        await judged.judge([odd], models=[MODEL])
+        page = await browser.new_page()
+        await page.goto(f"{str(judged.client.base_url).rstrip('/')}/items/t-1")
+        places = await page.evaluate("""() => {
+            const path = "//bdi[.='first']/preceding-sibling::text()[1]";
+            const words = document.evaluate(path, document, null, 9).singleNodeValue;
+            const start = words.data.indexOf("case");
+            return [0, 1, 2, 3].map(at => {
+                const range = document.createRange();
+                range.setStart(words, start + at);
+                range.setEnd(words, start + at + 1);
+                return range.getBoundingClientRect().left;
+            });
+        }""")
+        assert places == sorted(places)
+        assert places[0] < places[-1]

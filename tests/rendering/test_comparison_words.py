@@ -33,3 +33,8 @@ def test_another_served_model_is_a_warning() -> None:
     assert served_text({**COMPARISON, "flags": []}) is None
     warning = served_text({**COMPARISON, "flags": ["served_model_changed"]})
     assert warning == "another model answered under this name too; only the answers of gpt-2 are compared"
+
+
+def test_the_name_of_a_group_does_not_turn_a_sentence_around() -> None:
+    odd = {**COMPARISON, "decided": "b", "decided_by": "labels", "b": {**COMPARISON["b"], "group": "v2\u202e"}}
+    assert decision(odd) == "v2\ufffd is better than v1, by the labels"
