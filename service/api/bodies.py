@@ -1,11 +1,13 @@
 """Reads request bodies, as a whole or line by line, within limits; and the media types of bodies and answers."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from litestar import Request
+from litestar.datastructures.headers import Accept
 
 from service.api.problems import ProblemError
 from service.contracts.decoding import decode
@@ -16,6 +18,8 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
 MARKDOWN = "text/markdown"
+
+_UNWANTED = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)")
 
 _T = TypeVar("_T")
 
@@ -34,8 +38,11 @@ def media_type(request: Request[Any, Any, Any], *accepted: str) -> str:
 
 
 def form_wanted(request: Request[Any, Any, Any], *others: str) -> str:
-    """Returns the one of JSON and the other media types that `Accept` prefers; JSON if it names none of them."""
-    return request.accept.best_match([JSON, *others], default=JSON)
+    """Returns the one of JSON and the other media types that `Accept` prefers; JSON if it wants none of them."""
+    ranges = request.headers.get("accept", "*/*").lower().split(",")
+    unwanted = {each.partition(";")[0].strip() for each in ranges if _UNWANTED.search(each)}
+    wanted = Accept(",".join(each for each in ranges if not _UNWANTED.search(each)))
+    return wanted.best_match([form for form in (JSON, *others) if form not in unwanted], default=JSON)
 
 
 MOST_LINE_BYTES = 10_000_000

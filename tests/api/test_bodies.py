@@ -62,6 +62,14 @@ async def test_too_large_a_body_or_line_is_refused(parts: tuple[bytes, ...]) -> 
         ("application/json, text/csv;q=0.5", JSON),
         ("application/json;q=0.5, text/csv", CSV),
         ("text/html, image/png", JSON),
+        ("text/csv;q=0", JSON),
+        ("text/csv; Q=0.000", JSON),
+        ("text/csv;q=0, */*", JSON),
+        ("text/*, text/csv;q=0", MARKDOWN),
+        ("application/json;q=0, */*;q=0.1", CSV),
+        ("*/*;q=0, text/csv", CSV),
+        ("*/*;q=0", JSON),
+        ("text/csv;q=0.01", CSV),
     ],
 )
 def test_the_form_is_the_one_that_accept_prefers(accept: str, form: str) -> None:
