@@ -9,14 +9,13 @@ from msgspec import Meta
 from service.contracts.names import ONE_LINE_PATTERN
 
 ItemId = Annotated[str, Meta(min_length=1, max_length=512)]
-_Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]  # in place of a text: it is taken as one
-GivenItemId = ItemId | _Whole
+GivenItemId = ItemId | int  # an integer is taken as text
 
 MOST_GROUP_LENGTH = 64
 MOST_CASE_LENGTH = 200
 Group = Annotated[str, Meta(min_length=1, max_length=MOST_GROUP_LENGTH, pattern=ONE_LINE_PATTERN)]
-GivenGroup = Group | _Whole
-GivenCase = Annotated[str, Meta(min_length=1, max_length=MOST_CASE_LENGTH)] | _Whole
+GivenGroup = Group | int
+GivenCase = Annotated[str, Meta(min_length=1, max_length=MOST_CASE_LENGTH)] | int
 
 TEXT_FIELDS = ("input", "output", "context", "reference")  # of an item; `outputs` are several of the second
 
@@ -42,7 +41,14 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         for name in ("id", "group", "case"):
             given = getattr(self, name)
             if isinstance(given, int):
-                msgspec.structs.force_setattr(self, name, str(given))
+                msgspec.structs.force_setattr(self, name, taken_as_text(name, given))
+
+
+def taken_as_text(name: str, given: int) -> str:
+    """Returns an integer in place of a text. Raises ValueError if it is longer than the shortest text may be."""
+    if abs(given) >= 10 ** (MOST_GROUP_LENGTH - 1):
+        raise ValueError(f"{name}: an integer of {MOST_GROUP_LENGTH} or more digits; send it as text")
+    return str(given)
 
 
 # Digests are computed once, and kept in the item's `__dict__`.

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from service.contracts.items import GivenItemId
+from service.contracts.items import GivenItemId, taken_as_text
 from service.contracts.judges import Criterion
 from service.contracts.names import ONE_LINE_PATTERN
 
@@ -53,7 +53,7 @@ class NewLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         if isinstance(self.item_id, int):
-            msgspec.structs.force_setattr(self, "item_id", str(self.item_id))
+            msgspec.structs.force_setattr(self, "item_id", taken_as_text("item_id", self.item_id))
 
     @property
     def place(self) -> tuple[str, str]:
