@@ -135,6 +135,13 @@ class FailingModel(msgspec.Struct, frozen=True, kw_only=True):
     retry_in_seconds: float
 
 
+class PausedProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider that refused calls because there were too many: nobody calls it for so many seconds."""
+
+    provider: str
+    retry_in_seconds: float
+
+
 CallbackStatus = Literal["pending", "delivered", "failed"]
 
 
@@ -172,6 +179,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[
             list[FailingModel],
             Meta(description="Models of the job whose provider fails: its items wait. Absent if there are none."),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+
+    paused_providers: (
+        Annotated[
+            list[PausedProvider],
+            Meta(description="Providers of the job's models that take no call now: its items wait. Absent if none do."),
         ]
         | msgspec.UnsetType
     ) = msgspec.UNSET

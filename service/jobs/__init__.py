@@ -16,10 +16,10 @@ from service.jobs.lookup import (
     EVERYTHING,
     View,
     existing_job,
-    failing_models_of,
     job_with_judgments,
     visible_job,
     visible_jobs,
+    waited_for,
 )
 from service.jobs.previews import (
     Preview,
@@ -52,7 +52,6 @@ __all__ = [
     "end_of",
     "existing_job",
     "existing_judge",
-    "failing_models_of",
     "job_with_judgments",
     "may_be_called",
     "preview_judge",
@@ -68,4 +67,5 @@ __all__ = [
     "until_over",
     "visible_job",
     "visible_jobs",
+    "waited_for",
 ]

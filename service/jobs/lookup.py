@@ -1,15 +1,17 @@
 """Finds jobs by their ids, as far as a caller may see them."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.jobs import INLINE_JUDGMENTS, FailingModel, Job, JobRecord
+from service.contracts.jobs import INLINE_JUDGMENTS, FailingModel, Job, JobRecord, PausedProvider
 from service.contracts.refusals import not_found
 from service.store import jobs, judgments
 from service.store.breakers import failing_models
+from service.store.provider_limits import paused_providers
 
 
 class View(NamedTuple):
@@ -51,17 +53,27 @@ def _may_show(record: JobRecord, view: View) -> bool:
 async def job_with_judgments(redis: Redis, record: JobRecord, job: Job) -> Job:
     """Returns the job with the judgments that are finished, if it has at most INLINE_JUDGMENTS in all.
 
-    While it runs, it also has those of its models whose provider fails.
+    While it runs, it also has those of its models whose provider fails, and the providers that take no call now.
     """
-    if failing := await failing_models_of(redis, record, job):
+    failing, paused = await waited_for(redis, record, job)
+    if failing:
         job = msgspec.structs.replace(job, failing_models=failing)
+    if paused:
+        job = msgspec.structs.replace(job, paused_providers=paused)
     if record.total > INLINE_JUDGMENTS or job.judgments is not msgspec.UNSET:
         return job
     finished = [placed.judgment async for placed in judgments.judgments_in_order(redis, record)]
     return msgspec.structs.replace(job, judgments=finished)
 
 
-async def failing_models_of(redis: Redis, record: JobRecord, job: Job) -> list[FailingModel]:
-    """Returns the job's models whose provider fails; none of a job that is over."""
+async def waited_for(redis: Redis, record: JobRecord, job: Job) -> tuple[list[FailingModel], list[PausedProvider]]:
+    """Returns what a job's items wait for: models whose provider fails, and providers that take no call now.
+
+    A job that is over waits for none.
+    """
+    if job.is_over:
+        return [], []
     models = {model for judge in record.judges for model in judge.models}
-    return [] if job.is_over else [each for each in await failing_models(redis) if each.model in models]
+    providers = sorted({model.partition("/")[0] for model in models})
+    failing, paused = await asyncio.gather(failing_models(redis), paused_providers(redis, providers))
+    return [each for each in failing if each.model in models], paused

@@ -21,7 +21,7 @@ from service.contracts.judges import JudgeRef
 from service.contracts.judgments import Judgment
 from service.contracts.outcomes import JobStatus, Outcome
 from service.contracts.refusals import Fault, invalid
-from service.jobs import View, cancel_job, existing_job, failing_models_of
+from service.jobs import View, cancel_job, existing_job, waited_for
 from service.pages.access import shown_to
 from service.pages.documents import PAGE_HEADERS, attachment, document
 from service.pages.item import decoded_judgments
@@ -97,6 +97,7 @@ class JobPages(Controller):
             redis, record, start=position_of(cursor), limit=_JUDGMENTS_A_PAGE, outcome=outcome
         )
         models = {model for judge in record.judges for model in judge.models}
+        failing, paused = await waited_for(redis, record, job)
         budget = TextBudget(most=_EXCERPT_BYTES)
         found = await decoded_judgments(page)
         return await document(
@@ -107,7 +108,8 @@ class JobPages(Controller):
             is_production=record.purpose == "judging",
             is_trial=record.purpose == "trial",
             models=sorted(models),
-            failing=await failing_models_of(redis, record, job),
+            failing=failing,
+            paused=paused,
             rows=[JudgmentRow(each, words_of(each, budget)) for each in found],
             outcomes=list(Outcome),
             outcome=outcome,

@@ -7,12 +7,14 @@ from typing import NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
+from service.contracts.jobs import PausedProvider
 from service.contracts.outcomes import Reason
 from service.store import keys
 from service.store.connection import Script, pipeline, reply
 from service.store.records import from_msgpack
 
 _MICRO = 1_000_000
+_NOTABLE_S = 1.0  # a shorter pause is no news: calls are spread over time anyway
 _SLOW_DOUBLING_S = 60.0  # beyond a rate that is known to work
 _limit_provider = Script("limit_provider")
 
@@ -136,6 +138,15 @@ async def load_limits(redis: Redis, providers: Sequence[str]) -> dict[str, Provi
         (seconds, micros), *found = await pipe.execute()
     now_ms = seconds * 1000 + micros // 1000
     return {provider: _state(now_ms, *found[3 * place : 3 * place + 3]) for place, provider in enumerate(providers)}
+
+
+async def paused_providers(redis: Redis, providers: Sequence[str]) -> list[PausedProvider]:
+    """Returns those of the providers that nobody calls for a second or more, since they refused calls."""
+    return [
+        PausedProvider(provider=name, retry_in_seconds=round(state.limit.pause_s, 3))
+        for name, state in (await load_limits(redis, providers)).items()
+        if state.limit is not None and state.limit.pause_s >= _NOTABLE_S
+    ]
 
 
 def _state(now_ms: int, fields: list[bytes | None], stop: bytes | None, stop_ms: int) -> ProviderState:

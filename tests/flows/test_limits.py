@@ -115,8 +115,13 @@ async def test_another_provider_is_not_delayed_and_no_place_is_held(serve: Serve
         await asyncio.sleep(0)
         job = await judged.judge(items(40), models=["free/m"], wait=40)
         assert job["counts"]["scored"] == 40
-        counts = (await judged.job(waiting))["counts"]
-        assert (counts["pending"], counts["failed"]) == (600, 0)
+        stopped = await judged.job(waiting)
+        assert (stopped["counts"]["pending"], stopped["counts"]["failed"]) == (600, 0)
+        [paused] = stopped["paused_providers"]
+        assert paused["provider"] == "limited"
+        assert 60 < paused["retry_in_seconds"] <= 120
+        assert "limited has refused calls" in (await judged.client.get(f"/jobs/{waiting}")).text
+        assert "paused_providers" not in job
         assert limited.calls <= 16
         await judged.client.delete(f"/v1/jobs/{waiting}")
 

@@ -8,7 +8,14 @@ from redis.asyncio import Redis
 
 from service.contracts.outcomes import Reason
 from service.store import keys, provider_limits
-from service.store.provider_limits import ProviderLimit, ProviderStop, Refusal, load_limits, note_refusal
+from service.store.provider_limits import (
+    ProviderLimit,
+    ProviderStop,
+    Refusal,
+    load_limits,
+    note_refusal,
+    paused_providers,
+)
 
 NAME = "openai"
 
@@ -145,3 +152,11 @@ def test_the_span_of_calls_is_that_in_which_the_rate_lets_them_begin(goal: float
     step = 0.001
     begun = sum(limit.rate_after(step * each) * step for each in range(6000))
     assert limit.span_of(begun, 0.0) == pytest.approx(6.0, abs=0.05)
+
+
+async def test_only_pauses_that_one_would_notice_are_told(redis: Redis) -> None:
+    await note_refusal(redis, "long", refusal(50.0))
+    await note_refusal(redis, "short", refusal(0.5))
+    [paused] = await paused_providers(redis, ["long", "other", "short"])
+    assert paused.provider == "long"
+    assert 45 < paused.retry_in_seconds <= 50

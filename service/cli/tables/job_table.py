@@ -43,6 +43,8 @@ def print_job(job: Mapping[str, Any], without_score: Iterable[Mapping[str, Any]]
     for each in job.get("failing_models") or ():
         wait = f"tried again in {each['retry_in_seconds']:.0f} s"
         lines.append(f"waits for {each['model']}, {wait}: {in_one_line(each['error'], _MOST_WORDS)}")
+    for each in job.get("paused_providers") or ():
+        lines.append(f"waits for {each['provider']}, called again in {each['retry_in_seconds']:.0f} s: too many calls")
     if callback := job.get("callback"):
         error = f": {callback['last_error']}" if callback["last_error"] else ""
         lines.append(f"callback {callback['status']} after {callback['attempts']} attempts{error}")

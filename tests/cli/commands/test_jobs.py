@@ -66,11 +66,13 @@ def answers_of(shown: Row, judgments: Row) -> dict[str, Any]:
 def test_a_job_is_shown_with_its_failures_in_the_providers_words(api: ScriptedApi, capsys: Captured) -> None:
     shown = job(1, "running", pending=2, scored=1, failed=2)
     shown["failing_models"] = [{"model": "m/x", "error": "away", "retry_in_seconds": 3.6}]
+    shown["paused_providers"] = [{"provider": "m", "retry_in_seconds": 59.6}]
     api.answers = answers_of(shown, judgment("i1", "failed", "rate_limited", FAILED))
     assert main(["jobs", "job_1", "--url", api.url]) == 1
     out = capsys.readouterr().out
     assert "job_1: running, 5 judgments: 2 pending, 1 scored, 2 failed" in out
     assert "waits for m/x, tried again in 4 s: away" in out
+    assert "waits for m, called again in 60 s: too many calls" in out
     assert out.splitlines()[-1].split()[:3] == ["1", "failed", "rate_limited"]
     assert "[bold]slow down[/bold] \N{REPLACEMENT CHARACTER}[2J" in out
     assert [each.query for each in api.asked if each.path.endswith("judgments")] == [{"outcome": "failed"}]
