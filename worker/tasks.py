@@ -93,6 +93,7 @@ class Tasks:
         self._finisher = finisher
         self._cache = cache
         self._secret: bytes | None = None
+        self._asking = 0  # judgments whose votes are asked for
         self.hold_on: Callable[[str], Hold] = lambda arq_id: "sure"  # whether this worker still has an arq job
         self.running = RunningJobs(redis, daily_budgets(settings), worker_id)
 
@@ -226,7 +227,11 @@ class Tasks:
 
         try:
             with judgment_span(gate.record, pending.judge, pending.item) as note:
-                votes, judgment = await self._judgment(gate, recall, pending, questions)
+                self._asking += 1
+                try:
+                    votes, judgment = await self._judgment(gate, recall, pending, questions)
+                finally:
+                    self._asking -= 1
                 kept = keepable(votes, keys)
                 gate.begin_storing()
                 finished = await self._store(gate.running, pending, judgment, kept)
@@ -261,7 +266,7 @@ class Tasks:
     ) -> Finished:
         waited_s = max((judgment.created_at - running.record.created_at).total_seconds(), 0.0)
         finished = self._finished(running.record, pending, judgment, waited_s, kept)
-        state = await self._finisher.finish(finished)
+        state = await self._finisher.finish(finished, is_last=not self._asking)
         if state.ended is not None and not running.is_ended:
             running.is_ended = True
             counts = ", ".join(f"{count} {outcome}" for outcome, count in state.ended.items() if count)

@@ -6,6 +6,7 @@ item that turns out to be known already comes back with its fields, and its judg
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -65,7 +66,8 @@ class Finished(NamedTuple):
 class Finisher:
     """Group commit: judgments that finish during a write, or shortly after its start, go into the next one.
 
-    The more of them a write had, the later the next one starts, after 20 ms at most: where few end, none waits long.
+    The more of them a write had, the later the next one starts, after 20 ms at most: where few end, none waits long. If
+    no other is to follow, none waits.
 
     `finish` returns once the judgment is stored, however long Redis is unavailable, so that no paid answer is lost. A
     judgment that is stored already stays as it is, and is not counted again.
@@ -78,9 +80,12 @@ class Finisher:
         self._writer: asyncio.Task[None] | None = None
         self._wrote_at = -_APART_S  # on the monotonic clock
         self._wrote = 0  # judgments then
+        self._is_last = asyncio.Event()  # the judgment that finished now
 
-    async def finish(self, finished: Finished) -> JobState:
-        """Stores a judgment and returns the state of its job."""
+    async def finish(self, finished: Finished, *, is_last: bool = False) -> JobState:
+        """Stores a judgment and returns the state of its job. `is_last` if no other is likely to follow soon."""
+        if is_last:
+            self._is_last.set()
         done: asyncio.Future[JobState] = asyncio.get_running_loop().create_future()
         self._waiting.append((finished, done))
         if self._writer is None or self._writer.done():
@@ -91,7 +96,10 @@ class Finisher:
         while self._waiting:
             early_s = self._wrote_at + _APART_S * min(self._wrote / _MANY, 1.0) - time.monotonic()
             if early_s > 0 and len(self._waiting) < _MAX_AT_ONCE:
-                await asyncio.sleep(early_s)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(early_s):
+                        await self._is_last.wait()
+            self._is_last.clear()
             self._wrote_at = time.monotonic()
             count = _batch_size([each.judgment for each, _ in self._waiting])
             batch, self._waiting = self._waiting[:count], self._waiting[count:]
