@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, ReadOnlyError, TimeoutError
 
+_CANCEL_AGAIN_S = 1.0  # `asyncio.wait_for` of Python 3.11, by which redis-py sends, may lose a cancellation
 _Result = Any  # of a command: what redis-py makes of the reply
 
 
@@ -40,6 +41,14 @@ class BatchingRedis(Redis):
         self._turn.append(_Command(args, options, result))
         return await result
 
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Cancels the commands under way and closes the connections, of which a command would make another one."""
+        while self._sending:
+            for each in self._sending:
+                each.cancel()
+            await asyncio.wait(self._sending, timeout=_CANCEL_AGAIN_S)
+        await super().aclose(close_connection_pool)
+
     async def _send(self, commands: list[_Command]) -> None:
         self._turn = None
         wanted = [each for each in commands if not each.result.done()]
@@ -48,7 +57,7 @@ class BatchingRedis(Redis):
                 await self._send_together(wanted)
             else:
                 await self._send_alone(wanted)
-        except asyncio.CancelledError:  # the event loop ends
+        except asyncio.CancelledError:  # the client is closed, or the event loop ends
             for each in wanted:
                 each.result.cancel()
             raise

@@ -123,6 +123,20 @@ async def test_all_commands_of_a_turn_end_if_the_store_does_not_answer() -> None
         await client.aclose()
 
 
+async def test_a_client_that_is_closed_ends_its_commands_and_connects_no_more() -> None:
+    async with silent_store() as (url, taken):
+        client = connect(url, retries=30, max_connections=2, timeout_s=0.1)
+        waiting = [asyncio.ensure_future(client.get(str(each))) for each in range(2)]
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            await client.aclose()
+            ends = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(each) for each in ends] == [asyncio.CancelledError] * 2
+        connections = len(taken)
+        await asyncio.sleep(0.3)
+        assert len(taken) == connections
+
+
 def test_an_event_loop_ends_with_a_command_under_way() -> None:
     async def leave(port: int) -> "asyncio.Task[Any]":
         client = connect(f"redis://127.0.0.1:{port}/0", retries=0, max_connections=2, timeout_s=60)
