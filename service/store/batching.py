@@ -1,6 +1,7 @@
 """A client of redis-py that sends the commands of one turn of the event loop in one round trip."""
 
 import asyncio
+from functools import partial
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -17,8 +18,7 @@ class _Command(NamedTuple):
 
 
 class BatchingRedis(Redis):
-    """Sends the commands that tasks give in one turn of the event loop together: a connection, a write and a wake-up
-    for all of them cost about as much as for one.
+    """Sends the commands of one turn together: one connection, one write and one wake-up cost as much for all of them.
 
     Each command has its own reply or error, as if it were sent alone. A command of which the caller was cancelled
     before the turn ended is not sent. Pipelines and subscriptions are sent by themselves. None may block the connection
@@ -36,7 +36,7 @@ class BatchingRedis(Redis):
             self._turn = []
             sending = asyncio.create_task(self._send(self._turn))
             self._sending.add(sending)
-            sending.add_done_callback(self._sending.discard)
+            sending.add_done_callback(partial(self._ended, self._turn))
         result = asyncio.get_running_loop().create_future()
         self._turn.append(_Command(args, options, result))
         return await result
@@ -52,15 +52,18 @@ class BatchingRedis(Redis):
     async def _send(self, commands: list[_Command]) -> None:
         self._turn = None
         wanted = [each for each in commands if not each.result.done()]
-        try:
-            if len(wanted) > 1:
-                await self._send_together(wanted)
-            else:
-                await self._send_alone(wanted)
-        except asyncio.CancelledError:  # the client is closed, or the event loop ends
-            for each in wanted:
-                each.result.cancel()
-            raise
+        if len(wanted) > 1:
+            await self._send_together(wanted)
+        else:
+            await self._send_alone(wanted)
+
+    def _ended(self, commands: list[_Command], sending: "asyncio.Task[None]") -> None:
+        """Cancels the commands that are left if the sending was cancelled, perhaps before it began."""
+        self._sending.discard(sending)
+        if self._turn is commands:
+            self._turn = None
+        for each in commands:
+            each.result.cancel()
 
     async def _send_together(self, commands: list[_Command]) -> None:
         try:

@@ -123,11 +123,12 @@ async def test_all_commands_of_a_turn_end_if_the_store_does_not_answer() -> None
         await client.aclose()
 
 
-async def test_a_client_that_is_closed_ends_its_commands_and_connects_no_more() -> None:
+@pytest.mark.parametrize("after_s", [0, 0.05])
+async def test_a_client_that_is_closed_ends_its_commands_and_connects_no_more(after_s: float) -> None:
     async with silent_store() as (url, taken):
         client = connect(url, retries=30, max_connections=2, timeout_s=0.1)
         waiting = [asyncio.ensure_future(client.get(str(each))) for each in range(2)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(after_s)
         async with asyncio.timeout(10):
             await client.aclose()
             ends = await asyncio.gather(*waiting, return_exceptions=True)
