@@ -398,7 +398,7 @@ def test_a_setting_is_one_field(source: SourceCopy) -> None:
         "example": [
             "shown_models = 12                 # JUDGED_ARENA_SHOWN_MODELS: models that a page of the arena shows"
         ],
-        "problem": "JUDGED_ARENA_SHOWN_MODELS: expected `int` >= 1",
+        "problem": "JUDGED_ARENA_SHOWN_MODELS: must be 1 or more",
     }
 
 

@@ -13,7 +13,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from service.api.methods import allow_header
 from service.archive.errors import ArchiveError
 from service.config.version import version
-from service.contracts.pointing import in_words, not_among_allowed
+from service.contracts.fault_words import in_words
+from service.contracts.pointing import not_among_allowed
 from service.contracts.refusals import Fault, Kind, Refused, pointer_to, summary_of
 from service.store.errors import (
     BusyError,

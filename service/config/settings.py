@@ -152,7 +152,7 @@ def _file_content(config_path: str | None, environ: Mapping[str, str], problems:
     named = _named_file(config_path, environ)
     path = Path(named or DEFAULT_FILE)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         if named:
             problems.append(f"{path}: no such file")

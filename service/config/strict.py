@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
+from service.contracts.fault_words import in_words
 from service.contracts.nearest import nearest
-from service.contracts.pointing import in_words
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -91,7 +91,7 @@ def _convert(kind: Any, raw: object, at: str, problems: list[str], *, strict: bo
         message = str(error)
         inner = _AT.search(message)
         place, said = (at + inner["inner"], message[: inner.start()]) if inner else (at, message)
-        said = in_words(said)
+        said = in_words(said).replace("an object", "a table")  # as TOML calls it
         problems.append(f"{place}: {said[:1].lower()}{said[1:]}")
         return _MISREAD
 
@@ -107,5 +107,5 @@ def _allowed(kind: Any) -> tuple[str, ...]:
 def _wrap(kind: type, raw: object) -> object:
     """Makes a string type of our own, such as a secret, from the plain string."""
     if not isinstance(raw, str):
-        raise ValueError(f"expected `str`, got `{type(raw).__name__}`")
+        raise ValueError("must be text")
     return kind(raw)

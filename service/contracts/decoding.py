@@ -27,10 +27,11 @@ Batch = Iterator[Numbered[_T]]
 
 
 def decode(raw: bytes, type_: type[_T]) -> _T:
-    """Returns the JSON as `type_`.
+    """Returns the JSON as `type_`. A byte order mark before it, as some editors and shells write it, is passed over.
 
     Raises Refused: too-large if it has more values, fields or objects than MOST_IN_JSON, invalid with each fault.
     """
+    raw = raw.removeprefix(BOM_UTF8)
     if not raw:
         raise invalid([Fault("", "empty: JSON is needed")])
     _check_counts(raw)

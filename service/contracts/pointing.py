@@ -2,6 +2,7 @@
 
 import json
 import math
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from enum import Enum
 from itertools import chain, islice
@@ -10,8 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from service.contracts.judges import MODEL_OR_PANEL, MODEL_PATTERN, NAME_PATTERN, URL_PATTERN
-from service.contracts.names import ANSWER_KEY_PATTERN, EFFORT_PATTERN, ONE_LINE_PATTERN, SHA256_PATTERN
+from service.contracts.fault_words import in_words
 from service.contracts.nearest import suggestion
 from service.contracts.refusals import Fault, pointer_to
 
@@ -22,20 +22,6 @@ _LARGE_BYTES = 1_000_000
 _AT_ONCE = 1000  # entries of an array that are checked together
 _LEAST_INT, _MOST_INT = -(2**63), 2**64 - 1  # the range of MessagePack
 _MOST_SHOWN = 100  # characters of a wrong value in a message
-
-_PATTERNS = {  # msgspec's messages about patterns, in words
-    f"Expected `str` matching regex {pattern!r}": words
-    for pattern, words in {
-        NAME_PATTERN: "a name has 1 to 100 letters, digits, '.', '_' or '-', and begins with a letter or a digit",
-        MODEL_PATTERN: "a model is written provider/name, such as openai/gpt-6-luna",
-        MODEL_OR_PANEL: "neither a model (provider/name) nor `panel`",
-        URL_PATTERN: "not an http or https URL",
-        SHA256_PATTERN: "must be 64 digits of 0-9 and a-f: printf %s KEY | sha256sum",
-        ANSWER_KEY_PATTERN: "must have a letter or a digit",
-        EFFORT_PATTERN: "must be one word of letters a-z, such as low or high",
-        ONE_LINE_PATTERN: "a name is one line without white space at its ends",
-    }.items()
-}
 
 
 def faults_in(raw: bytes, type_: Any, at: str = "") -> list[Fault]:
@@ -112,11 +98,6 @@ def not_among_allowed(value: Any, type_: Any, name: str) -> str | None:
     return f"unknown {name or 'value'} {value[:_MOST_SHOWN]!r} ({', '.join(allowed)})"
 
 
-def in_words(message: str) -> str:
-    """Returns msgspec's message, without regular expressions if they are known ones."""
-    return _PATTERNS.get(message, message)
-
-
 def _allowed(type_: Any) -> list[str]:
     """The texts that an Enum or a Literal allows, alone or in a union with None; empty for other types."""
     type_ = _without_annotations(type_)
@@ -136,6 +117,8 @@ def _without_annotations(type_: Any) -> Any:
 
 def _unreadable(raw: bytes, type_: Any, error: Exception, at: str) -> list[Fault]:
     """The faults of text that is not JSON. If only its characters and numbers are invalid, these are pointed at."""
+    if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return [Fault(at, "not JSON: it is UTF-16; send UTF-8")]
     try:
         value = json.loads(raw.decode("utf-8", "surrogateescape"), parse_int=_whole)
         unsound = list(islice(_unsound(value, at), MOST_FAULTS))

@@ -289,7 +289,7 @@ def _good(found: list[FileRow | RecordError]) -> Iterator[FileRow]:
 def _json_fault(fault: Fault) -> str:
     if fault.pointer:
         return f"{fault.pointer.lstrip('/')}: {fault.detail}"
-    return "must be a JSON object" if fault.detail.startswith("Expected `object`") else fault.detail
+    return "must be a JSON object" if fault.detail.startswith("must be an object") else fault.detail
 
 
 def _delimiter_of(header: bytes) -> str:

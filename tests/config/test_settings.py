@@ -77,6 +77,10 @@ def test_environment_overrides_the_file(load: Load) -> None:
     assert (settings.store.results_keep_days, settings.log.level) == (0.5, "debug")
 
 
+def test_a_byte_order_mark_is_passed_over(load: Load) -> None:
+    assert load("\ufeff[server]\nport = 1").server.port == 1
+
+
 def test_empty_variable_counts_as_not_set(load: Load) -> None:
     assert load("[server]\nport = 1", {"JUDGED_PORT": "", "JUDGED_REDIS_URL": " "}).server.port == 1
 
@@ -87,10 +91,10 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
         ("typo = 1", "typo: unknown key, did you mean store?"),
         ("[sever]\nport = 1", "sever: unknown key, did you mean server?"),
         ("[server]\nprot = 1", "server.prot: unknown key, did you mean port?"),
-        ("[server]\nport = 'x'", "server.port: expected `int`, got `str`"),
-        ("[server]\nport = 70000", "server.port: expected `int` <= 65535"),
+        ("[server]\nport = 'x'", "server.port: must be a whole number, not text"),
+        ("[server]\nport = 70000", "server.port: must be at most 65535"),
         ("server = 3", "server: expected a table, got int"),
-        ("providers = 3\n[defaults]\nmodels = ['a/b']", "providers: expected `object`, got `int`"),
+        ("providers = 3\n[defaults]\nmodels = ['a/b']", "providers: must be a table, not a whole number"),
         ("[log]\nlevel = 'loud'", "log.level: expected one of debug, info, warning, error"),
         ("[providers.a]\nbase_url = 'http://a'", "providers.a.kind: missing"),
         (
@@ -155,7 +159,7 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
             "keys: a and b have the same sha256",
         ),
         ("[prices.mine]\ninput = 1\noutput = 1", "prices.mine: expected a model, such as [prices."),
-        ("[prices.'a/b']\ninput = -1\noutput = 1", "prices.a/b.input: expected `float` >= 0.0"),
+        ("[prices.'a/b']\ninput = -1\noutput = 1", "prices.a/b.input: must be 0 or more"),
         (f"{SERVER}proxy = 'socks://a'", "providers.a.proxy: expected an address that starts with http://"),
         (f"{SERVER}proxy = 'http://u:p@a'", "providers.a.proxy: a password is not written here"),
         (f"{SERVER}client_key_file = '{EXAMPLE}'", "providers.a.client_key_file: give client_cert_file too"),

@@ -69,3 +69,14 @@ def test_an_empty_body_is_called_empty() -> None:
     with pytest.raises(Refused) as refused:
         decode(b"", Item)
     assert refused.value.faults == [Fault("", "empty: JSON is needed")]
+
+
+def test_a_byte_order_mark_before_json_is_passed_over_and_utf_16_is_named() -> None:
+    assert decode(b"\xef\xbb\xbf" + GOOD, Item).output == "x"
+    for text, said in (
+        ("", "empty: JSON is needed"),
+        (GOOD.decode(), "not JSON: it is UTF-16; send UTF-8"),
+    ):
+        with pytest.raises(Refused) as refused:
+            decode(text.encode("utf-16") if text else b"\xef\xbb\xbf", Item)
+        assert refused.value.faults == [Fault("", said)]

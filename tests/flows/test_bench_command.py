@@ -128,7 +128,7 @@ async def test_refusals_name_the_line_of_the_file(serve: Serve, tmp_path: Path, 
     assert await bench(judged, "data.jsonl", "--judge", "helpfulness") == 2
     said = complaints(capsys)
     assert said == [
-        "line 3: output: Expected `str | null`, got `int`",
+        "line 3: output: must be text or null, not a whole number",
         "line 4: human/wit/0: 'x' is a label, but this criterion has numbers (leave the value out if it is missing)",
     ]
     (tmp_path / "data.jsonl").write_text('{"output": "a", "human": {"w": [1]}}\n\n[]\n')

@@ -44,7 +44,7 @@ def test_up_says_that_the_data_is_in_use(tmp_path: Path) -> None:
 def test_up_says_all_that_is_wrong_with_the_configuration(tmp_path: Path) -> None:
     said = up_says(tmp_path, "--host", "0.0.0.0", environ={"JUDGED_PROT": "1", "JUDGED_WORKERS": "0"})
     assert said == [
-        "judged: JUDGED_WORKERS: expected `int` >= 1",
+        "judged: JUDGED_WORKERS: must be 1 or more",
         "judged: JUDGED_PROT: unknown variable, did you mean JUDGED_PORT?",
         "judged: server.host: 0.0.0.0 can be reached from outside: add [[keys]] or use 127.0.0.1",
     ]
