@@ -15,7 +15,7 @@ from service.config.settings import Settings
 from service.contracts.benchmarks import Benchmark, BenchmarkOrder, BenchmarkPage, Progress
 from service.contracts.jobs import Job, JobRecord
 from service.contracts.refusals import not_found
-from service.jobs import EVERYTHING, View, cancel_job, until_over
+from service.jobs import EVERYTHING, View, cancel_job, until_over, waited_for
 from service.store import benchmarks, jobs, judgments, keys
 from service.store.signals import Signals
 from service.threads import aside
@@ -103,7 +103,11 @@ async def _stored(redis: Redis, benchmark: str, view: View) -> _Stored:
 async def _with_leaderboard(redis: Redis, settings: Settings, benchmark: str, view: View) -> Benchmark:
     stored = await _stored(redis, benchmark, view)
     if not stored.job.is_over:
-        return _shown(stored.job, stored.order, [])
+        failing, paused = await waited_for(redis, stored.record, stored.job)
+        job = msgspec.structs.replace(
+            stored.job, failing_models=failing or msgspec.UNSET, paused_providers=paused or msgspec.UNSET
+        )
+        return _shown(job, stored.order, [])
     rows = stored.rows or await _made_once(redis, settings, stored)
     return _shown(stored.job, stored.order, msgspec.json.decode(rows, type=list[msgspec.Raw]))
 
@@ -154,6 +158,8 @@ def _shown(job: Job, order: BenchmarkOrder, rows: list[msgspec.Raw] | None) -> B
         cost_usd=job.usage.cost_usd,
         warning=order.warning,
         leaderboard=msgspec.UNSET if rows is None else rows,
+        failing_models=job.failing_models,
+        paused_providers=job.paused_providers,
         created_at=job.created_at,
         finished_at=job.finished_at,
     )

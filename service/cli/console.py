@@ -3,7 +3,7 @@
 import json
 import signal
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -110,10 +110,17 @@ def print_error(lines: Sequence[str]) -> None:
         print(f"and {len(lines) - MAX_ERROR_LINES} more", file=sys.stderr)
 
 
-def show_progress(states: Iterable[Any], title: str, total: int, done: Callable[[Any], int]) -> Any:
+def show_progress(
+    states: Iterable[Any],
+    title: str,
+    total: int,
+    done: Callable[[Any], int],
+    notes: Callable[[Any], Mapping[str, str]] = lambda state: {},
+) -> Any:
     """Consumes `states`, showing the progress of each on standard error; returns the last one.
 
-    `done` returns how many of `total` a state has finished. Nothing is shown if standard error is no terminal.
+    `done` returns how many of `total` a state has finished; that is shown if standard error is a terminal. `notes`
+    returns lines about a state by their subjects: a line is printed where the state before had none on its subject.
     Raises ValueError if there is no state.
     """
     from rich.console import Console
@@ -121,11 +128,16 @@ def show_progress(states: Iterable[Any], title: str, total: int, done: Callable[
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    last = None
+    last: Any = None
+    known: Mapping[str, str] = {}
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total)
         for last in states:
             bar.update(task, completed=done(last))
+            new = notes(last)
+            for line in (line for about, line in new.items() if about not in known):
+                bar.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+            known = new
     if last is None:
         raise ValueError("there is no state to show")
     return last

@@ -108,6 +108,7 @@ class JobPages(Controller):
             is_production=record.purpose == "judging",
             is_trial=record.purpose == "trial",
             models=sorted(models),
+            by_model=len({tuple(judge.models) for judge in record.judges}) > 1,  # as in a benchmark
             failing=failing,
             paused=paused,
             rows=[JudgmentRow(each, words_of(each, budget)) for each in found],

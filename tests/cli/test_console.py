@@ -41,6 +41,14 @@ def test_progress_returns_the_last_state() -> None:
         show_progress(iter([]), "title", 0, lambda state: int(state))
 
 
+def test_what_a_state_waits_for_is_said_once_and_again_after_it_has_gone_on(capsys: Captured) -> None:
+    states = [{}, {"m": "waits for m [a]: \x1b[2J 1"}, {"m": "waits for m: 2", "n": "waits for n"}, {}, {"m": "again"}]
+    show_progress(states, "title", 1, lambda state: 0, lambda state: state)
+    said = capsys.readouterr()
+    assert said.err.splitlines() == ["waits for m [a]: \N{REPLACEMENT CHARACTER}[2J 1", "waits for n", "again"]
+    assert said.out == ""
+
+
 def test_no_id_or_number_is_cut_in_a_narrow_terminal(capsys: Captured) -> None:
     table = open_table("job", "status", "explanation", wraps=("explanation",))
     add_row(table, ["job_01k1h1qhzftajxzzqj58y3", "completed_with_errors", "words " * 30])

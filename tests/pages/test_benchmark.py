@@ -15,7 +15,9 @@ from tests.pages.reading import has_the_content_of, page_of
 from tests.pages.test_browser import WIDTHS, Watched, violations
 from tests.pages.test_hostile_texts import PAYLOADS, normal, times
 from tests.pages.test_sessions import FOREIGN, OWN, sign_in
+from tests.polling import until
 from tests.stubs.model_server import ModelServer
+from tests.stubs.wire_formats import Reply
 
 GOOD, POOR = "openai/good", "openai/poor"
 PRICES = {"prices": {GOOD: PriceSettings(input=10, output=40), POOR: PriceSettings(input=0.1, output=0.4)}}
@@ -66,6 +68,30 @@ async def test_a_benchmark_shows_what_the_api_says(serve: Serve) -> None:
                 page_of(await client.get(link))
         page_of(await client.get("/benchmarks/bench_none"), 404)
         page_of(await client.get("/benchmarks/none"), 404)
+
+
+async def test_a_benchmark_says_for_which_model_it_waits(serve: Serve) -> None:
+    def reply(body: Row) -> Reply | str:
+        return Reply(status=500, body={"error": {"message": "gone"}}) if body["model"] == "poor" else by_skill(body)
+
+    async with ModelServer("openai", reply) as model:
+        judged: Judged = await serve(openai=model)
+        await upload(judged, rows(PEOPLE))
+        begun = await begin(judged, judges=[WIT], models=[GOOD, POOR])
+
+        async def waits() -> Any:
+            return (await judged.client.get(f"/v1/benchmarks/{begun['id']}")).json().get("failing_models")
+
+        await until(waits, "the open breaker")
+        [failing] = (await judged.client.get(f"/v1/benchmarks/{begun['id']}")).json()["failing_models"]
+        assert (failing["model"], "gone" in failing["error"]) == (POOR, True)
+        for path in (f"/benchmarks/{begun['id']}", f"/jobs/{begun['job_id']}"):
+            assert f"{POOR} fails since" in page_of(await judged.client.get(path)).words
+        listed = (await judged.client.get("/v1/benchmarks")).json()["benchmarks"]
+        assert all("failing_models" not in each for each in listed)
+        shown = page_of(await judged.client.get(f"/jobs/{begun['job_id']}?outcome=scored"))
+        assert f"i0{GOOD}1So." in shown.words  # each row of a benchmark's job names its model
+        await judged.client.delete(f"/v1/benchmarks/{begun['id']}")
 
 
 async def test_a_benchmark_is_begun_by_a_form_once(api: httpx.AsyncClient) -> None:

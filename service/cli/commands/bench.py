@@ -110,12 +110,15 @@ def _is_confirmed(estimate: dict[str, Any], options: argparse.Namespace) -> bool
 
 
 def _follow(client: "Client", started: dict[str, Any]) -> dict[str, Any]:
+    from service.cli.tables.job_table import failing_notes
+
     def finished(benchmark: dict[str, Any]) -> int:
         return int(benchmark["progress"]["done"])
 
     try:
         states = client.follow_benchmark(started)
-        benchmark: dict[str, Any] = show_progress(states, started["id"], started["progress"]["total"], finished)
+        total = started["progress"]["total"]
+        benchmark: dict[str, Any] = show_progress(states, started["id"], total, finished, failing_notes)
     except KeyboardInterrupt:
         address = f"{client.url}/v1/benchmarks/{started['id']}"
         print_note(f"{started['id']} continues in the background; DELETE {address} cancels it")

@@ -76,13 +76,16 @@ def read_item_file(name: str, mapping: dict[str, str], *, with_human: bool = Fal
 def followed_job(client: "Client", job: dict[str, Any]) -> dict[str, Any]:
     """Returns a job once it has ended, with a progress bar meanwhile. Whatever ends the wait names the job."""
     from service.cli.client import ClientError
+    from service.cli.tables.job_table import failing_notes
 
     def finished(state: dict[str, Any]) -> int:
         return int(state["counts"]["total"] - state["counts"]["pending"])
 
     how_to_go_on = f"{job['id']} goes on in the background: `judged jobs {job['id']}` shows it, --cancel cancels it"
     try:
-        ended: dict[str, Any] = show_progress(client.follow_job(job), job["id"], job["counts"]["total"], finished)
+        ended: dict[str, Any] = show_progress(
+            client.follow_job(job), job["id"], job["counts"]["total"], finished, failing_notes
+        )
     except ClientError as error:
         raise CommandError([*error.lines, how_to_go_on]) from error
     except KeyboardInterrupt:

@@ -53,6 +53,14 @@ def print_job(job: Mapping[str, Any], without_score: Iterable[Mapping[str, Any]]
         _print_causes(causes)
 
 
+def failing_notes(state: Mapping[str, Any]) -> dict[str, str]:
+    """Returns a line for each model for which a job or a benchmark waits since its provider fails, by the model."""
+    return {
+        each["model"]: f"waits for {each['model']}, which fails: {in_one_line(each['error'], _MOST_WORDS)}"
+        for each in state.get("failing_models") or ()
+    }
+
+
 def _print_causes(causes: dict[tuple[str, str, str], list[str]]) -> None:
     headings = ("judgments", "outcome", "reason", "provider's words", "items")
     console, table = open_console(), open_table(*headings, wraps=headings[-2:])

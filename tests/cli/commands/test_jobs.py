@@ -92,6 +92,13 @@ def test_a_job_is_cancelled(api: ScriptedApi, capsys: Captured) -> None:
     assert "job_1: cancelled, 5 judgments: 2 scored, 3 cancelled" in capsys.readouterr().out
 
 
+def test_a_job_that_waits_for_a_failing_provider_says_so(api: ScriptedApi, capsys: Captured) -> None:
+    waiting = {**job(1, "running", pending=5, scored=0), "failing_models": [{"model": "m/x", "error": "away\nnow"}]}
+    api.answers = {"/v1/jobs/job_1": [(200, waiting), (200, waiting), (200, job(1))]}
+    assert main(["jobs", "job_1", "--follow", "--url", api.url]) == 0
+    assert capsys.readouterr().err == "waits for m/x, which fails: away now\n"
+
+
 def test_a_job_is_followed_to_its_end(api: ScriptedApi, capsys: Captured) -> None:
     api.answers = {"/v1/jobs/job_1": [(200, job(1, "running", pending=5, scored=0)), (200, job(1))]}
     assert main(["jobs", "job_1", "--follow", "--url", api.url]) == 0
