@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from service.cli.command import CommandError
+from service.cli.console import print_note
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -64,6 +65,7 @@ class Client:
 
     def __init__(self, url: str, key: str | None) -> None:
         self.url = url.rstrip("/")
+        self._has_answered = False
         is_here = _is_loopback(self.url)
         if key and not (key.isascii() and key.isprintable()):
             raise ClientError(["the API key (--key or JUDGED_API_KEY) has a character that no key can have"])
@@ -284,15 +286,21 @@ class Client:
         return _json_of(self._send(method, path, **request))
 
     def _json_after_outage(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """Like `_json`, but repeats the request while the service is away, for up to `_OUTAGE_LIMIT_S`."""
-        until = time.monotonic() + _OUTAGE_LIMIT_S
+        """Like `_json`, but repeats the request while the service is away, for up to `_OUTAGE_LIMIT_S`.
+
+        A service that has never answered is not away: its address may be wrong.
+        """
+        until, is_said = time.monotonic() + _OUTAGE_LIMIT_S, False
         while True:
             try:
                 return self._json(method, path, **request)
             except ClientError as error:
-                is_temporary = error.status is None or error.status in _TEMPORARY_STATUSES
+                is_temporary = (error.status is None and self._has_answered) or error.status in _TEMPORARY_STATUSES
                 if not is_temporary or time.monotonic() > until:
                     raise
+                if not is_said:
+                    print_note(f"{error.lines[0]} (tried again for up to {_OUTAGE_LIMIT_S:.0f} s)")
+                    is_said = True
             time.sleep(_OUTAGE_PAUSE_S)
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -300,6 +308,7 @@ class Client:
             response = self._http.request(method, path, **request)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
+        self._has_answered = True
         if response.is_error:
             raise _refusal(response)
         return response

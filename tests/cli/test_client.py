@@ -1,6 +1,8 @@
 """The client that the commands share."""
 
 import argparse
+import json
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +75,24 @@ def test_another_service_at_the_address_is_noticed() -> None:
     ):
         client.estimates({})
     assert "is it a judged service?" in raised.value.lines[0]
+
+
+def test_a_service_that_never_answered_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("labels.csv").write_text("item_id,criterion,annotator,score\na,c,p,1\n")
+    with served(lambda asked: (200, b"{}")) as url:
+        pass  # nobody listens there any more
+    assert main(["import", "labels.csv", "--url", url]) == 2
+    told = capsys.readouterr().err
+    assert "can't be reached" in told
+    assert "tried again" not in told
+
+
+def test_a_service_that_is_away_for_a_moment_is_waited_for_and_said_to_be_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("service.cli.client._OUTAGE_PAUSE_S", 0.0)
+    away = json.dumps({"detail": "the store is unavailable"}).encode()
+    answers = [(503, away), (503, away), (200, b'{"id": "i"}')]
+    with served(lambda asked: answers.pop(0)) as url, Client(url, None) as client:
+        assert client.item("i") == {"id": "i"}
+    assert capsys.readouterr().err == "refused (503): the store is unavailable (tried again for up to 60 s)\n"
