@@ -39,7 +39,7 @@ from service.pages.forms import (
     new_ticket,
     read_paid_form,
 )
-from service.rendering.benchmark_leaderboard import measure_text, served_notes
+from service.rendering.benchmark_leaderboard import measure_text, row_notes
 from service.rendering.drawing import CostPoint, cost_plot
 from service.rendering.judge_names import judge_name
 from service.store import datasets, judges
@@ -124,7 +124,7 @@ class BenchmarkPages(Controller):
             boards=boards,
             judge_name=judge_name,
             measure=measure_text,
-            notes=[note for board in boards for note in served_notes([row for _, row in board.rows])],
+            notes=[note for board in boards for note in row_notes([row for _, row in board.rows])],
             may_cancel=can(request, "submit") and not benchmark.is_over,
         )
 

@@ -16,6 +16,7 @@ from service.agreement.series_names import PANEL
 from service.agreement.trends import JudgedSeries, Trend, agreement_trend, judged_series, leading_series
 from service.config.settings import Settings
 from service.contracts.jobs import Job, JobRecord
+from service.contracts.judges import CONTROL
 from service.contracts.labels import Window
 from service.contracts.refusals import Refused
 from service.jobs import View
@@ -79,7 +80,7 @@ async def show_overview(
         uncounted=list(dict.fromkeys(each.token for each in uncounted)),
         under_way=under_way,
         judges_of=judges_of,
-        more=max(len(leading) - _MOST_CARDS, 0),
+        earlier=list(dict.fromkeys(each.token for each in leading[_MOST_CARDS:]))[:_MOST_UNUSED],
         unused=unused[:_MOST_UNUSED],
         window=window,
         address=str(request.base_url).rstrip("/"),
@@ -132,4 +133,4 @@ async def _under_way(redis: Redis, view: View) -> list[Job]:
 
 def next_step_of(report: JudgeAgreement) -> str | None:
     """Returns the last of the reasons of a verdict, which says what to do next; None for a baseline."""
-    return None if report.trust.verdict is None else report.trust.because[-1]
+    return None if report.model.startswith(CONTROL) else report.trust.because[-1]

@@ -123,13 +123,15 @@ def _extra(row: _Json, names: Sequence[str]) -> list[str]:
     return [judge_name(row["judge"]), row["model"], *(measure_text(row["statistics"].get(name)) for name in names)]
 
 
-def served_notes(rows: Sequence[_Json]) -> Iterator[str]:
-    """Yields a note on each row whose judgments are by several served models."""
+def row_notes(rows: Sequence[_Json]) -> Iterator[str]:
+    """Yields a note on each row whose judgments are by several served models, or have neither a cost nor a time."""
     for row in rows:
+        series = f"{judge_name(row['judge'])} {row['model']}"
         if "served_model_changed" in row.get("flags", ()):
             served = ", ".join(_served(row)) or "it does not name them"
-            series = f"{judge_name(row['judge'])} {row['model']}"
             yield f"{series}: the provider ran several models under this name ({served})."
+        if row["latency_seconds"]["p50"] is None and row["coverage"]["scored"] and not row["control"]:
+            yield f"{series}: its answers came from the cache, so that their cost and time are not known (--no-cache)."
 
 
 def _notes(rows: Sequence[_Json]) -> Iterator[str]:
@@ -139,7 +141,7 @@ def _notes(rows: Sequence[_Json]) -> Iterator[str]:
         f"- alt-test: the share of annotators whom the judge may replace (epsilon {epsilon:g}), and the mean share "
         "of items on which it is at least as close to the others."
     )
-    for note in served_notes(rows):
+    for note in row_notes(rows):
         yield f"- {note}"
     if any(row["control"] for row in rows):
         yield "- A baseline does not read the texts: a judge that does not beat it is no judge."

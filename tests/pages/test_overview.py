@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from service.config.sections import PriceSettings
 from tests.flows.conftest import Judged, Row, Serve
 from tests.pages.lived_in import MODEL, item
@@ -29,6 +31,35 @@ async def test_the_cost_of_a_card_is_of_its_model_alone(serve: Serve) -> None:
         beside = await overview(judged)
         for page in (alone, beside):
             assert "Cost$2.00 for 1,000 judgments, by the 4 of its newest jobs" in page.words
+
+
+async def test_a_baseline_has_no_next_step(serve: Serve) -> None:
+    judged = await serve()
+    items = [{"id": f"i{number}", "output": "word " * (1 + number * 20)} for number in range(40)]
+    await judged.judge(items, "helpfulness", models=["control/length"])
+    without = page_of(await judged.client.get("/judges/helpfulness/items"))
+    assert "None: of no item does a label differ from the judge's answer, or none has both." in without.words
+    labels = [
+        {"item_id": f"i{number}", "criterion": "helpfulness", "annotator": name, "score": 1 + (number * 7 + shift) % 5}
+        for number in range(40)
+        for shift, name in enumerate(("ann", "ben"))
+    ]
+    await judged.client.post("/v1/labels", json={"labels": labels})
+    report = (await judged.client.get("/v1/agreement?judge=helpfulness&model=control/length")).json()
+    assert report["trust"]["verdict"] is not None
+    page = await overview(judged)
+    assert "40 items" in page.words
+    assert "Next:" not in page.words  # its last reason is none
+
+
+async def test_judges_that_do_not_fit_are_linked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.pages.overview._MOST_CARDS", 1)
+    judged = await serve()
+    for name in ("helpfulness", "politeness", "coherence"):
+        await judged.judge([{"output": "word"}], name, models=["control/length"])
+    page = await overview(judged)
+    assert "Judged before these" in page.words
+    assert {"/judges/helpfulness%401", "/judges/politeness%401"} <= {*page.links}
 
 
 async def test_jobs_under_way_are_shown_until_they_are_over(serve: Serve) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rendering.benchmark_leaderboard import benchmark_csv, benchmark_markdown, served_notes
+from service.rendering.benchmark_leaderboard import benchmark_csv, benchmark_markdown, row_notes
 from service.rendering.plot import PLOT_HEIGHT, PLOT_WIDTH, PlotLine, PlotMark, PlotText, leaderboard_plot, plot_svg
 
 Row = dict[str, Any]
@@ -111,10 +111,14 @@ def test_what_people_wrote_is_no_markup_and_no_formula() -> None:
     assert ",'=wit | <b>," in benchmark_csv(benchmark(row()))
 
 
-def test_a_row_of_several_served_models_has_a_note_and_its_models_in_the_csv() -> None:
+def test_a_row_of_several_served_models_or_of_cached_answers_has_a_note() -> None:
     changed = {**row(), "served_models": ["m-1", "m-2"], "flags": ["served_model_changed"]}
     told = benchmark(row(), changed)
     note = "sha256:0123456789ab openai/gpt-4.1: the provider ran several models under this name (m-1, m-2)."
-    assert list(served_notes(told["leaderboard"])) == [note]
+    assert list(row_notes(told["leaderboard"])) == [note]
     assert f"- {note}" in benchmark_markdown(told)
+    cached = {**row(cost=None), "latency_seconds": {"p50": None, "p95": None}}
+    baseline = {**row(control=True), "latency_seconds": {"p50": None, "p95": None}}
+    [note] = row_notes([cached, baseline])
+    assert note.startswith("sha256:0123456789ab openai/gpt-4.1: its answers came from the cache")
     assert [line["served_models"] for line in csv.DictReader(benchmark_csv(told).splitlines())] == ["", "m-1 + m-2"]
