@@ -58,6 +58,13 @@ def test_shipped_pages_link_to_shipped_pages_alone(path: Path) -> None:
     assert [link for link in links if link and DOCS not in (path.parent / link).resolve().parents] == []
 
 
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_every_table_has_a_heading(path: Path) -> None:
+    lines = ["", *_FENCE.sub("", path.read_text(encoding="utf-8")).splitlines(), ""]
+    begun = [number for number in range(1, len(lines)) if lines[number][:1] == "|" != lines[number - 1][:1]]
+    assert [lines[number] for number in begun if not re.fullmatch(r"\|[-:| ]+\|", lines[number + 1])] == []
+
+
 def test_every_page_can_be_reached_from_the_readme() -> None:
     reached, following = set[Path](), [ROOT / "README.md"]
     while following:
