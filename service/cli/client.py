@@ -250,6 +250,17 @@ class Client:
         query = {"repair": str(repair).lower()}
         return self._json("POST", "/v1/agreement/rebuild", params=query, timeout=_REBUILD_TIMEOUT_S)
 
+    def unlike(self, version: str) -> str | None:
+        """Returns in which way the service is not judged of this version, None if it is."""
+        try:
+            described = self._json("GET", "/schema")["info"]
+            title, running = described["title"], described["version"]
+        except (ClientError, LookupError, TypeError):
+            title, running = None, None
+        if title != "judged":
+            return f"{self.url} is no judged service"
+        return None if running == version else f"{self.url} runs judged {running}, and this command is of {version}"
+
     def _lines(self, path: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """Yields the values of an answer as NDJSON, as they come."""
         accept = {"Accept": "application/x-ndjson"}

@@ -65,6 +65,7 @@ _UNKNOWN_OPTION = re.compile(r"unrecognized arguments: (?P<typed>--[\w-]+)")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Raises SystemExit for `--help`, `--version` and bad arguments."""
+    _open_missing_streams()
     options = _parse(argv)
     command: Command = options.command
     try:
@@ -81,7 +82,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:
+        other = _otherness(options)
+        if other is None:
+            raise
+        print_error([f"{other}: its answers can't be read ({type(error).__name__}: {error})"])
+        return REFUSED
     return code
+
+
+def _open_missing_streams() -> None:
+    """Standard output or standard error is None if the shell closed it (`2>&-`): what is written there is dropped."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the end
+
+
+def _otherness(options: argparse.Namespace) -> str | None:
+    """Returns in which way the service is another one than this command expects; None if it is the same version, or
+    if the command asks no service.
+    """
+    if not hasattr(options, "url"):
+        return None
+    from service.cli.client import Client
+
+    with Client.from_options(options) as client:
+        return client.unlike(version())
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,13 +1,17 @@
 """The command as a whole: usage, help, version, the nearest known word."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import service
 from service.cli.main import COMMANDS, main
+from service.config.version import version
+from tests.cli.stub_api import Asked, served
 
 Captured = pytest.CaptureFixture[str]
 
@@ -76,3 +80,28 @@ def test_a_reader_that_goes_away_ends_a_command_quietly(command: list[str]) -> N
     process.stdout.close()
     _, said = process.communicate()
     assert (process.returncode, said) == (141, b"")
+
+
+def test_a_service_of_another_kind_or_version_is_named(capsys: Captured) -> None:
+    described: dict[str, Any] = {}
+
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        return 200, json.dumps(described if asked.path == "/schema" else {"jobs": [], "items": 1}).encode()
+
+    with served(answer) as url:
+        for command in (["jobs"], ["rebuild"], ["label", "wit"]):
+            assert main([*command, "--url", url]) == 2
+            assert f"{url} is no judged service: its answers can't be read (KeyError" in capsys.readouterr().err
+        described["info"] = {"title": "judged", "version": "99.1"}
+        assert main(["jobs", "--url", url]) == 2
+        assert f"{url} runs judged 99.1, and this command is of {version()}" in capsys.readouterr().err
+        described["info"]["version"] = version()
+        with pytest.raises(KeyError):  # a defect of this version
+            main(["jobs", "--url", url])
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_is_no_defect(closed: str) -> None:
+    command = f"{sys.executable} -m service.cli openapi {closed}"
+    ran = subprocess.run(["sh", "-c", command], cwd=Path(service.__path__[0]).parent, capture_output=True, check=False)
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (0, False)
