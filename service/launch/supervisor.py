@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -14,6 +15,7 @@ from service.launch.children import Child, KeptChild
 from service.launch.preflight import StartError
 
 _POLL_S = 0.05
+_ONE_REQUEST_S = 0.5
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _TERMINAL = "/dev/tty"
 
@@ -134,13 +136,21 @@ async def _announce(
 
 @contextlib.contextmanager
 def _signals(reread: Callable[[], None]) -> Iterator[tuple[asyncio.Event, asyncio.Event]]:
-    """Yields two events: the first signal sets the first one, the next signal the second. SIGHUP calls `reread`."""
+    """Yields two events: the first signal sets the first one, a later signal the second. SIGHUP calls `reread`.
+
+    A wrapper such as `timeout` or `uv run` forwards a signal that the terminal has sent to the whole group too: what
+    comes within `_ONE_REQUEST_S` of the first is the same request.
+    """
     stopping, hasten = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     had_terminal = _has_terminal()
 
+    first_at = math.inf
+
     def stop() -> None:
-        (hasten if stopping.is_set() else stopping).set()
+        nonlocal first_at
+        first_at = min(first_at, loop.time())
+        (hasten if loop.time() - first_at > _ONE_REQUEST_S else stopping).set()
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop)
