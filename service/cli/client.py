@@ -250,6 +250,14 @@ class Client:
         query = {"repair": str(repair).lower()}
         return self._json("POST", "/v1/agreement/rebuild", params=query, timeout=_REBUILD_TIMEOUT_S)
 
+    def not_ready(self) -> str | None:
+        """Returns why jobs stand still, such as that no worker is alive; None if the service knows no reason."""
+        try:
+            self._send("GET", "/readyz")
+        except ClientError as error:
+            return None if error.status is None else error.lines[0].partition(": ")[2]
+        return None
+
     def unlike(self, version: str) -> str | None:
         """Returns in which way the service is not judged of this version, None if it is."""
         try:

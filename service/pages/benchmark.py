@@ -42,7 +42,7 @@ from service.pages.forms import (
 from service.rendering.benchmark_leaderboard import measure_text, row_notes
 from service.rendering.drawing import CostPoint, cost_plot
 from service.rendering.judge_names import judge_name
-from service.store import datasets, judges
+from service.store import datasets, judges, workers
 from service.store.signals import Signals
 
 _Row = Mapping[str, Any]  # of a leaderboard, as the API has it
@@ -121,6 +121,7 @@ class BenchmarkPages(Controller):
             request,
             "benchmark.html",
             benchmark=benchmark,
+            is_idle=not benchmark.is_over and not await workers.count_alive(redis),
             boards=boards,
             judge_name=judge_name,
             measure=measure_text,

@@ -26,7 +26,7 @@ from service.pages.access import shown_to
 from service.pages.documents import PAGE_HEADERS, attachment, document
 from service.pages.item import decoded_judgments
 from service.pages.texts import ShownText, TextBudget
-from service.store import jobs
+from service.store import jobs, workers
 from service.store.benchmarks import find_orders
 from service.store.judgments import page_of_judgments
 from service.store.signals import Signals
@@ -77,6 +77,7 @@ class JobPages(Controller):
             judge=judge,
             group=group,
             next_cursor=next_cursor,
+            is_idle=any(not job.is_over for job in found) and not await workers.count_alive(redis),
             followed=[job.id for job in found if not job.is_over][:MOST_FOLLOWED],
             is_later=cursor is not None,
         )
@@ -109,6 +110,7 @@ class JobPages(Controller):
             is_trial=record.purpose == "trial",
             models=sorted(models),
             by_model=len({tuple(judge.models) for judge in record.judges}) > 1,  # as in a benchmark
+            is_idle=not job.is_over and not await workers.count_alive(redis),
             failing=failing,
             paused=paused,
             rows=[JudgmentRow(each, words_of(each, budget)) for each in found],

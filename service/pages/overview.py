@@ -24,7 +24,7 @@ from service.pages.access import shown_to
 from service.pages.documents import document
 from service.pages.figures import Headline, headline_of, newest_point, trend_drawing
 from service.pages.job_pages import MOST_FOLLOWED, judges_of
-from service.store import jobs, judges
+from service.store import jobs, judges, workers
 
 _MOST_CARDS = 24  # on one page: each takes a report
 _MOST_UNUSED = 60
@@ -79,6 +79,7 @@ async def show_overview(
         cards=sorted((card for card in cards if card is not None), key=_place),
         uncounted=list(dict.fromkeys(each.token for each in uncounted)),
         under_way=under_way,
+        is_idle=bool(under_way) and not await workers.count_alive(redis),
         judges_of=judges_of,
         earlier=list(dict.fromkeys(each.token for each in leading[_MOST_CARDS:]))[:_MOST_UNUSED],
         unused=unused[:_MOST_UNUSED],

@@ -53,7 +53,7 @@ from service.pages.words import query
 from service.rendering.benchmark_leaderboard import measure_text
 from service.rendering.judge_names import judge_name
 from service.rendering.judge_versions import changed_fields
-from service.store import jobs, judges
+from service.store import jobs, judges, workers
 from service.store.finishing import spent_today
 from service.store.item_texts import JudgedText
 from service.store.judgments import page_of_judgments
@@ -273,6 +273,7 @@ async def _page(
         faults={} if refused is None else faults_by_place(refused.faults, TRY_PLACES),
         changes=await aside(_changes, base, form),
         tried=tried,
+        is_idle=tried.job is not None and not tried.job.is_over and not await workers.count_alive(redis),
         shown_requests=[(each, shown_messages(each.messages, budget)) for each in tried.requests],
         sizes=_SIZES,
         size=_size(form),

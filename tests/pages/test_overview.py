@@ -71,8 +71,11 @@ async def test_jobs_under_way_are_shown_until_they_are_over(serve: Serve) -> Non
         assert "Judging now" in page.words
         assert "0 of 4 judgments" in page.words
         assert f"/jobs/{job_id}" in page.links
+        for path in ("/", "/jobs", f"/jobs/{job_id}"):
+            assert "No worker is alive" in page_of(await judged.client.get(path)).words
         await judged.client.delete(f"/v1/jobs/{job_id}")
         assert "Judging now" not in (await overview(judged)).words
+        assert "No worker is alive" not in page_of(await judged.client.get(f"/jobs/{job_id}")).words
 
 
 async def test_a_judge_of_rankings_is_listed_without_figures(serve: Serve) -> None:

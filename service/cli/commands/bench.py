@@ -17,7 +17,7 @@ from service.cli.arguments import (
     split_models,
 )
 from service.cli.command import REFUSED, SOME_FAILED, SUCCEEDED, Command, CommandError
-from service.cli.commands.score import read_item_file
+from service.cli.commands.score import read_item_file, waiting_notes
 from service.cli.console import print_json, print_note, show_progress
 from service.rendering.amounts import dollars
 
@@ -110,15 +110,13 @@ def _is_confirmed(estimate: dict[str, Any], options: argparse.Namespace) -> bool
 
 
 def _follow(client: "Client", started: dict[str, Any]) -> dict[str, Any]:
-    from service.cli.tables.job_table import failing_notes
-
     def finished(benchmark: dict[str, Any]) -> int:
         return int(benchmark["progress"]["done"])
 
     try:
         states = client.follow_benchmark(started)
         total = started["progress"]["total"]
-        benchmark: dict[str, Any] = show_progress(states, started["id"], total, finished, failing_notes)
+        benchmark: dict[str, Any] = show_progress(states, started["id"], total, finished, waiting_notes(client))
     except KeyboardInterrupt:
         address = f"{client.url}/v1/benchmarks/{started['id']}"
         print_note(f"{started['id']} continues in the background; DELETE {address} cancels it")

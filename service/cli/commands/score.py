@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,10 +73,29 @@ def read_item_file(name: str, mapping: dict[str, str], *, with_human: bool = Fal
     return file
 
 
+def waiting_notes(client: "Client") -> Callable[[dict[str, Any]], dict[str, str]]:
+    """Returns a function of the states of a job or a benchmark: the reasons for which it waits, by their subjects.
+
+    The service is asked whether it is ready only once a state is as the one before.
+    """
+    from service.cli.tables.job_table import failing_notes
+
+    before: dict[str, Any] = {}
+
+    def notes(state: dict[str, Any]) -> dict[str, str]:
+        nonlocal before
+        stands_still, before = state == before, state
+        if failing := failing_notes(state):
+            return failing
+        reason = client.not_ready() if stands_still else None
+        return {} if reason is None else {"": f"{state['id']} waits: {reason}"}
+
+    return notes
+
+
 def followed_job(client: "Client", job: dict[str, Any]) -> dict[str, Any]:
     """Returns a job once it has ended, with a progress bar meanwhile. Whatever ends the wait names the job."""
     from service.cli.client import ClientError
-    from service.cli.tables.job_table import failing_notes
 
     def finished(state: dict[str, Any]) -> int:
         return int(state["counts"]["total"] - state["counts"]["pending"])
@@ -84,7 +103,7 @@ def followed_job(client: "Client", job: dict[str, Any]) -> dict[str, Any]:
     how_to_go_on = f"{job['id']} goes on in the background: `judged jobs {job['id']}` shows it, --cancel cancels it"
     try:
         ended: dict[str, Any] = show_progress(
-            client.follow_job(job), job["id"], job["counts"]["total"], finished, failing_notes
+            client.follow_job(job), job["id"], job["counts"]["total"], finished, waiting_notes(client)
         )
     except ClientError as error:
         raise CommandError([*error.lines, how_to_go_on]) from error

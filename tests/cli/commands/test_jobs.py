@@ -99,6 +99,20 @@ def test_a_job_that_waits_for_a_failing_provider_says_so(api: ScriptedApi, capsy
     assert capsys.readouterr().err == "waits for m/x, which fails: away now\n"
 
 
+def test_a_job_that_stands_still_says_why(api: ScriptedApi, capsys: Captured) -> None:
+    waiting = job(1, "queued", pending=5, scored=0)
+    no_worker = (503, {"detail": "no worker is alive; jobs that are submitted wait in the queue"})
+    api.answers = {
+        "/v1/jobs/job_1": [(200, waiting), (200, waiting), (200, waiting), (200, waiting), (200, job(1))],
+        "/readyz": [no_worker, no_worker, (200, {})],
+    }
+    assert main(["jobs", "job_1", "--follow", "--url", api.url]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "job_1 waits: no worker is alive; jobs that are submitted wait in the queue"
+    ]
+    assert sum(each.path == "/readyz" for each in api.asked) == 3
+
+
 def test_a_job_is_followed_to_its_end(api: ScriptedApi, capsys: Captured) -> None:
     api.answers = {"/v1/jobs/job_1": [(200, job(1, "running", pending=5, scored=0)), (200, job(1))]}
     assert main(["jobs", "job_1", "--follow", "--url", api.url]) == 0
