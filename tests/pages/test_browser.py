@@ -120,6 +120,23 @@ async def test_a_whole_page_is_light(serve: Serve, browser: Browser) -> None:
             await page.close()
 
 
+async def test_a_printed_page_is_light_and_has_neither_menus_nor_cut_tables(serve: Serve, browser: Browser) -> None:
+    async with ModelServer("openai", answer) as model:
+        judged = await lived_in(serve, model)
+        page = await browser.new_page(viewport={"width": 718, "height": 1000}, color_scheme="dark")  # A4 in pixels
+        await page.goto(f"{judged.client.base_url}/judges/courtesy")
+        await page.emulate_media(media="print", color_scheme="dark")
+        assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert not await page.is_visible(".top")
+        assert await page.evaluate("document.querySelectorAll('.switch a:not([aria-current])').length") > 2
+        assert not await page.is_visible(".switch a:not([aria-current])")
+        wide = (
+            "[...document.querySelectorAll('.numbers')].filter(each => each.getBoundingClientRect().right > innerWidth)"
+        )
+        assert await page.evaluate(f"{wide}.length") == 0
+        await page.close()
+
+
 async def test_the_way_from_a_verdict_to_a_raw_answer_by_keyboard_alone(serve: Serve, browser: Browser) -> None:
     async with ModelServer("openai", answer) as model:
         judged = await lived_in(serve, model)
