@@ -124,7 +124,8 @@ class JudgePages(Controller):
         view, why_not = await _view(redis, query, selection, must_exist=stored is None)
         found = await judged_series(redis)
         ref = stored.ref if stored is not None else view.report.judge if view is not None else None
-        versions = [] if stored is None else await _versions(redis, settings, stored, window, found)
+        shown_model = None if view is None else view.report.model
+        versions = [] if stored is None else await _versions(redis, settings, stored, window, found, shown_model)
         older = None if stored is None else await judges.find_judge(redis, stored.name, before or stored.version - 1)
         return await document(
             request,
@@ -259,19 +260,29 @@ def _models(found: Sequence[JudgedSeries], ref: JudgeRef | None) -> list[str]:
 
 
 async def _versions(
-    redis: Redis, settings: Settings, shown: StoredJudge, window: Window, found: Sequence[JudgedSeries]
+    redis: Redis,
+    settings: Settings,
+    shown: StoredJudge,
+    window: Window,
+    found: Sequence[JudgedSeries],
+    model: str | None,
 ) -> list[VersionRow]:
-    """Returns the newest versions of a judge, the newest first, each with the report of its usual model."""
+    """Returns the newest versions of a judge, the newest first, each with the report of `model`, or of its usual model
+    if it has not judged by that one.
+    """
     latest = await judges.find_judge(redis, shown.name)
     newest = shown.version if latest is None else latest.version
     numbers = range(newest, max(newest - _MOST_VERSIONS, 0), -1)
     stored = [each for number in numbers if (each := await judges.find_judge(redis, shown.name, number)) is not None]
     used = {each.token for each in found}
+    by_model = {each.token for each in found if each.model == model}
 
     async def row(judge: StoredJudge) -> VersionRow:
-        if token_of(judge.ref) not in used:
+        token = token_of(judge.ref)
+        if token not in used:
             return VersionRow(judge, False, None, None)
-        query = SeriesQuery(token_of(judge.ref), None, window, settings.default_models, keep_s=settings.store.keep_s)
+        its_model = model if token in by_model else None
+        query = SeriesQuery(token, its_model, window, settings.default_models, keep_s=settings.store.keep_s)
         with contextlib.suppress(Refused):
             report = await judge_agreement(redis, query, None, "random")
             if isinstance(report, JudgeAgreement):

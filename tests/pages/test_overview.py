@@ -52,6 +52,18 @@ async def test_a_baseline_has_no_next_step(serve: Serve) -> None:
     assert "Next:" not in page.words  # its last reason is none
 
 
+async def test_versions_are_shown_by_the_model_of_the_page(serve: Serve) -> None:
+    judged = await serve()
+    items = [{"id": f"i{number}", "output": "word " * (1 + number)} for number in range(3)]
+    await judged.judge(items, "helpfulness", models=["control/overlap"])
+    labels = [{"item_id": each["id"], "criterion": "helpfulness", "annotator": "ann", "score": 3} for each in items]
+    await judged.client.post("/v1/labels", json={"labels": labels})
+    await judged.judge([{"output": "other"}], "helpfulness", models=["control/length", "control/overlap"])
+    page = page_of(await judged.client.get("/judges/helpfulness?model=control/overlap"))
+    assert "3control/overlap" in page.words  # 3 pairs; the panel, which is the usual model by now, has none
+    assert "/judges/helpfulness%401?model=control%2Foverlap" in page.links
+
+
 async def test_judges_that_do_not_fit_are_linked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.pages.overview._MOST_CARDS", 1)
     judged = await serve()
