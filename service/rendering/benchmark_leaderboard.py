@@ -75,9 +75,10 @@ def benchmark_markdown(benchmark: _Json) -> str:
 def benchmark_summary(benchmark: _Json) -> str:
     """Returns the status and the cost of a benchmark in one line."""
     progress = benchmark["progress"]
-    cost, estimate = (dollars(benchmark[name]) for name in ("cost_usd", "estimated_cost_usd"))
+    estimate = benchmark["estimated_cost_usd"]
+    estimated = "" if estimate is None else f", estimated {dollars(estimate)}"
     state = f"{benchmark['id']}: {benchmark['status']}, {progress['done']} of {progress['total']} judgments"
-    return f"{state}; cost {cost}, estimated {estimate}"
+    return f"{state}; cost {dollars(benchmark['cost_usd'])}{estimated}"
 
 
 def benchmark_csv(benchmark: _Json) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rendering.benchmark_leaderboard import benchmark_csv, benchmark_markdown, row_notes
+from service.rendering.benchmark_leaderboard import benchmark_csv, benchmark_markdown, benchmark_summary, row_notes
 from service.rendering.plot import PLOT_HEIGHT, PLOT_WIDTH, PlotLine, PlotMark, PlotText, leaderboard_plot, plot_svg
 
 Row = dict[str, Any]
@@ -104,6 +104,12 @@ def test_text_of_any_leaderboard_has_a_line_for_each_row(leaderboard: list[Row])
     markdown, table = benchmark_markdown(benchmark(*leaderboard)), benchmark_csv(benchmark(*leaderboard))
     assert markdown.count("| sha256:0123456789ab | ") == 2 * len(leaderboard)
     assert len(table.splitlines()) == 1 + len(leaderboard)
+
+
+def test_an_estimate_that_is_not_known_is_left_out_of_the_summary() -> None:
+    told = benchmark(row())
+    assert benchmark_summary(told) == "bench_1: completed, 1 of 1 judgments; cost unknown, estimated $0.1000"
+    assert benchmark_summary({**told, "estimated_cost_usd": None}).endswith("; cost unknown")
 
 
 def test_what_people_wrote_is_no_markup_and_no_formula() -> None:
