@@ -27,6 +27,7 @@ _REBUILD_TIMEOUT_S = 3600.0
 _OUTAGE_LIMIT_S = 60.0  # how long the service may be away while a command waits for it
 _OUTAGE_PAUSE_S = 1.0
 _TEMPORARY_STATUSES = frozenset({429, 502, 503, 504})
+_NO_KEY = 401
 _NOT_FOUND = 404
 _UNFINISHED = frozenset({"queued", "running"})
 _NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -400,6 +401,8 @@ def _refusal(response: httpx.Response) -> ClientError:
     except (ValueError, AttributeError):
         summary, places = f"{response.url} answered {response.reason_phrase}", []
     details = [line for each in places if (line := f"{each.pointer}: {each.detail}") != summary]
+    if response.status_code == _NO_KEY:
+        summary = f"{summary}: --key or JUDGED_API_KEY"
     lines = [f"refused ({response.status_code}): {summary}", *details]
     return ClientError(lines, status=response.status_code, places=places)
 

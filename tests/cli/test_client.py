@@ -96,3 +96,9 @@ def test_a_service_that_is_away_for_a_moment_is_waited_for_and_said_to_be_away(
     with served(lambda asked: answers.pop(0)) as url, Client(url, None) as client:
         assert client.item("i") == {"id": "i"}
     assert capsys.readouterr().err == "refused (503): the store is unavailable (tried again for up to 60 s)\n"
+
+
+def test_a_refused_key_is_told_by_the_names_that_a_command_has_for_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with served(lambda asked: (401, json.dumps({"detail": "send a valid API key"}).encode())) as url:
+        assert main(["jobs", "--url", url]) == 2
+    assert capsys.readouterr().err == "refused (401): send a valid API key: --key or JUDGED_API_KEY\n"

@@ -20,7 +20,10 @@ def print_jobs(jobs: Sequence[Mapping[str, Any]]) -> None:
     """Prints a row for each job."""
     console = open_console()
     if not jobs:
-        print_lines(console, ["No job is there: judge some items first (judged score)."])
+        print_lines(
+            console,
+            ["No job is there: judge some items first (judged score). A key without `admin` sees its own jobs alone."],
+        )
         return
     table = open_table(*_HEADINGS)
     for job in jobs:
