@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _open_missing_streams() -> None:
-    """Standard output or standard error is None if the shell closed it (`2>&-`): what is written there is dropped."""
+    """Drops all that is written to a standard output or error that the shell closed (`2>&-`): Python has None there."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the end

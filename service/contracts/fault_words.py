@@ -1,4 +1,4 @@
-"""What msgspec says of a value that does not fit, in words that know JSON and not Python."""
+"""Messages of msgspec about a value that does not fit, in words that know JSON and not Python."""
 
 import re
 

@@ -138,8 +138,8 @@ async def _announce(
 def _signals(reread: Callable[[], None]) -> Iterator[tuple[asyncio.Event, asyncio.Event]]:
     """Yields two events: the first signal sets the first one, a later signal the second. SIGHUP calls `reread`.
 
-    A wrapper such as `timeout` or `uv run` forwards a signal that the terminal has sent to the whole group too: what
-    comes within `_ONE_REQUEST_S` of the first is the same request.
+    A wrapper such as `timeout` or `uv run` forwards a signal that the terminal has sent to all of them: one that comes
+    within `_ONE_REQUEST_S` of the first is the same request.
     """
     stopping, hasten = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

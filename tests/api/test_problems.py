@@ -109,7 +109,6 @@ async def test_each_place_that_does_not_fit_is_named(
         (b'"text"', [""]),
         (b'{"judge": "helpfulness", "items": [{"output": "x"}]', [""]),
         (b'{"judge": "helpfulness", "items": [{"output": "x"}]} {}', [""]),
-        (b'\xef\xbb\xbf{"judge": "helpfulness", "items": [{"output": "x"}]}', [""]),
         (b'{"judge": "helpfulness", "items": [{"output": "\x01"}]}', [""]),
         (b"{'judge': 'helpfulness'}", [""]),
         (b"[" * 100_000, [""]),

@@ -26,7 +26,7 @@ from tests.store.battles import opened, voted
 from tests.stubs.model_server import ModelServer
 
 SAMPLE = {"judge": "helpfulness", "item": "own", "input": ITEM["input"], "output": ITEM["output"], "voter": "ada"}
-TELLING = re.compile(r"strong|weak|mute\b|openai|gpt|6111|7222|8333|latency|cost_usd|tokens")
+TELLING = re.compile(r"strong|weak|mute\b|openai|gpt|\b(?:6111|7222|8333)\b|latency|cost_usd|tokens")
 
 
 async def begun(client: httpx.AsyncClient, **form: str) -> str:

@@ -76,17 +76,19 @@ def read_item_file(name: str, mapping: dict[str, str], *, with_human: bool = Fal
 def waiting_notes(client: "Client") -> Callable[[dict[str, Any]], dict[str, str]]:
     """Returns a function of the states of a job or a benchmark: the reasons for which it waits, by their subjects.
 
-    The service is asked whether it is ready only once a state is as the one before.
+    A provider that takes no call for a moment is one only if nothing was done since the state before, and the service
+    is asked only then whether it is ready.
     """
-    from service.cli.tables.job_table import failing_notes
+    from service.cli.tables.job_table import failing_notes, paused_notes
 
-    before: dict[str, Any] = {}
+    before: Any = None
 
     def notes(state: dict[str, Any]) -> dict[str, str]:
         nonlocal before
-        stands_still, before = state == before, state
-        if failing := failing_notes(state):
-            return failing
+        done = state.get("counts") or state["progress"]
+        stands_still, before = done == before, done
+        if known := failing_notes(state) | (paused_notes(state) if stands_still else {}):
+            return known
         reason = client.not_ready() if stands_still else None
         return {} if reason is None else {"": f"{state['id']} waits: {reason}"}
 

@@ -64,6 +64,12 @@ def failing_notes(state: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def paused_notes(state: Mapping[str, Any]) -> dict[str, str]:
+    """Returns a line for each provider that takes no call now since there were too many, by the provider."""
+    paused = [each["provider"] for each in state.get("paused_providers") or ()]
+    return {provider: f"waits for {provider}, which refuses calls: too many" for provider in paused}
+
+
 def _print_causes(causes: dict[tuple[str, str, str], list[str]]) -> None:
     headings = ("judgments", "outcome", "reason", "provider's words", "items")
     console, table = open_console(), open_table(*headings, wraps=headings[-2:])

@@ -99,6 +99,15 @@ def test_a_job_that_waits_for_a_failing_provider_says_so(api: ScriptedApi, capsy
     assert capsys.readouterr().err == "waits for m/x, which fails: away now\n"
 
 
+def test_a_job_that_stands_still_at_a_limit_says_so(api: ScriptedApi, capsys: Captured) -> None:
+    waiting = job(1, "running", pending=5, scored=0)
+    paused = [{**waiting, "paused_providers": [{"provider": "m", "retry_in_seconds": each}]} for each in (9, 5, 2)]
+    further = {**paused[0], "counts": {**waiting["counts"], "pending": 4, "scored": 1}}
+    api.answers = {"/v1/jobs/job_1": [*((200, each) for each in (*paused, further)), (200, job(1))]}
+    assert main(["jobs", "job_1", "--follow", "--url", api.url]) == 0
+    assert capsys.readouterr().err == "waits for m, which refuses calls: too many\n"
+
+
 def test_a_job_that_stands_still_says_why(api: ScriptedApi, capsys: Captured) -> None:
     waiting = job(1, "queued", pending=5, scored=0)
     no_worker = (503, {"detail": "no worker is alive; jobs that are submitted wait in the queue"})
