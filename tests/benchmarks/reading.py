@@ -134,6 +134,7 @@ PATTERNS = [
         ", so it is a 4",
     ),
     *("A > ", "[1] > ", "1. A\n", "(B) X\n", "Answer: A\n", "Response A is better. ", "\u200b", "my the total "),
+    *("### Response\n", "<candidate>", "</candidate>", "</response>", '"score": ', "。", "; 4", ", if "),
     *("<|channel|>final<|message|>", "worst to best ", "it 4/5, ", "overall, ", "quality: ", "?", "'```\n"),
 ]
 MIXTURES = 60  # of two to four of these patterns, the same ones each time

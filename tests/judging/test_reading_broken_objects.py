@@ -25,6 +25,10 @@ ONE_TO_FIVE = Scale(min=1, max=5)
         ('{"score": 4, // sound, if dull\n "explanation": "see http://a.b/#c"}', "see http://a.b/#c"),
         ('{\n  # the score\n  "score": 4 /* of 5 */\n}', None),
         ('{"score": "4 (good)"}', None),
+        ('"explanation": "It lists 3 of 5.", "score": 4}', "It lists 3 of 5."),  # the prompt gave the brace
+        ('"explanation": "It lists 3 of 5.",\n"score": 4\n}\n```', "It lists 3 of 5."),
+        ('"score": 4', None),
+        ('My view:\n```json\n{"score": 4}\n```\n\nLet me know if you need more.', None),
     ],
 )
 def test_a_score_in_the_last_field_is_read(text: str, explanation: str | None) -> None:

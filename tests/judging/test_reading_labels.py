@@ -187,6 +187,12 @@ PAIRS_UNREAD = [
     ("The right option is: A", "no_score"),
     ("(A) is wrong. (B) is right.", "no_score"),
     ("Both name vitamin B", "no_score"),
+    ("Output (a) is better for beginners.", "no_score"),
+    ("In terms of tone, Output (a) is better.", "no_score"),
+    ("Clarity: Output (a) is better.", "no_score"),
+    ("Therefore, Output (b) wins.\n\nClarity: Output (a) is better.", "no_score"),
+    ("In the story, player A wins.", "no_score"),
+    ("Verdict: A for beginners, B for experts", "no_score"),
     ("See fig. B", "no_score"),
     ('{"verdict": "both"}', "out_of_range"),
     ('{"verdict": 1}', "out_of_range"),
@@ -350,10 +356,38 @@ def test_a_label_within_another_is_told_apart(text: str, label: str | None, scor
         ("no, it is not. yes, it is.", None),
         ("yes, it is not wrong.", None),
         ("Grade: A–", None),
+        ("Answer: yes, unless the date is wrong", None),
+        ("Answer: yes, but only partly", None),
+        ("yes, provided the date is right.", None),
+        ("Answer: yes, if a bit vaguely", "yes"),
+        ("Answer: yes-man", None),
+        ("No, I cannot evaluate this.", None),
+        ("Yes, I can evaluate it. Please share the text.", None),
+        ("1. Is it on topic? yes\n2. Is it right? no", None),
+        ("On topic? yes. Right? no.", None),
+        ("1. yes\n2. no\n3. yes", None),
+        ("1. yes\n2. yes", "yes"),
+        ("Is it right? no.", "no"),
     ],
 )
 def test_a_line_may_open_with_a_label(text: str, label: str | None) -> None:
     assert read_label(text, [Choice(label=each) for each in ("A", "B", "C", "yes", "no")]).label == label
+
+
+@pytest.mark.parametrize(
+    "text", ["partly supported", "partly_supported", "Label: PARTLY-SUPPORTED", '{"label": "partly_supported"}']
+)
+def test_the_words_of_a_label_may_be_joined(text: str) -> None:
+    assert read_label(text, SUPPORT).label == "partly supported"
+
+
+def test_labels_that_differ_in_how_their_words_are_joined_are_told_apart() -> None:
+    choices = [Choice(label="a_b"), Choice(label="a-b")]
+    assert [read_label(text, choices).label for text in ("Label: a_b", "Label: a-b", "Label: a b")] == [
+        "a_b",
+        "a-b",
+        None,
+    ]
 
 
 ERRORS = [
@@ -372,6 +406,7 @@ ERRORS = [
         ("All lines hold. Thus the reply is right", None),  # may go on: '... in part'
         ("It can't be said that the reply is right.", None),
         ("The reply is not right.", None),
+        ("This reply is a clear right.", "right"),
         ("Does the reply hold? The reply is right?", None),
         ("The reply is right. I think.", None),
         ("wrong\n\nAll lines hold. The reply is right.", None),

@@ -113,6 +113,10 @@ def test_other_full_stops_end_a_label(text: str, labels: list[str], label: str) 
         "점수: 4/5점",
         "स्कोर: ४",
         "الدرجة: ٤/٥",
+        "الدرجة: ٤ من ٥",
+        "少了一点。因此，最终得分为 4 分。",
+        "综合来看，评分为4。",
+        "したがって、スコアは4です。",
     ],
 )
 def test_words_for_a_score_are_read(text: str) -> None:
@@ -128,6 +132,8 @@ def test_words_for_a_score_are_read(text: str) -> None:
         "Puntuación: 4 de 10",
         "Оценка: 4 из 10",
         "总体评分：4／10",
+        "该回答提到了5个要点中的4个。",
+        "評価：4（10点満点）",
     ],
 )
 def test_what_follows_them_counts_as_it_does_in_english(text: str) -> None:

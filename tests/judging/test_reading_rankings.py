@@ -137,6 +137,8 @@ UNREAD = [
     ("[2] > [1]", "no_score"),
     ("1. Output A is short.\n2. Output B is long.\n3. Output C is right.", "no_score"),
     ('{"ranks": [1, 2]}', "no_score"),
+    ('{"A": 9, "B": 7, "C": 8}', "no_score"),
+    ('{"scores": {"A": 3, "B": 1, "C": 2}}', "no_score"),
     ("[4] > [1] > [2]", "out_of_range"),
     ("Ranking: C > A > B (from worst to best)", "conflict"),
     ("I go from worst to best.\nRanking: B, A, C", "conflict"),

@@ -24,6 +24,8 @@ ONE_TO_FIVE = Scale(min=1, max=5)
         "It rambles, which is why I give it a 4.",
         "After careful review, I would rate it 4.",
         "The response should be rated 4.",
+        "The response should receive a 4.",
+        "Sure, here's my rating: 4",
         "It rambles. I would therefore rate it a 4.",
         "It rambles. As such, I would assign a score of 4 to this response.",
         "I give it a 4 rather than a 5.",

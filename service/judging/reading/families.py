@@ -17,8 +17,13 @@ from service.judging.reading.verdicts import MOST_PLACES, Expected, Hit, Weight,
 from service.judging.reading.words import MARKS, NUMBER, key_form
 from service.judging.reading.wrapping import rest_of_line, without_latex
 
-# What may follow an object that closes an answer: the list, the fence and the tags that it stands in, and tokens.
-_AFTER_OBJECT = re.compile(r"(?:\s++|\]|`{3,}|~{3,}|</[\w:=-]{1,40}>|<\|[\w▁ -]{1,30}\|>|\.)*+\Z")
+# What may follow an object that closes an answer: the list, the fence and the tags that it stands in, tokens, and
+# 'Let me know if you have questions.'
+_AFTER_OBJECT = re.compile(
+    r"(?:\s++|\]|`{3,}|~{3,}|</[\w:=-]{1,40}>|<\|[\w▁ -]{1,30}\|>|\.)*+"
+    r"(?:(?:please\s)?(?:let\sme\sknow|feel\sfree|i\shope\sthis)\b[^\n\d]{0,200}+)?\Z",
+    re.I,
+)
 _BEFORE_OBJECT = re.compile(r"\s*+(?:(?:`{3,}|~{3,})\w{0,10}\s*+)?\Z")
 _ENDS_BLOCK = re.compile(r"[ \t]*(?:\n(?:`{3,}|~{3,})[ \t]*)?(?:\n|\Z)")
 _WORD = r"[^\[\]\n:=]{1,60}+"

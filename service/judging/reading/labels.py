@@ -9,7 +9,7 @@ from service.contracts.judges import Choice
 from service.contracts.outcomes import Reason
 from service.judging.reading.verdicts import ChosenLabel, Leading, ReadValue, Verdict
 from service.judging.reading.words import LABEL_WORDS, MARKS, NUMBER, Words, folded, key_form, visible, words_for
-from service.judging.reading.wrapping import FULL_STOPS, LONGEST_VALUE, SYMBOL, peeled
+from service.judging.reading.wrapping import CONDITION, FULL_STOPS, LONGEST_VALUE, SYMBOL, peeled
 
 T = TypeVar("T")
 
@@ -42,20 +42,22 @@ _COMPARATIVE = (
     rf"(?:a|the)\s{_ADVERBS}(?:better|best|preferred|superior)\s\w+|"
     rf"(?:the\s)?(?:better|best|preferred|preferable|superior|winner)))\b"
 )
-_FOLLOWERS = r"(?:because|since|as|due|based|given|overall|for)\b"
+# 'for its sources' is a reason, 'for beginners' a restriction.
+_FOR = r"for\s(?:th(?:e|is|at|ese|ose)|its|their|both|all|\w+ing|(?:\w+\s)?reasons?)"
+_FOLLOWERS = rf"(?:because|since|as|due|based|given|overall|over|between|{_FOR})\b"
 # What may follow a label on its line: nothing, punctuation, a tag, a reason, a comparative, or `Rationale:`.
 _ENDS = re.compile(
-    rf"{_CLOSING}(?:$|[.,;:!<(–—-]|[{FULL_STOPS}，、；：！（]|{SYMBOL}|(?<=\)\s)|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
+    rf"{_CLOSING}(?:$|[.,;:!<(–—]|-(?![^\W\d])|[{FULL_STOPS}，、；：！（]|{SYMBOL}|(?<=\)\s)|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
     re.I,
 )
 # What may follow the comparative in prose. 'Better written' and 'better in style' are praise, not a verdict.
-_CLAIMED = rf"[{MARKS}]*+\s*(?:$|[.,;!)]|(?:because|since|as|due|based|given|overall|for|of)\b|than\s"
+_CLAIMED = rf"[{MARKS}]*+\s*(?:$|[.,;!)]|(?:because|since|as|due|based|given|overall|of|{_FOR})\b|than\s"
 _LARGEST_LABEL = 1e15  # a JSON number beyond has no exact decimal form, and names no label
 _JOINS = r"(?!\w)[^\w\n]*+(?:(?:or|and|vs|to)\b[^\w\n]*+)?"
 _NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
 _DECIMALS = re.compile(r"[.,]\d")
 _OPENED = re.compile(rf"[{MARKS}]*+(?:\)\s|[.,:]\s|\s?[–—]\s?|\s-\s)[{MARKS}]*+[^\W\d]\S*\s+\S")
-_TURNED = r"but|however|although|though|yet|except|unless|if|or|unlikely|hardly|said|says"
+_TURNED = r"but|however|although|though|yet|except|unless|if|or|unlikely|hardly|said|says|please|(?:happy|glad)\sto"
 _LIMITED = re.compile(rf"\b(?:{_TURNED}|not|no|never|false|absent|low)\b|n['’]t\b|\?", re.I)
 # 'No, it does not.' says no twice; 'No, it is not wrong.' may say yes.
 _DENIAL = re.compile(r"no|false|(?:in|not )correct|wrong|invalid|unsupported|fail(?:s|ed)?", re.I)
@@ -64,6 +66,7 @@ _LIMITED_DENIAL = re.compile(
     re.I,
 )
 _LONGEST_OPENED = 2_000  # characters
+_JOINT = re.compile(r"\s+|(?<=[^\W\d_])[_-]+(?=[^\W\d_])")  # between the words of a name
 _SIGNED = re.compile(r"[A-Za-z][+\-–−](?!\w)")  # 'A-' is another grade than 'A'
 _RANKED_BY = frozenset(["rank", "ranking", "position", "place"])
 
@@ -72,7 +75,7 @@ class ExpectedLabel(NamedTuple):
     """One of some labels is asked for."""
 
     names: dict[str, ChosenLabel]  # by what may be written, as `_form` has it
-    exact: bool  # some names are told apart by case alone
+    exact: bool  # some names are told apart by case or by what joins their words alone
     mention: re.Pattern[str]  # any one name in running text
     claim: re.Pattern[str]  # a name that is said to be better
     another: re.Pattern[str]  # a second name that follows the first
@@ -106,6 +109,7 @@ class ExpectedLabel(NamedTuple):
         if found is None or label is None or found[0].count(" ") > 1 or not _OPENED.match(text, found.end()):
             return None
         settled = {self.named(name) for name in self.mention.findall(text)} == {label}
+        settled = settled and not CONDITION.match(text, found.end())
         limits = _LIMITED_DENIAL if _DENIAL.fullmatch(found[0]) else _LIMITED
         return Leading(label, found.end()) if settled and not limits.search(text, found.end()) else None
 
@@ -123,7 +127,7 @@ class ExpectedLabel(NamedTuple):
         if not self.pairwise and _SIGNED.match(text, found.start()):
             return None
         other = self.another.match(text, found.end())
-        if other and self.named(other[1]) != label:
+        if (other and self.named(other[1]) != label) or CONDITION.match(text, found.end()):
             return Leading(Reason.CONFLICT, found.end())
         return Leading(label, found.end()) if _ENDS.match(text, found.end()) else None
 
@@ -228,7 +232,7 @@ def _compiled(
 
 
 def _needs_case(names: dict[str, ChosenLabel]) -> bool:
-    """Whether two labels have names that differ in case only, as `m` and `M`."""
+    """Whether two labels have names that differ in case or in what joins their words only, as `m` and `M`."""
     folded_names = {_form(name, exact=False): label for name, label in names.items()}
     return any(folded_names[_form(name, exact=False)] != label for name, label in names.items())
 
@@ -244,13 +248,15 @@ def _pattern(names: Iterable[str]) -> str:
 
 
 def _name_pattern(name: str) -> str:
-    pattern = r"\s{1,3}".join(map(re.escape, name.split())) or re.escape(name)
+    pattern = r"[\s_-]{1,3}".join(map(re.escape, _JOINT.split(name.strip()))) or re.escape(name)
     return f"(?-i:{pattern})" if len(name) == 1 else pattern
 
 
 def _form(name: str, exact: bool) -> str:
-    """A name as it is compared: white space counts once, and not at all beside `>` and `=`."""
+    """A name as it is compared: white space counts once, as does what else joins words, and not at all beside `>` and
+    `=`.
+    """
     name = " ".join(name.split())
     if re.search("[<>=]", name):
         name = re.sub(r"\s*([<>=])\s*", r"\1", name)
-    return name if exact else folded(name)
+    return name if exact else folded(_JOINT.sub(" ", name))

@@ -16,7 +16,7 @@ from service.judging.reading.wrapping import SYMBOL, rest_of_line
 
 # What may stand before an anchored line's word: bullets, headings, emphasis, a number of a list, a tag, a word that
 # leads to a conclusion. Neither `>` nor a quotation mark: those are quotations.
-_MARKS = rf"(?:[ \t\xa0–•*+#_`|-]|{SYMBOL})*+"
+_MARKS = rf"(?:[ \t\xa0–•*+#_`|=]|->?|{SYMBOL})*+"
 _START = re.compile(
     rf"{_MARKS}[(（]?(?:\d{{1,2}}[.)]\s+)?{_MARKS}(?:<[\w-]{{1,30}}>\s?)?(?:\[\w{{1,20}}\]:?\s?)?{_MARKS}(?:{LEAD_IN})?{_MARKS}",
     re.I,

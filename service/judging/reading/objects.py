@@ -18,11 +18,9 @@ _MOST_TOKENS = 2_000  # of objects that are only nearly JSON; a verdict has a fe
 _DEEPEST = 4
 # What a reply's own object may wrap the value in, a tool call written out as text included.
 _WRAPPERS = frozenset(
-    [
-        *("arguments", "parameters", "input", "function", "evaluation", "judgment", "judgement", "assessment"),
-        *("scores", "ratings"),
-    ]
+    ["arguments", "parameters", "input", "function", "evaluation", "judgment", "judgement", "assessment"]
 )
+SCORE_FIELDS = frozenset(["scores", "ratings", "points"])  # what stands under them is never a rank
 _TEXT_WRAPPERS = frozenset(["arguments", "parameters", "input"])  # of tool calls, whose arguments may be a text
 _MAXIMA = frozenset(["max", "maxscore", "maximum", "outof", "denominator"])
 EXPLANATIONS = [
@@ -31,6 +29,7 @@ EXPLANATIONS = [
 ]
 
 
+_PREFILLED = re.compile(r'\s*+"[\w -]{1,60}"\s*:')  # the prompt gave the brace, and the reply goes on after it
 _HALVES = re.compile("[\ud800-\udfff]")  # "\\ud83d" in JSON, as a model writes it that stops within an emoji
 
 
@@ -62,6 +61,9 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_fields, parse_constant=lambda _: 
 
 def objects_in(text: str) -> list[FoundObject]:
     """The outermost JSON objects of `text` in order; after 50 braces that open none, the rest is not read."""
+    if _PREFILLED.match(text):
+        inner = objects_in("{" + text + ("" if "}" in text else "}"))
+        return [each._replace(start=max(0, each.start - 1), end=min(len(text), each.end - 1)) for each in inner]
     found: list[FoundObject] = []
     unread, tokens = _MOST_READ * len(text), _MOST_TOKENS
     start = text.find("{")
@@ -132,7 +134,7 @@ def _slots(fields: dict[str, Any], keys: frozenset[str], depth: int) -> Iterator
         form = key_form(key)
         named = form in keys or (depth > 0 and form == "value")
         value = _unwrapped(form, value)
-        if isinstance(value, dict) and (named or form in _WRAPPERS):
+        if isinstance(value, dict) and (named or form in _WRAPPERS or form in SCORE_FIELDS):
             if depth < _DEEPEST:
                 yield from _slots(value, keys, depth + 1)
         elif named:

@@ -10,11 +10,13 @@ from service.judging.reading.preparing import Answer
 from service.judging.reading.scores import ExpectedScore
 from service.judging.reading.verdicts import Expected, Hit, ReadValue, Score, Verdict, Weight
 from service.judging.reading.words import MARKS, NUMBER, folded
+from service.judging.reading.wrapping import CONDITION
 
 _LONGEST_SENTENCE = 1000  # characters; also what bounds the work
-_SENTENCE_END = re.compile(r"[.!?][\s*_\"')]+(?=\S)|\n")
-_CLAUSE_END = re.compile(r"[.!?:][\s*_\"')]+(?=\S)|\n")
-_IS_ENDED = re.compile(r"[.!][\s*_`\"')]*\Z")
+# One class in front of all, for speed.
+_SENTENCE_END = re.compile(r"[.!?。！？\n](?:(?<=\n)|(?<=[.!?])[\s*_\"')]+(?=\S)|(?<=[。！？])(?=.))")
+_CLAUSE_END = re.compile(r"[.!?:。！？：\n](?:(?<=\n)|(?<=[.!?:])[\s*_\"')]+(?=\S)|(?<=[。！？：])(?=.))")
+_IS_ENDED = re.compile(r"[.!。！][\s*_`\"')]*\Z")
 _ABBREVIATED = re.compile(r"(?:\b(?:vs|no|fig|eq|dr|mr|st|cf|vit|sec|ch|approx|e\.g|i\.e)|\b\w)\.\s*\Z", re.I)
 _SHORT_NAME = 3  # characters: a shorter name that ends a text may be something else
 _CONNECTIVE = (
@@ -23,7 +25,7 @@ _CONNECTIVE = (
     r"on\s(?:reflection|second\sthoughts?|balance)|in\shindsight|actually|after\sreconsider\w+|"
     r"for\s(?:this|these|that|those)\sreasons?|all\sin\sall|all\sthings\sconsidered|"
     r"(?:based|judging)\s(?:on|from|by)\s(?:this|the\sabove|that|these)|given\s(?:this|the\sabove|that))"
-    r"[,:;]?[^\S\n]+)?"
+    r"[,:;]?[^\S\n]+|(?:因此|所以|综上所述|综上|总之|综合来看|总体来看|したがって|よって|따라서)[，,、]?\s?)?"
 )
 _OPINION = (
     r"(?:(?:i|we)(?:['’](?:d|ll)|\swould|\swill)?\s"
@@ -42,14 +44,19 @@ _SO = re.compile(r",\s(?=(?:so|hence|thus|therefore)\b)|,\swhich\sis\swhy\s", re
 _IS_OPEN = re.compile(r"\b(?:if|unless|were|had|without|would\shave|says?|said|states?|claims?|argues?)\b", re.I)
 _MOST_COMMAS = 8
 ADJECTIVE = r"(?:solid|strong|clear|firm)"  # of a score: 'a solid 4'
-LEAD_IN = rf"{_CONNECTIVE}{_OPINION}(?:(?:my|the)\s)?"
+_OFFER = r"(?:(?:(?:sure|okay|ok|certainly|alright|of\scourse)[,.!]\s)?here(?:['’]s|\sis)\s)?"
+LEAD_IN = rf"{_OFFER}{_CONNECTIVE}{_OPINION}(?:(?:my|the)\s)?"
 _CONNECTIVE_AT = re.compile(_CONNECTIVE, re.I)
 _LEAD_INS = tuple(re.compile(each, re.I) for each in (_CONNECTIVE, _CONNECTIVE + _OPINION, LEAD_IN))
 # Before the label: the claim is denied, conditional or somebody else's.
 _TAKEN_BACK = re.compile(
     r"\b(?:not|never|neither|nor|cannot|no|whether|if|unless|would|could|might|may|should|hard|difficult|"
-    r"unclear|doubt|unsure|some|says?|said|states?|claim(?:s|ed)?|argued?|argues|wrong)\b|n['’]t\b",
+    r"unclear|doubt|unsure|some|says?|said|states?|claim(?:s|ed)?|argued?|argues|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b",
     re.I,
+)
+# Before a letter alone, it is the name of something else: 'player A wins'.
+_NOUN = re.compile(
+    r"\b(?!(?:that|and|so|then|say|think|believe|conclude|find|overall|therefore|thus|hence|but)\b)[^\W\d_]+\s\Z", re.I
 )
 # After it: said of one respect only.
 _CONTRASTED = re.compile(r"\b(?:but|however|although|though|yet|except|only|worse|in some)\b", re.I)
@@ -61,12 +68,13 @@ _DENIED = re.compile(
 )
 _COPULA = re.compile(
     r"(?:(?:(?:i|we)(?:['’]d|\swould|['’]ll|\swill)?\s(?:label|classify|categori[sz]e|judge|rate|mark|call|consider|deem)\s)?"
-    r"(?:it|this|(?:the|this)\s(?:response|reply|answer|output|text|comment|summary))(?:['’]s|\sis|\sas|\sto\sbe)?)\s(?:an?\s)?",
+    r"(?:(?:the|this)\s(?:response|reply|answer|output|text|comment|summary|content|message)|it|this)"
+    r"(?:['’]s|\sis|\sas|\sto\sbe)?)\s(?:an?\s(?:clear\s)?)?",
     re.I,
 )
 _DENIED_LABEL = re.compile(r"(?:\b(?:not|never|cannot)|n['’]t)\s(?:\w+\s)?\Z", re.I)
 _TURNS = re.compile(
-    r"[\s*_]*(?:(?:but|however|yet|wait|hmm+|no|sorry|still|nonetheless|nevertheless|update|edit|correction)\b|"
+    r"[\s*_(\[]*(?:(?:but|however|yet|wait|hmm+|no|sorry|still|nonetheless|nevertheless|update|edit|correction)\b|"
     rf"(?=\w){_CONNECTIVE}(?<=\s))",
     re.I,
 )
@@ -80,7 +88,8 @@ _REVISES = re.compile(
 _DIGIT = re.compile(r"\d")
 _NEGATED = re.compile(r"\b(?:not|never|cannot)\b|n['’]t\b", re.I)
 _TURNED_TO = re.compile(
-    rf"(?:\b(?:to|an?|be|say|mean|it|that)\s|,\s)[{MARKS}]{{0,3}}(?P<value>{NUMBER})(?:/\d+)?[^\w%]*\Z", re.I
+    rf"(?:\b(?:to|an?|be|say|mean|it|that)\s|,\s)[{MARKS}]{{0,3}}(?P<value>{NUMBER})(?:/\d+)?[^\w%]*(?:\Z|\s(?:as|because|since|for)\b)",
+    re.I,
 )
 _OBJECTS = (
     r"(?:(?:it|this|that|the|response|reply|answer|output|assistant|text|summary|dialogue|conversation|one|an?|"
@@ -93,9 +102,15 @@ _GIVES = (
 _OUTPUT = r"(?:response|reply|answer|output|text|summary)"
 _DESERVES = (
     rf"(?:this|it|(?:the|this)\s{_OUTPUT})\s(?:(?:would|therefore|thus)\s)?"
-    r"(?:gets?|deserves?|earns?|merits?|warrants?|scores?|rates?|receives?|(?:should|can)\sbe\s(?:rated|scored|graded))"
+    r"(?:gets?|deserves?|earns?|merits?|warrants?|scores?|rates?|receives?|(?:should|can)\s(?:be\s(?:rated|scored|graded|given)|get|receive))"
 )
 _RESPECT = re.compile(r"(?:[^\W\d_]{2,20}[\s-]){1,3}?(?=(?:score|rating|grade)\b)", re.I)
+# 'Clarity: A is better.' A heading of the whole opens no sentence here: it is found as one.
+_RESPECT_HEAD = re.compile(
+    r"\W*(?!(?:\w+\s)?(?:summary|conclusion|overall|explanation|reason\w*|rationale|analysis|comparison|feedback|verdict|result)\b)"
+    r"[^\W\d_]+(?:\s[^\W\d_]+)?[\s*_]*:",
+    re.I,
+)
 _RESPECTS = re.compile(r"\b([^\W\d_]{1,20})[\s-](?:scores?|ratings?|grades?)\b", re.I)
 _NO_RESPECTS = frozenset(
     ("a", "the", "my", "this", "that", "of", "to", "and", "final", "overall", "total", "one", "its")
@@ -113,10 +128,9 @@ _WARRANTED = re.compile(
     r"\s(?:is|seems|feels)\s(?:(?:quite|fully|entirely|most)\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)",
     re.I,
 )
-_CONDITION = re.compile(r"\W{0,4}\b(?:if|unless|were|had|provided|assuming)\b", re.I)  # '…a 4, were it shorter.'
 _MOST_SENTENCES = 20
 _ENDS_SENTENCE = re.compile(
-    rf"[\s{MARKS}\"')\]]*+(?:$|[.!,;]|(?:because|since|as|due|based|given|overall|instead|rather)\b)", re.I
+    rf"[\s{MARKS}\"')\]]*+(?:$|[.!,;。！，；]|(?:because|since|as|due|based|given|overall|instead|rather)\b)", re.I
 )
 
 
@@ -144,7 +158,8 @@ def _said(sentence: str, starts: list[int], expected: Expected, text: str) -> Ve
     """What the last sentence says without a word for the value."""
     if isinstance(expected, ExpectedLabel):
         label = _label_alone(sentence, starts, expected, text)
-        return label or _preferred(_after_last(_CLAUSE_END, sentence), expected)
+        clause = _after_last(_CLAUSE_END, sentence)
+        return label or (None if _RESPECT_HEAD.match(sentence) else _preferred(clause, expected))
     if isinstance(expected, ExpectedScore):
         return _given(sentence, starts, expected)
     orders = (expected.bare(sentence[start:]) for start in starts) if ">" in sentence else ()
@@ -181,11 +196,22 @@ def _label_alone(sentence: str, starts: list[int], expected: ExpectedLabel, text
         label = expected.whole(name) or expected.whole(_without_copula(name))
         if label is None:
             continue
+        if _answers_one_of_several(text[: len(text) - len(sentence)], label, expected):
+            return Reason.CONFLICT
         is_led = any(map(str.isalnum, sentence[:start]))
         is_whole = _IS_ENDED.search(name) or sentence[:start].rstrip().endswith(":")
         if is_whole if is_led else len(name.strip(".!*_`()\"' ")) >= _SHORT_NAME or _is_new(sentence, text):
             return label
     return None
+
+
+def _answers_one_of_several(before: str, label: Verdict, expected: ExpectedLabel) -> bool:
+    """Whether the sentence after `before` answers a question or stands in a list, as an earlier one does with another
+    label: '1. yes' above '2. no', 'Is it on topic? Yes. Is it right? No.'"""
+    if before.endswith("\n") or not before.strip():
+        return False
+    sentences = _SENTENCE_END.split(before[-_LONGEST_SENTENCE:])
+    return any(other not in (None, label) for other in map(expected.whole, sentences))
 
 
 def _without_copula(name: str) -> str:
@@ -237,7 +263,7 @@ def _given(sentence: str, starts: list[int], expected: ExpectedScore) -> Verdict
         found = next((found for each in patterns if (found := each.match(plain, start))), None)
         value = expected.leading(plain[found.end() :]) if found else None
         end = found.end() + value.end if found and value else 0
-        if value and _ENDS_SENTENCE.match(plain, end) and not _CONDITION.match(plain, end):
+        if value and _ENDS_SENTENCE.match(plain, end) and not CONDITION.match(plain, end):
             return value.verdict
     return None
 
@@ -247,6 +273,8 @@ def _preferred(sentence: str, expected: ExpectedLabel) -> Verdict | None:
     found = expected.claim.search(sentence)
     first = max(start for start in _starts(sentence) if start <= found.start()) if found else 0
     if found is None or _TAKEN_BACK.search(sentence, first, found.start()) or _CONTRASTED.search(sentence, found.end()):
+        return None
+    if not found[0][1:2].isalnum() and _NOUN.search(sentence, first, found.start()):
         return None
     labels = {expected.named(name) for name in expected.mention.findall(sentence)}
     label = labels.pop()

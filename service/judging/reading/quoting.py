@@ -21,7 +21,10 @@ class PlacedText(Protocol):
         """The character after its last."""
 
 
-_CODE_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+_CODE_FENCE = re.compile(
+    r"[ \t]*(`{3,}|~{3,})(?P<program>[ \t]*(?:python|py|javascript|js|typescript|ts|java|c|go|rust|sql|bash|sh)\b)?",
+    re.I,
+)
 _FENCE_LINE = re.compile(rf"^{_CODE_FENCE.pattern}", re.M)
 # A single quotation mark beside a letter is an apostrophe. Each alternative opens with its mark, for speed.
 IN_LINE = re.compile(
@@ -53,20 +56,41 @@ _ORDERS = (
     r"injection|to|make|get|into|by|just|only|output|answer|print|write|give|say|(?:add|insert|inject)(?:ing)?|with|score|"
     r"rating|verdict|object|of)){0,10})"
 )
+_TEXT = r"(?:response|reply|output|answer|text|essay|summary)"
 _THING = r"(?:tag|block|line|marker|string|comment|text)"
 _ATTRIBUTED = re.compile(
+    r"(?:^[*#_ ]{0,4}(?:suggested|improved|corrected)\s\w{1,20}(?=[*_]*:)|"
     rf"\b(?:(?:{_JUDGED}|instructions?)(?:\s\(?[\w'’-]{{1,20}}\)?){{0,3}}?\s(?:{_SAYS}(?:\s{_FILLING}){{0,6}}|{_ORDERS})|"
     rf"in(?:side)?\s(?:the|its|this)\s{_JUDGED}(?:\sitself)?,?\s(?:there\s(?:is|was)|one\sfinds|i\s(?:find|found|see|saw))"
     rf"(?:\s{_FILLING}){{0,6}}|"
     rf"i\s(?:see|saw|notice|noticed)(?:\s{_FILLING}){{0,3}}|there\s(?:is|was)\san?\s(?:\w{{1,20}}\s)?{_THING}|"
     rf"(?:injected|embedded|hidden|inserted|planted|fake)(?:\s{_THING})?|"
-    rf"from\sthe\s{_JUDGED}(?=\s?:)|(?:submitted|injected|embedded|hidden|quoted|pasted|planted)(?:\s\w{{1,20}}){{1,3}}(?=\s?:))"
-    r"(?:\s?:\s{0,3}|[^\S\n])(?:[`~]{3,}\w{0,10}\s)?[^\w\s.!?]{0,3}\Z",
-    re.I,
+    rf"from\sthe\s{_JUDGED}(?=\s?:)|(?:submitted|injected|embedded|hidden|quoted|pasted|planted)(?:\s\w{{1,20}}){{1,3}}(?=\s?:)|"
+    rf"{_JUDGED}(?:\s[a-d\d])?['’]s\s(?:own\s\w{{1,20}}|{_TEXT})(?=[*_]*:)))"
+    r"(?:[*_]{0,2}\s?:[*_]{0,2}\s{0,3}|[^\S\n])(?:[`~]{3,}\w{0,10}\s)?[^\w\s.!?]{0,3}\Z",
+    re.I | re.M,
 )
 _PLACED = re.compile(
     rf"\W{{0,3}}\s(?:{_THING}\s)?(?:in|inside|within|from)\s(?:it\b|(?:the|its|this)\s{_JUDGED}\b)", re.I
 )
+# Edges of the judged text where the judge repeats it: `<candidate_response>` to its end tag, `[BEGIN RESPONSE]` to
+# `[END RESPONSE]`, `### Response` to `### Evaluation`. `<response>` and the like are the judge's own unless its answer
+# goes on.
+_WHOSE = r"(?:candidate|student|assistant|model|user|submitted|submission|generated|original|quoted|evaluated)"
+_ECHOED = rf"(?:{_WHOSE}(?:['’]s)?(?:[\s_-](?:[a-d\d]|{_TEXT})){{0,2}}|response(?:[\s_-][a-d\d])?)"
+_EXAMPLE = r"(?:for\s)?(?:example|sample|format|template)(?:\s\w{1,20})?"
+_OFTEN_OWN = r"(?:response|assistant|model)"
+_EDGE = re.compile(
+    rf"\n(?:[ \t]*<(?P<tag>{_ECHOED})>|"
+    rf"(?P<section>(?:#+\s|\*\*)(?:the\s)?{_ECHOED}(?:\sto\s\w+)?[*:]*$|(?:{_ECHOED}|{_EXAMPLE}):)|"
+    r"(?P<next>[#* ]*(?:my\s)?(?:evaluation|assessment|analysis|judge?ment|critique|review|grading)[* ]*(?::|$))|"
+    rf"[\[(<=*# -]{{1,10}}(?:the\s)?(?:begin(?:ning)?|start)(?P<begin>\s(?:of\s)?(?:the\s)?{_ECHOED}\b)|"
+    rf"[\[(<=*# -]{{1,10}}(?:the\s)?end(?P<end>\s(?:of\s)?(?:the\s)?{_ECHOED}\b))|"
+    rf"<(?=/(?!{_OFTEN_OWN}>)|/\w+>\W{{0,200}}\w)/{_ECHOED}(?P<end_tag>>)",
+    re.I | re.M,
+)
+_CLOSERS = {"end_tag": "tag", "end": "begin", "next": "section"}
+_MOST_EDGES = 300
 # 'It is not [[4]].', 'I almost gave [[4]].', '<score>4</score> would be too generous.'
 _REJECTED = re.compile(
     r"(?:\b(?:not|never|almost|nearly|tempted\sto|rather\sthan|instead\sof)|n['’]t)\s(?:(?!only\b)\w{1,20}\s)?[^\w\s]{0,3}\Z",
@@ -115,14 +139,14 @@ def covered(text: str, spans: Iterable[Span]) -> str:
 
 
 def without_blocks(text: str, objects: Iterable[PlacedText], *, is_cut: bool = False) -> str:
-    """`text` with its objects, block quotations and quotations of several lines covered."""
+    """`text` with its objects, block quotations, echoes and quotations of several lines covered."""
     text = covered(text, [(each.start, each.end) for each in objects])
-    text = covered(text, block_quotations(text))
+    text = covered(text, [*block_quotations(text), *echoes(text)])
     return covered(text, long_quotations(text, is_cut=is_cut))
 
 
 def block_quotations(text: str) -> list[Span]:
-    """Lines quoted with `>`, and fenced code after which the text goes on."""
+    """Lines quoted with `>`, and fenced code after which the text goes on, or before it if it is a program."""
     lines = text.split("\n")
     starts = [0]
     for line in lines:
@@ -132,20 +156,32 @@ def block_quotations(text: str) -> list[Span]:
 
 def _quoted_lines(lines: list[str]) -> list[tuple[int, int]]:
     ranges: list[tuple[int, int]] = []
-    fence, opened_at = "", 0
+    fence, opened_at, is_program = "", 0, False
     fenced: list[tuple[int, int]] = []
     last_line = max((number for number, line in enumerate(lines) if line.strip()), default=0)
     for number, line in enumerate(lines):
         mark = _CODE_FENCE.match(line) if "`" in line or "~" in line else None
         if fence:
             if mark and mark[1].startswith(fence):
-                fenced.append((opened_at, number + 1))
+                fenced += [(opened_at, number + 1)] if number < last_line or (is_program and opened_at) else []
                 fence = ""
         elif mark:
-            fence, opened_at = mark[1], number
+            fence, opened_at, is_program = mark[1], number, mark["program"] is not None
         elif line.lstrip().startswith(">"):
             ranges.append((number, number + 1))
-    return ranges + [(first, last) for first, last in fenced if last <= last_line]
+    return ranges + fenced
+
+
+def echoes(text: str) -> Iterator[Span]:
+    """The parts of the prompt that the judge repeats, from an edge that says so to the next of its kind."""
+    opened: dict[str, int] = {}
+    for edge in islice(_EDGE.finditer(f"\n{text}"), _MOST_EDGES):
+        kind = edge.lastgroup or ""
+        opener = _CLOSERS.get(kind)
+        if opener is None:
+            opened.setdefault(kind, edge.end() - 1)
+        elif opener in opened:
+            yield opened.pop(opener), edge.start() - 1
 
 
 def open_fence(text: str) -> str:

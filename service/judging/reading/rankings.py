@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from service.contracts.outcomes import Reason
 from service.judging.reading.labels import ranked_entry
+from service.judging.reading.objects import SCORE_FIELDS
 from service.judging.reading.verdicts import Leading, Order, Ranking, ReadValue, Verdict
 from service.judging.reading.words import RANKING_WORDS, Words, folded, key_form, words_for
 from service.judging.reading.wrapping import FULL_STOPS, peeled
@@ -107,7 +108,8 @@ class ExpectedRanking(NamedTuple):
 
     def fields(self, fields: dict[str, object]) -> Verdict | None:
         """`{"A": 2, "B": 1}`, alone or under any key, and `[{"model": "A", "rank": 2}, …]` under one not named."""
-        groups = [fields, *(value for value in fields.values() if isinstance(value, dict))]
+        inner = (value for key, value in fields.items() if key_form(key) not in SCORE_FIELDS)
+        groups = [fields, *(value for value in inner if isinstance(value, dict))]
         ranks = [found for group in groups if len(found := list(self._ranks(group))) == self.size]
         lists = [value for key, value in fields.items() if key_form(key) not in self.words.keys]
         ranks += [found for value in lists if len(found := list(self._listed(value))) == self.size]
@@ -175,6 +177,8 @@ class ExpectedRanking(NamedTuple):
         if sorted(indices) != list(range(self.size)):
             return Reason.CONFLICT if len(set(indices)) < len(indices) else Reason.NO_SCORE
         levels = sorted({rank for _, rank in ranks})
+        if levels[-1] - levels[0] >= self.size or levels[0] > 1:
+            return Reason.NO_SCORE  # those are scores
         return Order(tuple(tuple(sorted(index for index, rank in ranks if rank == level)) for level in levels))
 
     def _ranks(self, fields: dict[str, object]) -> Iterator[tuple[int, float]]:

@@ -26,7 +26,7 @@ _BROKEN_OFF = re.compile(r"(?:^|_)(?:error|abort|aborted|cancelled|canceled|time
 
 _OPENING = 300  # characters; a refusal says so at once
 _APOLOGY = re.compile(
-    r"\W*(?:but|however|unfortunately|as an? (?:ai|language|large)\b|i (?:must |have to )?apologi[sz]e|"
+    r"\W*(?:no\b|but|however|unfortunately|as an? (?:ai|language|large)\b|i (?:must |have to )?apologi[sz]e|"
     r"(?:(?:i|we)\W?(?:m|re| am| are)\s)?(?:(?:very|so|really|deeply)\s)?(?:sorry|afraid))",
     re.I,
 )

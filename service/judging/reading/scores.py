@@ -9,7 +9,7 @@ from service.contracts.judges import Scale
 from service.contracts.outcomes import Reason
 from service.judging.reading.verdicts import Leading, ReadValue, Score, Verdict
 from service.judging.reading.words import MARKS, NUMBER, SCORE_WORDS, SPARE_SCORE_WORDS, Words, words_for
-from service.judging.reading.wrapping import LONGEST_VALUE, peeled
+from service.judging.reading.wrapping import CONDITION, LONGEST_VALUE, peeled
 from service.judging.scales import DECIMALS
 
 # A step such as 0.1 or 1/3 has no exact binary form; no scale distinguishes levels this close.
@@ -24,25 +24,26 @@ _NUMBER = re.compile(rf"(?<![\[(])[+\-−]?{_COMMA}|{NUMBER}")
 _LISTED = re.compile(rf"[\s{MARKS}\"']*[\[(]")  # in brackets a comma parts two numbers
 _OPENERS = re.compile(rf"[\"'“(（\[【「]{{0,3}}(?:[<{{](?={NUMBER}[>}}]))?(?:an?\s)?", re.I)
 _GLUED = re.compile(
-    r"(?![分点점])[^\W_]|_\w|[.,]\d|\s?[+?]|\s?[-–—]\s*$|[-‐‑][^\W\d]"
+    r"(?![分点점]|です)[^\W_]|_\w|[.,]\d|\s?[+?]|\s?[-–—]\s*$|[-‐‑][^\W\d]"
 )  # 4th, 1e2, 4,5, 4.5.1, 4+, 4?, 4-, 4-step
 _POINT_SCALE = r"(?:[\s-]points?)?[\s-]scale\b"
 _MAXIMUM = re.compile(
     rf"(?:\s(?:points?|pts|stars?|marks?))?[\s{MARKS}\"'()\[\]]*+(?:[/／]|out\s{{1,3}}of(?:\sa(?:\s(?:possible|maximum|total)(?:\sof)?)?\s)?|of|"
-    rf"(?:von|de|sur|di|su|из|van|av|sobre|em)\s|(?<=[(\[]){NUMBER}\s?(?:-|–|to)\s?(?={NUMBER}[)\]])|(?:on\s)?(?:an?\s)?scale\s(?:of|from)\s{NUMBER}\s?(?:-|–|to)|"
+    rf"(?:von|de|sur|di|su|из|van|av|sobre|em|من)\s|(?<=[(\[]){NUMBER}\s?(?:-|–|to)\s?(?={NUMBER}[)\]])|(?:on\s)?(?:an?\s)?scale\s(?:of|from)\s{NUMBER}\s?(?:-|–|to)|"
     rf"on\s(?:an?|the)\s(?:{NUMBER}\s?(?:-|–|to)\s?)?(?={NUMBER}{_POINT_SCALE})|(?:on\s)?a\sscale\sof(?=\s\d+\W*$))"
     rf"[\s{MARKS}]*+(?P<max>{NUMBER})(?!(?![分点점])\w|/|[.,]\d)(?:{_POINT_SCALE})?",
     re.I,
 )
 _PERCENT = re.compile(r"\s?(?:%|percent\b)")
 _HEDGES = r"(?:to|or|and|through|maybe|perhaps|possibly|now)"
-_CORRECTED = re.compile(  # '3 - no, 4', '3. Correction: 4.'
+_CORRECTED = re.compile(  # '3 - no, 4', '3. Correction: 4.', '3 → final: 4'
+    r"\s*(?:[-=]>|[→⇒])[^\n]*\d|"
     r"[\s,.;:(–—…-]*+(?:(?:but|or)\s)?(?:no,|rather|actually|wait|sorry|correction|revised(?:\sto)?|make\s(?:it|that)|"
     r"on\s(?:reflection|second\sthoughts?))[,:]?\s(?:an?\s)?\d[\d./]*\W*$",
     re.I,
 )
 _SECOND_NUMBER = re.compile(  # 3-4, 3 to 4, 3 (or 4), 2 + 2, 4 -> 5, 3..4: the judge did not settle on one
-    rf"(?:[^\w\n.(\[|;]*+|\s*\.{{2,}}\s*|"
+    rf"(?:[^\w\n.(\[|;]*+|\s*\.{{2,}}\s*|\s*[;|]\s*(?=[\d.]+\W*$)|"
     rf"[\s,(\[{MARKS}–-]*+(?:{_HEDGES}\s(?:(?:even|maybe|perhaps)\s)?|(?:or|maybe|perhaps|possibly)\san?\s)[{MARKS}]*+)\d",
     re.I,
 )
@@ -69,16 +70,19 @@ _FOLLOWERS = frozenset(
 # 'On a scale of 1 to 10', 'Score range: 1-10', 'on a scale of 10.', 'a 10-point scale', '(max 10)', 'Max: 10',
 # 'a maximum score of 10'.
 _STATED_SCALE = re.compile(
+    rf"(?=[srm\d(|,;满滿])(?:"
     rf"(?<![^\W_])(?:scale|(?:score|rating|scoring)\srange)[\s:(\[{MARKS}]{{0,4}}(?:(?:of|from|is)\s)?{NUMBER}\s?(?:\([^()\n]{{1,30}}\)\s?)?"
     rf"(?:-|–|to|through)\s?(?P<to>{NUMBER})(?![^\W_]|%|[.,]\d)|"
     rf"\bscale\sof\s(?P<of>{NUMBER})(?=\s*(?:[).;:]|,(?!\d)|$))|"
+    rf"[满滿]分(?:为|是)?\s?(?P<full>{NUMBER})|(?<![\w.])(?P<marks>\d+)\s?(?:点満点|점\s?만점|分制|分[满滿]分)|"
     rf"(?<![\w.])(?P<point>\d+)(?:[\s-]points?)?\sscale\b|"
-    rf"(?:[(|]\s?|^)max(?:imum)?[.:]?\s?(?:is\s)?(?P<max>{NUMBER})\s?(?:[)|]|$)|"
-    rf"\bmax(?:imum)?\.?\s(?:score|rating|points)\s?(?:of|is|:)\s?(?P<best>{NUMBER})(?! ?\w|[.,]\d)",
+    rf"(?:[(|,;]\s?|^)max(?:imum)?[.:]?\s?(?:is\s)?(?P<max>{NUMBER})\s?(?:[)|]|$)|"
+    rf"\bmax(?:imum)?\.?\s(?:score|rating|points)\s?(?:of|is|:)\s?(?P<best>{NUMBER})(?! ?\w|[.,]\d))",
     re.I | re.M,
 )
 _UNIT = re.compile(
-    r"\s?(?:points?|pts|stars?|marks?|punkte?n?|puntos?|pontos?|punti|балл(?:а|ов)?)\b|\s?[分点점](?!之)", re.I
+    r"\s?(?:points?|pts|stars?|marks?|punkte?n?|puntos?|pontos?|punti|балл(?:а|ов)?)\b|\s?[分点점](?!之)(?:です)?|です",
+    re.I,
 )
 _STARS = re.compile(r"(?P<full>[★⭐🌟]{1,10})(?P<empty>☆{0,10})(?![★⭐🌟☆½])")
 _REPEATED = re.compile(rf"\s?\(?(?P<number>{NUMBER})[^\n]*\Z")
@@ -143,10 +147,10 @@ class ExpectedScore(NamedTuple):
             word = _NOT_A_NUMBER.match(text, start)
             return Leading(Reason.NOT_A_NUMBER, word.end()) if word else None
         verdict, end = self._with_maximum(text, found)
-        if _CORRECTED.match(text, end):
-            return Leading(Reason.CONFLICT, end)
         if _GLUED.match(text, end) or _SECOND_NUMBER.match(text, end) or self._lists_levels(text, end, verdict):
             return Leading(Reason.NOT_A_NUMBER, end)
+        if _CORRECTED.match(text, end) or CONDITION.match(text, end):
+            return Leading(Reason.CONFLICT, end)
         end = _past_unit(text, end)
         return Leading(verdict, end) if _ends_there(text, end) else None
 

@@ -35,7 +35,8 @@ _ONE_RESPECT = ("points", "quality", "note")
 _IN_WORDS = (*_WIDE, "note")
 _LABELLED = (
     *("verdict", "label", "choice", "category", "classification", "decision", "outcome"),
-    *("winner", "preference", "preferred"),
+    *("winner", "preference", "preferred", "pass/fail"),
+    *("veredicto", "вердикт", "победитель", "結論", "勝者", "판정", "승자"),
     *("标签", "类别", "结论", "判断", "答案", "判定", "胜者"),
 )
 _PREFERRED = tuple(
@@ -89,7 +90,7 @@ BETWEEN = r"(?:[^\S\n]|[_-]){1,3}"
 _SPACE = rf"(?:[^\S\n]|[{MARKS}])*+"  # on one line
 # Headings end with their line, and a fraction needs no colon: `## Score`, `Score 4/5`.
 _SEPARATOR = (
-    r"-{1,2}>|=>|[→⇒]|[:=：]{1,3}+|(?:is|(?:should|would|must|will)\sbe)\b:?+(?:\s(?-i:an?)\b)?|(?<=\s)[–—-](?=\s)|"
+    r"-{1,2}>|=>|[→⇒]|[:=：]{1,3}+|[为為是は]|(?:is|(?:should|would|must|will)\sbe)\b:?+(?:\s(?-i:an?)\b)?|(?<=\s)[–—-](?=\s)|"
     rf"(?=\n)|(?={NUMBER}\s?(?:[/／]|out\sof)\s?\d)"
 )
 # The scale as it is echoed before the colon: `(1-5)`, `(1=bad, 5=good)`, `on a scale of 1 to 5`, `out of 5`.
@@ -189,7 +190,7 @@ def words_for(
     followed = f"{phrase}(?:{BETWEEN}(?:{listed}))?"
     plain = followed if answer_key else f"{followed}|{listed}" if phrase else listed
     heading = (
-        rf"(?={_first_letters([own] if answer_key else [own, *names])})(?<![^\W_])(?:{plain})(?![^\W_])"
+        rf"(?={_first_letters([own] if answer_key else [own, *names])})(?<![^\W_])(?:{plain})(?![^\W_为為是は])"
         rf"(?:[^\S\n](?:{_AFTER})\b)?(?:[^\S\n](?:of|for)[^\S\n](?:{rated}))?"
         rf"{_SPACE}(?:{aside}{_SPACE})?(?:{_SEPARATOR}){_SPACE}"
     )

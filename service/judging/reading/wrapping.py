@@ -22,6 +22,13 @@ _HTML = re.compile(
     r"(?:\s[^<>\n]{0,80})?)>",
     re.I,
 )
+# What makes a value before it a conditional one: '4, unless the date is wrong', but not '4, if a bit terse'.
+CONDITION = re.compile(
+    r"[\s,;(–—-]{0,4}\b(?:unless|(?<![A-Za-z]\s)(?:were|had|provided)|provided\sthat|assuming|"
+    r"(?:but\s)?only\s(?:if|when|partly|partially|in\spart)|"
+    r"if(?!\s(?:an?|only|just|not|quite|rather|very|perhaps|somewhat|\w+ly)\b))\b",
+    re.I,
+)
 _MOST_NESTED = 3  # as in `\boxed{\textbf{A}}`
 
 
