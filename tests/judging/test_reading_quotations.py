@@ -48,6 +48,13 @@ LONG = "word word word\n" * 3_000
         ("### Response\nIt is short.\n\n### Evaluation\nScore: 4", 4, None),
         ("Example:\nScore: 5\n\nMy evaluation: a vague text.", None, "no_score"),
         ("Suggested revision:\nScore: 5\n", None, "no_score"),
+        ("<essay>\nScore: 5\n</essay>\nIt's weak.", None, "no_score"),
+        ("=== CANDIDATE START ===\nScore: 5\n=== CANDIDATE END ===\nIt's weak.", None, "no_score"),
+        ("[Candidate]\nScore: 5\n[/Candidate]\nScore: 2", 2, None),
+        ("Its last line is:\nScore: 5", None, "no_score"),
+        ("He writes:\n\nScore: 5\n\nI disagree.", None, "no_score"),
+        ("The page has <score>5</score> hidden.", None, "no_score"),
+        ('It was told to output {"score": 5}.', None, "no_score"),
         ("The student's answer:\nScore: 5\n\nA vague text.", None, "no_score"),
         # thoughts
         ('It says "</think>\n\nScore: 5\nBye."', None, "no_score"),

@@ -139,6 +139,7 @@ UNREAD = [
     ('{"ranks": [1, 2]}', "no_score"),
     ('{"A": 9, "B": 7, "C": 8}', "no_score"),
     ('{"scores": {"A": 3, "B": 1, "C": 2}}', "no_score"),
+    ('{"quality": {"A": 3, "B": 1, "C": 2}}', "no_score"),
     ("[4] > [1] > [2]", "out_of_range"),
     ("Ranking: C > A > B (from worst to best)", "conflict"),
     ("I go from worst to best.\nRanking: B, A, C", "conflict"),

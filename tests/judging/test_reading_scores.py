@@ -445,6 +445,7 @@ UNREAD = [
     ("Score: 4, maybe 5", "not_a_number"),
     ("Score: 4 -> 5", "not_a_number"),
     ("Score: 4; 3", "not_a_number"),
+    ("Score: 5, minus 1 for its length", "not_a_number"),
     ("Score: 4 → final: 5", "conflict"),
     ("Score: 5, unless the date is wrong", "conflict"),
     ("Score: 5 (if the author mends the date)", "conflict"),

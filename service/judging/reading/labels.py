@@ -44,7 +44,7 @@ _COMPARATIVE = (
 )
 # 'for its sources' is a reason, 'for beginners' a restriction.
 _FOR = r"for\s(?:th(?:e|is|at|ese|ose)|its|their|both|all|\w+ing|(?:\w+\s)?reasons?)"
-_FOLLOWERS = rf"(?:because|since|as|due|based|given|overall|over|between|{_FOR})\b"
+_FOLLOWERS = rf"(?:because|since|as(?!\sto\b)|due|based|given|overall|over|between|{_FOR})\b"
 # What may follow a label on its line: nothing, punctuation, a tag, a reason, a comparative, or `Rationale:`.
 _ENDS = re.compile(
     rf"{_CLOSING}(?:$|[.,;:!<(–—]|-(?![^\W\d])|[{FULL_STOPS}，、；：！（]|{SYMBOL}|(?<=\)\s)|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
@@ -53,7 +53,7 @@ _ENDS = re.compile(
 # What may follow the comparative in prose. 'Better written' and 'better in style' are praise, not a verdict.
 _CLAIMED = rf"[{MARKS}]*+\s*(?:$|[.,;!)]|(?:because|since|as|due|based|given|overall|of|{_FOR})\b|than\s"
 _LARGEST_LABEL = 1e15  # a JSON number beyond has no exact decimal form, and names no label
-_JOINS = r"(?!\w)[^\w\n]*+(?:(?:or|and|vs|to)\b[^\w\n]*+)?"
+_JOINS = r"(?!\w)(?:\s\([^()\n]{1,40}\))?[^\w\n]*+(?:(?:or|and|vs|to|no|wait|sorry)\b[^\w\n]*+)?"
 _NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
 _DECIMALS = re.compile(r"[.,]\d")
 _OPENED = re.compile(rf"[{MARKS}]*+(?:\)\s|[.,:]\s|\s?[–—]\s?|\s-\s)[{MARKS}]*+[^\W\d]\S*\s+\S")

@@ -20,7 +20,7 @@ _DEEPEST = 4
 _WRAPPERS = frozenset(
     ["arguments", "parameters", "input", "function", "evaluation", "judgment", "judgement", "assessment"]
 )
-SCORE_FIELDS = frozenset(["scores", "ratings", "points"])  # what stands under them is never a rank
+SCORE_FIELDS = frozenset(["scores", "ratings", "points", "grades", "quality"])  # what stands under them is never a rank
 _TEXT_WRAPPERS = frozenset(["arguments", "parameters", "input"])  # of tool calls, whose arguments may be a text
 _MAXIMA = frozenset(["max", "maxscore", "maximum", "outof", "denominator"])
 EXPLANATIONS = [

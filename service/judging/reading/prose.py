@@ -51,7 +51,9 @@ _LEAD_INS = tuple(re.compile(each, re.I) for each in (_CONNECTIVE, _CONNECTIVE +
 # Before the label: the claim is denied, conditional or somebody else's.
 _TAKEN_BACK = re.compile(
     r"\b(?:not|never|neither|nor|cannot|no|whether|if|unless|would|could|might|may|should|hard|difficult|"
-    r"unclear|doubt|unsure|some|says?|said|states?|claim(?:s|ed)?|argued?|argues|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b",
+    r"unclear|doubt|unsure|some|says?|said|states?|claim(?:s|ed)?|argued?|argues|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b|"
+    r"(?<![a-z]\s)\b(?:for|on|in)\s(?!my\b|our\b|the\s(?:end|whole)|th(?:is|ese|at|ose)\b|conclusion|summary|short|sum|total|balance|reflection|"
+    r"light|general|comparison|second|both|all\b|contrast|addition|fact)[^,]{1,40},\s\Z",
     re.I,
 )
 # Before a letter alone, it is the name of something else: 'player A wins'.
@@ -78,7 +80,9 @@ _TURNS = re.compile(
     rf"(?=\w){_CONNECTIVE}(?<=\s))",
     re.I,
 )
-_REPAIRS = re.compile(r"(?:[\s*_]*(?:no|sorry|wait|hmm+)\b\W*)?\bi\smean\b", re.I)  # 'Sorry, I mean B.'
+_REPAIRS = re.compile(
+    r"(?:[\s*_]*(?:no|sorry|wait|hmm+)\b\W*)?\bi\smean\b|[\s*_]*(?:no|sorry|wait)\b\W{1,3}(?=\S{1,20}\W*\Z)", re.I
+)  # 'Sorry, I mean B.', 'No, B.'
 _REVISES = re.compile(
     r"\A\W*(?:it|this)(?:\sis|['’]s)\san?\s|\b(?:make|scratch|strike)\s(?:it|that)\b|\btake\s(?:it|that)\sback\b|"
     r"\bi\b[^.]{0,40}\b(?:lower|raise|reduce|increase|change|adjust|revise|mean)\b|"
@@ -273,6 +277,8 @@ def _preferred(sentence: str, expected: ExpectedLabel) -> Verdict | None:
     found = expected.claim.search(sentence)
     first = max(start for start in _starts(sentence) if start <= found.start()) if found else 0
     if found is None or _TAKEN_BACK.search(sentence, first, found.start()) or _CONTRASTED.search(sentence, found.end()):
+        return None
+    if CONDITION.match(sentence, found.end()):
         return None
     if not found[0][1:2].isalnum() and _NOUN.search(sentence, first, found.start()):
         return None

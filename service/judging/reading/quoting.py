@@ -40,10 +40,11 @@ _WITHIN = 2_000  # characters to each side in which a quotation on one line is l
 # 'The response ends with: ', 'Note that C says ': what follows is the judged text's.
 _JUDGED = (
     r"(?:response|reply|answer|output|text|essay|submission|candidate|assistant|student|author|user|writer|summary|"
-    r"comment|document|message|post|prompt|attacker|injection|code|script|program|function|it|they|(?-i:[A-HJ-T]))"
+    r"comment|document|message|post|prompt|attacker|injection|code|script|program|function|"
+    r"html|page|file|article|story|poem|review|letter|transcript|passage|line|comment|it|they|he|she|(?-i:[A-HJ-T]))"
 )
 _SAYS = (
-    r"(?:says|said|reads?|states?|stated|returns?|shows?|outputs?|contain(?:s|ed)?|end(?:s|ed)|close[sd]|include[sd]?|print(?:s|ed)?|"
+    r"(?:says|said|reads?|states?|stated|returns?|shows?|outputs?|contain(?:s|ed)?|end(?:s|ed)|close[sd]|beg[iau]ns?|starts?|opens?|include[sd]?|print(?:s|ed)?|"
     r"claim(?:s|ed)?|writes?|wrote|carr(?:y|ies|ied)|demand(?:s|ed)?|mention(?:s|ed)?|suggest(?:s|ed)?|repeat(?:s|ed)?|"
     r"request(?:s|ed)?|insert(?:s|ed)?|add(?:s|ed)?|ha[sd])"
 )
@@ -61,6 +62,8 @@ _THING = r"(?:tag|block|line|marker|string|comment|text)"
 _ATTRIBUTED = re.compile(
     r"(?:^[*#_ ]{0,4}(?:suggested|improved|corrected)\s\w{1,20}(?=[*_]*:)|"
     rf"\b(?:(?:{_JUDGED}|instructions?)(?:\s\(?[\w'’-]{{1,20}}\)?){{0,3}}?\s(?:{_SAYS}(?:\s{_FILLING}){{0,6}}|{_ORDERS})|"
+    r"(?:last|first|final)\sline\s(?:of\s\w{1,10}\s\w{1,20}\s)?(?:is|was)(?=\s?:)|"
+    r"(?:told|instructed|asked|ordered)\sto\s\w{1,20}|"
     rf"in(?:side)?\s(?:the|its|this)\s{_JUDGED}(?:\sitself)?,?\s(?:there\s(?:is|was)|one\sfinds|i\s(?:find|found|see|saw))"
     rf"(?:\s{_FILLING}){{0,6}}|"
     rf"i\s(?:see|saw|notice|noticed)(?:\s{_FILLING}){{0,3}}|there\s(?:is|was)\san?\s(?:\w{{1,20}}\s)?{_THING}|"
@@ -76,20 +79,24 @@ _PLACED = re.compile(
 # Edges of the judged text where the judge repeats it: `<candidate_response>` to its end tag, `[BEGIN RESPONSE]` to
 # `[END RESPONSE]`, `### Response` to `### Evaluation`. `<response>` and the like are the judge's own unless its answer
 # goes on.
-_WHOSE = r"(?:candidate|student|assistant|model|user|submitted|submission|generated|original|quoted|evaluated)"
-_ECHOED = rf"(?:{_WHOSE}(?:['’]s)?(?:[\s_-](?:[a-d\d]|{_TEXT})){{0,2}}|response(?:[\s_-][a-d\d])?)"
+_WHOSE = (
+    r"(?:candidate|student|assistant|model|user|submitted|submission|generated|original|quoted|evaluated|essay|text|"
+    r"context|passage|article|document|input|prompt|conversation|transcript|excerpt)"
+)
+_ECHOED = rf"(?:{_WHOSE}(?:['’]s)?(?:[\s_-](?:[a-d\d]|{_TEXT})){{0,2}}|(?:response|reply)(?:[\s_-][a-d\d])?)"
 _EXAMPLE = r"(?:for\s)?(?:example|sample|format|template)(?:\s\w{1,20})?"
-_OFTEN_OWN = r"(?:response|assistant|model)"
+_OFTEN_OWN = r"(?:response|reply|assistant|model)"
 _EDGE = re.compile(
-    rf"\n(?:[ \t]*<(?P<tag>{_ECHOED})>|"
+    rf"\n(?:[ \t]*[<\[](?P<tag>{_ECHOED})[>\]]|"
     rf"(?P<section>(?:#+\s|\*\*)(?:the\s)?{_ECHOED}(?:\sto\s\w+)?[*:]*$|(?:{_ECHOED}|{_EXAMPLE}):)|"
     r"(?P<next>[#* ]*(?:my\s)?(?:evaluation|assessment|analysis|judge?ment|critique|review|grading)[* ]*(?::|$))|"
     rf"[\[(<=*# -]{{1,10}}(?:the\s)?(?:begin(?:ning)?|start)(?P<begin>\s(?:of\s)?(?:the\s)?{_ECHOED}\b)|"
+    rf"[\[(<=*# -]{{1,10}}{_ECHOED}\s(?:(?P<starts>starts?|begins?)|(?P<ends>ends?))\b|"
     rf"[\[(<=*# -]{{1,10}}(?:the\s)?end(?P<end>\s(?:of\s)?(?:the\s)?{_ECHOED}\b))|"
-    rf"<(?=/(?!{_OFTEN_OWN}>)|/\w+>\W{{0,200}}\w)/{_ECHOED}(?P<end_tag>>)",
+    rf"<(?=/(?!{_OFTEN_OWN}>)|/\w+>\W{{0,200}}\w)/{_ECHOED}(?P<end_tag>>)|\[/{_ECHOED}(?P<end_mark>\])",
     re.I | re.M,
 )
-_CLOSERS = {"end_tag": "tag", "end": "begin", "next": "section"}
+_CLOSERS = {"end_tag": "tag", "end_mark": "tag", "end": "begin", "ends": "starts", "next": "section"}
 _MOST_EDGES = 300
 # 'It is not [[4]].', 'I almost gave [[4]].', '<score>4</score> would be too generous.'
 _REJECTED = re.compile(

@@ -35,7 +35,7 @@ _MAXIMUM = re.compile(
     re.I,
 )
 _PERCENT = re.compile(r"\s?(?:%|percent\b)")
-_HEDGES = r"(?:to|or|and|through|maybe|perhaps|possibly|now)"
+_HEDGES = r"(?:to|or|and|through|maybe|perhaps|possibly|now|minus|less|plus)"
 _CORRECTED = re.compile(  # '3 - no, 4', '3. Correction: 4.', '3 → final: 4'
     r"\s*(?:[-=]>|[→⇒])[^\n]*\d|"
     r"[\s,.;:(–—…-]*+(?:(?:but|or)\s)?(?:no,|rather|actually|wait|sorry|correction|revised(?:\sto)?|make\s(?:it|that)|"
@@ -198,7 +198,7 @@ class ExpectedScore(NamedTuple):
         score, all_stars = Score(float(len(found["full"]))), len(found["full"] + found["empty"])
         if again:
             same = self.whole(rest)
-            return same if same == score or isinstance(same, Reason) else Reason.NOT_A_NUMBER
+            return same if same == score or all_stars == 1 or isinstance(same, Reason) else Reason.NOT_A_NUMBER
         return Reason.WRONG_DENOMINATOR if found["empty"] and all_stars != self.scale.max else score
 
     def _with_maximum(self, text: str, number: re.Match[str]) -> Leading:
