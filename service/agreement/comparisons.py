@@ -14,6 +14,7 @@ from service.agreement.contributions import HOUR_MS, CodedLabel
 from service.agreement.criteria import decoded_scale, find_scale
 from service.agreement.estimates import declared_numbers
 from service.agreement.group_counters import GroupItem, in_window, items_of_group
+from service.agreement.queries import SeriesQuery
 from service.agreement.series import Series, find_series, scales_of
 from service.agreement.served_series import has_changed
 from service.agreement.trends import JudgedSeries
@@ -29,25 +30,6 @@ from service.store.criteria import judge_scales
 
 Direction = Literal["higher", "lower"]
 _OTHER: dict[BetterSide | None, BetterSide | None] = {"a": "b", "b": "a", None: None}
-
-
-class ComparisonQuery(NamedTuple):
-    """A query that compares the groups `a` and `b` by a series in a window of time.
-
-    `default_models` are those of a judge that names none. `served` is the served model, None for the one that answered
-    last. `keep_s` is the time in seconds for which judgments are kept. With `anytime`, intervals may be looked at as
-    often as one likes.
-    """
-
-    judge: str
-    model: str | None
-    a: str
-    b: str
-    window: Window
-    default_models: Sequence[str]
-    served: str | None = None
-    keep_s: int = 0
-    anytime: bool = False
 
 
 class ComparedGroup(SideCounts, frozen=True, kw_only=True):
@@ -116,17 +98,17 @@ class _Compared(NamedTuple):
     better: Direction
 
 
-async def compare(redis: Redis, query: ComparisonQuery) -> GroupComparison:
-    """Returns two groups compared by a judge, and by labels.
+async def compare(redis: Redis, query: SeriesQuery, a: str, b: str, *, anytime: bool = False) -> GroupComparison:
+    """Returns two groups compared by a judge, and by labels. With `anytime`, its intervals may be looked at often.
 
     Raises Refused (impossible) if there is no such judge or group, or if the judge's values have no mean.
     """
-    found = await _compared(redis, query)
+    found = await _compared(redis, query, a, b)
     series = found.series
     scale, goal = _scales(series.coding, series.labels)
     cases = {case: place for place, case in enumerate({each.case: None for each in (*found.a, *found.b)})}
-    a, b = (_scores(each, cases, scale, goal) for each in (found.a, found.b))
-    result = await asyncio.to_thread(compare_groups, a, b, scale, goal, anytime=query.anytime)
+    before, after = (_scores(each, cases, scale, goal) for each in (found.a, found.b))
+    result = await asyncio.to_thread(compare_groups, before, after, scale, goal, anytime=anytime)
     fields = {name: getattr(result, name) for name in DifferenceSummary.__struct_fields__}
     if found.better == "lower":
         fields |= {"wins": result.losses, "losses": result.wins, "decided": _OTHER[result.decided]}
@@ -138,10 +120,10 @@ async def compare(redis: Redis, query: ComparisonQuery) -> GroupComparison:
         served_model=series.served or None,
         criterion=series.criterion,
         window=query.window,
-        a=ComparedGroup(group=query.a, **msgspec.structs.asdict(result.a)),
-        b=ComparedGroup(group=query.b, **msgspec.structs.asdict(result.b)),
+        a=ComparedGroup(group=a, **msgspec.structs.asdict(result.a)),
+        b=ComparedGroup(group=b, **msgspec.structs.asdict(result.b)),
         better=found.better,
-        anytime=query.anytime,
+        anytime=anytime,
         flags=[Flag.SERVED_MODEL_CHANGED] if is_mixed else [],
     )
 
@@ -165,11 +147,11 @@ async def with_means(redis: Redis, default_models: Sequence[str], found: Sequenc
     return [each for each in found if await has_mean(each)]
 
 
-async def changed_cases(redis: Redis, query: ComparisonQuery, limit: int) -> ChangedCases:
+async def changed_cases(redis: Redis, query: SeriesQuery, a: str, b: str, limit: int) -> ChangedCases:
     """Returns at most `limit` of the cases that got worse from a to b, and of those that got better."""
-    found = await _compared(redis, query)
-    a, b = _by_case(found.a), _by_case(found.b)
-    changed = [_changed(case, a[case], b[case]) for case in a.keys() & b.keys()]
+    found = await _compared(redis, query, a, b)
+    before, after = _by_case(found.a), _by_case(found.b)
+    changed = [_changed(case, before[case], after[case]) for case in before.keys() & after.keys()]
     sign = 1 if found.better == "higher" else -1
     ordered = sorted(changed, key=lambda each: (sign * each.difference, each.case))
     return ChangedCases(
@@ -178,13 +160,13 @@ async def changed_cases(redis: Redis, query: ComparisonQuery, limit: int) -> Cha
     )
 
 
-async def _compared(redis: Redis, query: ComparisonQuery) -> _Compared:
-    if query.a == query.b:
+async def _compared(redis: Redis, query: SeriesQuery, a: str, b: str) -> _Compared:
+    if a == b:
         raise impossible([Fault("/b", "the same group as a")])
     series = await find_series(redis, query.default_models, query.judge, query.model, query.served)
     is_in = in_window(query.window, clock.now_ms())
     sides = []
-    for at, group in (("/a", query.a), ("/b", query.b)):
+    for at, group in (("/a", a), ("/b", b)):
         items = await items_of_group(redis, series.criterion, group, keep_s=query.keep_s, at=at)
         sides.append(list(_of_series(items, series, is_in)))
     return _Compared(series, sides[0], sides[1], await _better(redis, query.judge))

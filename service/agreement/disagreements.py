@@ -12,11 +12,12 @@ from service.agreement.contributions import HOUR_MS, CodedLabel, CodedScore
 from service.agreement.counter_fields import GROUPS
 from service.agreement.group_counters import in_window, items_of_group
 from service.agreement.label_lists import labelled_batches
+from service.agreement.queries import SeriesQuery
 from service.agreement.series import Series, find_series
 from service.agreement.series_names import token_of
 from service.agreement.stored_items import known_item
 from service.contracts.judges import JudgeRef
-from service.contracts.labels import ReportSelection, Window
+from service.contracts.labels import ReportSelection
 from service.contracts.refusals import Fault, invalid
 from service.stats.values import Value
 from service.store import clock
@@ -24,26 +25,6 @@ from service.store.judgments import judgments_ended_at
 
 _DRAWN = frozenset("rd")  # labels with a known probability
 _SAME = 1e-9  # of a range: rounding, not a disagreement
-
-
-class CellQuery(NamedTuple):
-    """A query for labelled items of a series: those with these values of the human and of the judge, None for any.
-
-    `group` is the group of the items, None for any; `keep_s` the time in seconds for which judgments are kept. `window`
-    and `selection` are those of the report whose cell is meant.
-    """
-
-    judge: str
-    model: str | None
-    human: str | None
-    said: str | None
-    limit: int
-    default_models: Sequence[str]
-    served: str | None = None
-    group: str | None = None
-    keep_s: int = 0
-    window: Window = "all"
-    selection: ReportSelection = "all"
 
 
 class LabelledItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,19 +73,22 @@ class _Judged(msgspec.Struct):
     criterion: str
 
 
-async def items_of_cell(redis: Redis, query: CellQuery) -> LabelledItems:
+async def items_of_cell(
+    redis: Redis, query: SeriesQuery, human: str | None, said: str | None, selection: ReportSelection, limit: int
+) -> LabelledItems:
     """Returns the labelled items with these values of both sides, at most `limit`, the largest disagreements first.
 
-    If neither value is given, only those on which the two disagree. Raises Refused: impossible if there is no such
-    judge, invalid if no label or no score can have such a value.
+    `query` and `selection` are those of the report whose cell is meant. A value of None is any; if neither is given,
+    only items on which the two disagree. Raises Refused: impossible if there is no such judge, invalid if no label or
+    no score can have such a value.
     """
     series = await find_series(redis, query.default_models, query.judge, query.model, query.served)
-    human = _key(series.labels or series.coding, query.human, "/human")
-    said = _key(series.coding, query.said, "/said")
+    human = _key(series.labels or series.coding, human, "/human")
+    said = _key(series.coding, said, "/said")
     found: list[_Pair] = []
     in_group = await _contents_of(redis, series, query)
     is_in = in_window(query.window, clock.now_ms())
-    drawings = _DRAWN if query.selection == "weighted" else GROUPS[query.selection]
+    drawings = _DRAWN if selection == "weighted" else GROUPS[selection]
     async for batch in labelled_batches(redis, series.criterion):
         for (item_id, criterion), stored in batch:
             item = known_item(stored, criterion).item
@@ -123,7 +107,7 @@ async def items_of_cell(redis: Redis, query: CellQuery) -> LabelledItems:
                 distance = _distance(series, label, score)
                 if distance > _SAME or human is not None or said is not None:
                     found.append(_Pair(-distance, item_id, annotator, label.key, score.key, score.at_ms, score.group))
-        found = heapq.nsmallest(query.limit, found)
+        found = heapq.nsmallest(limit, found)
     items = await _shown(redis, series, found)
     return LabelledItems(
         judge=series.judge,
@@ -134,7 +118,7 @@ async def items_of_cell(redis: Redis, query: CellQuery) -> LabelledItems:
     )
 
 
-async def _contents_of(redis: Redis, series: Series, query: CellQuery) -> set[tuple[str, str]] | None:
+async def _contents_of(redis: Redis, series: Series, query: SeriesQuery) -> set[tuple[str, str]] | None:
     """Returns (item id, digest of the content) of the group that is meant, None for all items."""
     if query.group is None:
         return None

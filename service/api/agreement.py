@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 from redis.asyncio import Redis
 
-from service.agreement.disagreements import CellQuery, LabelledItems, items_of_cell
+from service.agreement.disagreements import LabelledItems, items_of_cell
 from service.agreement.queries import (
     JudgeAgreement,
     JudgeEstimate,
@@ -145,11 +145,8 @@ class AgreementController(Controller):
         Unless `window` and `selection` are given, all labels that count are read, however their items were drawn and
         whenever they were judged; with those of a report, the items of its cells.
         """
-        keep_s = settings.store.keep_s
-        cell = CellQuery(
-            judge, model, human, said, limit, settings.default_models, served, group, keep_s, window, selection
-        )
-        return await items_of_cell(redis, cell)
+        query = SeriesQuery(judge, model, window, settings.default_models, served, group, settings.store.keep_s)
+        return await items_of_cell(redis, query, human, said, selection, limit)
 
     @post(
         "/rebuild",

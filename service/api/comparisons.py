@@ -9,14 +9,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 from redis.asyncio import Redis
 
-from service.agreement.comparisons import ChangedCases, ComparisonQuery, GroupComparison, changed_cases, compare
+from service.agreement.comparisons import ChangedCases, GroupComparison, changed_cases, compare
+from service.agreement.queries import SeriesQuery
 from service.api.access import needs
 from service.api.agreement import JudgeQuery, ModelQuery, ServedQuery, WindowQuery
 from service.api.parameters import Limit
 from service.api.problems import documented
 from service.config.settings import Settings
 from service.contracts.items import MOST_GROUP_LENGTH
-from service.contracts.labels import Window
 from service.store import clock, groups
 
 GroupA = Annotated[
@@ -77,7 +77,9 @@ class CompareController(Controller):
         them on a side; then the judge decides. Intervals are 95%. With `anytime=true` they may be looked at as often as
         one likes while items and labels come in; they are wider.
         """
-        return await compare(redis, _query(judge, model, served, a, b, window, settings, anytime=anytime))
+        keep_s = settings.store.keep_s
+        query = SeriesQuery(judge, model, window, settings.default_models, served, keep_s=keep_s)
+        return await compare(redis, query, a, b, anytime=anytime)
 
     @get(
         "/cases",
@@ -100,7 +102,9 @@ class CompareController(Controller):
         limit: Limit = 100,
     ) -> ChangedCases:
         """Lists the paired cases that got worse and better from a to b by the judge, at most `limit` of each."""
-        return await changed_cases(redis, _query(judge, model, served, a, b, window, settings), limit)
+        keep_s = settings.store.keep_s
+        query = SeriesQuery(judge, model, window, settings.default_models, served, keep_s=keep_s)
+        return await changed_cases(redis, query, a, b, limit)
 
 
 @get(
@@ -122,17 +126,3 @@ async def list_groups(
     found = await groups.newest_groups(redis, criterion, keep_s=settings.store.keep_s, limit=limit)
     shown = [SeenGroup(group=each.name, items=each.items, last_judged_at=clock.at(each.newest_ms)) for each in found]
     return GroupList(criterion=criterion, groups=shown)
-
-
-def _query(
-    judge: str,
-    model: str | None,
-    served: str | None,
-    a: str,
-    b: str,
-    window: Window,
-    settings: Settings,
-    *,
-    anytime: bool = False,
-) -> ComparisonQuery:
-    return ComparisonQuery(judge, model, a, b, window, settings.default_models, served, settings.store.keep_s, anytime)

@@ -14,12 +14,12 @@ from redis.asyncio import Redis
 from service.agreement.comparisons import (
     ChangedCase,
     ChangedCases,
-    ComparisonQuery,
     GroupComparison,
     changed_cases,
     compare,
     with_means,
 )
+from service.agreement.queries import SeriesQuery
 from service.agreement.trends import JudgedSeries, judged_series, leading_series
 from service.config.settings import Settings
 from service.contracts.items import MOST_GROUP_LENGTH, Item
@@ -93,10 +93,8 @@ async def show_comparison(
     if a and b and chosen:
         reference, _, model = chosen.partition(" ")
         keep_s = settings.store.keep_s
-        query = ComparisonQuery(
-            reference, model or None, a, b, window, settings.default_models, None, keep_s, anytime=anytime
-        )
-        compared = await _compared(redis, query)
+        query = SeriesQuery(reference, model or None, window, settings.default_models, keep_s=keep_s)
+        compared = await _compared(redis, query, a, b, anytime=anytime)
         texts = await _texts(redis, view, [*compared.cases.worse, *compared.cases.better])
     return await document(
         request,
@@ -136,12 +134,12 @@ def _reference(series: JudgedSeries) -> str:
     return f"{series.token} {series.model}"
 
 
-async def _compared(redis: Redis, query: ComparisonQuery) -> ShownComparison:
-    found = await compare(redis, query)
+async def _compared(redis: Redis, query: SeriesQuery, a: str, b: str, *, anytime: bool) -> ShownComparison:
+    found = await compare(redis, query, a, b, anytime=anytime)
     told = msgspec.to_builtins(found)
     return ShownComparison(
         found,
-        await changed_cases(redis, query, _MOST_CASES),
+        await changed_cases(redis, query, a, b, _MOST_CASES),
         words.decision(told),
         words.design_text(told),
         words.outcomes_text(told),

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from service.agreement.anchor_queries import anchored_series
 from service.agreement.anchor_reports import traffic_drift
 from service.agreement.calibration import JudgeCalibration, judge_calibration
-from service.agreement.disagreements import CellQuery, LabelledItems, items_of_cell
+from service.agreement.disagreements import LabelledItems, items_of_cell
 from service.agreement.drift_reports import Drift
 from service.agreement.queries import JudgeAgreement, SeriesQuery, judge_agreement
 from service.agreement.series import find_series
@@ -162,11 +162,9 @@ class JudgePages(Controller):
         selection: FromQuery[ReportSelection] = "all",
     ) -> Response[bytes]:
         """Shows the labelled items of a cell, or the largest disagreements."""
-        name, most, keep_s = decoded_name(reference), _MOST_CELL_ITEMS, settings.store.keep_s
-        cell = CellQuery(
-            name, model, human, said, most, settings.default_models, served, None, keep_s, window, selection
-        )
-        found = await items_of_cell(redis, cell)
+        name = decoded_name(reference)
+        query = SeriesQuery(name, model, window, settings.default_models, served, None, settings.store.keep_s)
+        found = await items_of_cell(redis, query, human, said, selection, _MOST_CELL_ITEMS)
         return await document(
             request,
             "cell.html",
@@ -177,7 +175,7 @@ class JudgePages(Controller):
             window=window,
             selection=selection,
             served=served,
-            most=most,
+            most=_MOST_CELL_ITEMS,
             texts=await _texts(redis, view, found),
             budget=TextBudget(most=_EXCERPT_BYTES),
         )

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from service.agreement.comparisons import ComparisonQuery, changed_cases, compare, with_means
+from service.agreement.comparisons import changed_cases, compare, with_means
 from service.agreement.criterion_settings import put_criterion
 from service.agreement.labelling import put_labels
+from service.agreement.queries import SeriesQuery
 from service.agreement.trends import judged_series
 from service.contracts.criteria import NewCriterion
 from service.contracts.items import Item
@@ -18,7 +19,7 @@ from service.store import judges
 from tests.store.labelled import KEEP_S, MODELS, judge_of, judged
 from tests.store.made import MODEL
 
-QUERY = ComparisonQuery("wit@1", MODEL, "v1", "v2", "all", [MODEL], keep_s=KEEP_S)
+QUERY = SeriesQuery("wit@1", MODEL, "all", [MODEL], keep_s=KEEP_S)
 
 
 async def known(redis: Redis) -> ResolvedJudge:
@@ -48,11 +49,11 @@ async def test_labels_that_somebody_picked_do_not_correct(redis: Redis) -> None:
     picked = [label("v2", n, 5, selection="targeted") for n in range(21)]
     drawn = [label("v1", n, 1 + n % 3, selection="targeted", probability=0.5) for n in range(21)]
     await put_labels(redis, [*picked, *drawn], keep_s=KEEP_S)
-    found = await compare(redis, QUERY)
+    found = await compare(redis, QUERY, "v1", "v2")
     assert (found.a.labelled, found.b.labelled, found.corrected_difference.value) == (21, 0, None)
     again = [label("v2", n, 5) for n in range(21)]
     await put_labels(redis, again, keep_s=KEEP_S)
-    found = await compare(redis, QUERY)
+    found = await compare(redis, QUERY, "v1", "v2")
     assert (found.b.labelled, found.decided, found.decided_by) == (21, "b", "labels")
     assert found.corrected_difference.value == pytest.approx(3)
 
@@ -73,7 +74,7 @@ async def test_doubt_weighs_labels_only_if_some_were_drawn_by_it(
     labels = [label("v1", n, 1) for n in range(20)]
     labels += [label("v2", n, 5 if n < 10 else 1, **(drawn if n < 10 else {})) for n in range(20)]
     await put_labels(redis, labels, keep_s=KEEP_S)
-    found = await compare(redis, QUERY._replace(model="panel"))
+    found = await compare(redis, QUERY._replace(model="panel"), "v1", "v2")
     assert found.corrected_difference.value == pytest.approx(mean - 1)
 
 
@@ -84,9 +85,9 @@ async def test_a_window_limits_the_judgments(redis: Redis) -> None:
     await put(redis, judge, "v2", [2, 2, 2])
     old = Item(id="old", output="x", group="v1", case="c1")
     await judged(redis, judge, old, [5], ago=timedelta(days=3), keep_s=query.keep_s)
-    assert (await compare(redis, query._replace(window="24h"))).a.items == 3
-    assert (await compare(redis, query)).a.items == 4
-    cases = await changed_cases(redis, query._replace(window="24h"), 10)
+    assert (await compare(redis, query._replace(window="24h"), "v1", "v2")).a.items == 3
+    assert (await compare(redis, query, "v1", "v2")).a.items == 4
+    cases = await changed_cases(redis, query._replace(window="24h"), "v1", "v2", 10)
     assert [(each.case, each.difference) for each in cases.worse] == [("c2", -1)]
     assert [(each.case, each.items_b) for each in cases.better] == [("c0", ["v2-0"])]
 
@@ -101,7 +102,7 @@ async def test_labels_on_another_scale_have_a_difference_on_theirs(redis: Redis)
     await put_labels(
         redis, [label(group, n, value + n % 2) for group, value in values.items() for n in range(30)], keep_s=KEEP_S
     )
-    found = await compare(redis, QUERY)
+    found = await compare(redis, QUERY, "v1", "v2")
     assert found.judge_difference.value == pytest.approx(0)
     assert found.corrected_difference.value == pytest.approx(80)
 

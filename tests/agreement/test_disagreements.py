@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 from redis.asyncio import Redis
 
-from service.agreement.disagreements import CellQuery, items_of_cell
+from service.agreement.disagreements import items_of_cell
 from service.agreement.labelling import put_labels
 from service.agreement.queries import JudgeAgreement, SeriesQuery, judge_agreement
 from service.contracts.items import Item
@@ -30,12 +30,12 @@ async def test_a_cell_lists_the_labels_that_its_number_counts(redis: Redis, sele
         await put_labels(redis, given, keep_s=KEEP_S)
     numbers = set()
     for window in get_args(Window):
-        report = await judge_agreement(redis, SeriesQuery("wit", None, window, [MODEL]), None, selection)
+        query = SeriesQuery("wit", None, window, [MODEL])
+        report = await judge_agreement(redis, query, None, selection)
         assert isinstance(report, JudgeAgreement)
         for human, row in zip(report.table.values, report.table.counts, strict=True):
             for said, count in zip(report.table.values, row, strict=True):
-                cell = CellQuery("wit", None, str(human), str(said), 100, [MODEL], window=window, selection=selection)
-                found = (await items_of_cell(redis, cell)).items
+                found = (await items_of_cell(redis, query, str(human), str(said), selection, 100)).items
                 assert len(found) == count, (window, human, said)
                 numbers.add(count)
     assert len(numbers) > 2

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from service.agreement.axes import judge_axis, person_axis
 from service.agreement.coding import Coding
-from service.agreement.disagreements import CellQuery, LabelledItem, items_of_cell
+from service.agreement.disagreements import LabelledItem, items_of_cell
 from service.agreement.labelling import put_labels
 from service.agreement.queries import JudgeAgreement, JudgesAgreement, SeriesQuery, judge_agreement, judge_estimate
 from service.agreement.unlike_scales import OF_RANKS, measure_unlike, rank_table
@@ -194,7 +194,7 @@ def test_numbers_that_descend_or_repeat_are_put_in_order() -> None:
 
 
 async def items(redis: Redis, human: str | None = None, said: str | None = None, limit: int = 10) -> list[LabelledItem]:
-    found = await items_of_cell(redis, CellQuery("wit", None, human, said, limit, [MODEL]))
+    found = await items_of_cell(redis, SeriesQuery("wit", None, "all", [MODEL]), human, said, "all", limit)
     assert (found.criterion, found.model) == ("wit", MODEL)
     return found.items
 
