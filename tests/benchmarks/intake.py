@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from service.launch import embedded_store
-from tests.benchmarks.throughput import free_port, process
+from tests.benchmarks.processes import free_port, process
 
 JSON, NDJSON, CSV, FORM = "application/json", "application/x-ndjson", "text/csv", "application/x-www-form-urlencoded"
 JOBS, LINES = "/v1/jobs", "/v1/jobs?judge=helpfulness&models=control/length"

@@ -1,6 +1,6 @@
 """What a judgment costs, and how long people wait: `python -m tests.benchmarks.judging`
 
-Prints one row each for: the rate beside a bare aiohttp loop and the CPU of each process (see `throughput.py`), the
+Prints one row each for: the rate beside a bare aiohttp loop and the CPU of each process (see `processes.py`), the
 waiting for a job of one item on an idle system and behind a large job, the answer to the cancellation of that job, the
 CPU of the idle processes, and their memory. Times and CPU depend on what else the machine does: its load is printed.
 
@@ -22,8 +22,8 @@ from typing import NamedTuple
 import httpx
 import msgspec
 
+from tests.benchmarks.processes import Service, bare_loop, cpu_s, judge, posted, service_for, stub_at
 from tests.benchmarks.rows import Goal, Row, show
-from tests.benchmarks.throughput import Service, bare_loop, cpu_s, judge, posted, service_for, stub_at
 
 
 class Sizes(NamedTuple):

@@ -24,8 +24,8 @@ import redis
 from service.store import keys
 from service.store.packing import packed_judgment, unpacked
 from tests.benchmarks.judging import memory_mb
+from tests.benchmarks.processes import Service, free_port, judge, process, service_for, stub_at, wait_until_ready
 from tests.benchmarks.rows import Goal, Row, show
-from tests.benchmarks.throughput import Service, free_port, judge, process, service_for, stub_at, wait_until_ready
 
 CALLS = 256
 ITEMS = 10_000

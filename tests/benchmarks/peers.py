@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from tests.benchmarks.throughput import MODEL, ROOT, Service, cpu_s, seconds_of_job, service_for, stub_at
+from tests.benchmarks.processes import MODEL, ROOT, Service, cpu_s, seconds_of_job, service_for, stub_at
 
 TEXT = '{"explanation": "The stub says so. GRADE: C", "reason": "The stub says so.", "score": 4}'
 LIMIT_S = 600

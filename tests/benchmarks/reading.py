@@ -1,5 +1,4 @@
-"""What reading a reply costs and yields: `python -m tests.benchmarks.reading` prints the time a text, and how many of
-the real texts of each data set are read right, read wrong and not read.
+"""What reading a reply costs: `python -m tests.benchmarks.reading` prints the time for each text.
 
 Hostile texts of 32 kB must stay under 10 ms. Of longer ones only the last million characters are searched for
 thoughts, and only the last 32 kB outside them is read.
@@ -12,7 +11,6 @@ from collections.abc import Callable
 
 from service.contracts.judges import Scale
 from service.judging.reading import read_label, read_ranking, read_score
-from tests.judging.real_texts import DATA, DATA_SETS, RIGHT, UNREAD, WRONG, counted
 
 SIZE = 32_768  # characters
 LIMIT_MS = 10.0
@@ -33,109 +31,20 @@ TYPICAL = {
 }
 
 PATTERNS = [
-    *(
-        "{",
-        "[",
-        "<",
-        "(",
-        '"',
-        "'",
-        "`",
-        "“",
-        "‘",
-        "*",
-        "_",
-        "#",
-        "-",
-        ">",
-        "\\",
-        "/",
-        ".",
-        "1",
-        "4",
-        "A",
-        "\n",
-        " ",
-        "\r\n",
-    ),
-    *(
-        "<score>",
-        "</score>",
-        "<score>4</score>",
-        "<think>",
-        "</think>",
-        "<think></think>",
-        "[[",
-        "[[4",
-        "[[4]]",
-        "[[A]]",
-    ),
-    *(
-        "Score: ",
-        "Score: 4 ",
-        "Score: 4\n",
-        "Score:\n",
-        "- Score: four\n",
-        "**Score:** ",
-        "my final score ",
-        "Score (1-5): ",
-    ),
-    *(
-        "Score: A > B\n",
-        "Verdict: A ",
-        "Verdict: A\n",
-        "[RESULT] ",
-        "[RESULT] 4 ",
-        "4/5 ",
-        "4/5\n",
-        "4\n",
-        "A\n",
-        "tie\n",
-    ),
-    *(
-        "a ",
-        "4 ",
-        "4-",
-        "4, ",
-        "1 - a ",
-        "is ",
-        "my ",
-        "final ",
-        "I'm sorry, ",
-        "but ",
-        "A is better. ",
-        "A is ",
-        "wins ",
-    ),
-    *(
-        "```\n",
-        "~~~\n",
-        "> a\n",
-        "{}",
-        "{}\n",
-        '{"score":4}',
-        '{"a":',
-        '{"a":[1,',
-        '[{"score":',
-        '{"score": 4}\n',
-        "\\\\",
-    ),
-    *("1. ", "#\n", "- \n", " *", "\t", "\ue000", "\x1a", "é", "Rating", "😀", '" ', "' a", "x'"),
-    *("Therefore, ", "I would give it a ", "[RESULT: 4]", "\\boxed{", "◁think▷", "</thinking>", "{'a': ", "True, "),
-    *(
-        "| Score | 4 |\n",
-        "| ",
-        "|\n",
-        "Scale: 1-5\n",
-        "Score\n",
-        "Score 4/5 ",
-        "{score: 4, // a\n",
-        "4,5 ",
-        ", so it is a 4",
-    ),
-    *("A > ", "[1] > ", "1. A\n", "(B) X\n", "Answer: A\n", "Response A is better. ", "\u200b", "my the total "),
-    *("### Response\n", "<candidate>", "</candidate>", "</response>", '"score": ', "。", "; 4", ", if "),
-    *("<|channel|>final<|message|>", "worst to best ", "it 4/5, ", "overall, ", "quality: ", "?", "'```\n"),
+    *("{", "[", "<", "(", '"', "'", "`", "“", "‘", "*", "_", "#", "-", ">", "\\", "/", ".", "1", "4", "A"),
+    *("\n", " ", "\r\n", "<score>", "</score>", "<score>4</score>", "<think>", "</think>", "<think></think>"),
+    *("[[", "[[4", "[[4]]", "[[A]]", "Score: ", "Score: 4 ", "Score: 4\n", "Score:\n", "- Score: four\n"),
+    *("**Score:** ", "my final score ", "Score (1-5): ", "Score: A > B\n", "Verdict: A ", "Verdict: A\n"),
+    *("[RESULT] ", "[RESULT] 4 ", "4/5 ", "4/5\n", "4\n", "A\n", "tie\n", "a ", "4 ", "4-", "4, ", "1 - a "),
+    *("is ", "my ", "final ", "I'm sorry, ", "but ", "A is better. ", "A is ", "wins ", "```\n", "~~~\n"),
+    *("> a\n", "{}", "{}\n", '{"score":4}', '{"a":', '{"a":[1,', '[{"score":', '{"score": 4}\n', "\\\\", "1. "),
+    *("#\n", "- \n", " *", "\t", "\ue000", "\x1a", "é", "Rating", "😀", '" ', "' a", "x'", "Therefore, "),
+    *("I would give it a ", "[RESULT: 4]", "\\boxed{", "◁think▷", "</thinking>", "{'a': ", "True, "),
+    *("| Score | 4 |\n", "| ", "|\n", "Scale: 1-5\n", "Score\n", "Score 4/5 ", "{score: 4, // a\n", "4,5 "),
+    *(", so it is a 4", "A > ", "[1] > ", "1. A\n", "(B) X\n", "Answer: A\n", "Response A is better. "),
+    *("\u200b", "my the total ", "### Response\n", "<candidate>", "</candidate>", "</response>", '"score": '),
+    *("。", "; 4", ", if ", "<|channel|>final<|message|>", "worst to best ", "it 4/5, ", "overall, "),
+    *("quality: ", "?", "'```\n"),
 ]
 MIXTURES = 60  # of two to four of these patterns, the same ones each time
 
@@ -191,7 +100,7 @@ def ranking(text: str) -> object:
     return read_ranking(text, 3, answer_key="quality")
 
 
-def print_times() -> None:
+def main() -> None:
     for title, texts in (("typical", TYPICAL), ("hostile", HOSTILE)):
         rows = [(name, [milliseconds(read, text) for read in (score, label, ranking)]) for name, text in texts.items()]
         print(f"{title:<32}{'score, ms':>12}{'label, ms':>12}{'ranking, ms':>13}")
@@ -199,24 +108,6 @@ def print_times() -> None:
             over = "  over the limit" if max(times) > LIMIT_MS and "MB" not in name else ""
             print(f"{name:<32}{times[0]:>12.3f}{times[1]:>12.3f}{times[2]:>13.3f}{over}")
         print()
-
-
-def print_counts() -> None:
-    """In texts without a value in the reference, unclear ones included, any value that is read counts as wrong."""
-    print(f"{'data set':<28}{'status':>8}{RIGHT:>10}{UNREAD:>10}{WRONG:>10}")
-    for name, (file, texts) in DATA_SETS.items():
-        if not (DATA / f"{file}.jsonl.gz").is_file():
-            print(f"{name:<28}  not in {DATA}")
-            continue
-        counts = counted(texts())
-        for status in sorted({status for status, _ in counts}):
-            right, unread, wrong = (counts[status, verdict] for verdict in (RIGHT, UNREAD, WRONG))
-            print(f"{name:<28}{status:>8}{right:>10}{unread:>10}{wrong:>10}")
-
-
-def main() -> None:
-    print_times()
-    print_counts()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Agreement at scale, in CPU seconds: `python -m tests.benchmarks.scale`
 
-First the ranks of a leaderboard of 20 rows over 10,000 items, by whole and by fractional scores. Then ten million pairs
-of 50 judges on each of 20 criteria: the first refresh of all gauges, one in which nothing has changed, and one after
-labels of every fiftieth series. CPU and not time is printed, since other processes share the machine.
+First the ranks of a leaderboard of 20 rows over 10,000 items, by whole and by fractional scores. Then all statistics of
+a thousand pairs and of ten million. Then ten million pairs of 50 judges on each of 20 criteria: the first refresh of
+all gauges, one in which nothing has changed, and one after labels of every fiftieth series. CPU and not time is
+printed, since other processes share the machine.
 """
 
 import argparse
@@ -28,7 +29,9 @@ from service.contracts.outcomes import Outcome
 from service.gauges.refresher import Refresher
 from service.launch import embedded_store
 from service.stats.arrays import Floats
+from service.stats.intervals import measure
 from service.stats.paired_ranks import JudgeScores, ranks
+from service.stats.table import Table
 from service.store import agreement_counters, clock, keys
 from service.store.connection import connect
 from tests.agreement.items import FIVE
@@ -58,6 +61,9 @@ def scale_rows(rounds: int) -> Iterator[Row]:
         for sort in ("spearman", "exact", "cohen_kappa_quadratic") if kind == "whole" else ("spearman", "pearson"):
             spent = median(_cpu_of_ranks(rows, sort, number) for number in range(rounds))
             yield Row(f"its ranks by {sort}, {kind} scores", _seconds(spent))
+    for pairs in (1_000, PAIRS):
+        spent = median(_cpu_of_statistics(pairs) for _ in range(rounds))
+        yield Row(f"all statistics with intervals of {pairs:,} pairs", _seconds(spent))
     with tempfile.TemporaryDirectory() as folder, embedded_store.socket_for(Path(folder)) as socket:
         store = embedded_store.Store(embedded_store.find_binary(None), Path(folder), socket)
         with subprocess.Popen(embedded_store.store_command(store), stdout=subprocess.DEVNULL) as process:
@@ -126,6 +132,16 @@ def _rows(fractional: bool) -> list[JudgeScores]:
 def _cpu_of_ranks(rows: list[JudgeScores], sort: str, number: int) -> float:
     began = time.process_time()
     ranks(rows, range(1, 6), sort, str(number))
+    return time.process_time() - began
+
+
+def _cpu_of_statistics(pairs: int) -> float:
+    """Of five values, which mostly agree."""
+    shares = np.exp(-np.abs(np.subtract.outer(np.arange(5), np.arange(5))))
+    counts = np.random.default_rng(1).multinomial(pairs, (shares / shares.sum()).ravel())
+    table = Table.from_counts(range(5), counts.reshape(5, 5))
+    began = time.process_time()
+    measure(table)
     return time.process_time() - began
 
 

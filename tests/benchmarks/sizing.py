@@ -20,7 +20,7 @@ import redis
 
 from service.store import keys
 from tests.benchmarks.judging import memory_mb
-from tests.benchmarks.throughput import QUERY, Service, cpu_s, service_for, stub_at
+from tests.benchmarks.processes import QUERY, Service, cpu_s, service_for, stub_at
 
 DAY_S = 86_400
 AT_ONCE = 16  # requests, of jobs of one item

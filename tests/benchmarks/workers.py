@@ -16,8 +16,8 @@ from statistics import linear_regression
 import httpx
 import msgspec
 
+from tests.benchmarks.processes import MODEL, bare_loop, judge, service_for, stub_at
 from tests.benchmarks.rows import Goal, Row, show
-from tests.benchmarks.throughput import MODEL, bare_loop, judge, service_for, stub_at
 
 WORKERS, DELAYS_S = (2, 4), (0.5, 2.0)
 CALLS = 64  # a worker

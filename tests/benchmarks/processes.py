@@ -1,17 +1,12 @@
-"""Judgments a second, from the POST to the last result, beside a bare aiohttp loop on the same stub.
+"""The service in processes of its own on a stub of a model, with jobs to measure, beside a bare aiohttp loop.
 
-`python -m tests.benchmarks.throughput`
-
-Both sides run in turn against one stub of the OpenAI chat API that answers after 50 ms, with as many calls in flight.
-What counts is the ratio of each pair: the machine is shared, and single figures drift.
+What counts is the ratio of the two: the machine is shared, and single figures drift.
 """
 
-import argparse
 import asyncio
 import contextlib
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -48,37 +43,6 @@ class Run(NamedTuple):
 
     per_second: float
     cpu_ms: float
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--calls", type=int, default=256, help="in flight at once, on both sides")
-    parser.add_argument("--delay", type=float, default=0.05, help="seconds before the stub answers")
-    options = parser.parse_args()
-    with stub_at(options.delay) as stub, service_for(stub, options.calls) as service:
-        url, worker = service.url, service.worker
-        judge(url, worker, 2 * options.calls)  # warm
-        pairs = []
-        for number in range(options.pairs):
-            ours = judge(url, worker, options.items)
-            bare = bare_loop(stub, options.items, options.calls)
-            pairs.append((ours, bare))
-            print(
-                f"pair {number + 1}: {_line(ours)}   bare {_line(bare)}   ratio {ours.per_second / bare.per_second:.2f}"
-            )
-    ratios = sorted(ours.per_second / bare.per_second for ours, bare in pairs)
-    print(
-        f"judged over bare aiohttp, {options.calls} at once, {options.items} judgments: "
-        f"median ratio {statistics.median(ratios):.2f} (from {ratios[0]:.2f} to {ratios[-1]:.2f}); "
-        f"worker CPU a judgment {statistics.median(ours.cpu_ms for ours, _ in pairs):.2f} ms, "
-        f"bare loop {statistics.median(bare.cpu_ms for _, bare in pairs):.2f} ms"
-    )
-
-
-def _line(run: Run) -> str:
-    return f"{run.per_second:6.0f}/s {run.cpu_ms:.2f} ms"
 
 
 @contextlib.contextmanager
@@ -190,7 +154,3 @@ def bare_loop(stub: str, items: int, calls: int) -> Run:
     out = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     seconds, cpu = map(float, out.split())
     return Run(items / seconds, cpu / items * 1000)
-
-
-if __name__ == "__main__":
-    main()
