@@ -148,11 +148,7 @@ async def api_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         # Certificates, which HTTP needs none of, would take longer to load than the API to start.
         async with httpx.AsyncClient(base_url=url, timeout=30, verify=False) as client:
-
-            async def has_started() -> bool:
-                return server.started
-
-            await until(has_started, "the API")
+            await until(lambda: server.started, "the API")
             yield client
         server.should_exit = True
         await serving

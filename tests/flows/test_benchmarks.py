@@ -255,11 +255,7 @@ async def test_a_cancelled_benchmark_has_the_rows_of_what_was_judged(serve: Serv
         )
         await upload(judged, rows([[1 + n % 5] for n in range(300)]))
         begun = await begin(judged, judges=[WIT], models=["openai/m"])
-
-        async def has_begun() -> bool:
-            return model.calls >= 8
-
-        await until(has_begun, "eight calls")
+        await until(lambda: model.calls >= 8, "eight calls")
         response = await judged.client.delete(f"/v1/benchmarks/{begun['id']}")
         assert response.status_code == 200
         benchmark = await finished(judged, begun["id"])

@@ -118,11 +118,7 @@ async def test_a_worker_told_to_stop_ends_its_calls_and_leaves_the_rest_to_anoth
     ):
         worker = await fleet.worker(JUDGED_WORKER_MAX_CALLS="5")
         job_id = await fleet.judged.submit(items(60), models=[MODEL])
-
-        async def busy() -> bool:
-            return model.running == 5
-
-        await until(busy, "calls")
+        await until(lambda: model.running == 5, "calls")
         worker.send(signal.SIGTERM)
         assert await ended(worker) == 0, worker.printed
         counts = await fleet.counts(job_id)
@@ -143,11 +139,7 @@ async def test_calls_that_outlast_the_stop_are_made_again_and_use_up_no_try(tmp_
     ):
         worker = await fleet.worker(JUDGED_WORKER_SHUTDOWN_SECONDS="1")
         job_id = await fleet.judged.submit(items(3), models=[MODEL])
-
-        async def busy() -> bool:
-            return model.running == 3
-
-        await until(busy, "calls")
+        await until(lambda: model.running == 3, "calls")
         worker.send(signal.SIGTERM)
         assert await ended(worker) == 0, worker.printed
         assert await fleet.redis.hget(keys.job(job_id), "tries:0") == b"0"  # type: ignore[misc]

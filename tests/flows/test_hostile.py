@@ -105,11 +105,7 @@ async def test_a_body_without_its_end_is_the_client_s_fault(
     async with raw(judged) as (_, writer):
         writer.write(_HEAD + sent)
         await writer.drain()
-
-    async def is_logged() -> bool:
-        return "POST /v1/jobs 400" in caplog.text
-
-    await until(is_logged, "the line of the request")
+    await until(lambda: "POST /v1/jobs 400" in caplog.text, "the line of the request")
     assert "Traceback" not in caplog.text
 
 

@@ -195,11 +195,7 @@ async def test_a_call_that_fails_after_the_cancellation_is_not_made_again(
             openai=model, retrying=FAST, provider={"timeout_seconds": 3.0 if failing.hang else 20.0}
         )
         job_id = await judged.submit(items(3), models=["openai/m"])
-
-        async def are_in_flight() -> bool:
-            return model.calls == 3
-
-        await until(are_in_flight, "the calls")
+        await until(lambda: model.calls == 3, "the calls")
         assert (await judged.client.delete(f"/v1/jobs/{job_id}")).status_code == 200
         job = await judged.job(job_id, wait=60)
         assert (model.calls, job["counts"][outcome]) == (3, 3)
@@ -210,11 +206,7 @@ async def test_cancelling_keeps_what_is_in_flight(serve: Serve, total: int) -> N
     async with ModelServer("openai", lambda body: Reply(text=GOOD, delay=0.6)) as model:
         judged: Judged = await serve(openai=model, changes={"worker": {"max_calls": 2}})
         job_id = await judged.submit(items(total), models=["openai/m"])
-
-        async def two_are_in_flight() -> bool:
-            return model.running == 2
-
-        await until(two_are_in_flight, "two calls in flight")
+        await until(lambda: model.running == 2, "two calls in flight")
         response = await judged.client.delete(f"/v1/jobs/{job_id}")
         assert response.status_code == 200
         job = await judged.job(job_id, wait=60)

@@ -135,11 +135,7 @@ async def test_a_provider_that_hangs_takes_none_of_the_others_places(serve: Serv
             hanging=hanging, free=free, changes={"worker": {"max_calls": 8, "shutdown_seconds": 1}}
         )
         await judged.submit(items(40), models=["hanging/m"])
-
-        async def all_hang() -> bool:
-            return hanging.running >= 6
-
-        await until(all_hang, "calls that hang")
+        await until(lambda: hanging.running >= 6, "calls that hang")
         job = await judged.judge(items(20), models=["free/m"], wait=40)
         assert job["counts"]["scored"] == 20
 

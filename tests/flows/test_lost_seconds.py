@@ -155,11 +155,7 @@ async def test_of_a_job_that_the_store_lost_no_further_call_is_made(tmp_path: Pa
     ):
         worker = await fleet.worker()
         lost = await fleet.judged.submit(items(100), models=[MODEL], cache=False)
-
-        async def begun() -> bool:
-            return model.calls >= 4
-
-        await until(begun, "the first calls")
+        await until(lambda: model.calls >= 4, "the first calls")
         await fleet.redis.flushall()
         await asyncio.to_thread(worker.until, f"{lost} is no longer in the store")
         kept = await fleet.judged.submit(items(3), models=[MODEL], cache=False)

@@ -156,11 +156,7 @@ async def test_a_paid_vote_waits_for_the_store_and_the_other_votes_of_its_item(t
     ):
         await fleet.worker()
         job_id = await fleet.judged.submit(items(1), models=[MODEL, "openai/n"])
-
-        async def is_asked() -> bool:
-            return model.calls == 1
-
-        await until(is_asked, "the call for the first vote")
+        await until(lambda: model.calls == 1, "the call for the first vote")
         async with without_replicas(fleet):
             await asyncio.sleep(3.5)
         job = await fleet.over(job_id, 40)

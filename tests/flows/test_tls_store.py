@@ -119,11 +119,7 @@ async def test_what_is_wrong_with_the_connection_is_said_in_one_line(
 ) -> None:
     monkeypatch.setattr(health, "_AGAIN_S", 0.01)
     waiting = asyncio.create_task(wait_for_store(url_of(tls), without_password(url_of(tls))))
-
-    async def is_said() -> bool:
-        return bool(caplog.messages)
-
-    await until(is_said, "the line")
+    await until(lambda: caplog.messages, "the line")
     await cancelled(waiting)
     [line] = caplog.messages
     assert line.startswith("waiting for the store at rediss://judged:***@")

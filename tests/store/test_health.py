@@ -81,11 +81,7 @@ async def test_a_store_that_is_away_is_waited_for_with_one_line(
     caplog.set_level(logging.INFO, logger="service.store.health")
     await setting.config_set("min-replicas-to-write", "1")
     waiting = asyncio.create_task(wait_for_store(store_url, "redis://store"))
-
-    async def is_said() -> bool:
-        return "waiting for the store at redis://store" in caplog.text
-
-    await until(is_said, "the line")
+    await until(lambda: "waiting for the store at redis://store" in caplog.text, "the line")
     await asyncio.sleep(0.2)
     assert not waiting.done()
     await setting.config_set("min-replicas-to-write", "0")
@@ -131,11 +127,7 @@ async def test_a_lack_of_rights_is_said_in_one_line_and_waited_for(
     monkeypatch.setattr(health, "_AGAIN_S", 0.02)
     await limited(redis, "-evalsha")
     waiting = asyncio.create_task(wait_for_store(f"{store_url}?username=limited&password=pw", "redis://store"))
-
-    async def is_said() -> bool:
-        return bool(caplog.messages)
-
-    await until(is_said, "the line")
+    await until(lambda: caplog.messages, "the line")
     await limited(redis)
     await asyncio.wait_for(waiting, 5)
     said, answers = caplog.messages
@@ -192,11 +184,9 @@ async def test_a_cluster_is_named_at_the_start(
     with watched((str(binary), "--cluster-enabled", "yes", *ports), tmp_path):
         url = f"redis://127.0.0.1:{port}"
         waiting = asyncio.create_task(wait_for_store(url, url))
-
-        async def is_said() -> bool:
-            return "it is a Redis Cluster, whose nodes have a part of the keys each" in caplog.text
-
-        await until(is_said, "the line")
+        await until(
+            lambda: "it is a Redis Cluster, whose nodes have a part of the keys each" in caplog.text, "the line"
+        )
         await cancelled(waiting)
 
 

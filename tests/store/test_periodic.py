@@ -65,11 +65,8 @@ async def test_a_worker_runs_it_soon_after_its_start(redis: Redis) -> None:
     async def task() -> None:
         runs.append(1)
 
-    async def has_run() -> bool:
-        return bool(runs)
-
     async with at_work(worker_of(redis, task)), at_work(worker_of(redis, task)):
-        await until(has_run, "the first run")
+        await until(lambda: runs, "the first run")
         await until_empty(redis)
         await asyncio.sleep(0)
     assert runs == [1]
@@ -81,11 +78,8 @@ async def test_it_runs_again_and_again(redis: Redis) -> None:
     async def task() -> None:
         runs.append(1)
 
-    async def has_run() -> bool:
-        return len(runs) >= 3
-
     async with at_work(worker_of(redis, task, every_s=0.2)):
-        await until(has_run, "three runs")
+        await until(lambda: len(runs) >= 3, "three runs")
 
 
 async def test_it_is_not_begun_again_while_it_runs(redis: Redis) -> None:
@@ -106,11 +100,7 @@ async def test_it_is_not_begun_again_while_it_runs(redis: Redis) -> None:
         go_on.set()
         await until_empty(redis)
         await due(worker, clock.now() + timedelta(hours=5))
-
-        async def has_run_again() -> bool:
-            return runs == 2
-
-        await until(has_run_again, "the next period's run")
+        await until(lambda: runs == 2, "the next period's run")
 
 
 async def test_that_of_a_worker_that_died_is_taken_over(redis: Redis) -> None:
@@ -146,9 +136,6 @@ async def test_what_it_raises_is_logged_and_ends_neither_the_worker_nor_the_task
         if runs == 1:
             raise error
 
-    async def has_run_again() -> bool:
-        return runs >= 2
-
     async with at_work(worker_of(redis, task, every_s=0.2)):
-        await until(has_run_again, "the run after the error")
+        await until(lambda: runs >= 2, "the run after the error")
     assert str(error) in caplog.text

@@ -34,11 +34,7 @@ async def test_one_that_is_queued_again_as_it_ends_does_not_wait_for_its_lease(r
     worker = QueueWorker(redis, signals, {"task": task}, max_jobs=5, leases=Slow(redis, "w"))
     running = asyncio.create_task(worker.main())
     await enqueue(redis, "task")
-
-    async def is_done() -> bool:
-        return len(runs) == 2
-
-    await until(is_done, "the second run")
+    await until(lambda: len(runs) == 2, "the second run")
     worker.drain()
     await asyncio.wait_for(running, 5)
     await signals.aclose()
@@ -94,21 +90,13 @@ async def test_a_frozen_worker_learns_that_it_lost_an_arq_job_and_changes_nothin
 
     async with working(redis, slow) as frozen:
         arq_id = await enqueue(redis, "task")
-
-        async def is_taken() -> bool:
-            return frozen.leases.hold_on(arq_id) == "sure"
-
-        await until(is_taken, "the lease")
+        await until(lambda: frozen.leases.hold_on(arq_id) == "sure", "the lease")
         await redis.set(keys.ARQ_LEASE + arq_id, "another worker", px=60_000)
         await frozen.leases.renew([arq_id])
         assert frozen.leases.hold_on(arq_id) == "lost"
         before = await redis.zscore(keys.QUEUE, arq_id)
         go_on.set()
-
-        async def has_ended() -> bool:
-            return all(task.done() for task in frozen.tasks.values())
-
-        await until(has_ended, "the end of the task")
+        await until(lambda: all(task.done() for task in frozen.tasks.values()), "the end of the task")
         assert await redis.get(keys.ARQ_LEASE + arq_id) == b"another worker"
         assert await redis.zscore(keys.QUEUE, arq_id) == before
     await redis.delete(keys.ARQ_LEASE + arq_id)

@@ -27,11 +27,7 @@ async def test_counts_on_their_way_when_the_worker_stops_are_not_lost(redis: Red
     measurements = CallMetrics(redis)
     flushing = asyncio.create_task(measurements.keep_flushing())
     measurements.on_retry("openai/m")
-
-    async def is_on_its_way() -> bool:
-        return not measurements._waiting._counts
-
-    await until(is_on_its_way, "the first flush")
+    await until(lambda: not measurements._waiting._counts, "the first flush")
     flushing.cancel()
     await asyncio.gather(flushing, return_exceptions=True)
     await measurements.flush()

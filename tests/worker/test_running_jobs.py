@@ -192,18 +192,10 @@ async def test_a_cancellation_and_a_spent_day_are_seen_meanwhile(redis: Redis, m
             await redis.set(keys.spend("ann", clock.today()), NANO)
             await redis.set(keys.spend("bob", clock.today()), 100 * NANO)
             await jobs.mark_cancelled(redis, one.id)
-
-            async def is_cancelled() -> bool:
-                return of_one.cancelled
-
-            await until(is_cancelled, "the cancellation")
+            await until(lambda: of_one.cancelled, "the cancellation")
             assert (stopped_by(of_other), stopped_by(of_free)) == (None, None)
             await redis.set(keys.spend("ann", clock.today()), 2 * NANO)
-
-            async def is_spent() -> bool:
-                return of_other.owner_is_spent
-
-            await until(is_spent, "the spent day")
+            await until(lambda: of_other.owner_is_spent, "the spent day")
             assert (of_other.cancelled, of_free.owner_is_spent) == (False, False)
 
 
@@ -219,11 +211,7 @@ async def test_a_budget_has_one_purse_while_any_item_may_have_to_pay(
         await asyncio.sleep(0.1)  # nothing is reserved: its call waits to be made again
         assert every.purses(running.record) == [purse]
         gate.end(stored=False)
-
-        async def is_dropped() -> bool:
-            return every.purses(running.record) != [purse]
-
-        await until(is_dropped, "the purse to be dropped")
+        await until(lambda: every.purses(running.record) != [purse], "the purse to be dropped")
 
 
 def test_a_worker_that_drains_starts_no_item_and_ends_those_that_began(redis: Redis) -> None:

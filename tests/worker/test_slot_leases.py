@@ -65,11 +65,7 @@ async def test_a_worker_that_is_never_idle_shares_with_one_that_comes_later(redi
 
     async with leasing(redis, "busy") as busy, leasing(redis, "late") as late:
         tasks = [asyncio.create_task(work(busy)) for _ in range(20)]
-
-        async def has_all() -> bool:
-            return busy.in_use == LIMIT
-
-        await until(has_all, "all slots for the first")
+        await until(lambda: busy.in_use == LIMIT, "all slots for the first")
         tasks += [asyncio.create_task(work(late)) for _ in range(20)]
 
         async def is_shared() -> bool:

@@ -244,11 +244,7 @@ async def secured(server: ModelServer, authority: Authority, *, client: bool = F
 
 async def all_over(server: asyncio.Server) -> None:
     """Waits for the end of the connections, also of those that are still shaking hands: it closes their sockets."""
-
-    async def is_over() -> bool:
-        return not getattr(server, "_active_count", 0)  # wait_closed() does not wait before Python 3.12
-
-    await until(is_over, "the end of the connections")
+    await until(lambda: not getattr(server, "_active_count", 0), "the end of the connections")
 
 
 async def test_an_authority_of_ones_own_is_trusted(authority: Authority) -> None:
