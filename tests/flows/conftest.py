@@ -69,6 +69,23 @@ class Judged:
         shown: Row = response.json()
         return shown
 
+    async def until_scored(self, job_id: str, least: int) -> None:
+        """Waits for so many scores of a job."""
+
+        async def are_there() -> bool:
+            return bool((await self.job(job_id))["counts"]["scored"] >= least)
+
+        await until(are_there, f"{least} scores of {job_id}")
+
+    async def until_ready(self, workers: int = 1) -> None:
+        """Waits until the service is ready, with so many workers."""
+
+        async def are_there() -> bool:
+            ready = await self.client.get("/readyz")
+            return bool(ready.status_code == 200 and ready.json()["workers"] >= workers)
+
+        await until(are_there, f"{workers} workers")
+
     async def judgments(self, job_id: str) -> list[Row]:
         """All judgments done by now."""
         response = await self.client.get(

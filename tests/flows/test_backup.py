@@ -11,7 +11,6 @@ from tests.flows.conftest import Row
 from tests.flows.faults import GOOD, items
 from tests.flows.fleet import Fleet, ended, fleet_of
 from tests.launch.processes import watched
-from tests.polling import until
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
 
@@ -57,11 +56,7 @@ async def test_a_backup_under_load_is_restored_with_all_that_was_accepted(tmp_pa
             await fleet.worker()
             accepted = [await submitted(fleet, f"j{n}") for n in range(3)]
             await labelled(fleet, "j0")
-
-            async def is_under_way() -> bool:
-                return (await fleet.counts(accepted[0]))["scored"] > 5
-
-            await until(is_under_way, "the first judgments")
+            await fleet.judged.until_scored(accepted[0], 6)
             environ = {"JUDGED_REDIS_URL": fleet.store.url}
             saving = asyncio.create_task(command(tmp_path, "backup", str(file), environ=environ))
             later = 0

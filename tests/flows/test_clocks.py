@@ -7,7 +7,6 @@ from service.store import keys
 from tests.flows.faults import GOOD, items
 from tests.flows.fleet import fleet_of
 from tests.flows.test_crashes import MODEL, assert_each_was_scored_once
-from tests.polling import until
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
 
@@ -20,12 +19,7 @@ async def test_workers_a_minute_ahead_and_behind_are_alive_and_keep_limits_and_d
         fleet_of(tmp_path, model, max_concurrency=LIMIT) as fleet,
     ):
         workers = [fleet.started("tests.flows.skewed_worker", JUDGED_TEST_SKEW_S=skew) for skew in ("60", "-60", "0")]
-
-        async def are_alive() -> bool:
-            ready = await fleet.judged.client.get("/readyz")
-            return bool(ready.status_code == 200 and ready.json()["workers"] == 3)
-
-        await until(are_alive, "three workers")
+        await fleet.judged.until_ready(workers=3)
         before = datetime.now(UTC)
         job_id = await fleet.judged.submit(items(120), models=[MODEL], deadline_s=40)
         job = await fleet.over(job_id)

@@ -65,11 +65,7 @@ async def test_another_worker_takes_over_from_one_that_was_killed(tmp_path: Path
     ):
         first = await fleet.worker()
         job_id = await fleet.judged.submit(items(40), models=[MODEL])
-
-        async def half() -> bool:
-            return (await fleet.counts(job_id))["scored"] == 20
-
-        await until(half, "half of the job")
+        await fleet.judged.until_scored(job_id, 20)
         await fleet.worker()
         first.send(signal.SIGKILL)
         await ended(first)
@@ -89,11 +85,7 @@ async def test_a_restart_of_the_store_loses_nothing(tmp_path: Path, number: sign
     ):
         worker = await fleet.worker()
         job_id = await fleet.judged.submit(items(160), models=[MODEL])
-
-        async def well_under_way() -> bool:
-            return (await fleet.counts(job_id))["scored"] >= 30
-
-        await until(well_under_way, "the start of the job")
+        await fleet.judged.until_scored(job_id, 30)
         await fleet.end_store(number)
         for path in (f"/v1/jobs/{job_id}", "/readyz", "/metrics"):
             response = await fleet.judged.client.get(path)

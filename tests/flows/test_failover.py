@@ -146,11 +146,7 @@ async def test_what_was_accepted_ends_once_though_the_primary_dies(
             ),
         }
         worker = stack.enter_context(watched((sys.executable, "-m", "worker"), tmp_path, environ))
-
-        async def is_ready() -> bool:
-            return (await client.get("/readyz")).status_code == 200
-
-        await until(is_ready, "the worker")
+        await judged.until_ready()
         accepted: dict[str, str] = {}
         refused = 0
 

@@ -119,11 +119,8 @@ async def test_a_worker_that_is_cut_off_in_mid_job_repeats_only_its_calls_in_fli
         one = await installed.worker("one")
         first = installed.score("first", items(40))
         job_id = await installed.job(40)
-
-        async def half() -> bool:
-            return bool((await installed.judged.job(job_id))["counts"]["scored"] == 20 and model.running == 20)
-
-        await until(half, "half of the job, and all other calls in flight")
+        await installed.judged.until_scored(job_id, 20)
+        await until(lambda: model.running == 20, "all other calls in flight")
         other = await installed.worker("other")
         installed.net.cut_off("one")
         model.reply = lambda body: GOOD
@@ -162,11 +159,7 @@ async def test_a_store_that_is_cut_off_longer_than_a_lease_costs_no_call_twice(t
         workers = [await installed.worker(host) for host in ("one", "other")]
         client = installed.score("all", items(1500))
         job_id = await installed.job(1500)
-
-        async def has_begun() -> bool:
-            return bool((await installed.judged.job(job_id))["counts"]["scored"] > 100)
-
-        await until(has_begun, "the first judgments")
+        await installed.judged.until_scored(job_id, 100)
         installed.net.cut_off("store")
         await asyncio.sleep(CUT_OFF_S)
         assert (await installed.judged.job(job_id))["counts"]["pending"] > 0

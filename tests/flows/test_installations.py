@@ -74,11 +74,7 @@ class Installation:
         client.headers["Authorization"] = f"Bearer {KEY}"
         client.timeout = httpx.Timeout(60)
         self.judged = Judged(client, self.fleet.judged.settings)
-
-        async def is_ready() -> bool:
-            return (await client.get("/readyz")).status_code == 200
-
-        await until(is_ready, f"the installation {self.prefix}")
+        await self.judged.until_ready()
 
     async def stop(self) -> None:
         for each in self._processes:

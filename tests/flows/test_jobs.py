@@ -165,11 +165,7 @@ async def test_judgments_are_there_while_the_job_runs(serve: Serve) -> None:
     async with ModelServer("openai", reply) as model:
         judged: Judged = await serve(openai=model)
         job_id = await judged.submit(items(3), models=["openai/m"])
-
-        async def two_are_scored() -> bool:
-            return bool((await judged.job(job_id))["counts"]["scored"] == 2)
-
-        await until(two_are_scored, "two scores")
+        await judged.until_scored(job_id, 2)
         job = await judged.job(job_id)
         assert job["status"] == "running"
         assert [each["item_id"] for each in job["judgments"]] == ["t-0", "t-1"]

@@ -31,15 +31,6 @@ async def restored(fleet: Fleet, folder: Path) -> None:
     await fleet.start_store()
 
 
-async def until_scored(fleet: Fleet, job_id: str, least: int, what: str) -> None:
-    """Waits for so many scores of a job."""
-
-    async def are_there() -> bool:
-        return (await fleet.counts(job_id))["scored"] >= least
-
-    await until(are_there, what)
-
-
 async def test_a_store_that_loses_its_last_writes_gets_every_job_done(tmp_path: Path) -> None:
     """One job was half done, one was done, and one was cancelled when it went back."""
     async with (
@@ -49,10 +40,10 @@ async def test_a_store_that_loses_its_last_writes_gets_every_job_done(tmp_path: 
         worker = await fleet.worker()
         small = await fleet.judged.submit(items(10), models=[MODEL], cache=False)
         job_id = await fleet.judged.submit(items(160), models=[MODEL], cache=False)
-        await until_scored(fleet, job_id, 20, "the start of the job")
+        await fleet.judged.until_scored(job_id, 20)
         await copied(fleet, tmp_path / "copy")
         kept = (await fleet.counts(job_id))["scored"]
-        await until_scored(fleet, job_id, kept + 60, "work that will be lost")
+        await fleet.judged.until_scored(job_id, kept + 60)
         lost = (await fleet.counts(job_id))["scored"] - kept
         await restored(fleet, tmp_path / "copy")
         job = await fleet.over(job_id, LIMIT_S)
@@ -75,9 +66,9 @@ async def test_judgments_that_the_store_lost_are_stored_again_by_the_worker_that
     async with ModelServer("openai", answer) as model, fleet_of(tmp_path, model, max_concurrency=40) as fleet:
         await fleet.worker()
         job_id = await fleet.judged.submit(items(40), models=[MODEL])  # one chunk
-        await until_scored(fleet, job_id, 3, "the first answers")
+        await fleet.judged.until_scored(job_id, 3)
         await copied(fleet, tmp_path / "copy")
-        await until_scored(fleet, job_id, 30, "answers that will be lost")
+        await fleet.judged.until_scored(job_id, 30)
         await restored(fleet, tmp_path / "copy")
         assert (await fleet.counts(job_id))["scored"] < 30
         job = await fleet.over(job_id, LIMIT_S)
@@ -93,7 +84,7 @@ async def test_a_worker_that_was_frozen_stops_and_repeats_only_calls_in_flight(t
     ):
         frozen = await fleet.worker()
         job_id = await fleet.judged.submit(items(300), models=[MODEL], cache=False)
-        await until_scored(fleet, job_id, 20, "the start of the job")
+        await fleet.judged.until_scored(job_id, 20)
         await fleet.worker()
         frozen.send(signal.SIGSTOP)
         in_flight = model.running
@@ -118,7 +109,7 @@ async def test_calls_repeated_after_a_kill_are_at_most_those_in_flight(tmp_path:
         victims = [await fleet.worker() for _ in range(2)]
         job_id = await fleet.judged.submit(items(1000), models=[MODEL], cache=False)
         for least, victim in zip((60, 250), victims, strict=True):
-            await until_scored(fleet, job_id, least, f"{least} judgments")
+            await fleet.judged.until_scored(job_id, least)
             await fleet.worker()  # one that is there before the other is gone
             victim.send(signal.SIGKILL)
             await ended(victim)
@@ -137,7 +128,7 @@ async def test_an_outage_longer_than_leases_live_repeats_no_call(tmp_path: Path)
     ):
         await asyncio.gather(fleet.worker(), fleet.worker())
         job_id = await fleet.judged.submit(items(300), models=[MODEL], cache=False)
-        await until_scored(fleet, job_id, 30, "the start of the job")
+        await fleet.judged.until_scored(job_id, 30)
         await fleet.end_store(signal.SIGKILL)
         await asyncio.sleep(12)
         await fleet.start_store()

@@ -96,11 +96,7 @@ async def test_work_waits_for_a_store_that_refuses_and_goes_on_by_itself(tmp_pat
     ):
         workers = await asyncio.gather(fleet.worker(), fleet.worker())
         job_id = await fleet.judged.submit(items(160), models=[MODEL])
-
-        async def begun() -> bool:
-            return (await fleet.counts(job_id))["scored"] >= 20
-
-        await until(begun, "the start of the job")
+        await fleet.judged.until_scored(job_id, 20)
         async with refusing(fleet):
             for method, path in (("POST", "/v1/jobs"), ("GET", "/readyz")):
                 body = {"judge": "helpfulness", "items": items(1)}
@@ -116,11 +112,7 @@ async def test_work_waits_for_a_store_that_refuses_and_goes_on_by_itself(tmp_pat
         assert "Traceback" not in "".join(worker.printed for worker in workers)
         assert await leases_on_votes(fleet.redis) == []
         assert await sweep(fleet.redis, keep_s=3600) == Swept()
-
-        async def is_ready() -> bool:
-            return (await fleet.judged.client.get("/readyz")).status_code == 200
-
-        await until(is_ready, "a service that is ready")
+        await fleet.judged.until_ready()
 
 
 async def test_a_worker_that_wakes_up_late_after_a_long_refusal_keeps_its_work(tmp_path: Path) -> None:
@@ -131,11 +123,7 @@ async def test_a_worker_that_wakes_up_late_after_a_long_refusal_keeps_its_work(t
     ):
         workers = await asyncio.gather(fleet.worker(), fleet.worker())
         job_id = await fleet.judged.submit(items(40), models=[MODEL])  # one chunk
-
-        async def begun() -> bool:
-            return (await fleet.counts(job_id))["scored"] >= 5
-
-        await until(begun, "the start of the job")
+        await fleet.judged.until_scored(job_id, 5)
         [lease] = await fleet.redis.mget(await fleet.redis.keys(f"{in_progress_key_prefix}{JUDGE_CHUNK}*"))
         [holder] = [each for each in workers if f":{each.process.pid}:".encode() in lease]
         async with without_replicas(fleet):

@@ -76,11 +76,7 @@ async def test_the_service_works_over_tls_with_a_certificate_and_the_documented_
     async with judged.worker():
         job = await judged.judge(items(3))
         assert job["counts"]["scored"] == 3
-
-        async def is_ready() -> bool:
-            return (await judged.client.get("/readyz")).status_code == 200
-
-        await until(is_ready, "the service")
+        await judged.until_ready()
     assert PASSWORD not in caplog.text
     assert quote(PASSWORD, safe="") not in caplog.text
 
