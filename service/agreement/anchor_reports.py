@@ -139,7 +139,7 @@ def anchor_findings(
     change = judge_change(repeated)
     start = _start(scores, series.model, change, tallies.window_start_ms(window, now_ms))
     shift = paired_shift(repeated, start)
-    moved = _shifted(series.coding, traffic)
+    moved = _shifted(traffic)
     verdict = anchor_verdict(change, shift, moved)
     is_after = np.arange(len(scores)) >= start
     is_first, _ = first_judgments(repeated)
@@ -220,7 +220,7 @@ def _start(scores: Sequence[TimedScore], model: str, change: JudgeChange, window
     )
 
 
-def _shifted(coding: Coding, traffic: Drift) -> ShiftOfTraffic:
+def _shifted(traffic: Drift) -> ShiftOfTraffic:
     if traffic.score_shift.reason == "no_numbers":
         ratio = traffic.psi.ratio
         return ShiftOfTraffic(None, drifted=ratio is not None and ratio >= SURE_PSI)

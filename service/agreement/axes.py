@@ -14,13 +14,12 @@ class Axis(NamedTuple):
     """One side of a table.
 
     `places` maps each key that is on the scale to its index in `values`. `numbers` are the values' numbers in a mean,
-    None if a label has none. `are_levels` means that the values are all levels of the scale, used or not.
+    None if a label has none.
     """
 
     values: tuple[Value, ...]
     places: Mapping[str, int]
     numbers: tuple[float, ...] | None
-    are_levels: bool
 
 
 def person_axis(coding: Coding, keys: Iterable[str]) -> Axis:
@@ -45,10 +44,10 @@ def _of_levels(coding: Coding, keys: Iterable[str]) -> Axis | None:
         labels = {str(label): place for place, label in enumerate(values)}
         numbers = [coding.number(label) for label in labels]
         known = [number for number in numbers if number is not None]
-        return Axis(values, labels, tuple(known) if len(known) == len(values) else None, True)
+        return Axis(values, labels, tuple(known) if len(known) == len(values) else None)
     places = {key: _level(coding, key, len(values)) for key in keys}
     found = {key: place for key, place in places.items() if place is not None}
-    return Axis(values, found, tuple(float(value) for value in values), True)
+    return Axis(values, found, tuple(float(value) for value in values))
 
 
 def _of_seen(coding: Coding, keys: Iterable[str]) -> Axis:
@@ -56,7 +55,7 @@ def _of_seen(coding: Coding, keys: Iterable[str]) -> Axis:
     seen = keys_in_order(coding, [key for key in keys if _is_on_scale(coding, key)])
     values = tuple(coding.value(key) for key in seen) or (coding.scale.min, coding.scale.max)
     places = {key: place for place, key in enumerate(seen)}
-    return Axis(values, places, tuple(float(value) for value in values), False)
+    return Axis(values, places, tuple(float(value) for value in values))
 
 
 def _level(coding: Coding, key: str, how_many: int) -> int | None:

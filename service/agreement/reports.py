@@ -164,7 +164,7 @@ def count_labelled_pairs(
     agreed: Mapping[str, int],
     seen: Mapping[str, int],
     selection: ReportSelection,
-    labels: Coding | None = None,
+    labels: Coding | None,
 ) -> int:
     """Returns the number of pairs that `agreement` has for the same counters."""
     if selection == "weighted":
@@ -173,22 +173,21 @@ def count_labelled_pairs(
 
 
 def assessment_of(
-    coding: Coding, agreed: Mapping[str, int], selection: Selection, statistics: Mapping[str, Measure], model: str
+    coding: Coding, agreed: Mapping[str, int], statistics: Mapping[str, Measure], model: str
 ) -> Assessment:
-    """Returns the verdict on a series, from its counters `agreed` and the statistics that decide."""
-    against = read_agreed(coding, agreed, selection)
-    return _assessed(coding, against, statistics, read_rivals(coding, agreed, selection), model)
+    """Returns the verdict on a series by random labels, from its counters `agreed` and the statistics that decide."""
+    against = read_agreed(coding, agreed, "random")
+    return _assessed(coding, against, statistics, read_rivals(coding, agreed, "random"), model)
 
 
 def headline_statistics(
     coding: Coding,
     agreed: Mapping[str, int],
-    selection: Selection,
     names: Iterable[str],
     labels: Coding | None = None,
 ) -> tuple[int, dict[str, Measure]]:
-    """Returns the number of pairs and the named statistics only, with the values of `agreement`."""
-    against = read_agreed(coding, agreed, selection, labels)
+    """Returns the number of pairs and the named statistics only, with the values of `agreement` by random labels."""
+    against = read_agreed(coding, agreed, "random", labels)
     return against.table.pairs, _statistics(coding, against, names, {})
 
 

@@ -44,7 +44,7 @@ def series_name(token: str, model: str, served: str = "") -> str:
     return f"{token} {model} {quoted(served)}" if served else f"{token} {model}"
 
 
-def panel_series(token: str, served: str = "") -> str:
+def panel_series(token: str, served: str) -> str:
     """Returns the name under which a judge's models are counted with each other."""
     return f"{token} {quoted(served)}" if served else token
 

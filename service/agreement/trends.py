@@ -113,7 +113,7 @@ def _computed(
     name = "cohen_kappa" if series.coding.is_words and series.labels is None else "spearman"
     points = []
     for place, pairs, judged in zip(buckets, agreed, seen, strict=True):
-        count, found = headline_statistics(series.coding, pairs, "random", [name], series.labels)
+        count, found = headline_statistics(series.coding, pairs, [name], series.labels)
         if count and name in found:
             points.append(TrendPoint(_start(place, bucket), judged.get(_SCORED, 0), count, found[name]))
     return Trend(name, bucket, points)

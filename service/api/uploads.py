@@ -31,9 +31,7 @@ class JobUpload(NamedTuple):
         return sha256(f"{self.query}\n{self.body.digest}".encode()).hexdigest()
 
 
-async def read_upload(
-    request: Request[Any, Any, Any], most_bytes: int, most_upload_bytes: int | None = None
-) -> JobUpload:
+async def read_upload(request: Request[Any, Any, Any], most_bytes: int, most_upload_bytes: int) -> JobUpload:
     """Returns the order and the items of a request.
 
     Raises ProblemError (415) for other media types, Refused (too-large, or invalid with each fault).

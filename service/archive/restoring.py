@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from service.agreement.contributions import CodedItem
 from service.agreement.evidence import evidence_of
 from service.agreement.item_changes import with_judgment
-from service.archive.catalog import ArchivedFile, TableName, load_catalog
+from service.archive.catalog import ArchivedFile, load_catalog
 from service.archive.columns import ArchivedJob, archived_record
 from service.archive.errors import ArchiveError
 from service.archive.objects import Objects
@@ -75,7 +75,7 @@ async def restore_archive(
         raise ArchiveError(f"there is no archive at {objects.url}")
     counters = await _restore_counters(redis, objects, catalog.of("counters"))
     await _restore_state(redis, objects, catalog.of("state"))
-    labelled, labels = await _restore_labels(redis, objects, catalog.of("labels"), keep_s)
+    labelled, labels = await _restore_labels(redis, objects, catalog.of("labels"))
     day = "" if since is None else since.date().isoformat()
     hidden = hidden_by(catalog.forgotten)
     states: dict[_Place, _State] = {}
@@ -83,7 +83,7 @@ async def restore_archive(
     for file in catalog.of("judgments"):
         if file.day < day:
             continue
-        rows = await _rows(objects, "judgments", file)
+        rows = await _rows(objects, file)
         kept = [
             row
             for row in sorted(rows, key=lambda row: (row["finished_at"], row["id"]))
@@ -105,19 +105,19 @@ async def restore_archive(
     return Restored(judgments, len(jobs), labels, counters)
 
 
-async def _rows(objects: Objects, table: TableName, file: ArchivedFile) -> list[dict[str, Any]]:
+async def _rows(objects: Objects, file: ArchivedFile) -> list[dict[str, Any]]:
     content = await objects.get(file.path)
     return await asyncio.to_thread(lambda: read_table(file.path, content).to_pylist())
 
 
-async def _newest(objects: Objects, table: TableName, files: Sequence[ArchivedFile]) -> list[dict[str, Any]]:
+async def _newest(objects: Objects, files: Sequence[ArchivedFile]) -> list[dict[str, Any]]:
     """Returns the rows of the newest snapshot."""
-    return await _rows(objects, table, max(files, key=lambda file: file.day)) if files else []
+    return await _rows(objects, max(files, key=lambda file: file.day)) if files else []
 
 
 async def _restore_counters(redis: Redis, objects: Objects, files: Sequence[ArchivedFile]) -> int:
     groups: dict[tuple[str, ...], StoredCounters] = {}
-    rows = await _newest(objects, "counters", files)
+    rows = await _newest(objects, files)
     for row in rows:
         place = (row["kind"], row["bucket"], row["series"], row["criterion"])
         known = groups.setdefault(place, StoredCounters(*place, ms_of(row["expires_at"]), {}))
@@ -129,18 +129,16 @@ async def _restore_counters(redis: Redis, objects: Objects, files: Sequence[Arch
 
 
 async def _restore_state(redis: Redis, objects: Objects, files: Sequence[ArchivedFile]) -> None:
-    rows = await _newest(objects, "state", files)
+    rows = await _newest(objects, files)
     for part in _parts([(row["key"], ms_of(row["expires_at"]), row["content"]) for row in rows]):
         await archiving.restore_lasting_keys(redis, part)
 
 
-async def _restore_labels(
-    redis: Redis, objects: Objects, files: Sequence[ArchivedFile], keep_s: int
-) -> tuple[set[_Place], int]:
+async def _restore_labels(redis: Redis, objects: Objects, files: Sequence[ArchivedFile]) -> tuple[set[_Place], int]:
     """Writes the newest labels of each item and criterion. Returns their places, and the number of labels."""
     newest: dict[_Place, tuple[int, str, str]] = {}
     for file in files:
-        for row in await _rows(objects, "labels", file):
+        for row in await _rows(objects, file):
             place = _Place(row["item_id"], row["criterion"])
             if row["reading"] >= newest.get(place, (0, "", ""))[0]:
                 newest[place] = (row["reading"], row["state"] or "", row["content"] or "")

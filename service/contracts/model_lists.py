@@ -59,9 +59,7 @@ class SeenModels(msgspec.Struct, frozen=True, kw_only=True):
     providers: list[SeenProvider]
 
 
-def retirement_of(
-    model: str, lists: Mapping[str, ModelList], served: Mapping[str, str] | None = None
-) -> datetime | None:
+def retirement_of(model: str, lists: Mapping[str, ModelList], served: Mapping[str, str]) -> datetime | None:
     """Returns the time at which `provider/name` will be shut down, None if its provider's list has none.
 
     A name that is not listed is looked up as the model that answered last under it (`served`), else as its newest
@@ -72,7 +70,7 @@ def retirement_of(
     if found is None:
         return None
     listed = {each.name: each.retires_at for each in found.models}
-    for known in (name, (served or {}).get(model)):
+    for known in (name, served.get(model)):
         if known is not None and known in listed:
             return listed[known]
     snapshots = sorted(each for each in listed if each.startswith(name) and _DATED.fullmatch(each[len(name) :]))

@@ -155,7 +155,7 @@ def judge_figures(coding: Coding, counters: WindowCounters, model: str, key: str
     pairs, statistics = memo.of(
         f"agreed {key}",
         counters.agreed,
-        lambda: headline_statistics(coding, counters.agreed, "random", _statistic_names(coding)),
+        lambda: headline_statistics(coding, counters.agreed, _statistic_names(coding)),
     )
     if not pairs and not seen.outcomes:
         return None
@@ -220,7 +220,7 @@ def _statistic_names(coding: Coding) -> tuple[str, ...]:
 
 
 def _trust(coding: Coding, agreed: CounterFields, statistics: Measures, model: str) -> TrustFigures:
-    found = assessment_of(coding, agreed, "random", statistics, model)
+    found = assessment_of(coding, agreed, statistics, model)
     person = None if found.people is None else found.people.difference
     return TrustFigures(
         verdict=None if found.verdict is None else WORST_FIRST.index(found.verdict),

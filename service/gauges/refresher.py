@@ -110,17 +110,17 @@ class _Rows:
         self.size += len(known)
         return True
 
-    def put_with_ends(self, found: _Found, ends: _Found, most: int) -> None:
+    def put_with_ends(self, found: _Found, ends: _Found) -> None:
         """Adds gauges, counted as dropped if there is no room. The ends of their intervals are kept for `put_ends`."""
-        if self.put(found, most):
+        if self.put(found, BESIDE):
             self._ends.append(ends)
         else:
             self.dropped += 1
 
-    def put_ends(self, most: int) -> None:
+    def put_ends(self) -> None:
         """Adds the ends of intervals that were kept, as far as there is room: values come first."""
         for ends in self._ends:
-            self.put(ends, most)
+            self.put(ends, BESIDE)
 
 
 async def keep_refreshing(redis: Redis, settings: Settings) -> None:
@@ -169,7 +169,7 @@ class Refresher:
         scales = await SeriesScales.read(self._redis, codings, known)
         await self._panels(rows, scales, lines, now_ms)
         await self._pairs(rows, scales, lines, now_ms)
-        rows.put_ends(BESIDE)
+        rows.put_ends()
         await self._judges(rows, scales, lines, now_ms)
         for of_one in await self._anchors.figures(now_ms):
             rows.dropped += not rows.put([of_one], MAX_GAUGE_SERIES)
@@ -217,7 +217,7 @@ class Refresher:
                     measures = await asyncio.to_thread(ceiling_figures, coding, fields, key, self._memo)
                     found.append(((criterion, window), gauge_values(CEILING_GAUGES, measures)))
                     ends.append(((criterion, window), gauge_values(CEILING_ENDS, measures)))
-            rows.put_with_ends(found, ends, BESIDE)
+            rows.put_with_ends(found, ends)
 
     async def _panels(self, rows: _Rows, scales: SeriesScales, lines: ServedLines, now_ms: int) -> None:
         """Adds, for each panel, how well all its models agree."""
@@ -259,7 +259,7 @@ class Refresher:
                 figures = await asyncio.to_thread(pair_figures, scale.coding, fields, key, self._memo)
                 found.append(((*labels, other, window), gauge_values(PAIR_GAUGES, figures)))
                 ends.append(((*labels, other, window), gauge_values(PAIR_ENDS, figures)))
-            rows.put_with_ends(found, ends, BESIDE)
+            rows.put_with_ends(found, ends)
 
     async def _judges(self, rows: _Rows, scales: SeriesScales, lines: ServedLines, now_ms: int) -> None:
         """Adds the judges' series one after the other, so that one series' counters at a time are in memory."""

@@ -70,7 +70,7 @@ def _for_named(
     return FoundModels(providers, tuple(named), path, "configured")
 
 
-def ollama_model(ollama: str = OLLAMA_URL) -> str | None:
+def ollama_model(ollama: str) -> str | None:
     """Returns the first model of the Ollama at this address; None if there is no Ollama, or no model in it."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -50,7 +50,6 @@ _MOST_CRITERIA = 200
 _MOST_ANSWERS = 6
 _MOST_OF_A_FORM = 200_000  # bytes: a comment of 10,000 characters, encoded
 _MOST_OF_A_NAME = 200
-_MOST_OF_A_COMMENT = 10_000
 _YEAR_S = 365 * 24 * 3600
 _FORM = shown_to("label") | TAKES_FORMS
 

@@ -79,7 +79,6 @@ UNDEFINED_WORDS = {
     "not_binary": "for pass and fail alone",
     "fractional": "not defined for scores between the values",
     "one_item": "one item alone",
-    "few_replicates": "too few values differ",
     "few_pairs": "too few pairs",
     "no_step": "the scale has no steps",
     "error_constant": "its error is the same on all items",

@@ -26,7 +26,6 @@ class Undefined(StrEnum):
     NOT_BINARY = "not_binary"
     FRACTIONAL = "fractional"  # needs categories, and the judge's scores are between them
     ONE_ITEM = "one_item"  # no interval: one item shows no variation between items
-    FEW_REPLICATES = "few_replicates"  # no interval: most resampled tables leave the statistic undefined
     FEW_PAIRS = "few_pairs"  # no interval: its formula needs more pairs
     NO_STEP = "no_step"  # needs steps, and the scale has none
     ERROR_CONSTANT = "error_constant"  # the judge's error is the same on all items

@@ -13,7 +13,7 @@ from tests.agreement.items import FIVE, PASS_FAIL, WORDS, counted
 def assessed(coding: Coding, size: int, *, model: str = "openai/small", **copies: object) -> Assessment:
     fields = counted(simulated_beside(coding, size, **copies))  # type: ignore[arg-type]
     statistics = agreement(coding, fields, {}, {}, "random", model=model).statistics
-    return assessment_of(coding, fields, "random", statistics, model)
+    return assessment_of(coding, fields, statistics, model)
 
 
 @pytest.mark.parametrize("coding", [PASS_FAIL, WORDS, FIVE], ids=["pass_fail", "pairwise", "rating"])

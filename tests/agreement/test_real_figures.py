@@ -46,7 +46,7 @@ def test_pandalm_figures_come_out_of_counters(data: Path) -> None:
     for one, other in ((0, 1), (0, 2), (1, 2)):
         told = [Item({"d": (words[row["human_labels"][one]], "r")}, words[row["human_labels"][other]]) for row in rows]
         figure = expected["pandalm_humans"]["cohen_kappa"][f"{one + 1}-{other + 1}"]
-        _, found = headline_statistics(WORDS, counted(rows_of(WORDS, told)), "random", ["cohen_kappa"])
+        _, found = headline_statistics(WORDS, counted(rows_of(WORDS, told)), ["cohen_kappa"])
         assert found["cohen_kappa"].value == pytest.approx(figure, abs=1e-6)
     told = [Item({f"{place}": (words[v], "r") for place, v in enumerate(row["human_labels"])}, None) for row in rows]
     ceiling = human_ceiling(WORDS, counted(rows_of(WORDS, told), "ceiling", ""), "random")

@@ -274,13 +274,13 @@ def test_intervals_of_a_coarser_table_are_about_as_wide() -> None:
 def test_a_headline_is_a_part_of_the_report() -> None:
     told = simulated(9, 50, 2)
     names = ["exact", "spearman", "bias"]
-    pairs, found = headline_statistics(FIVE, counted(rows_of(FIVE, told)), "random", names)
+    pairs, found = headline_statistics(FIVE, counted(rows_of(FIVE, told)), names)
     whole = report(FIVE, told)
     assert pairs == whole.pairs == 100
     assert found == {name: whole.statistics[name] for name in names}
     alone = human_ceiling(FIVE, counted(rows_of(FIVE, told), "ceiling", ""), "random", names).statistics
     assert alone == {name: whole.human_ceiling.statistics[name] for name in names}
-    _, words = headline_statistics(WORDS, {"pair\tr\tA\tB\t0\t": 3}, "random", ["pearson", "exact"])
+    _, words = headline_statistics(WORDS, {"pair\tr\tA\tB\t0\t": 3}, ["pearson", "exact"])
     assert words["pearson"].reason is Undefined.NOT_FOR_WORDS
     assert words["exact"].value == 0
 

@@ -125,9 +125,9 @@ def figures(drawn: Drawn, count: int) -> Iterator[tuple[str, Figure]]:
     uniform[np.argsort(drawn.random)[:count]] = True
     plain_agreed, plain_seen = counters(drawn, uniform, uniform)
     for kind, said in (
-        ("random", headline_statistics(FIVE, agreed, "random", NAMES)[1]),
+        ("random", headline_statistics(FIVE, agreed, NAMES)[1]),
         ("weighted", weighted),
-        ("at random only", headline_statistics(FIVE, plain_agreed, "random", NAMES)[1]),
+        ("at random only", headline_statistics(FIVE, plain_agreed, NAMES)[1]),
         ("at random only, weighted", agreement(FIVE, plain_agreed, plain_seen, {}, "weighted").statistics),
     ):
         for name in NAMES:

@@ -101,7 +101,7 @@ def found_ends(coders: Coders, said: Said, numbers: Integers) -> dict[str, Ends]
         rows.append(CodedItem(labels=people, scores={"c1": {JUDGE: judged(coding, values[row[0]])}}))
         models = {f"judge@1 openai/{at}": judged(coding, values[each]) for at, each in enumerate(row[1 : number + 1])}
         panels.append(CodedItem(scores={"c1": models}))
-    _, statistics = headline_statistics(coding, counted(rows, "agreed", JUDGE), "random", names)
+    _, statistics = headline_statistics(coding, counted(rows, "agreed", JUDGE), names)
     ends: dict[str, Ends] = {f"judge {name}": (each.lower, each.upper) for name, each in statistics.items()}
     people_found = human_ceiling(coding, counted(rows, "ceiling", ""), "random", [*names, alpha_of(coding)])
     ends |= {f"ceiling {name}": (each.lower, each.upper) for name, each in people_found.statistics.items()}

@@ -67,7 +67,7 @@ def test_intervals_of_items_with_several_raters_hold_the_truth(
             Item({f"{place}": (human, "r") for place, human in enumerate(people)}, judge)
             for people, judge in rated(random, items)
         ]
-        _, found = headline_statistics(FIVE, counted(rows_of(FIVE, told)), "random", NAMES)
+        _, found = headline_statistics(FIVE, counted(rows_of(FIVE, told)), NAMES)
         for name, each in found.items():
             held[name] += _holds(each.lower, each.upper, truth[name].value or 0)
     coverage = {name: count / SAMPLES for name, count in held.items()}

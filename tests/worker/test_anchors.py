@@ -14,7 +14,6 @@ from tests.store.anchored import anchor_items
 from worker.anchors import AnchorTurns
 
 JUDGES = ("helpfulness", "politeness", "toxicity@1")
-SLOT_S = 86_400 / 48
 
 
 @pytest.fixture
