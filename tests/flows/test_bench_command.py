@@ -2,39 +2,22 @@
 
 import asyncio
 import json
-import logging
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from service.cli.main import main
+from tests.cli.surroundings import logging_as_before, nothing_configured
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.test_benchmarks import PEOPLE, WIT, answering, score
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
 
+__all__ = ["logging_as_before", "nothing_configured"]
+
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """The application configures the root logger, whose lines on this test's stderr must not reach later tests."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    for handler in [each for each in root.handlers if each not in handlers]:
-        root.removeHandler(handler)
-    root.setLevel(level)
-
-
-@pytest.fixture(autouse=True)
-def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("JUDGED_URL", "JUDGED_API_KEY", "JUDGED_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
 
 
 async def bench(judged: Judged, *arguments: str) -> int:

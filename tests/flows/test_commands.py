@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.surroundings import logging_as_before, nothing_configured
 from tests.flows.conftest import Serve
-from tests.flows.test_bench_command import logging_as_before, nothing_configured
 from tests.flows.test_gate import a_file, run
 
 __all__ = ["logging_as_before", "nothing_configured"]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from service.cli.main import main
+from tests.cli.surroundings import logging_as_before, nothing_configured
 from tests.flows.conftest import Judged, Row, Serve
-from tests.flows.test_bench_command import complaints, logging_as_before, nothing_configured
+from tests.flows.test_bench_command import complaints
 from tests.flows.test_groups import item, label, served, shown, text
 from tests.stubs.model_server import ModelServer
 

@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
+import pytest
 
 from service.contracts.items import Item
 from service.contracts.judges import Judge, Method, Parameters
 from tests.stubs.model_server import VERDICT, Answer, ModelServer
-from tests.stubs.wire_formats import Kind
+from tests.stubs.wire_formats import Kind, Reply
 from worker.providers import build_provider
-from worker.providers.base import Message, ModelRequest, Provider
+from worker.providers.base import Completion, Message, ModelRequest, Provider, ProviderError
 from worker.providers.capabilities import Capabilities
 from worker.providers.remote import OnCall
 
@@ -74,3 +75,16 @@ async def stubbed(
             yield provider, server
         finally:
             await provider.aclose()
+
+
+async def completion_of(kind: Kind, reply: Reply, **changes: Any) -> Completion:
+    """What a provider makes of a reply to REQUEST with other fields."""
+    async with stubbed(kind, lambda body: reply) as (provider, _):
+        return await provider.complete(request(**changes))
+
+
+async def failure_of(kind: Kind, reply: Reply, **changes: Any) -> ProviderError:
+    """The error that a provider makes of such a reply."""
+    with pytest.raises(ProviderError) as caught:
+        await completion_of(kind, reply, **changes)
+    return caught.value

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -8,21 +9,16 @@ from service.contracts.outcomes import Reason
 from tests.stubs.model_server import VERDICT
 from tests.stubs.wire_formats import Reply, render
 from tests.worker.providers import official
-from tests.worker.providers.stubbed import KEY, SCHEMA, request, stubbed
-from worker.providers.base import Completion, Message, ProviderError
+from tests.worker.providers.stubbed import KEY, SCHEMA, completion_of, failure_of, request, stubbed
+from worker.providers.base import Message, ProviderError
 
-
-async def complete(reply: Reply, **changes: Any) -> Completion:
-    async with stubbed("anthropic", lambda body: reply) as (provider, _):
-        return await provider.complete(request(**changes))
+complete = partial(completion_of, "anthropic")
 
 
 async def error_of(status: int, kind: str, message: str = "no") -> ProviderError:
     body = {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
     official.anthropic_types().ErrorResponse.model_validate(body)
-    with pytest.raises(ProviderError) as caught:
-        await complete(Reply(status=status, body=body), schema=None)
-    return caught.value
+    return await failure_of("anthropic", Reply(status=status, body=body), schema=None)
 
 
 async def test_a_request_is_what_the_official_sdk_would_send() -> None:

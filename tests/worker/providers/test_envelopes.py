@@ -8,21 +8,9 @@ import pytest
 from service.contracts.outcomes import Reason
 from tests.stubs.model_server import VERDICT
 from tests.stubs.wire_formats import Kind, Reply
-from tests.worker.providers.stubbed import request, stubbed
-from worker.providers.base import Completion, ProviderError
+from tests.worker.providers.stubbed import completion_of, failure_of, request, stubbed
 
 SSE = {"content-type": "text/event-stream"}
-
-
-async def complete(kind: Kind, reply: Reply, **changes: Any) -> Completion:
-    async with stubbed(kind, lambda body: reply) as (provider, _):
-        return await provider.complete(request(**changes))
-
-
-async def error_of(kind: Kind, reply: Reply, **changes: Any) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        await complete(kind, reply, **changes)
-    return caught.value
 
 
 def chat(**choice: Any) -> dict[str, Any]:
@@ -59,7 +47,7 @@ def called(arguments: Any) -> dict[str, Any]:
     ],
 )
 async def test_the_verdict_is_found_wherever_an_openai_server_puts_it(body: Any, text: str, source: str) -> None:
-    completion = await complete("openai", Reply(body=body))
+    completion = await completion_of("openai", Reply(body=body))
     assert (completion.text, completion.source, completion.served_model) == (text, source, "served")
 
 
@@ -89,13 +77,13 @@ async def test_a_count_of_tokens_is_a_whole_number_or_none(kind: Kind, given: An
             "usageMetadata": {"promptTokenCount": given, "candidatesTokenCount": 7},
         },
     }
-    completion = await complete(kind, Reply(body=bodies[kind]))
+    completion = await completion_of(kind, Reply(body=bodies[kind]))
     assert (completion.text, completion.input_tokens, completion.output_tokens) == ("4", counted, 7)
 
 
 @pytest.mark.parametrize("usage", [None, "12", 12, [], {}])
 async def test_a_usage_of_another_shape_is_none(usage: Any) -> None:
-    completion = await complete("openai", Reply(body={**says("4"), "usage": usage}))
+    completion = await completion_of("openai", Reply(body={**says("4"), "usage": usage}))
     assert (completion.input_tokens, completion.output_tokens) == (None, None)
 
 
@@ -125,7 +113,7 @@ HALVES = chunk({"role": "assistant", "content": VERDICT[:20]}) + chunk({"content
 )
 @pytest.mark.parametrize("headers", [SSE, {"content-type": "application/json"}])
 async def test_a_stream_that_nobody_asked_for_is_read(stream: str, headers: dict[str, str]) -> None:
-    completion = await complete("openai", Reply(body=stream.encode(), headers=headers))
+    completion = await completion_of("openai", Reply(body=stream.encode(), headers=headers))
     assert (completion.text, completion.input_tokens, completion.output_tokens) == (VERDICT, 11, 7)
     assert completion.served_model == "served"
 
@@ -162,7 +150,7 @@ def streamed(events: list[dict[str, Any]]) -> bytes:
     ],
 )
 async def test_the_streams_of_the_other_formats_are_read(kind: Kind, body: bytes, source: str) -> None:
-    completion = await complete(kind, Reply(body=body, headers=SSE))
+    completion = await completion_of(kind, Reply(body=body, headers=SSE))
     assert (completion.text, completion.source, completion.served_model) == (VERDICT, source, "served")
     assert (completion.input_tokens, completion.output_tokens) == (11, 7)
 
@@ -181,13 +169,13 @@ async def test_the_streams_of_the_other_formats_are_read(kind: Kind, body: bytes
     ],
 )
 async def test_a_stream_without_its_end_is_a_failed_call_that_may_pass(kind: Kind, body: bytes) -> None:
-    error = await error_of(kind, Reply(body=body, headers=SSE))
+    error = await failure_of(kind, Reply(body=body, headers=SSE))
     assert (error.reason, error.retryable) == (Reason.PROVIDER_ERROR, True)
 
 
 async def test_the_words_of_an_error_in_a_stream_are_kept() -> None:
     body = (HALVES + 'data: {"error": {"message": "GPU lost", "code": 502}}\n\n').encode()
-    assert "answered 502: GPU lost" in str(await error_of("openai", Reply(body=body)))
+    assert "answered 502: GPU lost" in str(await failure_of("openai", Reply(body=body)))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +195,7 @@ async def test_the_words_of_an_error_in_a_stream_are_kept() -> None:
     ],
 )
 async def test_an_answer_that_ended_in_an_error_is_a_failed_call_that_may_pass(body: Any, words: str) -> None:
-    error = await error_of("openai", Reply(body=body))
+    error = await failure_of("openai", Reply(body=body))
     assert (error.reason, error.retryable) == (Reason.PROVIDER_ERROR, True)
     assert words in str(error)
 
@@ -215,16 +203,16 @@ async def test_an_answer_that_ended_in_an_error_is_a_failed_call_that_may_pass(b
 @pytest.mark.parametrize("word", ["MALFORMED_FUNCTION_CALL", "OTHER", "NEW_KIND_OF_STOP"])
 async def test_geminis_broken_endings_are_failed_calls(word: str) -> None:
     candidate = {"content": {"parts": [{"text": "Score: 4"}]}, "finishReason": word}
-    assert (await error_of("gemini", Reply(body={"candidates": [candidate]}))).retryable
+    assert (await failure_of("gemini", Reply(body={"candidates": [candidate]}))).retryable
 
 
 @pytest.mark.parametrize("word", ["stop", "eos", "EOS_TOKEN", "end_turn", "tool_calls", "completed", "", None, 0])
 async def test_the_words_for_a_good_end_are_known(word: Any) -> None:
-    assert (await complete("openai", Reply(body=chat(message={"content": "Score: 4"}, finish_reason=word)))).text
+    assert (await completion_of("openai", Reply(body=chat(message={"content": "Score: 4"}, finish_reason=word)))).text
 
 
 async def test_an_unknown_word_is_no_error_after_a_whole_verdict() -> None:
-    completion = await complete("openai", Reply(body=chat(message={"content": VERDICT}, finish_reason="halted")))
+    completion = await completion_of("openai", Reply(body=chat(message={"content": VERDICT}, finish_reason="halted")))
     assert (completion.text, completion.finish_reason) == (VERDICT, "halted")
 
 
@@ -254,20 +242,20 @@ async def test_a_filter_that_refuses_a_prompt_is_an_answer_that_says_so(kind: Ki
 @pytest.mark.parametrize("reason", ["SAFETY", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "OTHER", "JAILBREAK"])
 async def test_whatever_geminis_prompt_is_blocked_for_it_is_refused(reason: str) -> None:
     body = {"promptFeedback": {"blockReason": reason}, "usageMetadata": {"promptTokenCount": 10}}
-    completion = await complete("gemini", Reply(body=body))
+    completion = await completion_of("gemini", Reply(body=body))
     assert completion.finish_reason in (reason, "blocked")
     assert (completion.text, completion.input_tokens) == ("", 10)
 
 
 async def test_a_tools_input_may_be_a_text_that_holds_it() -> None:
     block = {"type": "tool_use", "name": "give_verdict", "input": VERDICT}
-    completion = await complete("anthropic", Reply(body={"content": [block], "stop_reason": "tool_use"}))
+    completion = await completion_of("anthropic", Reply(body={"content": [block], "stop_reason": "tool_use"}))
     assert (completion.text, completion.source) == (VERDICT, "tool")
 
 
 async def test_geminis_function_call_is_a_tool() -> None:
     part = {"functionCall": {"name": "f", "args": {"score": 4}}}
-    completion = await complete("gemini", Reply(body={"candidates": [{"content": {"parts": [part]}}]}))
+    completion = await completion_of("gemini", Reply(body={"candidates": [{"content": {"parts": [part]}}]}))
     assert (completion.text, completion.source) == ('{"score":4}', "tool")
 
 
@@ -283,12 +271,12 @@ async def test_geminis_function_call_is_a_tool() -> None:
     ],
 )
 async def test_what_says_nothing_does_not_stand_before_the_verdict(kind: Kind, body: Any) -> None:
-    completion = await complete(kind, Reply(body=body))
+    completion = await completion_of(kind, Reply(body=body))
     assert msgspec.json.decode(completion.text) == msgspec.json.decode(VERDICT)
 
 
 async def test_an_error_beside_an_empty_answer_may_pass() -> None:
-    error = await error_of("openai", Reply(body={**says(""), "error": {"message": "Upstream is busy", "code": 503}}))
+    error = await failure_of("openai", Reply(body={**says(""), "error": {"message": "Upstream is busy", "code": 503}}))
     assert (error.reason, error.retryable) == (Reason.PROVIDER_ERROR, True)
     assert "Upstream is busy" in str(error)
 
@@ -296,14 +284,14 @@ async def test_an_error_beside_an_empty_answer_may_pass() -> None:
 @pytest.mark.parametrize("word", ["content_filter: PROHIBITED_CONTENT", "MODEL_ARMOR"])
 async def test_a_filter_s_word_may_have_its_reason_behind_it(word: str) -> None:
     body = {"choices": [{"message": {"content": ""}, "finish_reason": word}]}
-    assert (await complete("openai", Reply(body=body))).finish_reason == word
+    assert (await completion_of("openai", Reply(body=body))).finish_reason == word
 
 
 async def test_a_stream_s_other_choices_are_left_out() -> None:
     pieces = [(0, VERDICT[:9]), (1, "x"), (0, VERDICT[9:])]
     chunks = [{"choices": [{"index": index, "delta": {"content": text}}]} for index, text in pieces]
     content = b"".join(b"data: " + msgspec.json.encode(each) + b"\n\n" for each in chunks) + b"data: [DONE]\n\n"
-    assert (await complete("openai", Reply(body=content, headers=SSE))).text == VERDICT
+    assert (await completion_of("openai", Reply(body=content, headers=SSE))).text == VERDICT
 
 
 @pytest.mark.parametrize(
@@ -317,4 +305,4 @@ async def test_a_stream_s_other_choices_are_left_out() -> None:
 )
 async def test_half_a_character_does_not_cost_the_answer(written: str, text: str) -> None:
     body = f'{{"choices": [{{"message": {{"content": "{written}"}}, "finish_reason": "stop"}}]}}'
-    assert (await complete("openai", Reply(body=body.encode()))).text == text
+    assert (await completion_of("openai", Reply(body=body.encode()))).text == text

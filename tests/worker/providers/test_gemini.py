@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,25 +8,17 @@ from service.contracts.outcomes import Reason
 from tests.stubs.model_server import VERDICT
 from tests.stubs.wire_formats import Reply, render
 from tests.worker.providers import official
-from tests.worker.providers.stubbed import KEY, SCHEMA, request, stubbed
-from worker.providers.base import Completion, Message, ProviderError
+from tests.worker.providers.stubbed import KEY, SCHEMA, completion_of, failure_of, request, stubbed
+from worker.providers.base import Completion, Message
 from worker.providers.gemini import openapi_schema
 
-
-async def complete(reply: Reply, **changes: Any) -> Completion:
-    async with stubbed("gemini", lambda body: reply) as (provider, _):
-        return await provider.complete(request(**changes))
+complete = partial(completion_of, "gemini")
+error_of = partial(failure_of, "gemini", schema=None)
 
 
 def failing(code: int, status: str, *details: dict[str, Any], message: str = "no", **reply: Any) -> Reply:
     body = {"error": {"code": code, "message": message, "status": status, "details": details}}
     return Reply(status=code, body=body, **reply)
-
-
-async def error_of(reply: Reply) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        await complete(reply, schema=None)
-    return caught.value
 
 
 async def test_a_request_is_what_the_official_sdk_would_send() -> None:

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,8 +8,8 @@ from service.judging.logprobs import Token
 from tests.stubs.model_server import VERDICT, Answer
 from tests.stubs.wire_formats import Kind, Reply, render
 from tests.worker.providers import official
-from tests.worker.providers.stubbed import request, stubbed
-from worker.providers.base import Completion, ProviderError
+from tests.worker.providers.stubbed import completion_of, request, stubbed
+from worker.providers.base import ProviderError
 from worker.providers.capabilities import Capabilities, Learnt
 
 LOGPROBS = [('{"score": ', {'{"score": ': 1.0}), ("4", {"5": 0.25, "4": 0.5, "3": 0.125, "2": 0.0}), ("}", {})]
@@ -21,9 +22,7 @@ TOKENS = (
 SCORED = Reply(text=TEXT, logprobs=LOGPROBS)
 
 
-async def complete(kind: Kind, reply: Reply, **changes: Any) -> Completion:
-    async with stubbed(kind, lambda body: reply) as (provider, _):
-        return await provider.complete(request(logprobs=True, **changes))
+complete = partial(completion_of, logprobs=True)
 
 
 def most_asked(body: dict[str, Any]) -> int | None:

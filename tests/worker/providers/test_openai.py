@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,19 +10,11 @@ from service.contracts.outcomes import Reason
 from tests.stubs.model_server import VERDICT
 from tests.stubs.wire_formats import Reply, render
 from tests.worker.providers import official
-from tests.worker.providers.stubbed import KEY, SCHEMA, request, stubbed
+from tests.worker.providers.stubbed import KEY, SCHEMA, completion_of, failure_of, request, stubbed
 from worker.providers.base import Completion, ProviderError
 
-
-async def complete(reply: Reply, **changes: Any) -> Completion:
-    async with stubbed("openai", lambda body: reply) as (provider, _):
-        return await provider.complete(request(**changes))
-
-
-async def error_of(reply: Reply, **changes: Any) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        await complete(reply, **changes)
-    return caught.value
+complete = partial(completion_of, "openai")
+error_of = partial(failure_of, "openai")
 
 
 def failing(status: int, headers: dict[str, str] | None = None, **error: Any) -> Reply:
