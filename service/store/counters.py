@@ -88,28 +88,7 @@ ARCHIVED_JOBS = Metric("archived_jobs_total", "Jobs that the archive has, and th
 ARCHIVE_FAILURES = Metric("archive_failures_total", "Runs of the archive that failed")
 SERIES_DROPPED = Metric("metrics_series_dropped_total", "Counts that went to `other` because of the series cap")
 
-METRICS = (
-    JUDGMENTS,
-    SCORES,
-    TOKENS,
-    COST,
-    PARSED,
-    FLAGGED,
-    QUEUE_WAIT,
-    JUDGMENT_SECONDS,
-    PROVIDER_SECONDS,
-    PROVIDER_RETRIES,
-    PROVIDER_LIMITED,
-    SERVED_MODEL_CHANGES,
-    ARENA_VOTES_TOTAL,
-    ANCHOR_JUDGMENTS,
-    KEY_REQUESTS,
-    LABELS,
-    ARCHIVED_JUDGMENTS,
-    ARCHIVED_JOBS,
-    ARCHIVE_FAILURES,
-    SERIES_DROPPED,
-)
+METRICS = tuple(each for each in list(vars().values()) if isinstance(each, Metric))
 
 
 @lru_cache(maxsize=8192)
