@@ -12,18 +12,12 @@ from service.store.connection import cancelled, reply
 from tests.api.conftest import OpenApi, pointers, problem_of
 from tests.api.test_access import bearer, key
 from tests.flows.conftest import Row
+from tests.stats.tables import BINARY, NOMINAL, NUMERIC
 
 WIT: Row = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?", "models": ["control/length"]}
 RANKING: Row = {**WIT, "method": "ranking", "criterion": "order"}
 UNKNOWN = f"sha256:{'0' * 64}"
 NOTHING = {"value": None, "lower": None, "upper": None, "reason": "no_pairs"}
-NUMERIC = {
-    *("exact", "within_one", "mae", "bias", "rmse", "pearson", "spearman", "kendall_tau_b", "kendall_tau_c"),
-    *("somers_d", "cohen_kappa", "cohen_kappa_linear", "cohen_kappa_quadratic", "krippendorff_alpha_nominal"),
-    *("krippendorff_alpha_ordinal", "krippendorff_alpha_interval", "gwet_ac1", "gwet_ac2", "lin_ccc"),
-}
-NOMINAL = {"exact", "cohen_kappa", "krippendorff_alpha_nominal", "gwet_ac1"}
-BINARY = {"sensitivity", "specificity", "precision", "npv", "f1", "balanced_accuracy", "mcc"}
 CATEGORY: Row = {**WIT, "method": "category", "choices": [{"label": "dull"}, {"label": "witty"}]}
 
 

@@ -11,6 +11,7 @@ from service.stats.table import MOST_A_CELL
 from tests.api.conftest import OpenApi, is_untouched, pointers
 from tests.api.test_access import key
 from tests.flows.conftest import Row
+from tests.stats.tables import BINARY, NOMINAL
 
 SCALE = [1, 2, 3, 4, 5]
 PAIRS = [[1, 1], [2, 2], [2, 3], [3, 3], [4, 5], [5, 5], [5, 4], [3, 2]]
@@ -46,14 +47,12 @@ async def test_a_number_is_the_same_however_it_is_written(api: httpx.AsyncClient
 
 
 async def test_pass_and_fail_have_the_binary_statistics_and_categories_the_nominal_ones(api: httpx.AsyncClient) -> None:
-    nominal = {"exact", "cohen_kappa", "krippendorff_alpha_nominal", "gwet_ac1"}
-    binary = {"sensitivity", "specificity", "precision", "npv", "f1", "balanced_accuracy", "mcc"}
     answer = await computed(api, values=["fail", "pass"], pairs=[["pass", "pass"], ["fail", "pass"]])
-    assert set(answer["statistics"]) == nominal | binary
+    assert set(answer["statistics"]) == NOMINAL | BINARY
     assert answer["statistics"]["sensitivity"]["value"] == 1
     assert answer["statistics"]["npv"]["reason"] == "no_judged_negatives"
     answer = await computed(api, values=["A", "tie", "B"], pairs=[["A", "A"], ["B", "tie"]])
-    assert set(answer["statistics"]) == nominal
+    assert set(answer["statistics"]) == NOMINAL
     answer = await computed(api, values=[0, 1], pairs=[[0, 1], [1, 1]])
     assert {"pearson", "f1"} <= set(answer["statistics"])
 

@@ -13,6 +13,15 @@ EVEN = ((0, 1), (1, 2, 3), (1, 2, 3, 4, 5), (0.5, 1, 1.5, 2), tuple(range(11)))
 UNEVEN = ((0, 0.5, 1, 3), (-2, 7, 7.25), (1, 10, 100, 1000, 10_000))
 WORDS = (("fail", "pass"), ("A", "tie", "B"), ("x",))
 
+# The statistics that tables of each kind of values have.
+NUMERIC = {
+    *("exact", "within_one", "mae", "bias", "rmse", "pearson", "spearman", "kendall_tau_b", "kendall_tau_c"),
+    *("somers_d", "cohen_kappa", "cohen_kappa_linear", "cohen_kappa_quadratic", "krippendorff_alpha_nominal"),
+    *("krippendorff_alpha_ordinal", "krippendorff_alpha_interval", "gwet_ac1", "gwet_ac2", "lin_ccc"),
+}
+NOMINAL = {"exact", "cohen_kappa", "krippendorff_alpha_nominal", "gwet_ac1"}
+BINARY = {"sensitivity", "specificity", "precision", "npv", "f1", "balanced_accuracy", "mcc"}
+
 
 def tables(
     scales: Sequence[Sequence[float | str]] = (*EVEN, *UNEVEN), most: int = 12, least_pairs: int = 0

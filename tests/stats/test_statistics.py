@@ -8,16 +8,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.stats.intervals import measure
-from service.stats.statistics import STATISTICS, evaluate, names_for
+from service.stats.statistics import evaluate, names_for
 from service.stats.table import Table
 from service.stats.undefined import Undefined
 from tests.stats import oracles
-from tests.stats.tables import EVEN, UNEVEN, WORDS, one_cell, table, tables
+from tests.stats.tables import BINARY, EVEN, NOMINAL, NUMERIC, UNEVEN, WORDS, one_cell, table, tables
 
 CLOSE = 1e-9
-NOMINAL = {"exact", "cohen_kappa", "krippendorff_alpha_nominal", "gwet_ac1"}
-BINARY = {"sensitivity", "specificity", "precision", "npv", "f1", "balanced_accuracy", "mcc"}
-NUMERIC = {*STATISTICS} - BINARY - {"auc"}
 CORRELATIONS = ("pearson", "spearman", "kendall_tau_b", "kendall_tau_c", "somers_d")
 KAPPAS = ("cohen_kappa", "cohen_kappa_linear", "cohen_kappa_quadratic")
 ALPHAS = ("krippendorff_alpha_nominal", "krippendorff_alpha_ordinal", "krippendorff_alpha_interval")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from service.stats.statistics import STATISTICS, Domain
 from service.stats.table import Table
-from tests.stats.tables import tables
-from tests.stats.test_statistics import ALPHAS, CLOSE, NUMERIC, values
+from tests.stats.tables import NUMERIC, tables
+from tests.stats.test_statistics import ALPHAS, CLOSE, values
 
 
 @settings(deadline=None)
