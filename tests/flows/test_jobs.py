@@ -271,6 +271,7 @@ async def callback_server() -> AsyncIterator[tuple[str, "asyncio.Queue[Row]", "a
     """The URL of a server, the jobs posted to /done, and the paths of the posts to others, which get no answer."""
     got: asyncio.Queue[Row] = asyncio.Queue()
     hanging: asyncio.Queue[str] = asyncio.Queue()
+    unanswered: list[asyncio.StreamWriter] = []
 
     async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -278,6 +279,7 @@ async def callback_server() -> AsyncIterator[tuple[str, "asyncio.Queue[Row]", "a
         body = msgspec.json.decode(await reader.readexactly(length))
         if "/done" not in head.partition("\r\n")[0]:
             hanging.put_nowait(head.split()[1])
+            unanswered.append(writer)
             await reader.read()
         else:
             got.put_nowait(body)
@@ -286,6 +288,8 @@ async def callback_server() -> AsyncIterator[tuple[str, "asyncio.Queue[Row]", "a
 
     async with await asyncio.start_server(receive, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", got, hanging
+        for writer in unanswered:  # else workers that are to stop wait for answers
+            writer.close()
 
 
 async def test_a_callback_gets_the_finished_job(serve: Serve) -> None:

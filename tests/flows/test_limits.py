@@ -231,7 +231,7 @@ def outage(status: int) -> Answer:
     return lambda body: Reply(status=status, body={"error": {"message": "Internal error"}})
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
+@pytest.mark.parametrize("status", [500, 503])
 async def test_an_outage_costs_single_calls_loses_no_item_and_teaches_nothing(serve: Serve, status: int) -> None:
     async with ModelServer("openai", outage(status)) as model:
         patient = Retrying(base=FAST.base, cap=FAST.cap)

@@ -20,7 +20,7 @@ from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.test_arena import ITEM, MUTE, STRONG, WEAK, by_model
 from tests.pages.reading import Page, has_the_content_of, page_of
 from tests.pages.test_browser import WIDTHS, Watched, violations
-from tests.pages.test_hostile_texts import PAYLOADS, normal
+from tests.pages.test_hostile_texts import ONE_OF_EACH_KIND, normal, payload_in
 from tests.pages.test_sessions import FOREIGN, OWN, sign_in
 from tests.store.battles import opened, voted
 from tests.stubs.model_server import ModelServer
@@ -242,14 +242,12 @@ async def test_the_leaderboard_shows_what_the_api_says(api: httpx.AsyncClient, r
 
 async def test_hostile_texts_are_data_in_the_arena(serve: Serve) -> None:
     def said(body: dict[str, Any]) -> str:
-        text = json.dumps(body["messages"], ensure_ascii=False)
-        payload = max((each for each in PAYLOADS if json.dumps(each, ensure_ascii=False)[1:-1] in text), key=len)
-        return json.dumps({"explanation": payload, "score": 3})
+        return json.dumps({"explanation": payload_in(body), "score": 3})
 
     async with ModelServer("openai", said) as server:
         judged: Judged = await serve(openai=server)
         client = judged.client
-        for payload in PAYLOADS:
+        for payload in ONE_OF_EACH_KIND:
             path = await begun(client, **dict.fromkeys(("input", "output", "context", "reference"), payload))
             await is_open(client, path)
             text = normal(payload)

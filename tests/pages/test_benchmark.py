@@ -13,7 +13,7 @@ from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.test_benchmarks import ITEMS, PEOPLE, WIT, answering, begin, finished, rows, score, upload
 from tests.pages.reading import has_the_content_of, page_of
 from tests.pages.test_browser import WIDTHS, Watched, violations
-from tests.pages.test_hostile_texts import PAYLOADS, normal, times
+from tests.pages.test_hostile_texts import ONE_OF_EACH_KIND, normal, times
 from tests.pages.test_sessions import FOREIGN, OWN, sign_in
 from tests.polling import until
 from tests.stubs.model_server import ModelServer
@@ -151,7 +151,7 @@ async def test_keys_see_their_own_benchmarks_and_cancel_what_they_may(open_api: 
 async def test_hostile_texts_are_data_in_benchmarks(serve: Serve) -> None:
     judged: Judged = await serve()
     client = judged.client
-    for number, payload in enumerate(PAYLOADS):
+    for number, payload in enumerate(ONE_OF_EACH_KIND):
         criterion = payload[:100].replace("\u0000", "")
         judge = {"criterion": criterion, "method": "rating", "instructions": payload, "models": ["control/length"]}
         name = f"{payload[:90]}{number}".replace("\u0000", "")

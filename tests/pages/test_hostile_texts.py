@@ -14,17 +14,26 @@ from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
 
 MODEL = "openai/m"
-PAYLOADS = [
+ONE_OF_EACH_KIND = [
     "<script>window.pwned=1</script>",
+    '" onmouseover="window.pwned=1',
+    "' autofocus onfocus='window.pwned=1",
+    "javascript:window.pwned=1",
+    "</textarea><script>window.pwned=1</script>",
+    "<!--",
+    "{{ 7 * 7 }} {% include 'base.html' %}",
+    "&lt;script&gt;window.pwned=1&lt;/script&gt;",
+    "\u202edrowssap\u202c \u2066x\u2069",
+    "a\u0000b\u0008c\u001b[31m",
+]
+PAYLOADS = [
+    *ONE_OF_EACH_KIND,
     "</script><script>window.pwned=1</script>",
     "<img src=x onerror=window.pwned=1>",
     "<svg onload=window.pwned=1>",
     "<svg><script>window.pwned=1</script></svg>",
     '"><script>window.pwned=1</script>',
     "'><img src=x onerror=window.pwned=1>",
-    '" onmouseover="window.pwned=1',
-    "' autofocus onfocus='window.pwned=1",
-    "javascript:window.pwned=1",
     "JaVaScRiPt:window.pwned=1//",
     "data:text/html,<script>window.pwned=1</script>",
     "<a href=javascript:window.pwned=1>x</a>",
@@ -36,18 +45,12 @@ PAYLOADS = [
     "<style>*{display:none}</style>",
     "</pre></article></main><h1>Signed out</h1>",
     "</title><script>window.pwned=1</script>",
-    "</textarea><script>window.pwned=1</script>",
     "</noscript><script>window.pwned=1</script>",
-    "<!--",
     "--><script>window.pwned=1</script>",
     "<![CDATA[<script>window.pwned=1</script>]]>",
-    "{{ 7 * 7 }} {% include 'base.html' %}",
     "{{ request.state.key }} {{ ''.__class__ }}",
     "${7*7} #{7*7} <%= 7*7 %>",
-    "&lt;script&gt;window.pwned=1&lt;/script&gt;",
     "&#60;script&#62;window.pwned=1",
-    "\u202edrowssap\u202c \u2066x\u2069",
-    "a\u0000b\u0008c\u001b[31m",
     "＜script＞window.pwned=1＜/script＞",
     "<math><mtext></form><form><mglyph><style></math><img src onerror=window.pwned=1>",
     "<x/onclick=window.pwned=1>click",
@@ -77,12 +80,16 @@ def item(number: int, payload: str) -> Row:
     }
 
 
+def payload_in(body: Row) -> str:
+    """The payload in the texts of a call of a model: the longest, since some are a part of others."""
+    text = json.dumps(body["messages"], ensure_ascii=False)
+    return max((each for each in PAYLOADS if json.dumps(each, ensure_ascii=False)[1:-1] in text), key=len, default="")
+
+
 def answer(body: Row) -> Any:
     """The payload comes back in the explanation and the raw text, or as the words of a refusal."""
-    text = json.dumps(body["messages"], ensure_ascii=False)
-    known = [each for each in PAYLOADS if json.dumps(each, ensure_ascii=False)[1:-1] in text]
-    payload = max(known, key=len, default="")  # some are a part of others
-    if "fail-please" in text:
+    payload = payload_in(body)
+    if "fail-please" in str(body["messages"]):
         return Reply(status=400, body={"error": {"message": payload}})
     return json.dumps({"explanation": payload, "verdict": "fine"})
 

@@ -16,7 +16,7 @@ from tests.pages.lived_in import ITEMS, MODEL, NEW, answer, label, lived_in
 from tests.pages.lived_in import item as judged_item
 from tests.pages.reading import Page, page_of
 from tests.pages.test_browser import WIDTHS, Watched, violations
-from tests.pages.test_hostile_texts import PAYLOADS, normal
+from tests.pages.test_hostile_texts import ONE_OF_EACH_KIND, normal, payload_in
 from tests.pages.test_sessions import FOREIGN, OWN, sign_in
 from tests.stubs.model_server import ModelServer
 
@@ -259,15 +259,13 @@ async def test_a_judge_that_is_not_there_is_named(api: httpx.AsyncClient) -> Non
 
 async def test_hostile_texts_are_data_where_judges_are_tried(serve: Serve) -> None:
     def said(body: dict[str, Any]) -> str:
-        text = json.dumps(body["messages"], ensure_ascii=False)
-        payload = max((each for each in PAYLOADS if json.dumps(each, ensure_ascii=False)[1:-1] in text), key=len)
-        return json.dumps({"explanation": payload, "score": 3})
+        return json.dumps({"explanation": payload_in(body), "score": 3})
 
     async with ModelServer("openai", said) as model:
         judged: Judged = await serve(openai=model, retrying=FAST)
         client = judged.client
         texts = ("instructions", "input", "output", "context", "reference", "descriptors")
-        for payload in PAYLOADS:
+        for payload in ONE_OF_EACH_KIND:
             text = normal(payload)
             form = {**DRAFT, **dict.fromkeys(texts, payload), "descriptors": f"1: {payload}", "models": MODEL}
             form["criterion"] = payload[:100].replace("\u0000", "")

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+import pytest
 from redis.asyncio import Redis
 
 from service.store.connection import connect
@@ -29,7 +30,10 @@ async def test_subscriptions_that_begin_at_the_same_time_are_all_heard(redis: Re
     await signals.aclose()
 
 
-async def test_two_tasks_that_wait_for_one_channel_are_both_woken(redis: Redis) -> None:
+async def test_two_tasks_that_wait_for_one_channel_are_both_woken(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.signals._SILENCE_S", 0.2)  # after which channels are left
     signals, events = Signals(redis), [asyncio.Event(), asyncio.Event()]
     async with AsyncExitStack() as stack:
         await asyncio.gather(*(stack.enter_async_context(signals.subscribed("channel", event)) for event in events))
