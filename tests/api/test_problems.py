@@ -280,8 +280,10 @@ async def test_other_methods_are_405_and_say_which_are_allowed(api: httpx.AsyncC
 
 
 async def test_unknown_paths_and_things_are_404(api: httpx.AsyncClient) -> None:
-    for path in ("/nowhere", "/v1", "/v1/jobs/job_nope", "/v1/jobs/%00", "/v1/jobs/a%2Fb", "/v1/jobs/%ff/judgments"):
+    jobs = ("job_nope", "job_nope/judgments", "job_nope/events", "%00", "a%2Fb", "%ff/judgments")
+    for path in ("/nowhere", "/v1", *(f"/v1/jobs/{each}" for each in jobs)):
         problem_of(await api.get(path), 404, "not-found")
+    problem_of(await api.delete("/v1/jobs/job_nope"), 404, "not-found")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 import msgspec
 import pytest
 
@@ -134,15 +133,6 @@ async def test_the_same_key_at_the_same_moment_makes_one_job(serve: Serve) -> No
     assert len({each.json()["id"] for each in answers}) == 1
 
 
-async def test_jobs_are_listed_newest_first_in_pages(serve: Serve) -> None:
-    judged: Judged = await serve(workers=0)
-    ids = [await judged.submit(items(1)) for _ in range(5)]
-    first = (await judged.client.get("/v1/jobs", params={"limit": 3})).json()
-    rest = (await judged.client.get("/v1/jobs", params={"limit": 3, "cursor": first["next_cursor"]})).json()
-    assert [each["id"] for each in first["jobs"] + rest["jobs"]] == ids[::-1]
-    assert rest["next_cursor"] is None
-
-
 async def test_events_end_after_the_final_counts(serve: Serve) -> None:
     async with ModelServer("openai", lambda body: Reply(text=GOOD, delay=0.3)) as model:
         judged: Judged = await serve(openai=model)
@@ -219,14 +209,6 @@ async def test_cancelling_keeps_what_is_in_flight(serve: Serve, total: int) -> N
         assert metrics["judged_queue_items"] == 0
 
 
-async def test_a_job_is_cancelled_with_no_worker_alive(serve: Serve) -> None:
-    judged: Judged = await serve(workers=0)
-    job_id = await judged.submit(items(120))
-    job = (await judged.client.delete(f"/v1/jobs/{job_id}")).json()
-    assert (job["status"], job["counts"]["cancelled"]) == ("cancelled", 120)
-    assert job["finished_at"] is not None
-
-
 async def test_an_id_with_other_content_is_flagged(serve: Serve) -> None:
     judged: Judged = await serve()
     first = await judged.judge([{"id": "a", "output": "one"}])
@@ -252,15 +234,6 @@ async def test_any_character_comes_back_unchanged(serve: Serve) -> None:
         assert judgment["item_id"] == text[:20]
         assert judgment["votes"][0]["raw_text"] == f"{text}\nScore: 3"
         assert text in model.requests[0].body["messages"][1]["content"]
-
-
-async def test_a_budget_stops_a_job(serve: Serve) -> None:
-    async with ModelServer("openai", lambda body: GOOD) as model:
-        judged: Judged = await serve(openai=model, changes={"worker": {"max_calls": 2}})
-        job = await judged.judge(items(60), models=["openai/gpt-4.1-mini"], budget_usd=0.0003)
-        assert job["status"] == "completed_with_errors"
-        assert {each["reason"] for each in job["judgments"] if each["outcome"] == "failed"} == {"budget"}
-        assert model.calls == job["counts"]["scored"] < 60
 
 
 LOOPBACK_CALLBACKS = {"server": {"callback_hosts": ("127.0.0.1",)}}
@@ -312,31 +285,6 @@ async def test_callbacks_that_hang_take_no_places_of_jobs_nor_of_other_callbacks
         told = await asyncio.wait_for(got.get(), 8)
         assert time.monotonic() - began < 8  # a callback that hangs is given up after ten seconds
         assert (told["id"], told["counts"]["scored"]) == (job["id"], 2)
-
-
-async def test_a_panel_of_models_is_combined(serve: Serve) -> None:
-    async with ModelServer(
-        "openai", lambda body: f'{{"explanation": "x", "score": {5 if body["model"] == "a" else 2}}}'
-    ) as model:
-        judged: Judged = await serve(openai=model)
-        job = await judged.judge(items(1), models=["openai/a", "openai/b"])
-        judgment = job["judgments"][0]
-        assert (judgment["score"], judgment["spread"], len(judgment["votes"])) == (3.5, 3, 2)
-
-
-async def test_unknown_things_are_404(serve: Serve) -> None:
-    judged: Judged = await serve(workers=0)
-    for method, path in (
-        ("GET", "/v1/jobs/job_nope"),
-        ("DELETE", "/v1/jobs/job_nope"),
-        ("GET", "/v1/jobs/job_nope/judgments"),
-        ("GET", "/v1/jobs/job_nope/events"),
-        ("GET", "/nowhere"),
-    ):
-        response: httpx.Response = await judged.client.request(method, path)
-        assert response.status_code == 404, path
-        assert response.headers["content-type"] == "application/problem+json"
-        assert response.json()["type"] == "urn:judged:problem:not-found"
 
 
 async def test_a_stream_without_events_has_a_heartbeat(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
