@@ -6,7 +6,7 @@ import time
 from redis.asyncio import Redis
 
 from service.store.errors import StoreError
-from service.store.served_models import last_served_models, note_served_model
+from service.store.served_models import load_served_models, note_served_model
 from worker.call_metrics import are_untold
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class ServedModels:
 
     async def load(self) -> None:
         """Loads the served models that other processes noted. Raises StoreError if the store is away."""
-        self.last |= await last_served_models(self._redis) | self.last
+        self.last |= await load_served_models(self._redis) | self.last
 
     async def note(self, model: str, served_model: str) -> None:
         """Notes the model that answered under the name `model`. If the store is away, the next answer notes it.

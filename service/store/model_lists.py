@@ -21,9 +21,3 @@ async def load_model_lists(redis: Redis) -> dict[str, ModelList]:
 async def save_model_list(redis: Redis, provider: str, found: ModelList) -> None:
     """Replaces the list of one provider."""
     await reply(redis.hset(keys.MODEL_LISTS, mapping={provider: msgspec.msgpack.encode(found)}))
-
-
-async def load_served_models(redis: Redis) -> dict[str, str]:
-    """Returns the model that answered last under each model's name."""
-    stored = await reply(redis.hgetall(keys.SERVED_MODELS))
-    return {model.decode(): served.decode() for model, served in stored.items()}

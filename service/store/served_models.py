@@ -9,7 +9,7 @@ from service.store.connection import Script, reply
 _note_served_model = Script("counting", "note_served_model")
 
 
-async def last_served_models(redis: Redis) -> dict[str, str]:
+async def load_served_models(redis: Redis) -> dict[str, str]:
     """Returns the model that answered last under each name."""
     found = await reply(redis.hgetall(keys.SERVED_MODELS))
     return {model.decode(): served.decode() for model, served in found.items()}
