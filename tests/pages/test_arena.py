@@ -19,7 +19,7 @@ from tests.api.test_access import READS, RULES, SUBMITS, key
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.test_arena import ITEM, MUTE, STRONG, WEAK, by_model
 from tests.pages.reading import Page, has_the_content_of, page_of
-from tests.pages.test_browser import WIDTHS, Watched, violations
+from tests.pages.test_browser import Watched, at_each_width
 from tests.pages.test_hostile_texts import ONE_OF_EACH_KIND, normal, payload_in
 from tests.pages.test_sessions import FOREIGN, OWN, sign_in
 from tests.store.battles import opened, voted
@@ -337,18 +337,16 @@ async def test_a_battle_by_keyboard_is_accessible_at_each_step(serve: Serve, bro
         judged: Judged = await serve(openai=server)
         await judged.judge([ITEM | {"context": "A long context. " * 40}])
         base = str(judged.client.base_url).rstrip("/")
-        for width in WIDTHS:
-            context = await browser.new_context(viewport={"width": width, "height": 800})
-            watched = Watched(await context.new_page())
+        async for watched in at_each_width(browser):
             page = watched.page
             await watched.see(f"{base}/arena?judge=helpfulness")
-            await fits(watched)
+            await watched.looks_well()
             await page.fill("[name=models]", f"{STRONG} {WEAK}")
             await page.press("[name=models]", "Enter")  # which begins nothing
-            await page.fill("[name=voter]", f"ada {width}")
+            await page.fill("[name=voter]", f"ada {watched.width}")
             await page.click("text=Begin with a judged item")
             await page.wait_for_selector("[name=winner]", timeout=30_000)
-            await fits(watched)
+            await watched.looks_well()
             await page.focus("[name=voter]")
             await page.keyboard.press("End")
             await page.keyboard.type("1")  # typed, no vote
@@ -358,20 +356,11 @@ async def test_a_battle_by_keyboard_is_accessible_at_each_step(serve: Serve, bro
             assert "voter=" in page.url
             await page.keyboard.press("2")
             await page.wait_for_selector("text=You voted for B.")
-            await fits(watched)
+            await watched.looks_well()
             address = page.url
             await page.keyboard.press("n")
             await page.wait_for_selector("[name=winner]", timeout=30_000)
             assert page.url != address
             assert page.url.partition("?")[2] == address.partition("?")[2]
             await watched.see(f"{base}/arena/leaderboard")
-            await fits(watched)
-            assert watched.wrong == []
-            await context.close()
-
-
-async def fits(watched: Watched) -> None:
-    """The page has no finding of axe, and is no wider than the window."""
-    size = await watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert size <= 0, watched.page.url
-    assert await violations(watched.page) == [], watched.page.url
+            await watched.looks_well()

@@ -12,7 +12,7 @@ from tests.api.test_access import READS, RULES, SUBMITS, key
 from tests.flows.conftest import Judged, Row, Serve
 from tests.flows.test_benchmarks import ITEMS, PEOPLE, WIT, answering, begin, finished, rows, score, upload
 from tests.pages.reading import has_the_content_of, page_of
-from tests.pages.test_browser import WIDTHS, Watched, violations
+from tests.pages.test_browser import Watched, at_each_width, violations
 from tests.pages.test_hostile_texts import ONE_OF_EACH_KIND, normal, times
 from tests.pages.test_sessions import FOREIGN, OWN, sign_in
 from tests.polling import until
@@ -181,19 +181,8 @@ async def test_a_benchmark_in_a_browser_from_its_begin_to_its_leaderboard(serve:
             pass  # the page is loaded again at the end
         await watched.page.wait_for_selector("svg.drawing")
         assert await watched.page.text_content("[data-field=done]") == str(4 * ITEMS)
-        await looks_well(browser, base, ["/benchmarks", f"/benchmarks/{begun['id']}"])
         assert watched.wrong == []
-
-
-async def looks_well(browser: Browser, base: str, paths: list[str]) -> None:
-    """No finding of axe, no error, no wider than the window: at both widths, light and dark."""
-    for width in WIDTHS:
-        options: dict[str, Any] = {"viewport": {"width": width, "height": 800}}
-        context = await browser.new_context(**options)
-        watched = Watched(await context.new_page())
-        for path in paths:
-            await watched.see(base + path)
-            assert await watched.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
-            assert await violations(watched.page) == [], (path, width)
-        assert watched.wrong == []
-        await context.close()
+        async for watched in at_each_width(browser):
+            for path in ("/benchmarks", f"/benchmarks/{begun['id']}"):
+                await watched.see(base + path)
+                await watched.looks_well()

@@ -55,10 +55,32 @@ class Watched:
         page.on("dialog", lambda dialog: self.wrong.append(f"dialog {dialog.message}"))
         page.on("request", lambda request: self.addresses.append(request.url))
 
+    @property
+    def width(self) -> int:
+        """The width of the window in pixels."""
+        assert self.page.viewport_size is not None
+        return self.page.viewport_size["width"]
+
     async def see(self, address: str) -> None:
         response = await self.page.goto(address)
         assert response is not None
         assert response.status == 200, address
+
+    async def looks_well(self, *, dark: bool = True) -> None:
+        """The page is no wider than the window, and has no finding of axe."""
+        at = (self.page.url, self.width)
+        assert await self.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, at
+        assert await violations(self.page, dark=dark) == [], at
+
+
+async def at_each_width(browser: Browser) -> AsyncIterator[Watched]:
+    """A page as wide as a phone, then one as wide as a screen, each without errors in the end."""
+    for width in WIDTHS:
+        context = await browser.new_context(viewport={"width": width, "height": 800})
+        watched = Watched(await context.new_page())
+        yield watched
+        assert watched.wrong == []
+        await context.close()
 
 
 async def violations(page: Page, *, dark: bool = True) -> list[Any]:
@@ -87,18 +109,13 @@ async def test_every_page_is_accessible_and_without_errors(serve: Serve, browser
             *("/docs", "/docs/guide-agreement", "/docs/redis-keys", "/docs/api", "/docs/api/submitJob"),
             "/docs/api/schemas/Judgment",
         ]
-        for width in WIDTHS:
-            context = await browser.new_context(viewport={"width": width, "height": 800})
-            watched = Watched(await context.new_page())
+        dark = True  # both widths show the same elements of these pages: once is enough
+        async for watched in at_each_width(browser):
             for path in paths:
                 await watched.see(base + path)
-                size = await watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                assert size <= 0, (path, width)
-                # Of these pages, both widths show the same elements: their colours are looked at once in the dark.
-                assert await violations(watched.page, dark=width == WIDTHS[0]) == [], (path, width)
-            assert watched.wrong == []
+                await watched.looks_well(dark=dark)
+            dark = False
             assert {address for address in watched.addresses if not address.startswith(base)} == set()
-            await context.close()
 
 
 async def test_a_whole_page_is_light(serve: Serve, browser: Browser) -> None:

@@ -8,7 +8,7 @@ from playwright.async_api import Browser
 from tests.flows.conftest import FAST, Judged, Row, Serve
 from tests.pages.lived_in import JUDGE, MODEL, SAFE, answer
 from tests.pages.reading import Page, page_of
-from tests.pages.test_browser import WIDTHS, Watched, violations
+from tests.pages.test_browser import at_each_width
 from tests.pages.test_hostile_texts import PAYLOADS
 from tests.stubs.model_server import ModelServer
 
@@ -140,17 +140,11 @@ async def test_the_page_is_accessible_at_every_width(serve: Serve, browser: Brow
     async with ModelServer("openai", answer) as model:
         judged = await with_groups(serve, model)
         base = str(judged.client.base_url).rstrip("/")
-        for width in WIDTHS:
-            context = await browser.new_context(viewport={"width": width, "height": 800})
-            watched = Watched(await context.new_page())
+        async for watched in at_each_width(browser):
             await watched.see(f"{base}/compare")
-            assert await violations(watched.page) == [], width
+            await watched.looks_well()
             assert await watched.page.evaluate(WIDER_WITH_A_LONG_NAME) <= 0, "a model's name may be long"
             async with watched.page.expect_navigation():
                 await watched.page.click("form.filters >> nth=1 >> button")
             assert "is better than" in str(await watched.page.text_content(".verdict"))
-            size = await watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert size <= 0, width
-            assert await violations(watched.page) == [], width
-            assert watched.wrong == []
-            await context.close()
+            await watched.looks_well()

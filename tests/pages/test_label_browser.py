@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, Route
 
 from tests.flows.conftest import FAST, Judged, Serve
 from tests.pages.lived_in import JUDGE, answer, item
-from tests.pages.test_browser import CHROMIUM, WIDTHS, Watched, violations
+from tests.pages.test_browser import CHROMIUM, Watched, at_each_width
 from tests.pages.test_hostile_texts import PAYLOADS
 from tests.stubs.model_server import ModelServer
 
@@ -153,9 +153,7 @@ async def test_two_keys_at_once_give_one_label_to_the_item_that_was_shown(serve:
 async def test_the_pages_of_labelling_are_accessible_at_every_width(serve: Serve, browser: Browser) -> None:
     async with ModelServer("openai", answer) as model:
         base = await courteous(serve, model, 6)
-        for width in WIDTHS:
-            context = await browser.new_context(viewport={"width": width, "height": 800})
-            watched = Watched(await context.new_page())
+        async for watched in at_each_width(browser):
             page = watched.page
             for step in ("list", "name", "item", "revealed", "next", "none"):
                 if step == "list":
@@ -163,20 +161,16 @@ async def test_the_pages_of_labelling_are_accessible_at_every_width(serve: Serve
                 elif step == "name":
                     await watched.see(base + QUEUE)
                 elif step == "item":
-                    await begin(page, base, f"{width}")
+                    await begin(page, base, f"{watched.width}")
                     bar = await page.locator(".answers").bounding_box()
                     assert bar is not None
-                    assert bar["y"] + bar["height"] <= 800, width  # in reach without scrolling
+                    assert bar["y"] + bar["height"] <= 800  # in reach without scrolling
                 elif step == "none":
                     await watched.see(f"{base}/label?criterion=relevance")
                 else:
                     await press(page, "3" if step == "revealed" else "Enter")
-                size = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                assert size <= 0, (step, width)
-                assert await violations(page) == [], (step, width)
-            assert watched.wrong == []
+                await watched.looks_well()
             assert {address for address in watched.addresses if not address.startswith(base)} == set()
-            await context.close()
 
 
 async def test_it_works_without_scripts(serve: Serve, browser: Browser) -> None:

@@ -15,7 +15,7 @@ from tests.flows.conftest import FAST, Judged, Row, Serve
 from tests.pages.lived_in import ITEMS, MODEL, NEW, answer, label, lived_in
 from tests.pages.lived_in import item as judged_item
 from tests.pages.reading import Page, page_of
-from tests.pages.test_browser import WIDTHS, Watched, violations
+from tests.pages.test_browser import at_each_width
 from tests.pages.test_hostile_texts import ONE_OF_EACH_KIND, normal, payload_in
 from tests.pages.test_sessions import FOREIGN, OWN, sign_in
 from tests.stubs.model_server import ModelServer
@@ -291,45 +291,34 @@ async def test_a_judge_is_tried_in_a_browser(serve: Serve, browser: Browser) -> 
     async with ModelServer("openai", answer) as model:
         judged = await lived_in(serve, model, **PRICES)
         base = str(judged.client.base_url).rstrip("/")
-        for width in WIDTHS:
-            context = await browser.new_context(viewport={"width": width, "height": 800})
-            watched = Watched(await context.new_page())
+        async for watched in at_each_width(browser):
             page = watched.page
             await watched.see(f"{base}/try?judge=courtesy")
-            await fits(watched)
+            await watched.looks_well()
             await page.fill("[name=output]", str(ITEM["output"]))
-            await page.fill("[name=instructions]", f"Is the answer polite? {width}")
+            await page.fill("[name=instructions]", f"Is the answer polite? {watched.width}")
             await page.press("[name=criterion]", "Enter")  # which sends nothing
             assert page.url.endswith("?judge=courtesy")
             await page.click("text=Show the prompt")
             await page.wait_for_selector("#prompt")
-            await fits(watched)
+            await watched.looks_well()
             await page.click("text=Ask the models")
             await page.wait_for_selector("#answer mark", timeout=30_000)
             await page.wait_for_selector("[data-events]", state="detached")  # at the end it is loaded once more
-            await fits(watched)
+            await watched.looks_well()
             await page.select_option("[name=size]", "20")
             await page.click("text=Measure its agreement")
             await page.wait_for_selector("#measured svg", timeout=60_000)
             await page.wait_for_selector("[data-events]", state="detached")
             assert await page.input_value("[name=output]") == ITEM["output"]
-            await fits(watched)
+            await watched.looks_well()
             await page.click("text=Labels, own prompt, examples, parameters")
             await page.fill("[name=samples]", "none")
             await page.click("text=Save as a new version")
             await page.wait_for_selector("[name=samples][aria-invalid]")
             await page.wait_for_load_state()
-            await fits(watched)
+            await watched.looks_well()
             await page.fill("[name=samples]", "1")
             await page.click("text=Save as a new version")
             await page.wait_for_url(f"{base}/judges/courtesy%40*")
-            refused = [each for each in watched.wrong if "status of 400" not in each]  # the page with the fault
-            assert refused == []
-            await context.close()
-
-
-async def fits(watched: Watched) -> None:
-    """The page has no finding of axe, and is no wider than the window."""
-    size = await watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert size <= 0, watched.page.url
-    assert await violations(watched.page) == [], watched.page.url
+            watched.wrong = [each for each in watched.wrong if "status of 400" not in each]  # the page with the fault
