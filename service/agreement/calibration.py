@@ -176,7 +176,8 @@ def _human_scale(coding: Coding) -> HumanScale:
         return HumanScale(coding.scale.min, coding.scale.max, ())
     numbers = person_axis(coding, ()).numbers
     if numbers is None:
-        raise impossible([Fault("/judge", "the labels of its criterion have no scores to calibrate by")])
+        detail = "the labels of its criterion have no scores to calibrate by: give its choices scores"
+        raise impossible([Fault("/judge", detail)])
     levels = tuple(sorted(set(numbers)))
     return HumanScale(levels[0], levels[-1], levels)
 
@@ -187,7 +188,7 @@ def _labelled(
     """Returns one mean an item for random labels. Of other selections each label counts, together as the items do."""
     found = _means(mine.coding, agreed, seen) if selection == "random" else _pairs(mine, agreed, selection)
     if found.axis.numbers is None:
-        raise impossible([Fault("/judge", "its values have no scores to calibrate")])
+        raise impossible([Fault("/judge", "its values have no scores to calibrate: give its choices scores")])
     return found
 
 

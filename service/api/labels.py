@@ -308,7 +308,7 @@ def _take(batch: Batch[NewLabel], taken: list[tuple[int, NewLabel]], faults: lis
 
 def _check_count(count: int, settings: Settings) -> None:
     if count > settings.server.max_items:
-        raise too_large(f"more than {settings.server.max_items} labels")
+        raise too_large(f"more than {settings.server.max_items} labels: send them in several requests")
 
 
 def _check_values(taken: Sequence[NewLabel], numbers: Sequence[int]) -> None:

@@ -17,12 +17,14 @@ from service.contracts.decoding import Batch
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
 from service.contracts.judges import CONTROL, ResolvedJudge
+from service.contracts.nearest import did_you_mean
 from service.contracts.refusals import Fault, Refused, impossible
 from service.costs import SAMPLE, Prices
 from service.jobs import Caller, JobIntake, TakenIn, resolve_judges
 from service.store import benchmarks, clock, datasets
 from service.store.errors import StoreConflictError
 
+_MOST_NAMES = 1000  # of datasets, among which one is looked for that was meant
 _PART = 1000  # items that are stored together: a step of the event loop each
 CONTROLS = (f"{CONTROL}length", f"{CONTROL}overlap")
 
@@ -108,7 +110,9 @@ async def _taken(redis: Redis, settings: Settings, request: BenchmarkRequest, ca
     """The benchmark, checked and staged."""
     dataset = await datasets.find_dataset(redis, request.dataset)
     if dataset is None:
-        raise impossible([Fault("/dataset", f"there is no dataset {request.dataset!r}")])
+        known, _ = await datasets.list_datasets(redis, after=None, limit=_MOST_NAMES)
+        near = did_you_mean(request.dataset, [each.name for each in known])
+        raise impossible([Fault("/dataset", f"there is no dataset {request.dataset!r}{near}")])
     judges = await _measurable_judges(redis, settings, request, dataset)
     intake = _BenchmarkIntake(redis, settings, request, dataset, judges, caller)
     await intake.take(datasets.read_dataset(redis, dataset.name))
@@ -136,8 +140,9 @@ async def _measurable_judges(
             names = ", ".join(statistics_for(scale))
             detail = f"{request.sort!r} is not a statistic of the answers of judge {index} ({names})"
             faults.append(Fault("/sort", detail))
-    if not faults and len(judge_rows(judges, with_controls=request.controls)) > MOST_ROWS:
-        faults.append(Fault("/judges", f"judges times models are more than {MOST_ROWS}"))
+    rows = len(judge_rows(judges, with_controls=request.controls)) if not faults else 0
+    if rows > MOST_ROWS:
+        faults.append(Fault("/judges", f"{rows} pairs of a judge and a model: at most {MOST_ROWS}"))
     if faults:
         raise impossible(faults)
     return judges

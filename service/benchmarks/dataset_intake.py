@@ -146,7 +146,7 @@ class _DatasetIntake:
             detail = "is missing, and so is outputs: other items have one of them"
             checks.note(self._fault(f"/items/{number}/output", number, detail) for number in self._without_output)
         if not checks.unfit and not checks.items:
-            checks.note([Fault("/items", "there is no item")])
+            checks.note([Fault("/items", "at least one item is needed")])
         elif not checks.unfit and not self._values:
             checks.note([Fault("/items", "no item has a value of anybody in `human`")])
         if checks.unfit:

@@ -31,7 +31,7 @@ def faults_in(raw: bytes, type_: Any, at: str = "") -> list[Fault]:
     try:
         value = msgspec.json.decode(raw)
     except RecursionError:
-        return [Fault(at, "nested too deep")]
+        return [Fault(at, f"nested deeper than {MAX_DEPTH} levels")]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _unreadable(raw, type_, error, at)
     return list(islice(_faults(value, type_, at), MOST_FAULTS))

@@ -184,4 +184,4 @@ async def test_rows_are_bounded(stocked: httpx.AsyncClient) -> None:
     models = [f"openai/m{n}" for n in range(20)]
     response = await stocked.post("/v1/benchmarks", json=ORDER | {"judges": judges, "models": models})
     assert pointers(response, 422, "impossible") == ["/judges"]
-    assert json.loads(response.content)["detail"] == "/judges: judges times models are more than 200"
+    assert json.loads(response.content)["detail"] == "/judges: 440 pairs of a judge and a model: at most 200"

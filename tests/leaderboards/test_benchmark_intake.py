@@ -67,7 +67,7 @@ async def test_a_benchmark_is_shown_listed_and_cancelled(redis: Redis, settings:
 @pytest.mark.parametrize(
     ("changes", "pointer", "detail"),
     [
-        ({"dataset": "other"}, "/dataset", "there is no dataset 'other'"),
+        ({"dataset": "dd"}, "/dataset", "there is no dataset 'dd'; did you mean 'd'?"),
         ({"judges": ["helpfulness"]}, "/judges/0",
          "the dataset has no labels for 'helpfulness' (it has: odd, wit)"),
         ({"sort": "nonsense"}, "/sort", "'nonsense' is not a statistic of the answers of judge 0 (exact, "),

@@ -41,7 +41,7 @@ async def test_a_dataset_has_its_criteria_and_annotators(redis: Redis, settings:
         ([item("x", w=[None, 1]), item("y", w=["a", "b"])], [("/items/0/human/w/1", "line 11: 1 is a number")]),
         ([item(None, w=[1]), item("", w=[1])], [("/items/0/output", "line 11: is missing")]),
         ([item("x", w=[None])], [("/items", "no item has a value")]),
-        ([], [("/items", "there is no item")]),
+        ([], [("/items", "at least one item is needed")]),
     ],
 )  # fmt: skip
 async def test_an_item_unlike_the_others_is_refused_with_its_line(
