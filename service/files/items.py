@@ -28,7 +28,6 @@ from service.contracts.refusals import Fault, invalid, too_large
 from service.files.records import (
     CsvRows,
     FileError,
-    FileForm,
     FileRow,
     FileRows,
     RecordError,
@@ -146,16 +145,9 @@ def read_items(name: str, mapping: Mapping[str, str], *, with_human: bool = True
     `human.faithfulness.0`. An entry may also stand the other way round: `input` -> `question`.
     """
     content, form = read_file(name)
-    return items_in(content, form, mapping, shown_name(name), with_human=with_human)
-
-
-def items_in(
-    content: bytes, form: FileForm, mapping: Mapping[str, str], name: str, *, with_human: bool = True
-) -> ItemFile:
-    """Returns the items in the content of a file called `name`, as `read_items` does."""
     table = read_rows(content, form)
     if not table.rows:
-        raise FileError([f"{name}: there is no item in it"])
+        raise FileError([f"{shown_name(name)}: there is no item in it"])
     parts = _parts(table.columns, mapping, is_json=form == "ndjson", with_human=with_human)
     items, faults = [], []
     for row in table.rows:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.files.items import ItemFile, dataset_name, items_in, read_items
+from service.files.items import ItemFile, dataset_name, read_items
 from service.files.records import FileError
 
 NAMED = {"question": "input", "answer": "output", "score": "human.faithfulness.0"}
@@ -108,8 +108,9 @@ def test_a_spreadsheet_of_a_land_with_decimal_commas_is_read(tmp_path: Path) -> 
     assert (file.lines, file.missing) == ([2, 4], 2)
 
 
-def test_items_to_judge_need_no_people() -> None:
-    file = items_in(b"id,answer,human.wit.0\n1,x,4\n", "csv", {"answer": "output"}, "f", with_human=False)
+def test_items_to_judge_need_no_people(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,answer,human.wit.0\n1,x,4\n")
+    file = read_items(str(tmp_path / "a.csv"), {"answer": "output"}, with_human=False)
     assert (file.items, file.unused) == ([{"id": "1", "output": "x"}], ["human.wit.0"])
 
 

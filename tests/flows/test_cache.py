@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterator
 
 from tests.flows.conftest import Judged, Row, Serve
+from tests.flows.faults import GOOD
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
 
-GOOD = '{"explanation": "Fine.", "score": 4}'
 ITEM = {"id": "a", "input": "q", "output": "text"}
 MODEL = ["openai/gpt-4.1-mini"]
 

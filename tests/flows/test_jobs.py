@@ -9,15 +9,10 @@ import msgspec
 import pytest
 
 from tests.flows.conftest import FAST, Judged, Row, Serve
+from tests.flows.faults import GOOD, items
 from tests.polling import until
 from tests.stubs.model_server import ModelServer
 from tests.stubs.wire_formats import Reply
-
-GOOD = '{"explanation": "Fine.", "score": 4}'
-
-
-def items(count: int) -> list[Row]:
-    return [{"id": f"t-{index}", "input": "a question", "output": f"answer {index}"} for index in range(count)]
 
 
 async def test_a_job_is_accepted_with_its_location_and_ends_scored(serve: Serve) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.flows.conftest import Judged, Row, Serve
+from tests.flows.faults import GOOD
 from tests.stubs.model_server import ModelServer
 
-GOOD = '{"explanation": "Fine.", "score": 4}'
 ITEM = {"id": "a", "input": "q", "output": "text"}
 MODEL = ["openai/gpt-4.1-mini"]
 WIT: Row = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?"}
