@@ -91,8 +91,6 @@ def test_a_provider_is_one_file_and_one_row(source: SourceCopy) -> None:
 
         from worker.providers.base import Completion, ModelRequest
         from worker.providers.capabilities import Learnt
-        from worker.providers.failures import Failure, read_failure
-        from worker.providers.http import HttpReply
         from worker.providers.registry import wire_format
         from worker.providers.remote import TEXT
 
@@ -118,9 +116,6 @@ def test_a_provider_is_one_file_and_one_row(source: SourceCopy) -> None:
                 return Completion(
                     text=said["say"], source="text", finish_reason="stop", input_tokens=1000, output_tokens=2000
                 )
-
-            def read_failure(self, reply: HttpReply) -> Failure | Completion:
-                return read_failure(*reply)
         ''',
     )
     source.add_row(

@@ -19,8 +19,6 @@ from worker.providers.envelopes import (
     without_nothing,
 )
 from worker.providers.event_streams import Event, events_of, is_event_stream
-from worker.providers.failures import Failure, filtered_or_failed
-from worker.providers.http import HttpReply
 from worker.providers.model_listings import listed_models
 from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
@@ -128,9 +126,6 @@ class AnthropicFormat:
             output_tokens=token_count(usage.get("output_tokens")),
             served_model=text_or_none(reply.model),
         )
-
-    def read_failure(self, reply: HttpReply) -> Failure | Completion:
-        return filtered_or_failed(reply)
 
     def read_models(self, body: bytes) -> list[ListedModel]:
         return listed_models(body, lists=("data",), names=("id",), dates=("retires_at",))

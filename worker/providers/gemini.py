@@ -23,8 +23,7 @@ from worker.providers.envelopes import (
     total_tokens,
 )
 from worker.providers.event_streams import events_of, is_event_stream
-from worker.providers.failures import UNREADABLE, Failure, filtered_or_failed
-from worker.providers.http import HttpReply
+from worker.providers.failures import UNREADABLE
 from worker.providers.model_listings import listed_models
 from worker.providers.registry import wire_format
 from worker.providers.remote import TEXT
@@ -138,9 +137,6 @@ class GeminiFormat:
             tokens=_tokens(candidate.logprobs_result),
             served_model=text_or_none(reply.model_version),
         )
-
-    def read_failure(self, reply: HttpReply) -> Failure | Completion:
-        return filtered_or_failed(reply)
 
     def read_models(self, body: bytes) -> list[ListedModel]:
         listed = listed_models(body, lists=("models",), names=("name",), dates=())

@@ -21,6 +21,7 @@ from worker.providers.failures import (
     Failure,
     cause_of,
     error_object,
+    filtered_or_failed,
     is_retryable,
     spellings_of,
     to_error,
@@ -66,10 +67,6 @@ class WireFormat(Protocol):
 
     def decode(self, body: bytes, mode: str) -> Completion:
         """Returns the answer in a 2xx body. Raises one of UNREADABLE if the body is no answer of this format."""
-        ...
-
-    def read_failure(self, reply: HttpReply) -> Failure | Completion:
-        """Returns the failure in an error's reply, or a Completion if it says that a filter withheld the answer."""
         ...
 
 
@@ -200,7 +197,7 @@ class RemoteProvider:
         descent.calls += 1
         try:
             reply = await self._post(request.model, body)
-            return self._decode(reply, mode) if 200 <= reply.status < 300 else self._wire.read_failure(reply)
+            return self._decode(reply, mode) if 200 <= reply.status < 300 else filtered_or_failed(reply)
         except ProviderError as error:
             descent.faults += error.retryable
             raise
@@ -212,7 +209,7 @@ class RemoteProvider:
             if (body := with_whole_characters(reply.body)) != reply.body:
                 return self._decode(reply._replace(body=body), mode)
             if error_object(reply.body) is not None:
-                return self._wire.read_failure(reply)
+                return filtered_or_failed(reply)
             kind = reply.headers.get("content-type", "no content type")[:100]
             message = f"{self._name} answered {reply.status} ({kind}) with a body that is no answer: {error}"
             raise self._broken(message, reply) from error
