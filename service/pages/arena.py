@@ -19,7 +19,7 @@ from service.contracts.items import TEXT_FIELDS, Item
 from service.contracts.refusals import Fault, Kind, Refused, impossible
 from service.jobs import View, draw_judged_item
 from service.pages.access import shown_to
-from service.pages.documents import PAGE_HEADERS, document
+from service.pages.documents import PAGE_HEADERS, document, redirect
 from service.pages.forms import (
     FAULT_STATUSES,
     TAKES_TEXTS,
@@ -233,4 +233,4 @@ def _shown_prompts(battle: Battle, budget: TextBudget) -> list[ShownPrompt]:
 
 
 def _leading_to_battle(battle_id: str, voter: str | None) -> Redirect:
-    return Redirect(f"/arena/battles/{battle_id}{query({'voter': voter})}", status_code=303, headers=PAGE_HEADERS)
+    return redirect(f"/arena/battles/{battle_id}{query({'voter': voter})}")

@@ -29,7 +29,7 @@ from service.contracts.decoding import decode
 from service.contracts.refusals import Refused
 from service.jobs import View
 from service.pages.access import shown_to
-from service.pages.documents import PAGE_HEADERS, attachment, document
+from service.pages.documents import attachment, document, redirect
 from service.pages.forms import (
     FAULT_STATUSES,
     TAKES_TEXTS,
@@ -102,7 +102,7 @@ class BenchmarkPages(Controller):
             if refused.kind not in FAULT_STATUSES:
                 raise
             return await _start(request, redis, view, form, refused=refused)
-        return Redirect(f"/benchmarks/{begun.benchmark.id}", status_code=303, headers=PAGE_HEADERS)
+        return redirect(f"/benchmarks/{begun.benchmark.id}")
 
     @get("/{benchmark_id:str}")
     async def show(
@@ -153,7 +153,7 @@ class BenchmarkPages(Controller):
     ) -> Redirect:
         """Cancels the judgments that have not started."""
         benchmark = await cancel_benchmark(redis, settings, view, benchmark_id)
-        return Redirect(f"/benchmarks/{benchmark.id}", status_code=303, headers=PAGE_HEADERS)
+        return redirect(f"/benchmarks/{benchmark.id}")
 
 
 async def _start(

@@ -7,7 +7,9 @@ from typing import Any
 
 import minijinja
 from litestar import Request, Response
+from litestar.datastructures import Cookie
 from litestar.enums import MediaType
+from litestar.response import Redirect
 
 from service.api.access import view_of
 from service.config.version import version
@@ -44,6 +46,11 @@ def page(content: bytes, status_code: int, headers: dict[str, str] | None = None
     return Response(
         content, status_code=status_code, media_type=MediaType.HTML, headers={**PAGE_HEADERS, **(headers or {})}
     )
+
+
+def redirect(path: str, *cookies: Cookie) -> Redirect:
+    """Returns the answer to a form that leads the browser on to a page, and gives it these cookies."""
+    return Redirect(path, status_code=303, cookies=cookies, headers=PAGE_HEADERS)
 
 
 def attachment(name: str) -> dict[str, str]:

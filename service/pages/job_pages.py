@@ -23,7 +23,7 @@ from service.contracts.outcomes import JobStatus, Outcome
 from service.contracts.refusals import Fault, invalid
 from service.jobs import View, cancel_job, existing_job, waited_for
 from service.pages.access import shown_to
-from service.pages.documents import PAGE_HEADERS, attachment, document
+from service.pages.documents import PAGE_HEADERS, attachment, document, redirect
 from service.pages.item import decoded_judgments
 from service.pages.texts import ShownText, TextBudget
 from service.store import jobs, workers
@@ -155,7 +155,7 @@ class JobPages(Controller):
     ) -> Redirect:
         """Cancels the part of a job that has not started."""
         await cancel_job(redis, settings, *await existing_job(redis, job_id, view))
-        return Redirect(f"/jobs/{job_id}", status_code=303, headers=PAGE_HEADERS)
+        return redirect(f"/jobs/{job_id}")
 
 
 def _status(given: str | None) -> JobStatus | None:

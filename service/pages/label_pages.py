@@ -30,7 +30,7 @@ from service.contracts.labels import Label, NewLabel
 from service.contracts.refusals import Fault, Kind, Refused, invalid
 from service.jobs import View
 from service.pages.access import cookie, shown_to
-from service.pages.documents import PAGE_HEADERS, document
+from service.pages.documents import document, redirect
 from service.pages.item import parts_of
 from service.pages.signing_in import own_path
 from service.pages.texts import ShownText, TextBudget
@@ -164,7 +164,7 @@ class LabelPages(Controller):
         sitting, item_id = _sitting_of(form), _text(form, "item")
         annotator = annotator_of(request)
         if annotator is None:
-            return _leading_to(sitting.address(item_id))
+            return redirect(sitting.address(item_id))
         known = await find_criterion(redis, sitting.criterion)
         try:
             draw = await draw_of(redis, sitting.criterion, item_id, sitting.after)
@@ -193,7 +193,7 @@ class LabelPages(Controller):
             values: dict[str, Any] = {"item_id": item_id, "again": again, "sitting": sitting}
             return await document(request, "label_stale.html", status_code=409, **values)
         added = counts.stored - counts.replaced
-        return _leading_to(sitting.at(done=sitting.done + added).address(item_id))
+        return redirect(sitting.at(done=sitting.done + added).address(item_id))
 
     @post("/undo", opt=_FORM, status_code=303, request_max_body_size=_MOST_OF_A_FORM)
     async def undo(
@@ -204,9 +204,9 @@ class LabelPages(Controller):
         sitting, item_id = _sitting_of(form), _text(form, "item")
         annotator = annotator_of(request)
         if annotator is None:
-            return _leading_to(sitting.address(item_id))
+            return redirect(sitting.address(item_id))
         was_there = await remove_label(redis, item_id, sitting.criterion, annotator, keep_s=settings.store.keep_s)
-        return _leading_to(sitting.at(done=max(sitting.done - was_there, 0), last=None).address(item_id))
+        return redirect(sitting.at(done=max(sitting.done - was_there, 0), last=None).address(item_id))
 
     @post("/name", opt=_FORM, status_code=303, request_max_body_size=_MOST_OF_A_FORM)
     async def name(self, request: Request[Any, Any, Any]) -> Response[Any]:
@@ -217,7 +217,7 @@ class LabelPages(Controller):
             detail = f"a name must have 1 to {_MOST_OF_A_NAME} printable characters"
             raise invalid([Fault("/annotator", detail)])
         kept = cookie(request, ANNOTATOR_COOKIE, quote(name, safe=""), _YEAR_S)
-        return Redirect(following, status_code=303, cookies=[kept], headers=PAGE_HEADERS)
+        return redirect(following, kept)
 
 
 def annotator_of(request: Request[Any, Any, Any]) -> str | None:
@@ -339,7 +339,3 @@ def _checked(**fields: Any) -> NewLabel:
 def _given(label: Label) -> str:
     """Returns a label's value as the judges' answers have it."""
     return written(label.score) if label.score is not None else str(label.label)
-
-
-def _leading_to(address: str) -> Redirect:
-    return Redirect(address, status_code=303, headers=PAGE_HEADERS)

@@ -7,11 +7,10 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.response import Redirect
 
 from service.api.problems import HANDLERS, Problem
 from service.pages.access import SignInNeededError
-from service.pages.documents import PAGE_HEADERS, page, rendered
+from service.pages.documents import page, redirect, rendered
 
 _Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
 
@@ -30,9 +29,9 @@ def _as_page(handler: _Handler) -> _Handler:
 
 def _to_sign_in(request: Request[Any, Any, Any], _: SignInNeededError) -> Response[Any]:
     if request.method != "GET":
-        return Redirect("/login", status_code=303, headers=PAGE_HEADERS)
+        return redirect("/login")
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return Redirect(f"/login?{urlencode({'next': asked})}", status_code=303, headers=PAGE_HEADERS)
+    return redirect(f"/login?{urlencode({'next': asked})}")
 
 
 def unknown_path(request: Request[Any, Any, Any], error: NotFoundException) -> Response[Any]:

@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
-from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Redirect
@@ -13,7 +12,7 @@ from service.api.access import key_named
 from service.api.origins import TAKES_FORMS
 from service.config.settings import Settings
 from service.pages.access import SESSION_COOKIE, cookie
-from service.pages.documents import PAGE_HEADERS, document
+from service.pages.documents import document, redirect
 from service.store.sessions import SESSION_S, close_session, open_session
 
 NextQuery = Annotated[str, QueryParameter(name="next", max_length=4_000)]
@@ -43,7 +42,7 @@ async def sign_in(
         values: dict[str, Any] = {"following": following, "wrong": has_keys, "has_keys": has_keys}
         return await document(request, "login.html", status_code=401, **values)
     token = await open_session(redis, key.sha256)
-    return _leading_to(following, cookie(request, SESSION_COOKIE, token, SESSION_S))
+    return redirect(following, cookie(request, SESSION_COOKIE, token, SESSION_S))
 
 
 @post("/logout", opt=TAKES_FORMS, include_in_schema=False, status_code=303, request_max_body_size=_MOST_OF_A_FORM)
@@ -51,14 +50,10 @@ async def sign_out(request: Request[Any, Any, Any], redis: NamedDependency[Redis
     """Ends the session, in the store and in the browser."""
     if token := request.cookies.get(SESSION_COOKIE):
         await close_session(redis, token)
-    return _leading_to("/login", cookie(request, SESSION_COOKIE, "", 0))
+    return redirect("/login", cookie(request, SESSION_COOKIE, "", 0))
 
 
 def own_path(path: str) -> str:
     """Returns a path of this service that a sign-in may lead to, `/` in place of any other address."""
     is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and path.isascii()
     return path if is_own else "/"
-
-
-def _leading_to(path: str, kept: Cookie) -> Redirect:
-    return Redirect(path, status_code=303, cookies=[kept], headers=PAGE_HEADERS)

@@ -25,7 +25,7 @@ from service.judging.methods import METHODS
 from service.pages.access import shown_to
 from service.pages.benchmark import boards_of
 from service.pages.definitions import AT, fields_of
-from service.pages.documents import PAGE_HEADERS, document
+from service.pages.documents import PAGE_HEADERS, document, redirect
 from service.pages.forms import (
     FAULT_STATUSES,
     MOST_OF_A_TEXT_FORM,
@@ -195,7 +195,7 @@ class TryPages(Controller):
                 for each in refused.faults
             ]
             return await _refused(request, redis, settings, form, Refused(refused.kind, faults))
-        return Redirect(f"/judges/{stored.name}%40{stored.version}", status_code=303, headers=PAGE_HEADERS)
+        return redirect(f"/judges/{stored.name}%40{stored.version}")
 
     @get("/{job_id:str}")
     async def show_tried(
@@ -368,4 +368,4 @@ def _measured(benchmark: Any, draft: str) -> dict[str, Any]:
 
 def _leading_to(job_id: str, form: PageForm) -> Redirect:
     followed = query({"judge": form.given("base"), "item": form.given("item_job")})
-    return Redirect(f"/try/{job_id}{followed}", status_code=303, headers=PAGE_HEADERS)
+    return redirect(f"/try/{job_id}{followed}")
