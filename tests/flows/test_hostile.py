@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,10 +11,8 @@ import pytest
 
 from service.api import bodies, connections
 from tests.flows.conftest import Judged, Serve
+from tests.large_requests import MODERATE
 from tests.polling import until
-
-MB = 1_000_000
-LONG = "l1 " * 30_000
 
 
 @contextlib.asynccontextmanager
@@ -121,93 +117,18 @@ async def test_no_http_behind_a_request_is_no_error_of_the_server(
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-def lines_of(text: str) -> dict[str, Any]:
-    return {"content": text.encode(), "headers": {"Content-Type": "application/x-ndjson"}}
-
-
-def rating(**fields: Any) -> dict[str, Any]:
-    return {"criterion": "wit", "method": "rating", "instructions": "Funny?", "models": ["control/length"], **fields}
-
-
-# Bodies of megabytes are made by the test that sends them.
-HOSTILE: dict[str, tuple[str, str, Callable[[], dict[str, Any]]]] = {
-    "a line of 9 MB": ("POST", "/v1/jobs?judge=helpfulness", lambda: lines_of(json.dumps({"output": "x" * 9 * MB}))),
-    "a line of 11 MB": ("POST", "/v1/jobs?judge=helpfulness", lambda: lines_of("x" * 11 * MB)),
-    "empty lines": ("POST", "/v1/jobs?judge=helpfulness", lambda: lines_of("\n" * 5 * MB)),
-    "carriage returns": ("POST", "/v1/jobs?judge=helpfulness", lambda: lines_of("\r" * 5 * MB)),
-    "faults": (
-        "POST",
-        "/v1/jobs",
-        lambda: {"json": {"judge": "helpfulness", "items": [{"outputs": [1] * 20}] * 100_000}},
-    ),
-    "items": ("POST", "/v1/jobs", lambda: {"json": {"judge": "helpfulness", "items": [{"output": "x"}] * 60_000}}),
-    "nesting": (
-        "POST",
-        "/v1/jobs",
-        lambda: {"content": b"[" * 10 * MB, "headers": {"Content-Type": "application/json"}},
-    ),
-    "minus signs": ("PUT", "/v1/judges/j", lambda: {"json": rating(template="{{ " + "-" * 99_000 + "item.output }}")}),
-    "aliases": (
-        "POST",
-        "/v1/parse",
-        lambda: {
-            "json": {"method": "category", "choices": [{"label": f"l{n}"} for n in range(1_000)], "texts": [LONG] * 5}
-        },
-    ),
-    "texts": ("POST", "/v1/parse", lambda: {"json": {"method": "rating", "texts": ["Score: 4/5. " * 3_000] * 200}}),
-    "pairs": (
-        "POST",
-        "/v1/statistics",
-        lambda: {
-            "json": {"values": list(range(1, 101)), "pairs": [[n % 100 + 1, n * 7 % 100 + 1] for n in range(100_000)]}
-        },
-    ),
-    "values": (
-        "POST",
-        "/v1/statistics",
-        lambda: {"json": {"values": list(range(1_000)), "pairs": [[n % 1_000, n * 7 % 1_000] for n in range(20_000)]}},
-    ),
-    "votes": (
-        "POST",
-        "/v1/arena/ratings",
-        lambda: {"json": {"votes": [[f"a/{n % 200}", f"a/{(n * 7 + 1) % 200}", "A"] for n in range(50_000)]}},
-    ),
-    "labels": (
-        "POST",
-        "/v1/labels",
-        lambda: {
-            "json": {
-                "labels": [
-                    {"item_id": "one", "criterion": "helpfulness", "annotator": f"a{n}", "score": 3}
-                    for n in range(5_000)
-                ]
-            }
-        },
-    ),
-    "descriptors": ("PUT", "/v1/judges/k", lambda: {"json": rating(scale={"min": 0, "max": 1e9, "step": 1e-9})}),
-    "outputs": (
-        "POST",
-        "/v1/judges/preference/preview",
-        lambda: {"json": {"input": "q", "outputs": ["x" * MB] * 20}},
-    ),
-    "examples": ("PUT", "/v1/judges/l", lambda: {"json": rating(examples=[{"output": "x" * 90_000, "score": 3}] * 50)}),
-}
-
-
 MOST_S = 5.0  # on a busy machine; `tests.benchmarks.intake` measures whether it is within a second
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", MODERATE)
 async def test_healthz_answers_meanwhile(serve: Serve, name: str) -> None:
     judged: Judged = await serve(workers=0)
-    method, path, body = HOSTILE[name]
-    sent = body()
-    if "json" in sent:  # encoded before, since this process also measures
-        sent = {"content": json.dumps(sent["json"]).encode(), "headers": {"Content-Type": "application/json"}}
+    sent = MODERATE[name]()
 
     async def hostile() -> int:
         async with httpx.AsyncClient(base_url=judged.client.base_url, timeout=120, verify=False) as client:
-            return (await client.request(method, path, **sent)).status_code
+            headers = {"Content-Type": sent.media_type}
+            return (await client.request(sent.method, sent.path, content=sent.body, headers=headers)).status_code
 
     took = []
     for _ in range(3):  # a busy machine takes its time without any request
