@@ -1,9 +1,7 @@
-"""A real store for the tests: the embedded Valkey, or the server that JUDGED_TEST_STORE names."""
+"""What all tests have: a real store, and the same drawn cases each time."""
 
-import asyncio
 import gc
 import os
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from service.garbage import collect_less
-from service.launch import embedded_store
 from service.store.connection import connect
+from tests.stores import running_store
 
 # A busy machine is no failure, and everybody's tests draw the same cases; HYPOTHESIS_PROFILE=explore draws new ones,
 # twice as many.
@@ -40,19 +38,10 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def store_url() -> Iterator[str]:
     """A running store's URL; one store for all tests of a process."""
-    data = tmp_path_factory.mktemp("store")
-    binary = embedded_store.find_binary(os.environ.get("JUDGED_TEST_STORE"))
-    with embedded_store.socket_for(data) as socket:
-        store = embedded_store.Store(binary, data, socket)
-        process = subprocess.Popen(embedded_store.store_command(store), stdout=subprocess.DEVNULL)
-        try:
-            asyncio.run(embedded_store.wait_until_ready(socket))
-            yield store.url
-        finally:
-            process.terminate()
-            process.wait(10)
+    with running_store() as store:
+        yield store.url
 
 
 @pytest.fixture

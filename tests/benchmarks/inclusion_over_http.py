@@ -9,21 +9,18 @@ many items at random only.
 
 import asyncio
 import re
-import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
 
-from service.launch import embedded_store
 from tests.benchmarks.inclusion import Figure, summary
 from tests.flows.conftest import Judged, api_of, settings_for
+from tests.stores import running_store
 from tests.stubs.model_server import ModelServer
 
 ITEMS = 400
@@ -182,14 +179,8 @@ async def over_http(store_url: str, populations: int) -> None:
 
 def main() -> None:
     populations = int(sys.argv[1]) if len(sys.argv) > 1 else POPULATIONS
-    with tempfile.TemporaryDirectory() as folder, embedded_store.socket_for(Path(folder)) as socket:
-        store = embedded_store.Store(embedded_store.find_binary(None), Path(folder), socket)
-        with subprocess.Popen(embedded_store.store_command(store), stdout=subprocess.DEVNULL) as process:
-            try:
-                asyncio.run(embedded_store.wait_until_ready(socket))
-                asyncio.run(over_http(store.url, populations))
-            finally:
-                process.terminate()
+    with running_store() as store:
+        asyncio.run(over_http(store.url, populations))
 
 
 if __name__ == "__main__":

@@ -5,20 +5,18 @@ is an answer within a second, and the goal for the upload of 100,000 items is 12
 """
 
 import argparse
-import asyncio
 import http.client
 import re
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from service.launch import embedded_store
 from tests.benchmarks.processes import free_port, process
 from tests.large_requests import JSON, LARGE, Sent
+from tests.stores import running_store
 
 EVERY_S = 0.02
 LIMIT_S = 120.0
@@ -42,18 +40,16 @@ def main() -> None:
 @contextmanager
 def _api() -> Iterator[tuple[int, int]]:
     """The port and the process id of an API on a store of its own."""
-    with tempfile.TemporaryDirectory() as folder, embedded_store.socket_for(Path(folder)) as socket:
-        store, port = embedded_store.Store(embedded_store.find_binary(None), Path(folder), socket), free_port()
+    with running_store() as store:
+        port = free_port()
         environ = {"JUDGED_REDIS_URL": store.url, "JUDGED_LOG_LEVEL": "error", "JUDGED_PORT": str(port)}
-        with process(*embedded_store.store_command(store)):
-            asyncio.run(embedded_store.wait_until_ready(socket))
-            with process(sys.executable, "-m", "service.cli", "api", **environ) as api:
-                while True:
-                    with suppress(OSError):
-                        _ask(http.client.HTTPConnection("127.0.0.1", port), "GET", "/healthz")
-                        break
-                    time.sleep(0.05)
-                yield port, api.pid
+        with process(sys.executable, "-m", "service.cli", "api", **environ) as api:
+            while True:
+                with suppress(OSError):
+                    _ask(http.client.HTTPConnection("127.0.0.1", port), "GET", "/healthz")
+                    break
+                time.sleep(0.05)
+            yield port, api.pid
 
 
 def _ask(connection: http.client.HTTPConnection, method: str, path: str, body: bytes = b"", form: str = JSON) -> int:

@@ -3,13 +3,11 @@
 What counts is the ratio of the two: the machine is shared, and single figures drift.
 """
 
-import asyncio
 import contextlib
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +17,8 @@ from typing import NamedTuple
 import httpx
 import msgspec
 
-from service.launch import embedded_store
 from service.launch.interpreter import python_environ
+from tests.stores import running_store
 from tests.stubs.model_server import VERDICT
 
 ROOT = Path(__file__).parents[2]
@@ -72,8 +70,7 @@ def stub_at(delay: float, text: str = VERDICT) -> Iterator[str]:
 @contextlib.contextmanager
 def service_for(stub: str, calls: int, workers: int = 1) -> Iterator[Service]:
     """Store, API and workers, each with so many calls in flight; `worker` of what it yields is the first one."""
-    with tempfile.TemporaryDirectory() as folder, embedded_store.socket_for(Path(folder)) as socket:
-        store = embedded_store.Store(embedded_store.find_binary(None), Path(folder), socket)
+    with running_store() as store, contextlib.ExitStack() as running:
         port = free_port()
         provider = {"kind": "openai", "base_url": stub, "max_concurrency": calls * workers}
         environ = {
@@ -83,15 +80,12 @@ def service_for(stub: str, calls: int, workers: int = 1) -> Iterator[Service]:
             "JUDGED_WORKER_MAX_CALLS": str(calls),
             "JUDGED_LOG_LEVEL": "warning",
         }
-        with process(*embedded_store.store_command(store)) as keeping:
-            asyncio.run(embedded_store.wait_until_ready(socket))
-            with contextlib.ExitStack() as running:
-                api = running.enter_context(process(sys.executable, "-m", "service.cli", "api", **environ))
-                command = (sys.executable, "-m", "worker")
-                pids = [running.enter_context(process(*command, **environ)).pid for _ in range(workers)]
-                url = f"http://127.0.0.1:{port}"
-                wait_until_ready(url, workers)
-                yield Service(url, pids[0], api.pid, keeping.pid, store.url)
+        api = running.enter_context(process(sys.executable, "-m", "service.cli", "api", **environ))
+        command = (sys.executable, "-m", "worker")
+        pids = [running.enter_context(process(*command, **environ)).pid for _ in range(workers)]
+        url = f"http://127.0.0.1:{port}"
+        wait_until_ready(url, workers)
+        yield Service(url, pids[0], api.pid, store.pid, store.url)
 
 
 def free_port() -> int:

@@ -8,11 +8,8 @@ printed, since other processes share the machine.
 
 import argparse
 import asyncio
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
@@ -27,7 +24,6 @@ from service.contracts.items import Item
 from service.contracts.judges import Scale
 from service.contracts.outcomes import Outcome
 from service.gauges.refresher import Refresher
-from service.launch import embedded_store
 from service.stats.arrays import Floats
 from service.stats.intervals import measure
 from service.stats.paired_ranks import JudgeScores, ranks
@@ -37,6 +33,7 @@ from service.store.connection import connect
 from tests.agreement.items import FIVE
 from tests.benchmarks.rows import Goal, Row, show
 from tests.store.labelled import KEEP_S, judge_of, judged, label
+from tests.stores import running_store
 
 JUDGES, CRITERIA, PAIRS = 50, 20, 10_000_000
 DAYS = 30
@@ -64,14 +61,8 @@ def scale_rows(rounds: int) -> Iterator[Row]:
     for pairs in (1_000, PAIRS):
         spent = median(_cpu_of_statistics(pairs) for _ in range(rounds))
         yield Row(f"all statistics with intervals of {pairs:,} pairs", _seconds(spent))
-    with tempfile.TemporaryDirectory() as folder, embedded_store.socket_for(Path(folder)) as socket:
-        store = embedded_store.Store(embedded_store.find_binary(None), Path(folder), socket)
-        with subprocess.Popen(embedded_store.store_command(store), stdout=subprocess.DEVNULL) as process:
-            try:
-                asyncio.run(embedded_store.wait_until_ready(socket))
-                first, same, changed = asyncio.run(_refreshes(store.url, rounds))
-            finally:
-                process.terminate()
+    with running_store() as store:
+        first, same, changed = asyncio.run(_refreshes(store.url, rounds))
     yield Row(f"gauges of {JUDGES} judges x {CRITERIA}, {PAIRS:,} pairs", "")
     yield Row("  the first refresh of a process", _seconds(first))
     yield Row("  nothing has changed", _seconds(same), Goal(same, 1, " s"))
