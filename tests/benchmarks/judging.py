@@ -59,7 +59,7 @@ def judging_rows(sizes: Sizes) -> Iterator[Row]:
             yield from _lone_jobs(client, stub, sizes)
             yield from _large(client, sizes)
         yield _idle(service, sizes.idle, "after the work")
-        memory = {name: memory_mb(pid) for name, pid in _processes(service)}
+        memory = {name: memory_mb(pid) for name, pid in service.pids.items()}
         yield Row("memory of the worker", f"{memory['worker']:.0f} MB", Goal(memory["worker"], 80, " MB"))
         yield Row("memory of the API", f"{memory['API']:.0f} MB", Goal(memory["API"], 120, " MB"))
     if others:
@@ -81,19 +81,15 @@ def _on(cores: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _processes(service: Service) -> Iterator[tuple[str, int]]:
-    yield from (("worker", service.worker), ("API", service.api), ("store", service.store))
-
-
 def _rate(service: Service, stub: str, sizes: Sizes, where: str, bare_cores: set[int]) -> Iterator[Row]:
     judge(service.url, service.worker, 2 * sizes.calls)  # warm
     ours, theirs = [], []
-    before = {name: cpu_s(pid) for name, pid in _processes(service)}
+    before = {name: cpu_s(pid) for name, pid in service.pids.items()}
     for _ in range(sizes.pairs):
         ours.append(judge(service.url, service.worker, sizes.items))
         with _on(bare_cores):
             theirs.append(bare_loop(stub, sizes.items, sizes.calls))
-    spent = {name: (cpu_s(pid) - before[name]) / sizes.pairs / sizes.items * 1000 for name, pid in _processes(service)}
+    spent = {name: (cpu_s(pid) - before[name]) / sizes.pairs / sizes.items * 1000 for name, pid in service.pids.items()}
     rates = [mine.per_second / other.per_second for mine, other in zip(ours, theirs, strict=True)]
     costs = [mine.cpu_ms / other.cpu_ms for mine, other in zip(ours, theirs, strict=True)]
     speed, cpu = median(each.per_second for each in ours), median(each.cpu_ms for each in ours)
@@ -169,9 +165,9 @@ def _large(client: httpx.Client, sizes: Sizes) -> Iterator[Row]:
 def _idle(service: Service, seconds: float, when: str) -> Row:
     """The CPU of each process while nothing is to be done, in per cent of a core."""
     time.sleep(2.0)  # what is written once a second is written
-    before = {name: cpu_s(pid) for name, pid in _processes(service)}
+    before = {name: cpu_s(pid) for name, pid in service.pids.items()}
     time.sleep(seconds)
-    used = {name: (cpu_s(pid) - before[name]) / seconds for name, pid in _processes(service)}
+    used = {name: (cpu_s(pid) - before[name]) / seconds for name, pid in service.pids.items()}
     figures = ", ".join(f"{name} {share:.2%}" for name, share in used.items())
     return Row(f"idle CPU {when}", figures, Goal(max(used.values()) * 100, 0.3, "%"))
 

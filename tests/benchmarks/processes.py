@@ -35,6 +35,11 @@ class Service(NamedTuple):
     store: int
     store_url: str
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process ids by the names that rows have."""
+        return {"worker": self.worker, "API": self.api, "store": self.store}
+
 
 class Run(NamedTuple):
     """Judgments a second, and the client's CPU milliseconds for each."""

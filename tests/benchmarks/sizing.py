@@ -173,10 +173,6 @@ def _needed(took: Measured, alone: Measured) -> Iterator[str]:
         yield f"| {words} | {' | '.join(f'{getattr(each, name):,.{digits}f}' for each in found)} |"
 
 
-def _processes(service: Service) -> dict[str, int]:
-    return {"worker": service.worker, "api": service.api, "store": service.store}
-
-
 def _state(store: redis.Redis) -> dict[str, float]:
     info: dict[str, float] = store.info()  # type: ignore[assignment]
     names = ("used_memory", "aof_current_size", "total_net_input_bytes", "total_net_output_bytes")
@@ -208,16 +204,16 @@ def measured(items: int, text: int, *, alone: bool = False) -> Measured:
     with stub_at(0.05) as stub, service_for(stub, 256) as service:
         store = redis.Redis.from_url(service.store_url)
         _submit(service, 500, text, alone=alone)  # warm, and what is there once for all judgments
-        cpu, before = {name: cpu_s(pid) for name, pid in _processes(service).items()}, _state(store)
+        cpu, before = {name: cpu_s(pid) for name, pid in service.pids.items()}, _state(store)
         _submit(service, items, text, alone=alone)
         time.sleep(1.5)  # what is written once a second is written
-        spent = {name: (cpu_s(pid) - cpu[name]) / items * 1000 for name, pid in _processes(service).items()}
+        spent = {name: (cpu_s(pid) - cpu[name]) / items * 1000 for name, pid in service.pids.items()}
         after = _state(store)
         grown = {name: (after[name] - before[name]) / items for name in after}
         return Measured(
             text=float(text),
             worker_ms=spent["worker"],
-            api_ms=spent["api"],
+            api_ms=spent["API"],
             store_ms=spent["store"],
             memory=grown["used_memory"],
             file=grown["aof_current_size"],

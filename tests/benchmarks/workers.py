@@ -16,7 +16,7 @@ from statistics import linear_regression
 import httpx
 import msgspec
 
-from tests.benchmarks.processes import MODEL, bare_loop, judge, service_for, stub_at
+from tests.benchmarks.processes import bare_loop, judge, posted, service_for, stub_at
 from tests.benchmarks.rows import Goal, Row, show
 
 WORKERS, DELAYS_S = (2, 4), (0.5, 2.0)
@@ -55,10 +55,8 @@ def _rate(url: str, items: int) -> float:
     """Judgments a second of a job of so many items."""
     run = time.time_ns()
     lines = b"".join(b'{"input":"question %d of %d","output":"answer"}\n' % (index, run) for index in range(items))
-    query = {"judge": "helpfulness", "models": MODEL}
     with httpx.Client(base_url=url, timeout=300) as client:
-        posted = client.post("/v1/jobs", params=query, content=lines, headers={"content-type": "application/x-ndjson"})
-        path = posted.raise_for_status().headers["location"]
+        path = posted(client, lines).raise_for_status().headers["location"]
         while client.get(path, params={"wait": 30}).json()["counts"]["pending"]:
             pass
         found = client.get(f"{path}/judgments", headers={"accept": "application/x-ndjson"}).raise_for_status()

@@ -11,24 +11,8 @@ TAGS = {
     *("section", "article", "div", "span", "p", "a", "b", "i", "q", "h1", "h2", "h3", "h4", "ul", "ol", "li"),
     *("dl", "dt", "dd", "table", "caption", "thead", "tbody", "tr", "th", "td", "code", "pre", "form", "label"),
     *("input", "select", "option", "button", "details", "summary", "figure", "figcaption", "time", "bdi", "mark"),
-    *(
-        "ins",
-        "del",
-        "kbd",
-        "textarea",
-        "fieldset",
-        "legend",
-        "progress",
-        "em",
-        "strong",
-        "blockquote",
-        "svg",
-        "line",
-        "circle",
-        "text",
-        "rect",
-        "polyline",
-    ),
+    *("ins", "del", "kbd", "textarea", "fieldset", "legend", "progress", "em", "strong", "blockquote"),
+    *("svg", "line", "circle", "text", "rect", "polyline"),
 }
 
 

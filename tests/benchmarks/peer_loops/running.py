@@ -23,6 +23,17 @@ def work_given() -> Work:
     return Work(sys.argv[1], json.loads(Path(sys.argv[2]).read_text()), int(sys.argv[3]))
 
 
+def chat_body(item: dict[str, Any]) -> dict[str, Any]:
+    """The body of a call of the stub for an item."""
+    formed = {name: item[name] for name in ("messages", "response_format")}
+    return {"model": "model", "temperature": 0, **formed}
+
+
+def score_of(answer: dict[str, Any]) -> float:
+    """The score in the stub's answer."""
+    return float(json.loads(answer["choices"][0]["message"]["content"])["score"])
+
+
 async def at_once(judge: Callable[[dict[str, Any]], Awaitable[float]], work: Work) -> list[float]:
     """The scores of all items, with so many calls in flight."""
     limit = asyncio.Semaphore(work.at_once)
