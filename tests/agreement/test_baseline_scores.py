@@ -17,12 +17,12 @@ ITEM = Item(id="a", input="one two", output="one two three")
 BASELINES = {"wit@1 ~length": "fail", "wit@1 ~overlap": "pass"}
 
 
-async def judge_item(redis: Redis, item: Item = ITEM, **fields: object) -> str:
+async def judge_item(redis: Redis, **fields: object) -> str:
     """Judges the item, and returns the key of its stored texts."""
     judge = judge_of(MODELS, method=Method.PASS_FAIL, **fields)  # type: ignore[arg-type]
-    made = await judged(redis, judge, item, ["pass", "fail"])
+    made = await judged(redis, judge, ITEM, ["pass", "fail"])
     texts = keys.chunk_items(made.record.id, 0)
-    await redis.set(texts, msgspec.msgpack.encode([item]))
+    await redis.set(texts, msgspec.msgpack.encode([ITEM]))
     return texts
 
 
@@ -34,8 +34,8 @@ def baselines_in(item: CodedItem) -> dict[str, str]:
     return {name: score.key for scores in item.scores.values() for name, score in scores.items() if " ~" in name}
 
 
-async def give(redis: Redis, value: str = "pass") -> None:
-    await put_labels(redis, [label("a", "ann", value)], keep_s=KEEP_S)
+async def give(redis: Redis) -> None:
+    await put_labels(redis, [label("a", "ann", "pass")], keep_s=KEEP_S)
 
 
 async def test_an_item_without_labels_has_none(redis: Redis) -> None:

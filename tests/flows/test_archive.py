@@ -92,9 +92,9 @@ async def let_go(redis: Redis) -> int:
     return sum(":" not in name.removeprefix(keys.job("")) for name in gone if name.startswith(keys.job("")))
 
 
-def rows_in(folder: Path, table: str = "judgments") -> list[tuple[Any, ...]]:
-    """Returns the ids of an archive as DuckDB reads them."""
-    files = f"{folder}/archive/{table}/*/*.parquet"
+def rows_in(folder: Path) -> list[tuple[Any, ...]]:
+    """Returns the ids of the judgments of an archive as DuckDB reads them."""
+    files = f"{folder}/archive/judgments/*/*.parquet"
     return duckdb.execute(f"SELECT id FROM read_parquet('{files}')").fetchall()
 
 

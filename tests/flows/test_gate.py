@@ -39,12 +39,12 @@ def a_file(folder: Path, items: list[Row], name: str = "items.jsonl") -> str:
     return str(path)
 
 
-async def two_groups(serve: Serve, *, better: int = 1) -> Judged:
-    """Of 60 cases, of which b is better by so much in every second one."""
+async def two_groups(serve: Serve) -> Judged:
+    """Of 60 cases, of which b is one better in every second one."""
     judged = await served(serve)
     scores = [1 + n % 4 for n in range(60)]
     await judged.judge([item("v1", n, score) for n, score in enumerate(scores)], "wit")
-    await judged.judge([item("v2", n, score + better * (n % 2)) for n, score in enumerate(scores)], "wit")
+    await judged.judge([item("v2", n, score + n % 2) for n, score in enumerate(scores)], "wit")
     return judged
 
 

@@ -25,9 +25,9 @@ async def raw(judged: Judged) -> AsyncIterator[tuple[asyncio.StreamReader, async
         writer.close()
 
 
-async def status_of(reader: asyncio.StreamReader, within_s: float = 5.0) -> int:
+async def status_of(reader: asyncio.StreamReader) -> int:
     """The status of a response; 0 if the connection ends without one."""
-    line = await asyncio.wait_for(reader.readline(), within_s)
+    line = await asyncio.wait_for(reader.readline(), 5.0)
     return int(line.split()[1]) if line else 0
 
 

@@ -63,8 +63,8 @@ def filled(store: Store, database: int = 0) -> None:
     client.set(b"judged:\xff\x00", b"\xff\x00")
 
 
-def assert_is_filled(store: Store, database: int = 0) -> None:
-    client = client_of(store, db=database)
+def assert_is_filled(store: Store) -> None:
+    client = client_of(store)
     assert client.dbsize() == 5
     assert client.get("judged:text").decode() == "é" * 1000
     assert 0 < client.pttl("judged:short") <= 600_000

@@ -27,8 +27,8 @@ async def nothing() -> None:
     pass
 
 
-def worker_of(redis: Redis, task: Task, *, every_s: float = EVERY_S, beside: Task = nothing) -> QueueWorker:
-    return QueueWorker(redis, Signals(redis), {"task": beside}, max_jobs=5, periodic={NAME: (task, every_s)})
+def worker_of(redis: Redis, task: Task, *, every_s: float = EVERY_S) -> QueueWorker:
+    return QueueWorker(redis, Signals(redis), {"task": nothing}, max_jobs=5, periodic={NAME: (task, every_s)})
 
 
 async def due(worker: QueueWorker, at: datetime) -> None:
