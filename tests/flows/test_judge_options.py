@@ -11,6 +11,7 @@ from tests.stubs.model_server import ModelServer
 ITEM = {"id": "a", "input": "q", "output": "text"}
 MODEL = ["openai/gpt-4.1-mini"]
 WIT: Row = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?"}
+LENGTH: Row = {**WIT, "models": ["control/length"]}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,20 @@ async def test_a_judgment_has_passed_if_the_judge_says_what_passes(
         judge = WIT | {"reasks": 0, "pass_if": {"min": least} if least else None}
         job = await judged.judge([ITEM], judge=judge, models=MODEL)
         assert job["judgments"][0].get("passed", "absent") == expected
+
+
+async def test_a_job_pins_the_version_that_it_resolved(serve: Serve) -> None:
+    judged: Judged = await serve()
+    await judged.client.put("/v1/judges/wit", json=LENGTH)
+    before = await judged.judge([{"output": "ha"}], judge="wit")
+    await judged.client.put("/v1/judges/wit", json={**LENGTH, "instructions": "Is it very funny?"})
+    after = await judged.judge([{"output": "ha"}], judge="wit")
+    pinned = await judged.judge([{"output": "ha"}], judge="wit@1")
+    assert [each["judge"]["version"] for each in (before, after, pinned)] == [1, 2, 1]
+    assert [each["judgments"][0]["judge"] for each in (before, after, pinned)] == [
+        each["judge"] for each in (before, after, pinned)
+    ]
+    assert (await judged.job(before["id"]))["judge"]["version"] == 1
 
 
 async def test_a_job_overrides_samples_reasks_and_parameters_and_its_digest_covers_that(serve: Serve) -> None:
