@@ -1,6 +1,5 @@
 """What is deployed beside the service: Prometheus, its rules, and Grafana's dashboards."""
 
-import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,8 +12,7 @@ import yaml
 
 from service.launch.preflight import free_port
 from tests.flows.conftest import serve
-from tests.launch.processes import watched
-from tests.polling import until
+from tests.launch.processes import until_answers, watched
 
 __all__ = ["serve"]
 
@@ -76,21 +74,14 @@ async def _prometheus(
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=warn",
     ]
-    async with ready(argv, folder, port, "/-/ready", "Prometheus") as client:
+    async with ready(argv, folder, port, "/-/ready") as client:
         yield client
 
 
 @asynccontextmanager
-async def ready(argv: Sequence[str], folder: Path, port: int, path: str, name: str) -> AsyncIterator[httpx.AsyncClient]:
+async def ready(argv: Sequence[str], folder: Path, port: int, path: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server that runs while the block lasts, once the path is answered with 200."""
     with watched(argv, folder) as process:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=False) as client:
-
-            async def is_ready() -> bool:
-                assert process.process.poll() is None, process.printed
-                with contextlib.suppress(httpx.TransportError):
-                    return (await client.get(path)).status_code == 200
-                return False
-
-            await until(is_ready, name)
+            await until_answers(client, path, process)
             yield client

@@ -27,8 +27,7 @@ import msgspec
 
 from service.launch import embedded_store
 from service.launch.preflight import free_port
-from tests.launch.processes import ROOT, Watched, watched
-from tests.polling import until
+from tests.launch.processes import ROOT, Watched, until_answers, watched
 
 LIMIT_S = 600.0
 PACKAGES = "python3,python3-venv,ca-certificates"
@@ -232,15 +231,7 @@ async def at_work(image: Image, printed: Path) -> list[str]:
             container(image, printed, ["judged", "worker"], **environ) as worker,
         ):
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-
-                async def is_ready() -> bool:
-                    assert (api.process.poll(), worker.process.poll()) == (None, None), api.printed + worker.printed
-                    try:
-                        return (await client.get("/readyz")).status_code == 200
-                    except httpx.TransportError:
-                        return False
-
-                await until(is_ready, "both roles", 60.0)
+                await until_answers(client, "/readyz", api, worker)
                 code, text = said(image, printed, *image.healthcheck, JUDGED_PORT=str(port))
                 print(f"  health check: exit code {code}")
                 problems += [f"the health check fails: {text}"] * bool(code)

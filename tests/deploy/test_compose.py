@@ -19,8 +19,8 @@ import yaml
 from service.config.settings import load_settings
 from service.launch.preflight import free_port
 from tests.deploy.conftest import DEPLOY, Scraping, installed, ready
-from tests.launch.processes import LIMIT_S, Watched, watched
-from tests.polling import until
+from tests.launch.processes import Watched, until_answers, watched
+from tests.polling import LIMIT_S, until
 from tests.stubs.model_server import ModelServer
 
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -94,7 +94,7 @@ async def deployed(folder: Path) -> AsyncIterator[Deployed]:
             role_of("worker", folder, **changed) as worker,
         ):
             async with httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as client:
-                await until(lambda: answers(client, "/readyz"), "the service")
+                await until_answers(client, "/readyz")
                 yield Deployed(client, address, worker, model)
 
 
@@ -113,7 +113,7 @@ async def test_it_judges_and_an_alert_of_stopped_workers_reaches_alertmanager(
     binary, port = installed("prometheus-alertmanager", "prometheus-alertmanager"), free_port("127.0.0.1")
     async with (
         deployed(tmp_path) as ours,
-        ready(alertmanager(binary, tmp_path, port), tmp_path, port, "/-/ready", "Alertmanager") as manager,
+        ready(alertmanager(binary, tmp_path, port), tmp_path, port, "/-/ready") as manager,
     ):
         body = {"judge": "helpfulness", "items": [{"input": "q", "output": "a"}]}
         headers = {"Authorization": "Bearer a key", "Prefer": "wait=60"}
@@ -155,13 +155,6 @@ def alertmanager(binary: str, folder: Path, port: int) -> list[str]:
     named = [each.partition("=")[0] for each in SERVICES["alertmanager"]["command"]]
     listening = (f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=")
     return [binary, *(f"{name}={places[name]}" for name in named), *listening]
-
-
-async def answers(client: httpx.AsyncClient, path: str) -> bool:
-    try:
-        return (await client.get(path)).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 async def alerts_in(manager: httpx.AsyncClient) -> set[str]:

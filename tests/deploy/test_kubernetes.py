@@ -20,8 +20,8 @@ from deploy.kubernetes.prometheus_rule import WRITTEN, prometheus_rule
 from service.config.settings import load_settings
 from service.launch.preflight import free_port
 from tests.deploy.conftest import DEPLOY
-from tests.launch.processes import LIMIT_S, Watched, watched
-from tests.polling import until
+from tests.launch.processes import Watched, until_answers, watched
+from tests.polling import LIMIT_S, until
 
 KUBERNETES = DEPLOY / "kubernetes"
 OLDEST, NEWEST = "1.29.0", "1.37.0"  # versions of Kubernetes
@@ -90,15 +90,7 @@ async def test_containers_run_with_their_commands_and_answer_their_probes(tmp_pa
     changed = {"JUDGED_HOST": "127.0.0.1", "JUDGED_PORT": str(port), "JUDGED_WORKER_ALIVE_FILE": str(alive)}
     with started(api, tmp_path, store_url, changed) as first, started(worker, tmp_path, store_url, changed) as second:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-
-            async def has_started() -> bool:
-                assert (first.process.poll(), second.process.poll()) == (None, None), first.printed + second.printed
-                try:
-                    return (await client.get(api["startupProbe"]["httpGet"]["path"])).status_code == 200
-                except httpx.TransportError:
-                    return False
-
-            await until(has_started, "the API")
+            await until_answers(client, api["startupProbe"]["httpGet"]["path"], first, second)
             for probe in ("livenessProbe", "readinessProbe"):
                 assert (await client.get(api[probe]["httpGet"]["path"])).status_code == 200, probe
                 assert api[probe]["httpGet"]["port"] == api["ports"][0]["name"], probe

@@ -20,7 +20,7 @@ from service.launch import embedded_store
 from service.store import keys
 from service.store.connection import connect
 from tests.flows.conftest import Judged, api_of, settings_for
-from tests.launch.processes import Watched, watched
+from tests.launch.processes import Watched, until_answers, watched
 from tests.polling import LIMIT_S, until
 from tests.stubs.model_server import ModelServer
 
@@ -108,14 +108,7 @@ class Fleet:
         client = await self._stack.enter_async_context(
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False)
         )
-
-        async def answers() -> bool:
-            assert process.process.poll() is None, process.printed
-            with contextlib.suppress(httpx.TransportError):
-                return (await client.get("/healthz")).status_code == 200
-            return False
-
-        await until(answers, "an API")
+        await until_answers(client, "/healthz", process)
         return client
 
     async def end_api(self) -> int:

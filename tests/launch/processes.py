@@ -6,10 +6,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-LIMIT_S = 60.0  # on a busy machine; what has happened is seen at once
+import httpx
+
+from tests.polling import LIMIT_S, until
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -75,6 +78,19 @@ def watched(
             yield Watched(process, printed)
         finally:
             process.kill()
+
+
+async def until_answers(client: httpx.AsyncClient, path: str, *running: Watched) -> None:
+    """Waits until a path is answered with 200, as long as these processes run."""
+
+    async def answers() -> bool:
+        for each in running:
+            assert each.process.poll() is None, each.printed
+        with suppress(httpx.TransportError):
+            return (await client.get(path)).status_code == 200
+        return False
+
+    await until(answers, f"an answer to {path}")
 
 
 def is_alive(pid: int) -> bool:

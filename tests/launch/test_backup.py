@@ -19,8 +19,9 @@ from service.launch.backup import BackupError, backup, restore, running_store
 from service.launch.embedded_store import Store, find_binary, socket_for, store_command
 from service.launch.preflight import StartError, claimed, free_port
 from service.store.errors import StoreError, StoreUnavailableError
-from tests.launch.processes import LIMIT_S, all_end, children_of, watched
+from tests.launch.processes import all_end, children_of, watched
 from tests.launch.test_embedded_store import BINARIES
+from tests.polling import LIMIT_S
 from tests.stubs.authority import Authority
 
 URL = "JUDGED_REDIS_URL"

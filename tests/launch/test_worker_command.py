@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.launch.processes import LIMIT_S, Watched, watched
+from tests.launch.processes import Watched, watched
+from tests.polling import LIMIT_S
 
 CONFIG = """
 [providers.openai]
