@@ -38,7 +38,8 @@ MOST_JUDGMENTS_OF_AN_ITEM = 1000  # the newest: each further judgment of the ite
 MAX_ATTEMPTS = 20  # an attempt fails only if another process changed the same item within about a millisecond
 _RETRY_S = 0.5
 _APART_S = 0.02  # between the starts of two writes: each costs as much as some twenty judgments in it
-_MANY = 8  # judgments in a write: after fewer, the next one comes the sooner
+_MANY = 8  # judgments in a write: after fewer, the next one comes the sooner,
+_REST = 2  # but not before so many times that the last one took: a busy store gets fewer
 _MAX_AT_ONCE = 256  # judgments in one script call, which may take some milliseconds
 
 _MAX_CHARACTERS = 8_000_000  # of answers in one script call
@@ -78,8 +79,7 @@ class Finisher:
         self._keep_s = keep_s
         self._waiting: list[tuple[Finished, asyncio.Future[JobState]]] = []
         self._writer: asyncio.Task[None] | None = None
-        self._wrote_at = -_APART_S  # on the monotonic clock
-        self._wrote = 0  # judgments then
+        self._next_at = 0.0  # the earliest start of the next write, on the monotonic clock
         self._is_last = asyncio.Event()  # the judgment that finished now
 
     async def finish(self, finished: Finished, *, is_last: bool = False) -> JobState:
@@ -94,17 +94,18 @@ class Finisher:
 
     async def _write(self) -> None:
         while self._waiting:
-            early_s = self._wrote_at + _APART_S * min(self._wrote / _MANY, 1.0) - time.monotonic()
+            early_s = self._next_at - time.monotonic()
             if early_s > 0 and len(self._waiting) < _MAX_AT_ONCE:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(early_s):
                         await self._is_last.wait()
             self._is_last.clear()
-            self._wrote_at = time.monotonic()
+            began = time.monotonic()
             count = _batch_size([each.judgment for each, _ in self._waiting])
             batch, self._waiting = self._waiting[:count], self._waiting[count:]
-            self._wrote = count
             await self._write_batch(batch)
+            took_s = time.monotonic() - began
+            self._next_at = began + min(max(_APART_S * count / _MANY, _REST * took_s), _APART_S)
 
     async def _write_batch(self, batch: "list[tuple[Finished, asyncio.Future[JobState]]]") -> None:
         try:
