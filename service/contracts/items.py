@@ -45,7 +45,9 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 def taken_as_text(name: str, given: int) -> str:
-    """Returns an integer in place of a text. Raises ValueError if it is longer than the shortest text may be."""
+    """Returns an integer in place of a text. Raises ValueError, which begins with the name of the
+    field, if it is longer than the shortest text may be.
+    """
     if abs(given) >= 10 ** (MOST_GROUP_LENGTH - 1):
         raise ValueError(f"{name}: an integer of {MOST_GROUP_LENGTH} or more digits; send it as text")
     return str(given)

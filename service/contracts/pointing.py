@@ -182,8 +182,16 @@ def _faults(value: Any, type_: Any, at: str) -> Iterator[Fault]:
         below = True
         yield fault
     if not below:
+        at, message = _of_own_check(inner, at, message)
         name = at.rpartition("/")[2]
         yield Fault(at, not_among_allowed(value, type_, "" if name.isdecimal() else name) or in_words(message))
+
+
+def _of_own_check(type_: Any, at: str, message: str) -> tuple[str, str]:
+    """The place and the words of a fault that a struct's own check found, which names the field first."""
+    field, _, words = message.partition(": ")
+    is_named = words and isinstance(type_, type) and field in getattr(type_, "__struct_encode_fields__", ())
+    return (pointer_to(at, field), words) if is_named else (at, message)
 
 
 def _narrowed(value: Any, type_: Any) -> Any:

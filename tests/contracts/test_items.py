@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from service.contracts.decoding import decode
+from service.contracts.decoding import decode, decode_entry
 from service.contracts.items import Item, content_digest, item_case, item_id
 from service.contracts.labels import LabelRequest, NewLabel
 from service.contracts.refusals import Fault, Refused
@@ -31,8 +31,10 @@ def test_a_number_longer_than_a_text_is_refused_with_what_would_be_right() -> No
     label = {"item_id": 10**63, "criterion": "wit", "annotator": "ann", "score": 4}
     with pytest.raises(Refused) as refused:
         decode(json.dumps({"labels": [label]}).encode(), LabelRequest)
-    wanted = "item_id: an integer of 64 or more digits; send it as text"
-    assert refused.value.faults == [Fault("/labels/0", wanted)]
+    wanted = "an integer of 64 or more digits; send it as text"
+    assert refused.value.faults == [Fault("/labels/0/item_id", wanted)]
+    line = json.dumps({"id": "a", "output": "b", "case": -(10**63)}).encode()
+    assert decode_entry(line, msgspec.json.Decoder(Item), "/items/4") == [Fault("/items/4/case", wanted)]
 
 
 def test_items_with_the_same_input_are_one_case() -> None:
