@@ -22,11 +22,21 @@ _HTML = re.compile(
     r"(?:\s[^<>\n]{0,80})?)>",
     re.I,
 )
-# What makes a value before it a conditional one: '4, unless the date is wrong', but not '4, if a bit terse'.
+# A condition without `if`: 'had it cited', 'were the date right', 'provided the date is right', but not what the output
+# had or provided: 'had two errors', 'provided clear steps'.
+_WHO = "it|they|he|she|you|we|there"
+_IN_PART = r"(?:partly|partially|in\spart)"
+_INVERTED = (
+    rf"were\s(?:{_WHO}|the|its|this|that|these|those)|"
+    rf"had\s(?:{_WHO}|(?:the|its|their|an?)(?:\s\w+){{1,2}}\s(?:been|\w+ed))|"
+    rf"provided\s(?:{_WHO}|(?:the|its|this|that|all|no|every)\b[^.;:\n]{{0,80}}?\s(?:is|are|was|were|has|have|does|do|can|will))"
+)
+# What makes a value before it a conditional one: '4, unless the date is wrong', but not '4, if a bit terse'. 'only
+# partly' takes back all that is said before it, but 'only partly correct' is a reason.
 CONDITION = re.compile(
-    r"[\s,;(–—-]{0,4}\b(?:unless|(?<![A-Za-z]\s)(?:were|had|provided)|provided\sthat|assuming|"
-    r"(?:but\s)?only\s(?:if|when|partly|partially|in\spart)|"
-    r"if(?!\s(?:an?|only|just|not|quite|rather|very|perhaps|somewhat|\w+ly)\b))\b",
+    rf"[\s,;(–—-]{{0,4}}\b(?:unless|(?<![A-Za-z]\s)(?:{_INVERTED})|provided\sthat|assuming|"
+    rf"(?:but\s)?only\s(?:if|when)|but\sonly\s{_IN_PART}|only\s{_IN_PART}(?=[)\"*_]{{0,4}}(?:[.,;!\n]|\Z))|"
+    r"if(?!\s(?:an?|only|just|not|quite|rather|very|perhaps|somewhat|\w+ly|you\sask)\b))\b",
     re.I,
 )
 _MOST_NESTED = 3  # as in `\boxed{\textbf{A}}`
