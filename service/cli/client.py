@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
@@ -62,10 +62,14 @@ class ClientError(CommandError):
 
 
 class Client:
-    """Calls one service. A context manager, which closes the connections at its end."""
+    """Calls one service. A context manager, which closes the connections at its end.
 
-    def __init__(self, url: str, key: str | None) -> None:
+    A service that is away is waited for while `may_return` is true.
+    """
+
+    def __init__(self, url: str, key: str | None, *, may_return: Callable[[], bool] = lambda: True) -> None:
         self.url = url.rstrip("/")
+        self._may_return = may_return
         self._has_answered = False
         is_here = _is_loopback(self.url)
         if key and not (key.isascii() and key.isprintable()):
@@ -316,7 +320,7 @@ class Client:
                 return self._json(method, path, **request)
             except ClientError as error:
                 is_temporary = (error.status is None and self._has_answered) or error.status in _TEMPORARY_STATUSES
-                if not is_temporary or time.monotonic() > until:
+                if not is_temporary or time.monotonic() > until or not self._may_return():
                     raise
                 if not is_said:
                     print_note(f"{error.lines[0]} (tried again for up to {_OUTAGE_LIMIT_S:.0f} s)")

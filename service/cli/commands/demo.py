@@ -55,7 +55,7 @@ def _demo(data: Path, options: argparse.Namespace) -> int:
         local=None if model is None else "",
         may_take_next_port=options.port is None,
         notes=[f"a demo with an invented support bot{kept}"],
-        once_ready=partial(_show, model),
+        once_ready=partial(show_findings, model),
     )
 
 
@@ -78,13 +78,13 @@ def demo_environ(environ: Mapping[str, str], data: Path, port: int | None, *, ha
     }
 
 
-def _show(model: str | None, address: str, is_stopping: Callable[[], bool]) -> None:
+def show_findings(model: str | None, address: str, is_stopping: Callable[[], bool]) -> None:
     """Has the answers judged and prints the findings, or the reason why that failed; the service keeps running."""
     from service.cli.client import Client
     from service.cli.demo.session import show_demo
 
     try:
-        with Client(address, None) as client:
+        with Client(address, None, may_return=lambda: not is_stopping()) as client:
             show_demo(client, model, lambda line: print(line, flush=True))
     except CommandError as error:
         if not is_stopping():

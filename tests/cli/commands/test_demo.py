@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from service.cli.commands.demo import demo_environ
+from service.cli.commands.demo import demo_environ, show_findings
+from tests.cli.stub_api import served
 from tests.launch.processes import Watched, all_end, children_of, watched
 
 LIMIT_S = 120.0  # 2 s on an idle machine
@@ -114,3 +115,10 @@ def test_the_demo_has_neither_settings_nor_keys_of_the_user(tmp_path: Path) -> N
     assert found["JUDGED_DATA"] == str(tmp_path)
     assert found["JUDGED_MODELS"] == "control/overlap"
     assert set(found) & {"JUDGED_REDIS_URL", "JUDGED_HOST", "JUDGED_PORT", "OPENAI_API_KEY"} == set()
+
+
+def test_a_demo_that_is_told_to_end_says_nothing_of_its_service(capsys: pytest.CaptureFixture[str]) -> None:
+    away = (503, b'{"detail": "the store is unavailable"}')
+    with served(lambda asked: (200, b'{"labels": []}') if asked.method == "GET" else away) as address:
+        show_findings(None, address, lambda: True)
+    assert capsys.readouterr() == ("", "")
