@@ -364,6 +364,7 @@ def test_a_label_within_another_is_told_apart(text: str, label: str | None, scor
         ("Answer: yes, unless the date is wrong", None),
         ("Answer: yes, but only partly", None),
         ("Answer: yes, only partly.", None),
+        ("[[yes]], unless the date is wrong", None),
         ("Answer: yes, but only partly supported", None),
         ("yes, provided the date is right.", None),
         ("Answer: yes, if a bit vaguely", "yes"),

@@ -19,6 +19,8 @@ from service.judging.reading.rankings import expected_ranking
 from service.judging.reading.refusing import declines, finish_reason_of
 from service.judging.reading.scores import ExpectedScore, expected_score
 from service.judging.reading.verdicts import Expected, Hit, Reading, ReadValue, Score, Weight
+from service.judging.reading.words import MARKS
+from service.judging.reading.wrapping import CONDITION, rest_of_line
 
 Source = Literal["schema", "tool", "text"]
 Family = Callable[[Answer, Expected], list[Hit]]
@@ -267,7 +269,9 @@ def _agreed(answer: Answer, own: list[Hit], hits: list[Hit], expected: Expected)
 def _is_contradicted(answer: Answer, value: ReadValue, own: list[Hit], hits: list[Hit], expected: Expected) -> bool:
     """Whether a hit of less weight gives another value, or one after all those of `value` gives none."""
     end = max(hit.end for hit in own)
-    if not answer.is_one_object and prose.turns_from(answer.unquoted, end, expected, value):
+    if not answer.is_one_object and (
+        prose.turns_from(answer.unquoted, end, expected, value) or _has_condition(answer.unquoted, end)
+    ):
         return True
     return any(
         hit.start >= end
@@ -275,6 +279,11 @@ def _is_contradicted(answer: Answer, value: ReadValue, own: list[Hit], hits: lis
         else hit.weight is not Weight.POSSIBLE and hit.verdict != value and _is_offered(hit, expected)
         for hit in hits
     )
+
+
+def _has_condition(text: str, end: int) -> bool:
+    """Whether the line goes on with a condition: '**4**, unless the date is wrong'."""
+    return CONDITION.match(rest_of_line(text, end).lstrip(MARKS)) is not None
 
 
 def _is_offered(hit: Hit, expected: Expected) -> bool:
