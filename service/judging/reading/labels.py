@@ -35,7 +35,7 @@ _PASSING = re.compile(r"(?:final|overall|total)?(?:verdict|result|decision|judge
 
 _OPENERS = re.compile(rf"(?:{SYMBOL}\s?)?[\"'“(\[（「『【]{{0,3}}(?:it(?:['’]s|\sis)\s)?", re.I)
 _CLOSING = rf"[\s{MARKS}\"'”)\]）」』】]*+"
-_ADVERBS = r"(?:(?:clearly|significantly|slightly|much|far|definitely)\s)?"
+_ADVERBS = r"(?:(?:clearly|significantly|slightly|marginally|somewhat|considerably|much|far|definitely)\s)?"
 _COMPARATIVE = (
     rf"[{MARKS}]*+\s{{1,3}}[{MARKS}]*+(?:wins|"
     rf"(?:provides|gives|offers)\s(?:a|the)\s{_ADVERBS}(?:better|best|superior)\s(?:response|answer|output|reply)|is\s{_ADVERBS}(?:"
@@ -50,8 +50,12 @@ _ENDS = re.compile(
     rf"{_CLOSING}(?:$|[.,;:!<(–—]|-(?![^\W\d])|[{FULL_STOPS}，、；：！（]|{SYMBOL}|(?<=\)\s)|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
     re.I,
 )
+_WHOLLY = (
+    r"by\sfar|here|in\s(?:general|my\s(?:opinion|view)|th(?:is|e\spresent)\scase|"
+    r"(?:all|every|most)\s(?:respect|aspect|way)s?)"
+)
 # What may follow the comparative in prose. 'Better written' and 'better in style' are praise, not a verdict.
-_CLAIMED = rf"[{MARKS}]*+\s*(?:$|[.,;!)]|(?:because|since|as|due|based|given|overall|of|{_FOR})\b|than\s"
+_CLAIMED = rf"[{MARKS}]*+\s*(?:$|[.,;!)]|(?:because|since|as|due|based|given|overall|of|{_WHOLLY}|{_FOR})\b|than\s"
 _LARGEST_LABEL = 1e15  # a JSON number beyond has no exact decimal form, and names no label
 _JOINS = r"(?!\w)(?:\s\([^()\n]{1,40}\))?[^\w\n]*+(?:(?:or|and|vs|to|no|wait|sorry)\b[^\w\n]*+)?"
 _NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
