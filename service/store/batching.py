@@ -83,14 +83,15 @@ class BatchingRedis(Redis):
                     refused.append(each)
                 else:
                     _end(each, reply)
-            await self._send_alone(refused)
+            await asyncio.gather(*(self._send_alone([each]) for each in refused))  # none waits until others give up
 
     async def _send_alone(self, commands: list[_Command]) -> None:
         for each in commands:
             try:
                 _end(each, await super().execute_command(*each.args, **each.options))  # type: ignore[no-untyped-call]
             except Exception as error:
-                _end(each, error)
+                # Without frames: who clears those of an error would end this coroutine, which is one of them.
+                _end(each, error.with_traceback(None))
 
 
 def _end(command: _Command, reply: _Result) -> None:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError, TimeoutError
 
-from service.store.connection import connect
+from service.store.connection import connect, reply
+from service.store.errors import StoreError, StoreUnavailableError
+from tests.polling import until
 from tests.store.outages import silent_store
 
 Command = tuple[str, ...]
@@ -101,6 +103,48 @@ async def test_writes_wait_for_the_successor_of_a_primary(client: Redis, redis: 
     finally:
         await redis.replicaof("NO", "ONE")
     assert await asyncio.gather(*writes) == [True, True]
+
+
+async def test_each_write_ends_by_itself_if_no_successor_comes(store_url: str, redis: Redis) -> None:
+    client = connect(store_url, retries=0, max_connections=4)
+    await redis.replicaof("127.0.0.1", 1)
+    try:
+        writes = (reply(client.set(str(each), "1")) for each in range(4))
+        ends = await asyncio.gather(*writes, return_exceptions=True)
+    finally:
+        await redis.replicaof("NO", "ONE")
+    assert [type(each) for each in ends] == [StoreUnavailableError] * 4
+    await client.aclose()
+
+
+async def test_no_write_waits_until_others_of_its_turn_give_up(client: Redis, redis: Redis) -> None:
+    async def are_all_tried_again() -> bool:
+        stats = await redis.info("commandstats")
+        return all(stats.get(f"cmdstat_{each}", {}).get("rejected_calls", 0) > 2 for each in ("set", "incr", "lpush"))
+
+    await redis.config_resetstat()
+    await redis.replicaof("127.0.0.1", 1)
+    try:
+        commands: list[Command] = [("SET", "a", "1"), ("INCR", "b"), ("LPUSH", "c", "x")]
+        writes = [asyncio.ensure_future(outcome(client, each)) for each in commands]
+        await until(are_all_tried_again, "further tries")
+        assert not any(each.done() for each in writes)
+    finally:
+        await redis.replicaof("NO", "ONE")
+    assert await asyncio.gather(*writes) == [True, 1, 1]
+
+
+async def test_an_error_that_a_caller_has_cleared_ends_no_other_command(client: Redis) -> None:
+    async def end(command: Command) -> Any:
+        try:
+            return await reply(client.execute_command(*command))  # type: ignore[no-untyped-call]
+        except (StoreError, UnicodeError) as error:
+            return type(error)
+
+    await client.set("text", "no list")
+    commands: list[Command] = [("SET", "a", "\ud800"), ("LPUSH", "text", "x"), ("GET", "text"), ("GET", "text")]
+    ends = await asyncio.gather(*map(end, commands))
+    assert ends == [UnicodeEncodeError, StoreError, b"no list", b"no list"]
 
 
 async def test_a_refusal_is_of_its_command_only(client: Redis) -> None:
