@@ -15,7 +15,7 @@ from service.config.settings import Settings
 from service.contracts.benchmarks import Benchmark, BenchmarkOrder, BenchmarkPage, Progress
 from service.contracts.jobs import Job, JobRecord
 from service.contracts.refusals import not_found
-from service.jobs import EVERYTHING, View, cancel_job, until_over, waited_for
+from service.jobs import EVERYTHING, View, cancel_job, until_over, with_waits
 from service.store import benchmarks, jobs, judgments, keys
 from service.store.signals import Signals
 from service.threads import aside
@@ -103,11 +103,7 @@ async def _stored(redis: Redis, benchmark: str, view: View) -> _Stored:
 async def _with_leaderboard(redis: Redis, settings: Settings, benchmark: str, view: View) -> Benchmark:
     stored = await _stored(redis, benchmark, view)
     if not stored.job.is_over:
-        failing, paused = await waited_for(redis, stored.record, stored.job)
-        job = msgspec.structs.replace(
-            stored.job, failing_models=failing or msgspec.UNSET, paused_providers=paused or msgspec.UNSET
-        )
-        return _shown(job, stored.order, [])
+        return _shown(await with_waits(redis, stored.record, stored.job), stored.order, [])
     rows = stored.rows or await _made_once(redis, settings, stored)
     return _shown(stored.job, stored.order, msgspec.json.decode(rows, type=list[msgspec.Raw]))
 

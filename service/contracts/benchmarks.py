@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service.contracts.jobs import FailingModel, JudgeReference, PausedProvider
+from service.contracts.jobs import FailingModels, JudgeReference, PausedProviders
 from service.contracts.judges import Judge, ModelName
 from service.contracts.outcomes import JobStatus
 
@@ -78,20 +78,8 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
         ]
         | msgspec.UnsetType
     ) = msgspec.UNSET
-    failing_models: (
-        Annotated[
-            list[FailingModel],
-            Meta(description="Models whose provider fails: their items wait. Absent if there are none, and in lists."),
-        ]
-        | msgspec.UnsetType
-    ) = msgspec.UNSET
-    paused_providers: (
-        Annotated[
-            list[PausedProvider],
-            Meta(description="Providers that take no call now: their items wait. Absent if none do, and in lists."),
-        ]
-        | msgspec.UnsetType
-    ) = msgspec.UNSET
+    failing_models: FailingModels = msgspec.UNSET
+    paused_providers: PausedProviders = msgspec.UNSET
     created_at: datetime
     finished_at: datetime | None
 

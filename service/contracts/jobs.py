@@ -142,6 +142,19 @@ class PausedProvider(msgspec.Struct, frozen=True, kw_only=True):
     retry_in_seconds: float
 
 
+FailingModels = (
+    Annotated[
+        list[FailingModel], Meta(description="Models whose provider fails: their items wait. Absent if there are none.")
+    ]
+    | msgspec.UnsetType
+)
+PausedProviders = (
+    Annotated[
+        list[PausedProvider], Meta(description="Providers that take no call now: their items wait. Absent if none do.")
+    ]
+    | msgspec.UnsetType
+)
+
 CallbackStatus = Literal["pending", "delivered", "failed"]
 
 
@@ -175,21 +188,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         | msgspec.UnsetType
     ) = msgspec.UNSET
 
-    failing_models: (
-        Annotated[
-            list[FailingModel],
-            Meta(description="Models of the job whose provider fails: its items wait. Absent if there are none."),
-        ]
-        | msgspec.UnsetType
-    ) = msgspec.UNSET
-
-    paused_providers: (
-        Annotated[
-            list[PausedProvider],
-            Meta(description="Providers of the job's models that take no call now: its items wait. Absent if none do."),
-        ]
-        | msgspec.UnsetType
-    ) = msgspec.UNSET
+    failing_models: FailingModels = msgspec.UNSET
+    paused_providers: PausedProviders = msgspec.UNSET
 
     callback: (
         Annotated[JobCallback, Meta(description="The delivery to the `callback_url`; absent if the job has none.")]

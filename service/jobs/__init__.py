@@ -19,7 +19,7 @@ from service.jobs.lookup import (
     job_with_judgments,
     visible_job,
     visible_jobs,
-    waited_for,
+    with_waits,
 )
 from service.jobs.previews import (
     Preview,
@@ -67,5 +67,5 @@ __all__ = [
     "until_over",
     "visible_job",
     "visible_jobs",
-    "waited_for",
+    "with_waits",
 ]

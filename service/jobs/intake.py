@@ -135,7 +135,7 @@ class JobIntake:
         keep_h, most = self._settings.server.idempotency_keep_hours, self._settings.queue.max_items
         bound = jobs.NO_BOUND if self._purpose == "anchor" else most
         try:
-            unstaged = await self._packed(self._chunks)
+            unstaged = await self._as_stored(self._chunks)
             job_id = await jobs.commit_job(self._redis, record, idempotency, keep_h, bound, unstaged)
         except StoreConflictError as error:
             await self.discard()
@@ -240,12 +240,12 @@ class JobIntake:
             await staging
 
     async def _store(self, chunks: list[bytes]) -> None:
-        packed = await self._packed(chunks)
+        packed = await self._as_stored(chunks)
         first = self._staged
         self._staged += len(chunks)  # also if this is broken off: some may be stored
         await jobs.stage_job(self._redis, self.job_id, first, packed)
 
-    async def _packed(self, chunks: list[bytes]) -> list[bytes]:
+    async def _as_stored(self, chunks: list[bytes]) -> list[bytes]:
         if await packs(self._redis) < Packing.VALUES:
             return chunks
         is_small = sum(map(len, chunks)) <= LARGE_BYTES

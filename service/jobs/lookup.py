@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.jobs import INLINE_JUDGMENTS, FailingModel, Job, JobRecord, PausedProvider
+from service.contracts.jobs import INLINE_JUDGMENTS, Job, JobRecord
 from service.contracts.refusals import not_found
 from service.store import jobs, judgments
 from service.store.breakers import failing_models
@@ -55,25 +55,25 @@ async def job_with_judgments(redis: Redis, record: JobRecord, job: Job) -> Job:
 
     While it runs, it also has those of its models whose provider fails, and the providers that take no call now.
     """
-    failing, paused = await waited_for(redis, record, job)
-    if failing:
-        job = msgspec.structs.replace(job, failing_models=failing)
-    if paused:
-        job = msgspec.structs.replace(job, paused_providers=paused)
+    job = await with_waits(redis, record, job)
     if record.total > INLINE_JUDGMENTS or job.judgments is not msgspec.UNSET:
         return job
     finished = [placed.judgment async for placed in judgments.judgments_in_order(redis, record)]
     return msgspec.structs.replace(job, judgments=finished)
 
 
-async def waited_for(redis: Redis, record: JobRecord, job: Job) -> tuple[list[FailingModel], list[PausedProvider]]:
-    """Returns what a job's items wait for: models whose provider fails, and providers that take no call now.
+async def with_waits(redis: Redis, record: JobRecord, job: Job) -> Job:
+    """Returns the job with what its items wait for: models whose provider fails, and providers that take no call now.
 
     A job that is over waits for none.
     """
     if job.is_over:
-        return [], []
+        return job
     models = {model for judge in record.judges for model in judge.models}
     providers = sorted({model.partition("/")[0] for model in models})
     failing, paused = await asyncio.gather(failing_models(redis), paused_providers(redis, providers))
-    return [each for each in failing if each.model in models], paused
+    return msgspec.structs.replace(
+        job,
+        failing_models=[each for each in failing if each.model in models] or msgspec.UNSET,
+        paused_providers=paused or msgspec.UNSET,
+    )

@@ -21,7 +21,7 @@ from service.contracts.judges import JudgeRef
 from service.contracts.judgments import Judgment
 from service.contracts.outcomes import JobStatus, Outcome
 from service.contracts.refusals import Fault, invalid
-from service.jobs import View, cancel_job, existing_job, waited_for
+from service.jobs import View, cancel_job, existing_job, with_waits
 from service.pages.access import shown_to
 from service.pages.documents import PAGE_HEADERS, attachment, document, redirect
 from service.pages.item import decoded_judgments
@@ -98,7 +98,7 @@ class JobPages(Controller):
             redis, record, start=position_of(cursor), limit=_JUDGMENTS_A_PAGE, outcome=outcome
         )
         models = {model for judge in record.judges for model in judge.models}
-        failing, paused = await waited_for(redis, record, job)
+        job = await with_waits(redis, record, job)
         budget = TextBudget(most=_EXCERPT_BYTES)
         found = await decoded_judgments(page)
         return await document(
@@ -111,8 +111,8 @@ class JobPages(Controller):
             models=sorted(models),
             by_model=len({tuple(judge.models) for judge in record.judges}) > 1,  # as in a benchmark
             is_idle=not job.is_over and not await workers.count_alive(redis),
-            failing=failing,
-            paused=paused,
+            failing=job.failing_models or [],
+            paused=job.paused_providers or [],
             rows=[JudgmentRow(each, words_of(each, budget)) for each in found],
             outcomes=list(Outcome),
             outcome=outcome,
