@@ -29,8 +29,8 @@ Rated = list[tuple[list[int], int]]
 @pytest.mark.parametrize("population", POPULATIONS)
 def test_intervals_of_a_table_hold_the_truth(population: str, pairs: int) -> None:
     """Wherever they are published: also with the flag `too_few_of_a_class`."""
-    cells = cells_of(POPULATIONS[population](), pairs, SAMPLES, before=False)
-    coverage = {cell.name: cell.coverage("after") for cell in cells}
+    cells = cells_of(POPULATIONS[population](), pairs, SAMPLES)
+    coverage = {cell.name: cell.coverage("all") for cell in cells}
     print(population, pairs, coverage)
     assert min(coverage.values()) >= LOWEST, coverage
 
