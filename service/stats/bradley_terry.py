@@ -43,7 +43,8 @@ def fit_strengths(wins: _Ints, ties: _Ints, clustered: ClusteredVotes | None = N
 
     `wins` (J x J) counts wins of the row over the column, `ties` (J x J, symmetric) the ties; J is at least 1. A
     maximum exists if every model is below every other by some chain of half-wins (Ford 1957). In a fit with a ridge,
-    models without votes have strength 0.
+    models without votes have strength 0. Between models that no chain of votes connects, the prior alone decides: its
+    variance is that of the distance of their groups.
 
     The covariance is the sandwich of A^+ and the scatter of the votes (HC0), because a tie scatters less than the coin
     flip that A assumes, and A^+ alone would be too wide. If a ridge is needed, or everything was tied, hardly any
@@ -70,6 +71,7 @@ def fit_strengths(wins: _Ints, ties: _Ints, clustered: ClusteredVotes | None = N
     else:
         found = two_way_scatter(clustered, p) if is_scattered else None
         scatter = largest_scatter(clustered, p) if found is None else found
+    scatter = scatter + ridge * _between_groups(halves + halves.T > 0)
     return BradleyTerryFit(strengths, inverse, inverse @ scatter @ inverse, regularised)
 
 
@@ -85,10 +87,20 @@ def is_strongly_connected(beats: _Bools) -> bool:
     return bool(_reached(beats).all() and _reached(beats.T).all())
 
 
-def _reached(arrows: _Bools) -> _Bools:
-    """The nodes that the first one reaches."""
+def _between_groups(met: _Bools) -> _Floats:
+    """The projection (J x J) on the distances between groups of models that no vote connects, 0 for a single group."""
+    group, found = np.zeros((len(met), len(met))), np.zeros(len(met), dtype=np.bool_)
+    while not found.all():
+        members = _reached(met, int(np.argmin(found)))
+        group += np.outer(members, members) / np.count_nonzero(members)
+        found |= members
+    return group - 1 / len(met)
+
+
+def _reached(arrows: _Bools, start: int = 0) -> _Bools:
+    """The nodes that the one at `start` reaches, itself among them."""
     reached = np.zeros(len(arrows), dtype=np.bool_)
-    reached[0] = True
+    reached[start] = True
     newest = reached
     while newest.any():
         newest = arrows[newest].any(axis=0) & ~reached

@@ -35,6 +35,15 @@ def test_odds_of_ten_to_one_are_four_hundred_points() -> None:
     assert first.rating + second.rating == pytest.approx(2000, abs=1e-9)
 
 
+def test_nobody_is_ranked_above_a_model_of_a_group_that_it_never_met() -> None:
+    first, *middle, last = rated([("a", "b", A)] * 900 + [("a", "b", B)] * 100 + [("x", "y", A), ("x", "y", B)] * 500)
+    assert (first.model, [each.model for each in middle], last.model) == ("a", ["x", "y"], "b")
+    assert [each.rank for each in (first, *middle, last)] == [1, 1, 1, 2]
+    for each in middle:
+        assert each.lower < first.rating < each.upper
+        assert each.lower < last.rating < each.upper
+
+
 def test_a_row_counts_what_a_model_won_lost_and_tied() -> None:
     rows = rated([("x", "y", A), ("y", "x", A), ("y", "x", A), ("x", "y", TIE), ("y", "x", BOTH_BAD)])
     assert [(row.model, row.votes, row.wins, row.losses, row.ties) for row in rows] == [

@@ -110,6 +110,24 @@ def test_two_arenas_that_never_met_are_each_centred() -> None:
     assert found.strengths == pytest.approx([0, 0, 0, 0], abs=1e-12)
 
 
+def test_how_far_apart_groups_are_that_never_met_is_known_by_the_prior_alone() -> None:
+    """The distance of the means of two groups of two is a unit vector times the strengths: its variance is 1 / RIDGE.
+
+    Within a group nothing changes, and other votes do not make the distance any surer.
+    """
+    apart, alone = np.array([0.5, 0.5, -0.5, -0.5]), fitted(battles("ab", [[0, 900], [100, 0]], [[0, 0], [0, 0]]))
+    for many in (1, 1000):
+        wins = np.zeros((4, 4), dtype=int)
+        wins[0, 1], wins[1, 0], wins[2, 3], wins[3, 2] = 900, 100, many, many
+        found = fitted(battles("abxy", wins.tolist(), np.zeros((4, 4), dtype=int).tolist()))
+        assert found.regularised
+        assert apart @ found.covariance @ apart == pytest.approx(1 / RIDGE)
+        between = np.array([1, -1, 0, 0])
+        assert between @ found.covariance @ between == pytest.approx(
+            between[:2] @ alone.covariance @ between[:2], rel=0.01
+        )
+
+
 def test_a_chain_of_ties_connects_and_one_more_win_does_not_break_it() -> None:
     for given_votes in ([("x", "y", TIE), ("y", "z", TIE)], [("x", "y", TIE), ("y", "z", TIE), ("x", "z", A)], CYCLE):
         assert not fitted(WinCounts.from_votes(given_votes)).regularised
