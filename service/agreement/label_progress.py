@@ -79,7 +79,7 @@ async def _estimate(
     if series is None:
         return None
     try:
-        query = SeriesQuery(series.token, series.model, "all", default_models, keep_s=keep_s)
+        query = SeriesQuery(series.token, series.model, "all", default_models, keep_s)
         return await judge_estimate(redis, query, None)
     except Refused:
         return None

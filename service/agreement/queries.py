@@ -36,17 +36,17 @@ from service.store.label_queue import count_waiting
 class SeriesQuery(NamedTuple):
     """A query about one series in a window of time. `default_models` are those of a judge that names none.
 
-    `served` is the served model, None for the one that answered last, and `group` the group of items that is meant,
-    None for all; `keep_s` is the time in seconds for which judgments are kept.
+    `keep_s` is the time in seconds for which judgments are kept. `served` is the served model, None for the one that
+    answered last, and `group` the group of items that is meant, None for all.
     """
 
     judge: str
     model: str | None
     window: Window
     default_models: Sequence[str]
+    keep_s: int
     served: str | None = None
     group: str | None = None
-    keep_s: int = 0
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):

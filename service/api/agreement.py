@@ -114,7 +114,7 @@ class AgreementController(Controller):
         Every statistic has a 95% interval and is computed from the newest scored judgment of each labelled content.
         With `group`, all figures are of the items of one group.
         """
-        query = SeriesQuery(judge, model, window, settings.default_models, served, group, settings.store.keep_s)
+        query = SeriesQuery(judge, model, window, settings.default_models, settings.store.keep_s, served, group)
         return await judge_agreement(redis, query, other, selection)
 
     @get(
@@ -145,7 +145,7 @@ class AgreementController(Controller):
         Unless `window` and `selection` are given, all labels that count are read, however their items were drawn and
         whenever they were judged; with those of a report, the items of its cells.
         """
-        query = SeriesQuery(judge, model, window, settings.default_models, served, group, settings.store.keep_s)
+        query = SeriesQuery(judge, model, window, settings.default_models, settings.store.keep_s, served, group)
         return await items_of_cell(redis, query, human, said, selection, limit)
 
     @post(
@@ -192,5 +192,5 @@ async def estimates(
     labelled items, or none unlabelled, the method is `labels_only`, and the interval that of the labels as a sample of
     further items: a t interval, or Wilson's for pass or fail. With `group`, both are of the items of one group.
     """
-    query = SeriesQuery(judge, model, window, settings.default_models, served, group, settings.store.keep_s)
+    query = SeriesQuery(judge, model, window, settings.default_models, settings.store.keep_s, served, group)
     return await judge_estimate(redis, query, half_width)

@@ -56,5 +56,5 @@ async def calibration(
     with fewer than 50 labelled items. Judge and labels may have different scales; for labels of pass and fail it is the
     probability of a pass. Single items have 90% intervals (jackknife+) if their labels were drawn at random.
     """
-    query = SeriesQuery(judge, model, window, settings.default_models, served)
+    query = SeriesQuery(judge, model, window, settings.default_models, settings.store.keep_s, served)
     return await judge_calibration(redis, query, selection, score)

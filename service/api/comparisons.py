@@ -77,8 +77,7 @@ class CompareController(Controller):
         them on a side; then the judge decides. Intervals are 95%. With `anytime=true` they may be looked at as often as
         one likes while items and labels come in; they are wider.
         """
-        keep_s = settings.store.keep_s
-        query = SeriesQuery(judge, model, window, settings.default_models, served, keep_s=keep_s)
+        query = SeriesQuery(judge, model, window, settings.default_models, settings.store.keep_s, served)
         return await compare(redis, query, a, b, anytime=anytime)
 
     @get(
@@ -102,8 +101,7 @@ class CompareController(Controller):
         limit: Limit = 100,
     ) -> ChangedCases:
         """Lists the paired cases that got worse and better from a to b by the judge, at most `limit` of each."""
-        keep_s = settings.store.keep_s
-        query = SeriesQuery(judge, model, window, settings.default_models, served, keep_s=keep_s)
+        query = SeriesQuery(judge, model, window, settings.default_models, settings.store.keep_s, served)
         return await changed_cases(redis, query, a, b, limit)
 
 

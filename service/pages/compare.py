@@ -92,8 +92,7 @@ async def show_comparison(
     compared, texts = None, {}
     if a and b and chosen:
         reference, _, model = chosen.partition(" ")
-        keep_s = settings.store.keep_s
-        query = SeriesQuery(reference, model or None, window, settings.default_models, keep_s=keep_s)
+        query = SeriesQuery(reference, model or None, window, settings.default_models, settings.store.keep_s)
         compared = await _compared(redis, query, a, b, anytime=anytime)
         texts = await _texts(redis, view, [*compared.cases.worse, *compared.cases.better])
     return await document(

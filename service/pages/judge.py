@@ -119,7 +119,7 @@ class JudgePages(Controller):
     ) -> Response[bytes]:
         """Shows a judge: `name`, `name@3` or the digest of a judge that was sent inline."""
         name = decoded_name(reference)
-        query = SeriesQuery(name, model, window, settings.default_models, served, None, settings.store.keep_s)
+        query = SeriesQuery(name, model, window, settings.default_models, settings.store.keep_s, served)
         stored = await judges.judge_by_reference(redis, name)
         view, why_not = await _view(redis, query, selection, must_exist=stored is None)
         found = await judged_series(redis)
@@ -163,7 +163,7 @@ class JudgePages(Controller):
     ) -> Response[bytes]:
         """Shows the labelled items of a cell, or the largest disagreements."""
         name = decoded_name(reference)
-        query = SeriesQuery(name, model, window, settings.default_models, served, None, settings.store.keep_s)
+        query = SeriesQuery(name, model, window, settings.default_models, settings.store.keep_s, served)
         found = await items_of_cell(redis, query, human, said, selection, _MOST_CELL_ITEMS)
         return await document(
             request,
@@ -280,7 +280,7 @@ async def _versions(
         if token not in used:
             return VersionRow(judge, False, None, None)
         its_model = model if token in by_model else None
-        query = SeriesQuery(token, its_model, window, settings.default_models, keep_s=settings.store.keep_s)
+        query = SeriesQuery(token, its_model, window, settings.default_models, settings.store.keep_s)
         with contextlib.suppress(Refused):
             report = await judge_agreement(redis, query, None, "random")
             if isinstance(report, JudgeAgreement):

@@ -91,7 +91,7 @@ async def show_overview(
 
 async def _card(redis: Redis, settings: Settings, view: View, series: JudgedSeries, window: Window) -> JudgeCard | None:
     """Returns None for a judge whose answers have no agreement, such as rankings."""
-    query = SeriesQuery(series.token, series.model, window, settings.default_models, None, None, settings.store.keep_s)
+    query = SeriesQuery(series.token, series.model, window, settings.default_models, settings.store.keep_s)
     try:
         report = await judge_agreement(redis, query, None, "random")
         known = await find_series(redis, settings.default_models, series.token, series.model)

@@ -19,7 +19,7 @@ from service.store import judges
 from tests.store.labelled import KEEP_S, MODELS, judge_of, judged
 from tests.store.made import MODEL
 
-QUERY = SeriesQuery("wit@1", MODEL, "all", [MODEL], keep_s=KEEP_S)
+QUERY = SeriesQuery("wit@1", MODEL, "all", [MODEL], KEEP_S)
 
 
 async def known(redis: Redis) -> ResolvedJudge:

@@ -30,7 +30,7 @@ async def test_a_cell_lists_the_labels_that_its_number_counts(redis: Redis, sele
         await put_labels(redis, given, keep_s=KEEP_S)
     numbers = set()
     for window in get_args(Window):
-        query = SeriesQuery("wit", None, window, [MODEL])
+        query = SeriesQuery("wit", None, window, [MODEL], KEEP_S)
         report = await judge_agreement(redis, query, None, selection)
         assert isinstance(report, JudgeAgreement)
         for human, row in zip(report.table.values, report.table.counts, strict=True):

@@ -27,7 +27,7 @@ async def test_progress_is_that_of_the_estimate(redis: Redis) -> None:
     given = [label(f"i-{number}", "ann", number % 4 + 1) for number in range(20)]
     await put_labels(redis, given, keep_s=KEEP_S)
     found = await progress(redis)
-    query = SeriesQuery("wit", MODEL, "all", [MODEL], keep_s=KEEP_S)
+    query = SeriesQuery("wit", MODEL, "all", [MODEL], KEEP_S)
     estimate = await judge_estimate(redis, query, 0.2)
     assert estimate.labels_needed is not None
     assert (found.mean, found.more) == (estimate.corrected_mean, estimate.labels_needed.more)

@@ -11,7 +11,7 @@ from service.store.judges import put_judge
 from tests.store.labelled import KEEP_S, judge_of, judged, label
 from tests.store.made import MODEL
 
-QUERY = SeriesQuery("politeness", None, "7d", ("control/length",))
+QUERY = SeriesQuery("politeness", None, "7d", ("control/length",), KEEP_S)
 
 
 async def test_without_another_judge_it_is_the_agreement_with_people(redis: Redis) -> None:
@@ -51,7 +51,7 @@ async def test_an_unknown_judge_is_refused(redis: Redis) -> None:
 async def test_labels_of_earlier_texts_are_named_and_their_items_are_to_be_labelled_again(redis: Redis) -> None:
     judge = judge_of()
     await put_judge(redis, "wit", judge.definition)
-    query = SeriesQuery("wit", MODEL, "all", (MODEL,))
+    query = SeriesQuery("wit", MODEL, "all", (MODEL,), KEEP_S)
     await judged(redis, judge, Item(id="c", output="old"), [3])
     await put_labels(redis, [label("c", "ann", 3)], keep_s=KEEP_S)
     again = judge_of(version=2, instructions="Is it new?")

@@ -15,7 +15,7 @@ from tests.store.made import MODEL
 
 
 async def shown(redis: Redis, window: Window, selection: ReportSelection = "random") -> list[ServedModel]:
-    found = await judge_agreement(redis, SeriesQuery("wit", None, window, [MODEL]), None, selection)
+    found = await judge_agreement(redis, SeriesQuery("wit", None, window, [MODEL], KEEP_S), None, selection)
     assert isinstance(found, JudgeAgreement)
     return found.served_models
 

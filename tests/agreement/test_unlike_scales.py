@@ -47,7 +47,7 @@ async def compared(redis: Redis, pairs: list[tuple[Any, Any]], **fields: Any) ->
 
 
 async def report(redis: Redis, judge: str = "wit") -> JudgeAgreement:
-    found = await judge_agreement(redis, SeriesQuery(judge, None, "all", [MODEL]), None, "all")
+    found = await judge_agreement(redis, SeriesQuery(judge, None, "all", [MODEL], KEEP_S), None, "all")
     assert isinstance(found, JudgeAgreement)
     return found
 
@@ -119,7 +119,7 @@ async def test_a_mean_needs_scores_of_the_judge_and_of_the_labels(redis: Redis) 
     choices = [Choice(label="red"), Choice(label="blue")]
     await compared(redis, [("pass", "red"), ("fail", "blue")], method=Method.CATEGORY, choices=choices)
     with pytest.raises(Refused) as refused:
-        await judge_estimate(redis, SeriesQuery("wit", None, "all", [MODEL]), None)
+        await judge_estimate(redis, SeriesQuery("wit", None, "all", [MODEL], KEEP_S), None)
     assert refused.value.faults[0].detail == "has no mean: the judge's values have no scores"
 
 
@@ -147,7 +147,7 @@ async def test_the_same_words_in_another_order_are_the_same_values(redis: Redis)
 async def test_the_corrected_mean_is_on_the_labels_scale_and_the_judges_on_its_own(redis: Redis) -> None:
     await scaled(redis, PASS_FAIL)
     await compared(redis, CLASSES)
-    found = await judge_estimate(redis, SeriesQuery("wit", None, "all", [MODEL]), None)
+    found = await judge_estimate(redis, SeriesQuery("wit", None, "all", [MODEL], KEEP_S), None)
     assert found.judge_mean.value == pytest.approx(25 / 8)
     assert (found.corrected_mean.value, found.method, found.labels) == (0.5, "labels_only", 8)
 
@@ -155,7 +155,7 @@ async def test_the_corrected_mean_is_on_the_labels_scale_and_the_judges_on_its_o
 async def test_a_judge_that_passes_and_fails_has_a_mean_beside_ratings(redis: Redis) -> None:
     await scaled(redis, FIVE)
     await compared(redis, [(5, "pass"), (2, "fail"), (4, "pass")], method=Method.PASS_FAIL, scale=None)
-    found = await judge_estimate(redis, SeriesQuery("wit", None, "all", [MODEL]), None)
+    found = await judge_estimate(redis, SeriesQuery("wit", None, "all", [MODEL], KEEP_S), None)
     assert found.judge_mean.value == pytest.approx(2 / 3)
     assert found.corrected_mean.value == pytest.approx(11 / 3)
 
@@ -170,7 +170,7 @@ async def test_two_judges_of_different_scales_are_compared_by_rank(redis: Redis)
         item = Item(id=f"c-{number}", output="text")
         await judged(redis, judge_of(), item, [score])
         await judged(redis, judge_of(version=2, method=Method.PASS_FAIL, scale=None), item, [word])
-    query = SeriesQuery("wit@1", None, "all", [MODEL])
+    query = SeriesQuery("wit@1", None, "all", [MODEL], KEEP_S)
     found = await judge_agreement(redis, query, f"wit@2:{MODEL}", "all")
     assert isinstance(found, JudgesAgreement)
     assert (found.pairs, found.table.values, found.table.columns) == (8, ["fail", "pass"], [1, 2, 3, 4, 5])
@@ -194,7 +194,7 @@ def test_numbers_that_descend_or_repeat_are_put_in_order() -> None:
 
 
 async def items(redis: Redis, human: str | None = None, said: str | None = None, limit: int = 10) -> list[LabelledItem]:
-    found = await items_of_cell(redis, SeriesQuery("wit", None, "all", [MODEL]), human, said, "all", limit)
+    found = await items_of_cell(redis, SeriesQuery("wit", None, "all", [MODEL], KEEP_S), human, said, "all", limit)
     assert (found.criterion, found.model) == ("wit", MODEL)
     return found.items
 
