@@ -44,11 +44,10 @@ from service.api.parse import parse
 from service.api.paths import keep_names_whole
 from service.api.problems import HANDLERS
 from service.api.provided import PROVIDED, redis_of, settings_of, signals_of
-from service.api.request_ids import with_request_id
 from service.api.request_limits import KeyRequests, check_rate
 from service.api.request_log import logging_request
 from service.api.request_spans import in_span
-from service.api.response_headers import with_security_headers
+from service.api.responses import with_own_headers
 from service.api.statistics import statistics
 from service.archive.objects import Objects
 from service.archive.reading import ArchiveReader
@@ -79,11 +78,10 @@ class _App(Litestar):
         self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
     ) -> None:
         if scope["type"] == ScopeType.HTTP:
-            keep_names_whole(cast("dict[str, Any]", scope))
-            send = with_request_id(cast("dict[str, Any]", scope), with_security_headers(cast("Send", send)))
-            send = self.state.key_requests.counting(scope, send)
-            send = logging_request(cast("dict[str, Any]", scope), cast("Send", send))
-            await in_span(self._routed, cast("Scope", scope), cast("Receive", receive), send)
+            asked: Any = scope
+            keep_names_whole(asked)
+            seen = self.state.key_requests.counting(asked, with_own_headers(asked, cast("Send", send)))
+            await in_span(self._routed, asked, cast("Receive", receive), logging_request(asked, seen))
         else:
             await super().__call__(scope, receive, send)
 

@@ -10,7 +10,7 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.api.problems import MEDIA_TYPE, Problem
-from service.api.response_headers import SECURITY_HEADERS
+from service.api.responses import SECURITY_HEADERS
 
 MOST_HEAD_BYTES = 64 * 1024  # request line and headers
 MOST_HEAD_S = 10.0  # from the connection, or from the first byte of a later request

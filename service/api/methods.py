@@ -7,7 +7,9 @@ from typing import Any, cast
 
 from litestar import Litestar
 from litestar.routes import HTTPRoute
-from litestar.types import Message, Receive, Scope, Send
+from litestar.types import HTTPResponseStartEvent, Message, Receive, Scope, Send
+
+from service.api.responses import on_start
 
 Handle = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -46,17 +48,16 @@ def _without_body(send: Send) -> Send:
 def _with_methods(app: Litestar, scope: Mapping[str, Any], send: Send) -> Send:
     """Litestar names only the methods that it knew when it made the path's first handler."""
 
-    async def send_all(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] == HTTPStatus.NO_CONTENT:
+    def name_methods(message: HTTPResponseStartEvent) -> None:
+        if message["status"] == HTTPStatus.NO_CONTENT:
             path = _nameless(scope["path_template"])
             of_http = (each for each in app.routes if isinstance(each, HTTPRoute))
             routes = [each for each in of_http if _nameless(each.path_format) == path]
             methods = {method for route in routes for method in route.methods}
             others = [(name, value) for name, value in message["headers"] if name.lower() != b"allow"]
             message["headers"] = [*others, (b"allow", allow_header(methods).encode())]
-        await send(message)
 
-    return send_all
+    return on_start(send, name_methods)
 
 
 def _nameless(path: str) -> str:

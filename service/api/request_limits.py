@@ -9,10 +9,11 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.types import Message, Scope, Send
+from litestar.types import Scope, Send
 from redis.asyncio import Redis
 
 from service.api.problems import ProblemError
+from service.api.responses import on_start
 from service.config.settings import KeySettings
 from service.store import counters
 from service.store.counters import WaitingCounts, increment
@@ -56,13 +57,7 @@ class KeyRequests:
 
     def counting(self, scope: Scope, send: Send) -> Send:
         """Returns a `send` that counts the response if the request needed a key."""
-
-        async def send_counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._note(scope, message["status"])
-            await send(message)
-
-        return send_counted
+        return on_start(send, lambda message: self._note(scope, message["status"]))
 
     def _note(self, scope: Scope, status: int) -> None:
         name: str | None = scope["state"].get("key_name")

@@ -5,8 +5,9 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from litestar.types import Message, Send
+from litestar.types import HTTPResponseStartEvent, Send
 
+from service.api.responses import on_start
 from service.config.logs import request_id
 
 logger = logging.getLogger(__name__)
@@ -17,17 +18,14 @@ def logging_request(scope: MutableMapping[str, Any], send: Send) -> Send:
     request_id.set(scope["state"]["request_id"])
     began = time.perf_counter()
 
-    async def send_logged(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            fields = {
-                "method": scope["method"],
-                "path": scope["path"],
-                "status": message["status"],
-                "seconds": round(time.perf_counter() - began, 4),
-                "key": scope["state"].get("key_name"),
-            }
-            words = "%(method)s %(path)s %(status)s in %(seconds)s s (key %(key)s)"
-            logger.info(words, fields, extra={"fields": fields})
-        await send(message)
+    def log(message: HTTPResponseStartEvent) -> None:
+        fields = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": message["status"],
+            "seconds": round(time.perf_counter() - began, 4),
+            "key": scope["state"].get("key_name"),
+        }
+        logger.info("%(method)s %(path)s %(status)s in %(seconds)s s (key %(key)s)", fields, extra={"fields": fields})
 
-    return send_logged
+    return on_start(send, log)

@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from litestar.types import HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPResponseStartEvent, HTTPScope, Receive, Scope, Send
 
 from service import telemetry
+from service.api.responses import on_start
 
 _UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})  # asked for all the time
 _SENT_ON = (b"traceparent", b"tracestate")
@@ -21,17 +22,15 @@ async def in_span(
         return
     method, status = cast("HTTPScope", scope)["method"], 0
 
-    async def send_noted(message: Message) -> None:
+    def note(message: HTTPResponseStartEvent) -> None:
         nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-        await send(message)
+        status = message["status"]
 
     parent = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _SENT_ON}
     attributes: dict[str, telemetry.Attribute] = {"http.request.method": method, "url.scheme": scope["scheme"]}
     with telemetry.span(method, "server", attributes, parent) as span:
         try:
-            await handle(scope, receive, send_noted)
+            await handle(scope, receive, on_start(send, note))
         finally:
             route = cast("dict[str, Any]", scope).get("path_template")
             if route:

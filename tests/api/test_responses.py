@@ -1,9 +1,10 @@
-"""Every response has a request id: the caller's, or one that was made."""
+"""Every response has a request id, the caller's or a new one, and the headers that keep browsers from misusing it."""
 
 import httpx
 import pytest
 from redis.asyncio import Redis
 
+from service.api.responses import SECURITY_HEADERS
 from tests.api.conftest import problem_of
 
 
@@ -37,3 +38,24 @@ async def test_an_internal_error_and_its_log_line_have_the_id(
     problem = problem_of(response, 500, "internal")
     assert problem["detail"] == "internal error; see the server log (request id trace-7)"
     assert "failed (request id trace-7)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/healthz"),
+        ("GET", "/metrics"),
+        ("GET", "/schema"),
+        ("GET", "/v1/jobs"),
+        ("GET", "/v1/jobs/job_x"),
+        ("GET", "/nowhere"),
+        ("PATCH", "/v1/jobs"),
+        ("GET", "/v1/jobs?limit=0"),
+        ("POST", "/v1/jobs"),
+        ("GET", "/v1/arena/leaderboard"),
+    ],
+)
+async def test_every_response_has_each_security_header_once(api: httpx.AsyncClient, method: str, path: str) -> None:
+    response = await api.request(method, path)
+    for name, value in SECURITY_HEADERS.items():
+        assert response.headers.get_list(name) == [value], (path, name)
