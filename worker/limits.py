@@ -5,7 +5,7 @@ import contextlib
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from service.config.settings import ProviderSettings
@@ -13,52 +13,20 @@ from service.contracts.outcomes import Reason
 from service.store.clock import seconds
 from service.store.provider_limits import ProviderStop
 from worker.breakers import Breaker, BreakerReporter
+from worker.pace import Pace
 from worker.places import CallPlaces, Slots
 from worker.providers.base import ProviderError
 from worker.retrying import Retrying
 from worker.tries import NextStep, Tries
 from worker.turns import Turns
 
-MINUTE_S = 60.0
 PATIENCE_S = 2.0  # an item that would wait longer for its turn goes back to the queue, if that costs nothing
 LONGEST_ABSENCE_S = 5.0  # else nobody would be there when the provider takes calls sooner than expected
+_LONGEST_PAUSE_S = 30.0  # as long an absence as the provider asks for, up to this: a limit may end before its time
 STOP_AFTER = 2  # refusals for good, one after the other: a single one may be about one call
 FIRST_CALLS = 16  # in flight to a provider that has not answered yet: its own limit may be far below the setting
 MOMENT_S = 0.2  # the longest wait after a single refusal, if no wait was asked for
 _TRIAL_SPARE_S = 10.0  # beyond its time limit, for a call that tries whether a provider works again
-_BURST_S = 1.0  # a rate may be used up to a second's worth ahead
-
-
-class Pace:
-    """A rate that may not be exceeded: a bucket that fills by `per_minute` a minute. None is no limit."""
-
-    def __init__(self, per_minute: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_second = None if per_minute is None else per_minute / MINUTE_S
-        self._clock = clock
-        self._at = clock()
-        self._level = 0.0
-        self.sharers = 1
-
-    @property
-    def is_endless(self) -> bool:
-        """Whether there is no limit."""
-        return self._per_second is None
-
-    def take(self, amount: float) -> float:
-        """Takes `amount` out of the bucket. Returns the seconds to wait until that is covered."""
-        wait_s = self.wait_for(amount)
-        self._level -= amount
-        return wait_s
-
-    def wait_for(self, amount: float) -> float:
-        """Returns the seconds to wait until `amount` could be taken."""
-        if self._per_second is None:
-            return 0.0
-        rate = self._per_second / self.sharers
-        now = self._clock()
-        self._level = min(self._level + (now - self._at) * rate, max(rate * _BURST_S, 1.0))
-        self._at = now
-        return max((amount - self._level) / rate, 0.0)
 
 
 class ItemGate(Protocol):
@@ -108,9 +76,10 @@ class CallMoney(Protocol):
 
 
 class ProviderLimits:
-    """The limits of one worker's calls to one provider."""
+    """The limits of one worker's calls to the provider of a name."""
 
-    def __init__(self, settings: ProviderSettings, starved: Callable[[], None]) -> None:
+    def __init__(self, name: str, settings: ProviderSettings, starved: Callable[[], None]) -> None:
+        self.name = name
         self.most = settings.max_concurrency
         self.slots = Slots(0, starved)
         self.leased = 0  # as the store has it
@@ -165,7 +134,7 @@ class CallLimits:
     """One worker's limits. `starved` is set when a call waits for slots that might be leased.
 
     `reporter` shares the providers' own limits with other workers; without one, a refusal is an error like another.
-    `on_wait` is told of each wait for a provider's own limit.
+    `on_wait` is told of each wait for a rate or a limit of a provider's own, in a worker or out of it.
     """
 
     def __init__(
@@ -178,7 +147,7 @@ class CallLimits:
         self.starved = asyncio.Event()
         self.draining = asyncio.Event()
         self.providers = {
-            name: ProviderLimits(settings, self.starved.set)
+            name: ProviderLimits(name, settings, self.starved.set)
             for name, settings in providers.items()
             if settings.kind != "control"
         }
@@ -271,7 +240,7 @@ class CallLimits:
             if self._reporter is not None:
                 await self._reporter.answered(provider, limits.turns)
 
-    async def turn(self, provider: str, limits: ProviderLimits, tokens: int, gate: ItemGate) -> None:
+    async def turn(self, limits: ProviderLimits, tokens: int, gate: ItemGate) -> None:
         """Waits until the provider's rates allow a call, or until the worker drains.
 
         Raises ProviderError if that takes longer than the item may wait, and NotStarted if the item is put off.
@@ -281,22 +250,31 @@ class CallLimits:
         self.put_off(limits, tokens, gate)
         wait_s = max(limits.requests.take(1), limits.tokens.take(tokens))
         if wait_s > 0:
-            with contextlib.suppress(TimeoutError):
+            with self._waiting(limits), contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):  # wait_for of Python 3.11 can swallow a cancellation
                     await self.draining.wait()
-        await self.own_turn(provider, limits, gate)
+        await self.own_turn(limits, gate)
 
-    async def own_turn(self, provider: str, limits: ProviderLimits, gate: ItemGate) -> None:
+    async def own_turn(self, limits: ProviderLimits, gate: ItemGate) -> None:
         """Waits until the provider's own limit allows a call. Raises as `turn` does."""
         if not limits.turns.is_limited:
             return
         self.put_off(limits, 0, gate)
         try:
-            async with asyncio.timeout(gate.left_s):
-                self._on_wait(provider, await limits.turns.take(lambda: self._put_off_at_change(limits, gate)))
+            with self._waiting(limits):
+                async with asyncio.timeout(gate.left_s):
+                    await limits.turns.take(lambda: self._put_off_at_change(limits, gate))
         except TimeoutError as error:
-            message = f"{provider} limits calls, and this one had no turn before the job's deadline"
+            message = f"{limits.name} limits calls, and this one had no turn before the job's deadline"
             raise _uncalled(ProviderError(message, reason=Reason.RATE_LIMITED, retryable=False)) from error
+
+    @contextlib.contextmanager
+    def _waiting(self, limits: ProviderLimits) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._on_wait(limits.name, time.monotonic() - began)
 
     def look_again(self, job_id: str) -> None:
         """Has the items of a job that wait for a place look whether they still may start."""
@@ -321,16 +299,22 @@ class CallLimits:
         if not limits.is_free:
             self._put_off(limits, gate, limits.expected_s(tokens))
 
-    def _put_off(self, limits: ProviderLimits, gate: ItemGate, expected_s: float) -> None:
+    def _put_off(self, limits: ProviderLimits, gate: ItemGate, expected_s: float, *, is_limit: bool = True) -> None:
         if expected_s > PATIENCE_S or (expected_s and self.draining.is_set()):
-            gate.put_off(min(expected_s, max(limits.turns.pause_s, LONGEST_ABSENCE_S), gate.left_s))
+            absence_s = min(expected_s, max(limits.turns.pause_s, LONGEST_ABSENCE_S), _LONGEST_PAUSE_S, gate.left_s)
+            try:
+                gate.put_off(absence_s)
+            except Exception:
+                if is_limit:
+                    self._on_wait(limits.name, absence_s)
+                raise
 
     async def enter(self, limits: ProviderLimits, breaker: Breaker, gate: ItemGate, tries: Tries) -> bool:
         """Waits while the model's breaker is open. Returns whether this call tries. Raises as `own_turn` does."""
 
         def put_off(wait_s: float) -> None:
             if not tries.has_begun or self.draining.is_set():
-                self._put_off(limits, gate, wait_s)
+                self._put_off(limits, gate, wait_s, is_limit=False)
 
         return await breaker.enter(gate, tries, put_off)
 
@@ -426,11 +410,11 @@ class CallPlace:
         try:
             if not await self._is_paid():
                 return False
-            await self._limits.turn(self._name, provider, self._tokens, self._gate)
+            await self._limits.turn(provider, self._tokens, self._gate)
             await self._limits.calls.acquire(self._name, self._gate.job_id, self._gate.check)
             while turns.pause_s:  # which began while this call waited for its place
                 self._limits.calls.release(self._name)
-                await self._limits.own_turn(self._name, provider, self._gate)
+                await self._limits.own_turn(provider, self._gate)
                 await self._limits.calls.acquire(self._name, self._gate.job_id, self._gate.check)
             has_places = True
         finally:

@@ -51,7 +51,6 @@ MOST_TRIES = 10  # of one chunk: a chunk that ends its worker each time must not
 SUSPICIOUS = "suspicious_content"
 CUT = "context_cut"
 _AGAIN_S = 1.0
-_LATEST_S = 30.0  # a limit may end before its time
 
 
 class _Pending(NamedTuple):
@@ -163,7 +162,7 @@ class Tasks:
             raise StoreUnavailableError(str(errors[0]))  # a new one: a frame that has its own error is in a cycle
         if put_off:
             earliest = min(order.not_before for order in put_off.values())
-            raise Requeue(min(max(earliest - time.monotonic(), 0.0), _LATEST_S))
+            raise Requeue(max(earliest - time.monotonic(), 0.0))
 
     async def _installation_secret(self) -> bytes:
         if self._secret is None:

@@ -238,14 +238,10 @@ class Turns:
         """Why nobody may call at all; None if anybody may."""
         return self._stop if self._stop is not None and self._clock() < self._stopped_until else None
 
-    async def take(self, give_up: Callable[[], None] = lambda: None) -> float:
-        """Waits until a call may begin. Returns the seconds that it waited.
-
-        `give_up` is called at each change, and may raise to end the waiting.
-        """
+    async def take(self, give_up: Callable[[], None] = lambda: None) -> None:
+        """Waits until a call may begin. `give_up` is called at each change, and may raise to end the waiting."""
         if not self.is_limited:
-            return 0.0
-        began = self._clock()
+            return
         self.waiting += 1
         try:
             async with self._order:
@@ -255,7 +251,6 @@ class Turns:
                     self._next_at = max(self._next_at + 1 / rate, now)
         finally:
             self.waiting -= 1
-        return self._clock() - began
 
     async def _wait(self, give_up: Callable[[], None]) -> None:
         while (left := max(self.pause_s, self._next_at - self._clock())) > 0 and self.is_limited:

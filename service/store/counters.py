@@ -70,7 +70,10 @@ PROVIDER_SECONDS = Metric(
 )
 PROVIDER_RETRIES = Metric("provider_retries_total", "Calls tried again", ("provider", "model"))
 PROVIDER_LIMITED = Metric(
-    "provider_limited_seconds_total", "Time that calls waited for a provider's limit", ("provider",), unit=10**6
+    "provider_limited_seconds_total",
+    "Time that calls waited for a limit of a provider",
+    ("provider",),
+    unit=10**6,
 )
 SERVED_MODEL_CHANGES = Metric(
     "served_model_changes_total", "Changes of the model that answers under a name", ("model",)

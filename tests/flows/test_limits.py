@@ -71,6 +71,26 @@ async def test_a_job_larger_than_the_limit_is_scored_whole(
     assert metrics['judged_provider_limited_seconds_total{provider="openai"}'] > 0.1
 
 
+async def test_the_time_that_items_wait_out_of_a_worker_is_told(serve: Serve) -> None:
+    pause_s = limits.PATIENCE_S + 1.5
+    until_s = 0.0
+
+    def reply(body: Row) -> str | Reply:
+        nonlocal until_s
+        until_s = until_s or time.monotonic() + pause_s
+        left = until_s - time.monotonic()
+        return with_header(left) if left > 0 else GOOD
+
+    async with ModelServer("openai", reply) as model:
+        judged: Judged = await serve(openai=model)
+        began = time.monotonic()
+        job = await judged.judge(items(40), models=[MODEL], wait=60)
+        took_s = time.monotonic() - began
+        assert job["counts"]["scored"] == 40
+        metrics = await metrics_with(judged, "judged_provider_limited_seconds_total", 40 * pause_s * 0.8)
+    assert metrics['judged_provider_limited_seconds_total{provider="openai"}'] < 40 * took_s
+
+
 async def test_a_limit_without_a_hint_is_found_by_backing_off_together(serve: Serve) -> None:
     async with ModelServer("openai", Window(20, 1.0, without_hint)) as model:
         judged: Judged = await serve(openai=model, retrying=Retrying(base=0.1, cap=1.0), workers=2)

@@ -1,4 +1,4 @@
-"""The pace of calls, and the limits that they wait for."""
+"""The limits that calls wait for."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import pytest
 
 from service.config.settings import ProviderSettings
 from service.contracts.outcomes import Reason
-from worker.limits import FIRST_CALLS, CallLimits, Pace
+from worker.limits import FIRST_CALLS, CallLimits
 from worker.providers.base import ProviderError
 
 
@@ -14,53 +14,6 @@ async def turn() -> None:
     """Lets every task that can go on go on."""
     for _ in range(5):
         await asyncio.sleep(0)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_a_pace_lets_one_call_through_a_second_at_sixty_a_minute() -> None:
-    clock = Clock()
-    pace = Pace(60, clock)
-    assert [pace.take(1) for _ in range(3)] == [1, 2, 3]
-    clock.now += 3
-    assert pace.take(1) == pytest.approx(1)
-
-
-def test_a_pace_saves_up_a_second_and_no_more() -> None:
-    clock = Clock()
-    pace = Pace(600, clock)
-    clock.now += 3600
-    assert [pace.take(1) for _ in range(12)] == pytest.approx([0] * 10 + [0.1, 0.2])
-
-
-def test_a_pace_below_one_a_second_still_lets_one_through_that_has_saved_up() -> None:
-    clock = Clock()
-    pace = Pace(6, clock)
-    clock.now += 60
-    assert [pace.take(1), pace.take(1)] == pytest.approx([0, 10])
-
-
-def test_sharers_divide_the_pace() -> None:
-    pace = Pace(60, Clock())
-    pace.sharers = 4
-    assert pace.take(1) == pytest.approx(4)
-
-
-def test_what_was_estimated_too_high_is_given_back() -> None:
-    pace = Pace(60, Clock())
-    assert pace.take(10) == 10
-    pace.take(-9)
-    assert pace.take(0) == 1
-
-
-def test_no_rate_is_no_limit() -> None:
-    assert Pace(None).take(10**9) == 0
 
 
 def limits_of(most_calls: int = 10, **section: int) -> CallLimits:
@@ -191,6 +144,18 @@ async def test_a_worker_that_drains_waits_for_no_pace() -> None:
     await turn()
     leave.set()
     await asyncio.wait_for(asyncio.gather(*tasks), 30)
+
+
+async def test_waits_for_the_pace_count() -> None:
+    waits: list[tuple[str, float]] = []
+    settings = ProviderSettings(kind="openai", base_url="http://127.0.0.1:9", requests_per_minute=600)
+    limits = CallLimits(10, {"openai": settings}, on_wait=lambda *wait: waits.append(wait))
+    limits.providers["openai"].share(10, 1)
+    for _ in range(3):
+        async with limits.call("openai", 1, OpenGate()):
+            pass
+    assert [provider for provider, _ in waits] == ["openai"] * len(waits)
+    assert sum(seconds for _, seconds in waits) > 0.15
 
 
 def test_shares_reach_the_pace() -> None:

@@ -7,7 +7,8 @@ import pytest
 from service.config.settings import ProviderSettings
 from service.contracts.outcomes import Reason
 from service.store.provider_limits import ProviderLimit, ProviderStop
-from tests.worker.test_limits import Clock, OpenGate, turn
+from tests.worker.test_limits import OpenGate, turn
+from tests.worker.test_pace import Clock
 from worker.limits import PATIENCE_S, CallLimits
 from worker.places import CallPlaces
 from worker.providers.base import ProviderError
@@ -67,7 +68,8 @@ def test_answers_that_come_together_are_counted_one_by_one() -> None:
 
 async def test_without_a_limit_nobody_waits() -> None:
     turns = Turns()
-    assert (turns.is_limited, turns.expected_s, await turns.take()) == (False, 0.0, 0.0)
+    assert (turns.is_limited, turns.expected_s) == (False, 0.0)
+    await asyncio.wait_for(turns.take(), 30)
 
 
 async def test_calls_begin_one_by_one_at_the_rate() -> None:
@@ -135,20 +137,40 @@ class PutOff(OpenGate):
         raise InterruptedError(f"{seconds:.0f}")
 
 
-def limits_with(limit: ProviderLimit) -> CallLimits:
+def limits_with(limit: ProviderLimit, waits: list[float] | None = None) -> CallLimits:
     settings = ProviderSettings(kind="openai", base_url="http://127.0.0.1:9")
-    limits = CallLimits(8, {"openai": settings})
+    on_wait = (lambda provider, seconds: None) if waits is None else (lambda provider, seconds: waits.append(seconds))
+    limits = CallLimits(8, {"openai": settings}, on_wait=on_wait)
     limits.providers["openai"].share(8, 1)
     limits.providers["openai"].turns.limit(limit)
     return limits
 
 
 async def test_an_item_that_would_wait_long_is_put_off_and_holds_no_place() -> None:
-    limits = limits_with(FAST._replace(pause_s=PATIENCE_S + 30))
-    with pytest.raises(InterruptedError, match="32"):
+    waits: list[float] = []
+    limits = limits_with(FAST._replace(pause_s=PATIENCE_S + 30), waits)
+    with pytest.raises(InterruptedError, match="30"):
         async with limits.call("openai", 1, PutOff()):
             pass
     assert (limits.providers["openai"].slots.in_use, limits.calls.in_use) == (0, 0)
+    assert waits == [30]  # for which it is away
+
+
+async def test_a_wait_for_a_limit_counts_also_if_the_call_is_given_up() -> None:
+    waits: list[float] = []
+    limits = limits_with(FAST._replace(pause_s=PATIENCE_S / 2), waits)
+
+    async def call() -> None:
+        async with limits.call("openai", 1, OpenGate()):
+            pass
+
+    calls = [asyncio.create_task(call()) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    for each in calls:
+        each.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert len(waits) == 3
+    assert min(waits) > 0.09
 
 
 async def test_a_worker_that_drains_puts_off_those_that_wait() -> None:
