@@ -16,8 +16,8 @@ from service.config import logs
 from service.jobs import callback_secret
 from service.store import jobs
 from service.store.callbacks import note_callback_attempt, note_callback_end
+from service.store.installations import installation_secret
 from service.store.queue import Requeue
-from service.store.secret import installation_secret
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver

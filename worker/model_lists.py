@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from service.contracts.model_lists import ListedModel, ModelList
 from service.store import clock
-from service.store.model_lists import load_model_lists, save_model_list
+from service.store.models import load_model_lists, save_model_list
 from worker.providers.base import ProviderError
 
 _log = logging.getLogger(__name__)

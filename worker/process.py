@@ -17,16 +17,15 @@ from service.agreement.recording import Finisher
 from service.config.settings import Settings, SettingsError, without_password
 from service.contracts.ids import new_id
 from service.costs import Prices
-from service.store import archiving, learnt, workers
+from service.store import archiving, models, workers
 from service.store.connection import cancelled, connect
 from service.store.errors import StoreError, StoreUnavailableError
 from service.store.health import keep_watching, wait_for_store
-from service.store.installations import use_prefix
+from service.store.installations import packs, use_prefix
 from service.store.jobs import CALL_BACK, JUDGE_CHUNK
 from service.store.queue import QueueWorker
 from service.store.queue_leases import LEASE_S, QueueLeases
 from service.store.records import from_json, readable
-from service.store.secret import packs
 from service.store.signals import Signals
 from service.store.sweeping import sweep
 from worker.anchors import JUDGE_ANCHORS, PERIOD_S, AnchorTurns
@@ -264,13 +263,13 @@ class _Worker:
             await asyncio.sleep(wait_s)
 
     async def _load_learnt(self) -> None:
-        stored = await learnt.load_learnt(self._redis)
+        stored = await models.load_learnt(self._redis)
         known = readable(stored, lambda name: from_json(stored[name], Learnt, f"the capabilities of {name}"))
         by_names = ((name.partition("/"), facts) for name, facts in known)
         self._capabilities.load({(provider, model): facts for (provider, _, model), facts in by_names})
 
     async def _save_learnt(self, provider: str, model: str, known: Learnt) -> None:
-        await learnt.save_learnt(self._redis, f"{provider}/{model}", msgspec.json.encode(known))
+        await models.save_learnt(self._redis, f"{provider}/{model}", msgspec.json.encode(known))
 
 
 async def _left_to_api() -> None:

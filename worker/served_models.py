@@ -6,7 +6,7 @@ import time
 from redis.asyncio import Redis
 
 from service.store.errors import StoreError
-from service.store.served_models import load_served_models, note_served_model
+from service.store.models import load_served_models, note_served_model
 from worker.call_metrics import are_untold
 
 _log = logging.getLogger(__name__)

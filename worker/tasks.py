@@ -35,10 +35,10 @@ from service.judging.suspicion import is_suspicious
 from service.store import clock, jobs
 from service.store.cache import CacheKey
 from service.store.errors import StoreError, StoreUnavailableError
+from service.store.installations import installation_secret, packs
 from service.store.jobs import Claim, Tried, chunk_arq_job
 from service.store.queue import Requeue
 from service.store.queue_leases import Hold
-from service.store.secret import installation_secret, packs
 from worker.asking import Asker, NotStarted, Recall
 from worker.call_metrics import untold_calls
 from worker.running_jobs import JobGate, RunningJob, RunningJobs

@@ -3,6 +3,7 @@
 The anchors' own scores tell a change of the judge, and the counters of all judgments a change of their scores.
 """
 
+import contextlib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +18,14 @@ from service.agreement.anchor_findings import AnchorFindings, ServedAnchors, Swa
 from service.agreement.coding import Coding
 from service.agreement.contributions import CodedLabel
 from service.agreement.drift_reports import Drift, drift, values_agree
+from service.agreement.series import Series, find_series
 from service.agreement.series_names import split_series, token_of
 from service.agreement.stored_items import known_item
 from service.contracts.anchors import AnchorScore, AnchorSet
 from service.contracts.items import content_digest, item_id
 from service.contracts.judges import JudgeRef
 from service.contracts.labels import Window
+from service.contracts.refusals import Refused
 from service.stats.anchors import (
     ANCHOR_ALARM,
     JudgeChange,
@@ -275,3 +278,39 @@ def _served_most(scores: Sequence[TimedScore], model: str) -> str:
 
 def _time(at_ms: int) -> datetime:
     return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+async def report_of_anchors(
+    redis: Redis, default_models: Sequence[str], found: AnchorSet, model: str | None, window: Window
+) -> AnchorReport:
+    """Returns the findings of a set of anchors about one model of its judge, by default its only model or its panel.
+
+    Raises Refused (impossible) if the judge is gone.
+    """
+    series = await find_series(redis, default_models, found.judge, model)
+    return await anchor_report(redis, found, anchored_series(series), window)
+
+
+async def reports_of_anchors(
+    redis: Redis, default_models: Sequence[str], sets: Sequence[AnchorSet], window: Window
+) -> list[AnchorReport]:
+    """Returns the findings of several sets, without those whose judge has answers without scores by now."""
+    found = []
+    for each in sets:
+        with contextlib.suppress(Refused):
+            found.append(await report_of_anchors(redis, default_models, each, None, window))
+    return found
+
+
+async def findings_about(redis: Redis, series: Series, window: Window) -> AnchorFindings | None:
+    """Returns the findings of a series' anchors, None if it has none."""
+    found = await anchors_of(redis, series.judge)
+    if found is None:
+        return None
+    report = await anchor_report(redis, found, anchored_series(series), window)
+    return AnchorFindings(**{name: getattr(report, name) for name in AnchorFindings.__struct_fields__})
+
+
+def anchored_series(series: Series) -> AnchoredSeries:
+    """Returns the part of a series that its anchors are about."""
+    return AnchoredSeries(series.judge, series.model, series.criterion, series.coding, series.labels is None)

@@ -32,7 +32,7 @@ from service.agreement.counter_fields import field
 from service.agreement.evidence import OwnText
 from service.agreement.rival_fields import baseline_keys, judges_scores, rival_fields
 from service.agreement.series_names import PANEL, panel_series, served_apart, served_together, split_series
-from service.contracts.quoting import quoted
+from service.contracts.names import quoted
 from service.stats.duels import Alignment, duels_of
 from service.stats.item_terms import coder_products, exact_terms, pearson_terms, products_of
 

@@ -14,7 +14,7 @@ from service.agreement.axes import Axis, judge_axis, person_axis
 from service.agreement.coding import Coding
 from service.agreement.counter_fields import GROUPS, level_in, split
 from service.contracts.labels import Selection
-from service.contracts.quoting import unquoted
+from service.contracts.names import unquoted
 from service.stats.alphas import Pairs
 from service.stats.clustered import ItemSums
 from service.stats.duels import Wins

@@ -12,7 +12,7 @@ from service.agreement.criteria import decoded_scale, encoded, is_firm, scale_in
 from service.agreement.recoding import recode_labels
 from service.contracts.criteria import CriteriaPage, CriterionRecord, CriterionScale, NewCriterion, SeenCriterion
 from service.contracts.judges import Judge, Method
-from service.contracts.nearest import did_you_mean
+from service.contracts.names import did_you_mean
 from service.contracts.refusals import Fault, Kind, Refused, impossible, invalid
 from service.judging.methods import METHODS
 from service.store import agreement_counters as tallies

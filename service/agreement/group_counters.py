@@ -16,7 +16,7 @@ from service.agreement.contributions import CodedItem, contribution, without_zer
 from service.agreement.series_names import group_series
 from service.agreement.stored_items import known_item
 from service.contracts.labels import Window
-from service.contracts.nearest import suggestion
+from service.contracts.names import suggestion
 from service.contracts.refusals import Fault, impossible
 from service.store import clock
 from service.store.agreement_counters import (

@@ -14,7 +14,7 @@ from service.agreement.coded_columns import CodedValues
 from service.agreement.coding import CodedValue
 from service.agreement.contributions import mean_key, without_zeros
 from service.agreement.counter_fields import field
-from service.contracts.quoting import quoted
+from service.contracts.names import quoted
 from service.stats.alt_test import sides_of
 from service.stats.arrays import Booleans, Floats, Integers
 from service.stats.duels import Alignment

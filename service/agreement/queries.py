@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from service.agreement import reports
 from service.agreement.anchor_findings import AnchorFindings
-from service.agreement.anchor_queries import findings_about
+from service.agreement.anchor_reports import findings_about
 from service.agreement.counters import failed_outcomes, read_label_states
 from service.agreement.estimates import estimate_of
 from service.agreement.group_counters import ReadCounters, group_counters, window_counters

@@ -23,7 +23,7 @@ from service.agreement.stored_items import FRESH, KnownItem, item_write, known_i
 from service.contracts.anchors import AnchorScore
 from service.contracts.jobs import JobRecord
 from service.contracts.judgments import Judgment
-from service.contracts.quoting import quoted
+from service.contracts.names import quoted
 from service.store import clock, groups, keys
 from service.store.anchors import anchor_entry
 from service.store.changes import KEPT, ONCE, Change, JobState, apply_changes

@@ -9,7 +9,6 @@ from service.agreement.assessment import Assessment, assess
 from service.agreement.biases import Biases, biases
 from service.agreement.coding import Coding
 from service.agreement.counters import Agreed, Coders, read_agreed, read_ceiling, read_pairs, read_panel, read_seen
-from service.agreement.measures import measure_table
 from service.agreement.rivals import Rivals, read_rivals
 from service.agreement.trust import LabelledPairs, LabelSupply, Trust, trust_in_words
 from service.agreement.unlike_scales import measure_unlike, rank_table
@@ -22,7 +21,8 @@ from service.stats.alt_test import AltTest, alt_test
 from service.stats.ceiling import Ceiling, LeaveOneOut, disattenuated, leave_one_out, pair_table
 from service.stats.clustered import SharedItems
 from service.stats.flags import Flag, flags_of
-from service.stats.intervals import FixedEffect, Measure, measure
+from service.stats.intervals import Design, FixedEffect, Measure, measure
+from service.stats.statistics import STATISTICS, Domain, names_for
 from service.stats.table import Table
 from service.stats.trust import chance_flags
 from service.stats.undefined import Undefined
@@ -33,6 +33,7 @@ _LEVELS = {
     "krippendorff_alpha_ordinal": Level.ORDINAL,
     "krippendorff_alpha_interval": Level.INTERVAL,
 }
+_OF_LEVELS = frozenset({Domain.CATEGORIES, Domain.SCALE})
 
 
 class Confusion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -350,3 +351,30 @@ def _coverage(outcomes: Mapping[tuple[str, str], int]) -> Coverage:
 def _shown(table: Table) -> Confusion:
     columns = UNSET if table.columns == table.values else list(table.columns)
     return Confusion(values=list(table.values), counts=table.counts.tolist(), columns=columns)
+
+
+def measure_table(
+    coding: Coding,
+    table: Table,
+    names: Iterable[str] | None = None,
+    *,
+    design: Design | None = None,
+    known: Mapping[str, float] | None = None,
+) -> dict[str, Measure]:
+    """Returns the statistics as `intervals.measure` does; those that need categories or steps are null without any."""
+    chosen = tuple(names_for(table) if names is None else names)
+    lacking = {name: reason for name in chosen if (reason := _why_not(coding, table, name)) is not None}
+    found = {name: Measure(value=None, lower=None, upper=None, reason=reason) for name, reason in lacking.items()}
+    found |= measure(table, [name for name in chosen if name not in lacking], design=design, known=known)
+    return {name: found[name] for name in chosen}
+
+
+def _why_not(coding: Coding, table: Table, name: str) -> Undefined | None:
+    domain = STATISTICS[name].domain
+    if coding.is_words:
+        return None  # the table itself excludes statistics of numbers
+    if name == "within_one" and coding.step is None:
+        return Undefined.NO_STEP
+    if domain in _OF_LEVELS and (coding.is_continuous or table.is_fractional or table.values != coding.values):
+        return Undefined.FRACTIONAL
+    return None

@@ -8,7 +8,7 @@ from service.agreement.series import Series
 from service.agreement.series_names import PANEL, is_baseline, split_series, token_of
 from service.contracts.model_lists import retirement_of
 from service.store import agreement_counters, clock
-from service.store.model_lists import load_model_lists
+from service.store.models import load_model_lists
 
 USED_MS = 30 * 24 * 3600 * 1000  # a model that has judged within this time is in use
 

@@ -12,7 +12,7 @@ from service.agreement.series_names import INLINE, PANEL, is_baseline, series_na
 from service.agreement.served_series import ServedSeries, chosen_served, known_served
 from service.contracts.criteria import CriterionScale
 from service.contracts.judges import CONTROL, MODEL_OR_PANEL, JudgeRef
-from service.contracts.nearest import did_you_mean
+from service.contracts.names import did_you_mean
 from service.contracts.refusals import Fault, impossible, invalid
 from service.store import agreement_counters as tallies
 from service.store import judges

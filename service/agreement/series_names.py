@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from service.contracts.judges import JudgeRef
-from service.contracts.quoting import quoted, unquoted
+from service.contracts.names import quoted, unquoted
 
 PANEL = "panel"
 INLINE = "sha256:"  # at the start of an inline judge's token

@@ -11,8 +11,7 @@ from litestar.params import FromPath, PathParameter
 from litestar.response import Stream
 from redis.asyncio import Redis
 
-from service.agreement.anchor_queries import report_of_anchors, reports_of_anchors
-from service.agreement.anchor_reports import AnchorReport
+from service.agreement.anchor_reports import AnchorReport, report_of_anchors, reports_of_anchors
 from service.api.access import caller_of, needs
 from service.api.agreement import ModelQuery, WindowQuery
 from service.api.bodies import JSON, NDJSON, Body, decode_aside, form_wanted, media_type

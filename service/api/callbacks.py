@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from service.api.access import caller_of, needs
 from service.api.problems import documented
 from service.jobs import callback_secret
-from service.store.secret import installation_secret
+from service.store.installations import installation_secret
 
 
 class CallbackSecret(msgspec.Struct, frozen=True, kw_only=True):

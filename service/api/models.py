@@ -13,8 +13,7 @@ from service.api.access import needs
 from service.api.problems import documented
 from service.config.settings import Settings
 from service.contracts.model_lists import ModelList, SeenModels, SeenProvider, seen_models
-from service.store.model_lists import load_model_lists
-from service.store.served_models import load_served_models
+from service.store.models import load_model_lists, load_served_models
 
 ProviderQuery = Annotated[
     str | None, QueryParameter(min_length=1, max_length=120, description="The name of a provider, to list its models.")

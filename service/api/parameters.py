@@ -8,7 +8,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import HeaderParameter, QueryParameter
 
 from service.contracts.items import MOST_GROUP_LENGTH
-from service.contracts.nearest import suggestion
+from service.contracts.names import suggestion
 from service.contracts.refusals import Fault, invalid, pointer_to
 
 MOST_A_PAGE = 1000

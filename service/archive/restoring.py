@@ -42,7 +42,7 @@ _ROWS_AT_ONCE = 5_000
 
 
 class Restored(NamedTuple):
-    """What was written to the store."""
+    """The numbers of records that were written to the store."""
 
     judgments: int
     jobs: int

@@ -44,7 +44,7 @@ class LeaseLostError(ArchiveError):
 
 
 class Written(NamedTuple):
-    """What a run has archived."""
+    """The numbers of records that a run has archived."""
 
     judgments: int = 0
     jobs: int = 0

@@ -17,7 +17,7 @@ from service.contracts.decoding import Batch
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
 from service.contracts.judges import CONTROL, ResolvedJudge
-from service.contracts.nearest import did_you_mean
+from service.contracts.names import did_you_mean
 from service.contracts.refusals import Fault, Refused, impossible
 from service.costs import SAMPLE, Prices
 from service.jobs import Caller, JobIntake, TakenIn, resolve_judges

@@ -32,7 +32,7 @@ from service.cli.commands.up import UP
 from service.cli.commands.worker import WORKER
 from service.cli.console import print_error
 from service.config.version import version
-from service.contracts.nearest import did_you_mean
+from service.contracts.names import did_you_mean
 
 COMMANDS = (
     UP,

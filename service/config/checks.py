@@ -14,7 +14,7 @@ from service.config.kinds import KINDS, LOCAL, OLLAMA, unknown_model
 from service.config.secrets import FROM_VARIABLE, has_password, variables_named
 from service.config.sections import ProviderSection, SettingsFile
 from service.contracts.judges import ModelName, Name
-from service.contracts.nearest import nearest
+from service.contracts.names import nearest
 
 _VERSION = re.compile(r"/v\d+(alpha|beta)?\d*$")
 _STORE_PREFIX = re.compile(r"[A-Za-z0-9_.:-]*:")

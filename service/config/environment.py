@@ -6,7 +6,7 @@ from typing import Any, get_origin
 import msgspec
 
 from service.config.strict import bare_type, read_value, was_read
-from service.contracts.nearest import nearest
+from service.contracts.names import nearest
 
 PROVIDERS = "JUDGED_PROVIDERS"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 from service.contracts.fault_words import in_words
-from service.contracts.nearest import nearest
+from service.contracts.names import nearest
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from service.contracts.fault_words import in_words
-from service.contracts.nearest import suggestion
+from service.contracts.names import suggestion
 from service.contracts.refusals import Fault, pointer_to
 
 MOST_FAULTS = 100  # enough to mend a request by; a large upload may have as many as it has lines

@@ -22,7 +22,7 @@ from service.contracts.datasets import MOST_ANNOTATORS, MOST_VALUES_OF_AN_ITEM, 
 from service.contracts.decoding import MOST_RETURNS, Batch, BlankLines, Numbered
 from service.contracts.items import TEXT_FIELDS
 from service.contracts.judges import MOST_OUTPUTS
-from service.contracts.nearest import did_you_mean
+from service.contracts.names import did_you_mean
 from service.contracts.pointing import MOST_FAULTS, faults_in
 from service.contracts.refusals import Fault, invalid, too_large
 from service.files.records import (

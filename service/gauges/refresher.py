@@ -56,9 +56,8 @@ from service.store import agreement_counters, clock, counters, gauges, label_que
 from service.store.agreement_counters import Wanted
 from service.store.errors import StoreUnavailableError
 from service.store.gauges import MAX_GAUGE_SERIES, MAX_JUDGE_SERIES, Gauge, GaugeRow
-from service.store.model_lists import load_model_lists
+from service.store.models import load_model_lists, load_served_models
 from service.store.periods import claim_present_period, forgiving, left_s
-from service.store.served_models import load_served_models
 
 MAX_READ = 1_000  # series of judges that are read, the most recently judged; the others are only counted
 MAX_PAIRS = 500  # of two models of a panel

@@ -5,8 +5,7 @@ Other parts of the service import these names from here, never from the modules 
 
 from service.jobs.anchor_intake import store_anchors, submit_anchor
 from service.jobs.budgets import check_budget
-from service.jobs.callback_secrets import callback_secret
-from service.jobs.callback_targets import callback_problem, may_be_called
+from service.jobs.callbacks import callback_problem, callback_secret, may_be_called
 from service.jobs.cancellation import cancel_job
 from service.jobs.intake import Caller, JobIntake, TakenIn
 from service.jobs.item_checks import ItemChecks

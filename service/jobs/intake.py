@@ -20,16 +20,16 @@ from service.contracts.judges import ResolvedJudge
 from service.contracts.pointing import MOST_FAULTS
 from service.contracts.refusals import Fault, Kind, Refused, impossible, invalid, not_found
 from service.costs import Prices
-from service.jobs.callback_targets import callback_problem
+from service.jobs.callbacks import callback_problem
 from service.jobs.item_checks import ItemChecks, add_faults
 from service.judging.methods import METHODS
 from service.store import clock, jobs
 from service.store.connection import cancelled
 from service.store.errors import QueueFullError, StoreConflictError
 from service.store.health import confirm_job
+from service.store.installations import packs
 from service.store.jobs import Idempotency
 from service.store.packing import Packing, packed_items
-from service.store.secret import packs
 from service.threads import LARGE_BYTES, aside_if_large
 
 _log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from service.contracts.judges import (
     StoredJudge,
     judge_digest,
 )
-from service.contracts.nearest import did_you_mean
+from service.contracts.names import did_you_mean
 from service.contracts.refusals import Fault, Kind, Refused, impossible
 from service.judging.methods import judge_problems, parameter_problems, repeated_models
 from service.store import judges

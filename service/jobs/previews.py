@@ -15,7 +15,7 @@ from service.jobs.judge_resolution import existing_judge, resolve_judges
 from service.judging.ballots import Questions, ballots, question_about
 from service.judging.methods import METHODS
 from service.judging.questions import Question, estimated_tokens
-from service.store.secret import installation_secret
+from service.store.installations import installation_secret
 from service.threads import aside
 
 MOST_SHOWN_CHARS = 40_000_000  # of all messages: each call has the item's texts again

@@ -11,8 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 from redis.asyncio import Redis
 
-from service.agreement.anchor_queries import anchored_series
-from service.agreement.anchor_reports import traffic_drift
+from service.agreement.anchor_reports import anchored_series, traffic_drift
 from service.agreement.calibration import JudgeCalibration, judge_calibration
 from service.agreement.disagreements import LabelledItems, items_of_cell
 from service.agreement.drift_reports import Drift

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
 from service.contracts.labels import Window
-from service.contracts.quoting import quoted, unquoted
+from service.contracts.names import quoted, unquoted
 from service.store import keys
 from service.store.connection import pipeline, reply, scanned_hashes, translated_errors
 

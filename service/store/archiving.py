@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 from redis.asyncio import Redis
 
-from service.contracts.quoting import unquoted
+from service.contracts.names import unquoted
 from service.store import clock, counters, keys
 from service.store.agreement_counters import expiry_ms
 from service.store.connection import Script, pipeline, reply, scanned_names
@@ -87,7 +87,7 @@ class StoredCounters(NamedTuple):
 
 
 class ArchiveState(NamedTuple):
-    """What waits for the archive. `oldest_ms` is the end of the oldest job that waits, None if none does."""
+    """The jobs and labels that wait for the archive. `oldest_ms` is the end of the oldest job, None without."""
 
     is_on: bool
     version: int
@@ -126,7 +126,7 @@ async def turn_off(redis: Redis, *, keep_s: int) -> int:
 
 
 async def archive_state(redis: Redis) -> ArchiveState:
-    """Returns what waits for the archive."""
+    """Returns the numbers of jobs and labels that wait for the archive."""
     async with pipeline(redis) as pipe:
         pipe.hmget(keys.ARCHIVE, ["on", "version", "after_ms"])
         pipe.zcard(keys.UNARCHIVED)

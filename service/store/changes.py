@@ -16,9 +16,9 @@ from service.store.agreement_counters import kept_buckets
 from service.store.cache import stored_place
 from service.store.connection import Script
 from service.store.counters import Increment
+from service.store.installations import packs
 from service.store.items import StoredItem, item_from_pairs, state_value
 from service.store.packing import Packing, packed_judgment
-from service.store.secret import packs
 
 NANO = 10**9  # nano-dollars in a dollar
 MAX_WAITING = 10_000  # items in each half of a criterion's label queue

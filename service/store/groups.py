@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from service.contracts.quoting import quoted, unquoted
+from service.contracts.names import quoted, unquoted
 from service.store import clock, keys
 from service.store.connection import reply
 

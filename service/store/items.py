@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from service.contracts.quoting import unquoted
+from service.contracts.names import unquoted
 from service.store import keys
 from service.store.connection import pipeline, reply, scanned_hashes
 from service.store.packing import packed_state, unpacked

@@ -6,7 +6,7 @@ arq, which runs the queue; `QUEUE` is its list of jobs.
 `installations.use_prefix` puts the prefix of an installation before all keys and channels of the process.
 """
 
-from service.contracts.quoting import quoted
+from service.contracts.names import quoted
 
 PREFIX = "judged:"
 

@@ -9,11 +9,11 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobRecord
 from service.store import keys
 from service.store.connection import pipeline
+from service.store.installations import packs
 from service.store.items import judgment_ref, new_revision, state_value
 from service.store.jobs import encoded_chunk, is_listed
 from service.store.packing import Packing, packed_items, packed_judgment
 from service.store.records import from_msgpack
-from service.store.secret import packs
 
 _GONE = Item(id="forgotten", output="")  # in place of an item of which the archive has no judgment
 

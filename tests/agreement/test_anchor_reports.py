@@ -6,8 +6,15 @@ import pytest
 from redis.asyncio import Redis
 
 from service.agreement.anchor_findings import AnchorFindings, Swap, anchor_sentences
-from service.agreement.anchor_queries import findings_about, report_of_anchors, reports_of_anchors
-from service.agreement.anchor_reports import AnchoredSeries, AnchorReport, anchor_report, anchors_of
+from service.agreement.anchor_reports import (
+    AnchoredSeries,
+    AnchorReport,
+    anchor_report,
+    anchors_of,
+    findings_about,
+    report_of_anchors,
+    reports_of_anchors,
+)
 from service.agreement.anchor_scores import anchor_score
 from service.agreement.coding import Coding, scale_of
 from service.agreement.labelling import put_labels

@@ -23,7 +23,7 @@ from service.agreement.contributions import (
     without_zeros,
 )
 from service.agreement.reports import panel_alpha
-from service.contracts.quoting import quoted, unquoted
+from service.contracts.names import quoted, unquoted
 from tests.agreement.items import (
     ANY,
     FIVE,

@@ -18,8 +18,8 @@ from service.store.changes import JobState, UncountableError
 from service.store.connection import connect
 from service.store.errors import StoreError
 from service.store.finishing import spent_today
+from service.store.installations import packs
 from service.store.items import load_item
-from service.store.secret import packs
 from service.store.sweeping import Swept, sweep
 from tests.store.labelled import judge_of, judged, one
 from tests.store.made import MODEL, committed, finished, record_of

@@ -15,10 +15,10 @@ from scipy import stats
 
 from service.agreement.coding import Coding
 from service.agreement.counters import read_agreed
-from service.agreement.measures import measure_table
 from service.agreement.reports import (
     headline_statistics,
     human_ceiling,
+    measure_table,
     sampling_design,
 )
 from service.contracts.labels import Selection

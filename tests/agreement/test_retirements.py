@@ -11,7 +11,7 @@ from service.contracts.judges import JudgeRef
 from service.contracts.model_lists import ListedModel, ModelList
 from service.store import clock, keys
 from service.store.connection import reply
-from service.store.model_lists import save_model_list
+from service.store.models import save_model_list
 from tests.agreement.items import FIVE
 
 REF = JudgeRef(name="wit", version=1, digest="sha256:ab")

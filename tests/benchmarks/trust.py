@@ -22,7 +22,7 @@ import numpy as np
 
 from service.agreement.assessment import Assessment, assess
 from service.agreement.coding import Coding
-from service.agreement.measures import measure_table
+from service.agreement.reports import measure_table
 from service.agreement.rivals import Rivals
 from service.contracts.criteria import CriterionScale
 from service.stats.arrays import Integers

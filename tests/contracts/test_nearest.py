@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.contracts.nearest import did_you_mean, nearest, suggestion
+from service.contracts.names import did_you_mean, nearest, suggestion
 
 JUDGES = ["helpfulness", "faithfulness", "toxicity"]
 

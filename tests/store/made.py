@@ -13,8 +13,8 @@ from service.contracts.judges import Judge, JudgeRef, Method, ResolvedJudge
 from service.contracts.judgments import Judgment, Usage, Vote
 from service.contracts.outcomes import Outcome, ParsedFrom, Reason
 from service.store import clock, jobs
+from service.store.installations import packs
 from service.store.packing import packed_items
-from service.store.secret import packs
 
 MODEL = "openai/gpt-4.1-mini"
 JUDGE = ResolvedJudge(

@@ -17,8 +17,8 @@ from service.contracts.jobs import Job, JobCallback, JobRecord
 from service.contracts.outcomes import JobStatus
 from service.jobs import callback_secret
 from service.store import jobs
+from service.store.installations import installation_secret
 from service.store.queue import Requeue
-from service.store.secret import installation_secret
 from tests.store.made import committed, finished
 from worker.callbacks import Callbacks
 

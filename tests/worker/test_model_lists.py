@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from service.contracts.model_lists import ListedModel, ModelList
 from service.contracts.outcomes import Reason
-from service.store.model_lists import load_model_lists, save_model_list
+from service.store.models import load_model_lists, save_model_list
 from worker import model_lists
 from worker.model_lists import ModelListReader
 from worker.providers.base import ProviderError

@@ -1,8 +1,10 @@
-"""Odd URLs are refused at intake; every address that is not public needs to be listed."""
+"""Odd URLs are refused at intake, addresses that are not public need to be listed, and each key has its own secret."""
+
+from base64 import b64decode
 
 import pytest
 
-from service.jobs.callback_targets import callback_problem, may_be_called
+from service.jobs.callbacks import callback_problem, callback_secret, may_be_called
 
 PUBLIC = "93.184.216.34"
 
@@ -92,3 +94,12 @@ def test_names_addresses_and_networks_may_be_listed() -> None:
     assert not may_be_called("other.example", "127.0.0.1", listed)
     assert not may_be_called("other.example", "fe80::1%eth0", listed)
     assert may_be_called("other.example", PUBLIC, [])
+
+
+def test_it_follows_from_the_installation_and_the_key() -> None:
+    secrets = [callback_secret(installation, owner) for installation in (b"a", b"b") for owner in (None, "bot", "ci")]
+    assert len(set(secrets)) == 6
+    assert callback_secret(b"a", "bot") == secrets[1]
+    for each in secrets:
+        assert each.startswith("whsec_")
+        assert 24 <= len(b64decode(each.removeprefix("whsec_"))) <= 64

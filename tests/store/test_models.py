@@ -1,4 +1,4 @@
-"""A change of the model that answers under a name is noted and counted once."""
+"""What is known of a model is kept by its name, and a change of the model that answers is noted and counted once."""
 
 import asyncio
 
@@ -9,8 +9,30 @@ from service.store import counters, keys
 from service.store.connection import connect
 from service.store.errors import StoreUnavailableError
 from service.store.metric_families import metric_families
-from service.store.served_models import note_served_model
+from service.store.models import load_learnt, note_served_model, save_learnt
 from tests.store.outages import frozen
+
+
+async def test_nothing_is_known_at_first(redis: Redis) -> None:
+    assert await load_learnt(redis) == {}
+
+
+async def test_facts_come_back_byte_for_byte_by_the_models_name(redis: Redis) -> None:
+    await save_learnt(redis, "openai/gpt-4.1-mini", b'{"mode":"text"}')
+    await save_learnt(redis, "local/modèle:7b", b"\x00\xff")
+    assert await load_learnt(redis) == {"openai/gpt-4.1-mini": b'{"mode":"text"}', "local/modèle:7b": b"\x00\xff"}
+
+
+async def test_newer_facts_replace_those_of_the_same_model_alone(redis: Redis) -> None:
+    for model, known in (("a/x", b"1"), ("a/y", b"2"), ("a/x", b"3")):
+        await save_learnt(redis, model, known)
+    assert await load_learnt(redis) == {"a/x": b"3", "a/y": b"2"}
+
+
+async def test_facts_do_not_expire(redis: Redis) -> None:
+    await save_learnt(redis, "a/x", b"1")
+    assert await redis.ttl(keys.CAPABILITIES) == -1
+
 
 MODEL = "openai/gpt-x"
 

@@ -1,7 +1,14 @@
-"""The addresses to which a finished job may be posted: public ones, and those that `server.callback_hosts` lists."""
+"""The addresses to which finished jobs may be posted, and the secrets with which the posts are signed.
 
+Addresses are public ones, and those that `server.callback_hosts` lists; the signature is that of Standard Webhooks
+(https://www.standardwebhooks.com).
+"""
+
+import hmac
 import re
+from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -81,3 +88,15 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
         return ip_network(text, strict=False)
     except ValueError:
         return None
+
+
+_PREFIX = "whsec_"
+
+
+def callback_secret(installation: bytes, owner: str | None) -> str:
+    """Returns the secret for the jobs of an API key, None if no keys are configured.
+
+    It follows from the installation's secret, so that no key can forge another's callbacks.
+    """
+    digest = hmac.new(installation, f"callbacks\n{owner or ''}".encode(), sha256).digest()
+    return _PREFIX + b64encode(digest).decode()
