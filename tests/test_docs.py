@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from service import gauges
+from service.agreement import CodedItem, CodedLabel, CodedScore, contribution
 from service.arena import leaderboard
 from service.config.environment import variables
 from service.config.sections import SettingsFile
@@ -170,3 +171,20 @@ def test_every_redis_key_is_in_its_page() -> None:
     assert len(functions) > 15
     assert [name for name in [*functions, *constants] if f"`{name}`" not in text] == []
     assert [value for name in constants if f"`{(value := getattr(keys, name))}`" not in text] == []
+
+
+def test_the_way_from_a_counter_to_a_sentence_is_that_of_the_code() -> None:
+    way = page("architecture.md").partition("## From a counter")[2].partition("\n## ")[0]
+    rows = [line.split("|")[2:4] for line in way.splitlines() if "| `service/" in line]
+    functions = [(path, name) for paths, names in rows for path in ticked(paths) for name in ticked(names) or [""]]
+    assert len(functions) > 12
+    assert [(path, name) for path, name in functions if f"def {name}" not in (ROOT / path).read_text()] == []
+    label = CodedLabel(key="3", number=3, units=2, per_cent=50, content="c")
+    score = CodedScore(key="4", number=4, units=3, per_cent=75, at_ms=0, length=7)
+    counted = contribution(CodedItem(labels={"ann": label}, scores={"c": {"wit@1 openai/m": score}}))
+    fields = {" ".join(name.split()) for group in counted.values() for name in group}
+    assert fields & set(ticked(way)) == {"pair r 3 4 7"}
+
+
+def ticked(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
