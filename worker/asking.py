@@ -30,7 +30,7 @@ from worker.retrying import Retrying, with_retries
 from worker.spans import call_span
 from worker.tries import NextStep, Tries, is_of_provider
 
-OnRetry = Callable[[str], None]  # "provider/model"
+OnRetry = Callable[[str, int], None]  # "provider/model", and the number of calls
 OnServed = Callable[[str, str], Awaitable[None]]  # "provider/model", and the model that answered
 Recall = Callable[[Ballot], Awaitable[Vote | None]]  # a vote that was paid for before, None if it must be asked for
 
@@ -61,7 +61,7 @@ class InDoubt(Exception):  # noqa: N818 - an order, not an error
 class Asker:
     """Asks the models of a judge.
 
-    `on_retry` is told of each call that is tried again, `on_served` of each model that answered under another's name.
+    `on_retry` is told of calls that were tried again, `on_served` of each model that answered under another's name.
     `output_limit` returns the limit of output tokens that a model is sent for the one that a judge has.
     """
 
@@ -72,7 +72,7 @@ class Asker:
         limits: CallLimits,
         *,
         retrying: Retrying | None = None,
-        on_retry: OnRetry = lambda model: None,
+        on_retry: OnRetry = lambda model, calls: None,
         on_served: OnServed | None = None,
         output_limit: OutputLimit = lambda model, asked: asked,
     ) -> None:
@@ -165,7 +165,6 @@ class Asker:
             lambda: self._call_in_turn(model, request, gate, tally),
             retrying=self._retrying,
             sleep=lambda wait: _sleep(wait, gate),
-            on_retry=lambda error, wait: self._on_retry(model),
             may_go_on=gate.may_try_again,
             faults=tally.tries.faults,
         )
@@ -194,7 +193,7 @@ class Asker:
             except ProviderError as error:
                 if error.attempts:
                     log_failure(model, error, [each.content for each in request.messages])
-                tally.attempts += error.attempts
+                self._note_calls(model, error.attempts, tally)
                 if await self._limits.refused(provider, error, began, refusals, gate):
                     refusals += 1
                     gate.undo_call()
@@ -202,11 +201,15 @@ class Asker:
                     raise
                 if not gate.may_try_again():
                     raise
-                self._on_retry(model)
             else:
-                tally.attempts += completion.attempts
+                self._note_calls(model, completion.attempts, tally)
                 await self._limits.answered(provider)
                 return completion
+
+    def _note_calls(self, model: str, calls: int, tally: "_Tally") -> None:
+        again = tally.called(calls)
+        if again:
+            self._on_retry(model, again)
 
     async def _waits(self, model: str, error: ProviderError, gate: PayingGate, tally: "_Tally", before: int) -> bool:
         """Notes a failed call. Returns whether the next one waits for the model's breaker; else the error is final."""
@@ -300,6 +303,7 @@ class _Tally:
         self._cut_off_at: int | None = None
         self.asks = 0
         self.attempts = before.attempts if before else 0
+        self._was_called = before is not None  # for the question at hand
         self.tries = Tries(retrying, before.faults, before.failed_at) if before else Tries(retrying)
         self.called_at = 0.0  # Unix seconds
         self.latency_s = 0.0
@@ -310,7 +314,16 @@ class _Tally:
             return []
         return [Tried(*self.ballot, self.attempts, self.tries.faults, self.tries.failed_at)]
 
+    def called(self, calls: int) -> int:
+        """Counts calls. Returns how many of them tried again what was asked before."""
+        first = int(calls > 0 and not self._was_called)
+        self.attempts += calls
+        self._was_called = self._was_called or calls > 0
+        return calls - first
+
     def count(self, completion: Completion) -> None:
+        """Counts the tokens of an answer. The next call is of another question."""
+        self._was_called = False
         self._input_tokens = _sum(self._input_tokens, completion.input_tokens)
         self._output_tokens = _sum(self._output_tokens, completion.output_tokens)
 

@@ -47,9 +47,9 @@ class CallMetrics:
         if not are_untold():
             self._seconds[provider, model, status].append(seconds)
 
-    def on_retry(self, model: str) -> None:
-        """Counts one call that will be made again."""
-        self._add([increment(counters.PROVIDER_RETRIES, model.partition("/")[0], model)])
+    def on_retry(self, model: str, calls: int) -> None:
+        """Counts calls that were tried again."""
+        self._add([increment(counters.PROVIDER_RETRIES, model.partition("/")[0], model, by=calls)])
 
     def on_limited(self, provider: str, seconds: float) -> None:
         """Counts the time for which a call waited for a provider's limit."""

@@ -49,16 +49,12 @@ class Answered(NamedTuple):
     attempts: int
 
 
-OnFailure = Callable[[ProviderError, float], None]  # the error, and the seconds until the next call
-
-
 async def with_retries(
     call: Callable[[], Awaitable[Completion]],
     *,
     retrying: Retrying = Retrying(),  # noqa: B008  (frozen)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random: Callable[[], float] = random.random,
-    on_retry: OnFailure | None = None,
     may_go_on: Callable[[], bool] = lambda: True,
     faults: int = 0,
 ) -> Answered:
@@ -79,8 +75,6 @@ async def with_retries(
             wait = retrying.wait_before(attempt, error, random)
             if wait is None or not may_go_on():
                 raise
-            if on_retry is not None:
-                on_retry(error, wait)
             await sleep(wait)
             if not may_go_on():
                 raise

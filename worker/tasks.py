@@ -278,13 +278,12 @@ class Tasks:
     ) -> None:
         """Ends the judgments left in a chunk without a call: its job was cancelled, or it never came to its end."""
         now = clock.now()
-        waited_s = max((now - record.created_at).total_seconds(), 0.0) if outcome is Outcome.CANCELLED else 0.0
         judgments = [
             unasked(record, each.position, each.item, outcome, reason, now, changed=each.changed) for each in pending
         ]
         await asyncio.gather(
             *(
-                self._finisher.finish(self._finished(record, each, judgment, waited_s))
+                self._finisher.finish(self._finished(record, each, judgment))
                 for each, judgment in zip(pending, judgments, strict=True)
             )
         )
@@ -294,7 +293,7 @@ class Tasks:
         record: JobRecord,
         pending: _Pending,
         judgment: Judgment,
-        waited_s: float,
+        waited_s: float = 0.0,
         kept: Sequence[tuple[CacheKey, str]] = (),
     ) -> Finished:
         """The judgment to store, with its evidence for the counters of agreement.

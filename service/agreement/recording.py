@@ -48,7 +48,7 @@ _Known = dict[tuple[str, str], KnownItem]  # by item id and criterion
 
 
 class Finished(NamedTuple):
-    """A judgment, its position in its job, and how long it waited in the queue before it started.
+    """A judgment, its position in its job, and how long it waited in the queue before it started, if it did.
 
     `kept` has the cache key and the place (`cache.cache_place`) of each vote that may be served again. `evidence` is
     the judgment's part in the counters of agreement, None if it is not counted. `anchor` has the scores of an anchor,
@@ -58,7 +58,7 @@ class Finished(NamedTuple):
     record: JobRecord
     position: int
     judgment: Judgment
-    queue_wait_s: float
+    queue_wait_s: float = 0.0
     kept: Sequence[tuple[str, str]] = ()
     evidence: Evidence | None = None
     anchor: AnchorScore | None = None

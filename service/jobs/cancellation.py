@@ -21,10 +21,8 @@ async def cancel_job(redis: Redis, settings: Settings, record: JobRecord, job: J
     most_chunks = max(_AT_ONCE // (record.chunk_items * len(record.judges)), 1)
     for chunk in (await jobs.mark_cancelled(redis, record.id))[:most_chunks]:
         items = await jobs.load_chunk(redis, record.id, chunk)
-        now = clock.now()
-        waited_s = (now - record.created_at).total_seconds()
         batch = [
-            Finished(record, position, judgment, waited_s)
-            for position, judgment in cancelled_chunk(record, chunk, items, now)
+            Finished(record, position, judgment)
+            for position, judgment in cancelled_chunk(record, chunk, items, clock.now())
         ]
         await record_judgments(redis, batch, keep_s=settings.store.keep_s)

@@ -9,7 +9,6 @@ from redis.asyncio import Redis
 from service.contracts.jobs import JobRecord
 from service.contracts.judges import Judge, Method, ResolvedJudge, Scale
 from service.contracts.judgments import Judgment, Vote
-from service.contracts.outcomes import Outcome
 from service.store import clock, counters, keys
 from service.store.changes import NANO, StoredResult
 from service.store.connection import reply
@@ -88,11 +87,9 @@ def judgment_metrics(judge: ResolvedJudge, judgment: Judgment, queue_wait_s: flo
     name = judgment.judge.name or "inline"
     version = "" if judgment.judge.version is None else str(judgment.judge.version)
     model = judge.models[0] if len(judge.models) == 1 else "panel"
-    series = [
-        increment(counters.JUDGMENTS, name, version, model, judgment.outcome, judgment.reason or ""),
-        *observe(counters.QUEUE_WAIT, value=queue_wait_s),
-    ]
-    if judgment.outcome is not Outcome.CANCELLED:
+    series = [increment(counters.JUDGMENTS, name, version, model, judgment.outcome, judgment.reason or "")]
+    if judgment.votes:  # else it was never started
+        series += observe(counters.QUEUE_WAIT, value=queue_wait_s)
         took = (judgment.finished_at - judgment.created_at).total_seconds()
         series += observe(counters.JUDGMENT_SECONDS, value=max(took, 0.0))
     if judgment.score is not None:

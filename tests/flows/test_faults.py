@@ -180,6 +180,25 @@ async def test_a_rate_limit_is_waited_for_as_long_as_it_asks(serve: Serve, kind:
     assert metrics[f'judged_provider_retries_total{{model="{MODELS[kind]}",provider="{kind}"}}'] == 1
 
 
+async def test_a_wait_for_a_call_that_is_not_made_again_is_no_retry(serve: Serve) -> None:
+    busy = Reply(status=429, headers={"retry-after": "0.3"}, body={"error": {"message": "slow down"}})
+    async with ModelServer("openai", lambda body: busy) as model:
+        judged: Judged = await serve(openai=model)
+        job = await judged.judge(items(1), models=[MODELS["openai"]], deadline_s=1)
+        assert job["judgments"][0]["reason"] == "rate_limited"
+        metrics = await metrics_with(judged, "judged_provider_request_seconds_count", model.calls)
+        assert total(metrics, "judged_provider_retries_total") == model.calls - 1
+
+
+async def test_a_call_that_is_made_again_in_another_form_is_a_retry(serve: Serve) -> None:
+    refusal = Reply(status=400, body={"error": {"message": "response_format is not supported"}})
+    async with ModelServer("openai", lambda body: refusal if "response_format" in body else GOOD) as model:
+        judged, _, vote = await ask_one(serve, model)
+        assert (vote["score"], vote["attempts"], vote["asks"]) == (4, model.calls, 1)
+        metrics = await metrics_with(judged, "judged_provider_retries_total", model.calls - 1)
+    assert total(metrics, "judged_provider_retries_total") == model.calls - 1 > 0
+
+
 @every_kind
 async def test_a_quota_used_up_fails_at_once(serve: Serve, kind: Kind) -> None:
     async with ModelServer(kind, lambda body: USED_UP[kind]) as model:
@@ -286,6 +305,9 @@ async def test_metrics_of_a_mixed_job_add_up(serve: Serve, kind: Kind) -> None:
         assert metrics["judged_judgment_seconds_count"] == metrics["judged_queue_wait_seconds_count"] == 6
         assert metrics["judged_queue_items"] == 0
         assert sum(vote["attempts"] for vote in votes) == model.calls
+        repeated = model.calls - sum(vote["asks"] for vote in votes)
+        metrics = await metrics_with(judged, "judged_provider_retries_total", repeated)
+        assert total(metrics, "judged_provider_retries_total") == repeated > 0
 
 
 def total(metrics: dict[str, float], name: str) -> float:

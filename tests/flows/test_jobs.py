@@ -202,6 +202,8 @@ async def test_cancelling_keeps_what_is_in_flight(serve: Serve, total: int) -> N
         )
         assert metrics[series] == job["counts"]["cancelled"]
         assert metrics["judged_queue_items"] == 0
+        assert metrics["judged_queue_wait_seconds_count"] == job["counts"]["scored"]
+        assert metrics["judged_judgment_seconds_count"] == job["counts"]["scored"]
 
 
 async def test_an_id_with_other_content_is_flagged(serve: Serve) -> None:

@@ -16,8 +16,8 @@ async def counted(redis: Redis) -> int:
 
 async def test_what_was_counted_is_added_once(redis: Redis) -> None:
     measurements = CallMetrics(redis)
-    for _ in range(3):
-        measurements.on_retry("openai/m")
+    for calls in (1, 2):
+        measurements.on_retry("openai/m", calls)
     await asyncio.gather(measurements.flush(), measurements.flush())
     await measurements.flush()
     assert await counted(redis) == 3
@@ -26,7 +26,7 @@ async def test_what_was_counted_is_added_once(redis: Redis) -> None:
 async def test_counts_on_their_way_when_the_worker_stops_are_not_lost(redis: Redis) -> None:
     measurements = CallMetrics(redis)
     flushing = asyncio.create_task(measurements.keep_flushing())
-    measurements.on_retry("openai/m")
+    measurements.on_retry("openai/m", 1)
     await until(lambda: not measurements._waiting._counts, "the first flush")
     flushing.cancel()
     await asyncio.gather(flushing, return_exceptions=True)
