@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from service.agreement.admission import admit_judge, admit_judges
 from service.agreement.coding import CodedValue, Coding, OffScaleError, scale_of
 from service.agreement.contributions import CodedItem, CodedLabel, CodedScore, contribution, total
-from service.agreement.labelled_texts import LabelledContent, labelled_contents
+from service.agreement.label_lists import LabelledContent, labelled_contents
 from service.agreement.recording import Finished, record_judgments
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from service.agreement.labelled_texts import labelled_contents
+from service.agreement.label_lists import labelled_contents
 from service.benchmarks.labelled_sample import labelled_sample
 from service.jobs import EVERYTHING, View
 from tests.flows.conftest import Judged, Row, Serve

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from service.cli.console import add_row, open_console, open_table, print_lines, print_table
-from service.cli.tables.confusion_table import confusion_grid
 from service.contracts.judges import BASELINE_TITLES
 from service.rendering.amounts import counted
-from service.rendering.confusion_table import confusion_table
+from service.rendering.confusion_table import ConfusionTable, confusion_table
+from service.rendering.cut_texts import printable, shortened
 from service.rendering.judge_names import judge_reference
 from service.rendering.trust_words import (
     FLAG_WORDS,
@@ -303,3 +305,27 @@ def _number(value: float | None) -> str:
 
 def _reason(measure: AgreementJson) -> str:
     return undefined_words(measure["reason"])
+
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_MAX_LABEL_CHARACTERS = 16
+
+
+def confusion_grid(shown: ConfusionTable) -> "Table":
+    """Returns the table with its sums; counts of pairs with the same value on both sides are in brackets."""
+    table = open_table("")
+    for heading in [*shown.columns, "all"]:
+        table.add_column(escape(printable(shortened(heading, _MAX_LABEL_CHARACTERS))), justify="right")
+    for row, counts in zip(shown.rows, shown.counts, strict=True):
+        cells = [_cell(row == column, count) for column, count in zip(shown.columns, counts, strict=True)]
+        add_row(table, [shortened(row, _MAX_LABEL_CHARACTERS), *cells, str(sum(counts))])
+    totals = [sum(each) for each in zip(*shown.counts, strict=True)]
+    add_row(table, ["all", *map(str, totals), str(sum(totals))])
+    return table
+
+
+def _cell(is_same: bool, count: int) -> str:
+    text = str(count) if count else "·"
+    return f"[{text}]" if is_same else f"{text} "

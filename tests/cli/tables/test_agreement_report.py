@@ -7,6 +7,7 @@ import pytest
 from service.cli.tables.agreement_report import (
     both_scales,
     chance_finding,
+    confusion_grid,
     estimate_lines,
     finding_lines,
     headline_lines,
@@ -14,6 +15,7 @@ from service.cli.tables.agreement_report import (
     retirement_lines,
     trust_lines,
 )
+from service.rendering.confusion_table import ConfusionTable
 from service.rendering.trust_words import STATISTIC_MEANINGS, VERDICT_WORDS
 from service.stats.statistics import STATISTICS
 from service.stats.trust import TrustVerdict
@@ -181,3 +183,11 @@ def test_the_verdict_of_anchors_is_a_warning_if_something_changed_and_else_a_not
     assert list(note_lines({"anchors": steady})) == ["anchors: nothing changed …; on 3 anchors …"]
     assert list(finding_lines({**REPORT, "anchors": steady})) == list(finding_lines(REPORT))
     assert list(note_lines({"anchors": None})) == []
+
+
+def test_the_grid_has_sums_and_brackets_around_equal_values() -> None:
+    shown = confusion_grid(ConfusionTable(["fail", "a [b]"], ["a [b]", "fail"], [[0, 5], [4, 0]]))
+    cells = [[str(cell) for cell in column.cells] for column in shown.columns]
+    assert shown.row_count == 3
+    assert cells[0] == ["fail", "a [b]", "all"]
+    assert [len(column) for column in cells] == [3, 3, 3, 3]
