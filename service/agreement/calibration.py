@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from service.agreement.axes import Axis, judge_axis, person_axis
 from service.agreement.coding import Coding
-from service.agreement.counters import read_agreed, read_labelled, read_seen
-from service.agreement.estimates import strata_of
+from service.agreement.counters import read_agreed, read_labelled
+from service.agreement.estimates import strata_of, summed_tables
 from service.agreement.queries import SeriesQuery
 from service.agreement.series import Series, find_series
 from service.contracts.judges import JudgeRef
@@ -29,7 +29,7 @@ from service.stats.calibration import (
 from service.stats.estimates import LabelledCells, Mean
 from service.stats.prevalence import LabelledVerdicts, Prevalence, rogan_gladen
 from service.stats.undefined import Undefined
-from service.stats.values import PASS, Value
+from service.stats.values import Value
 from service.store import agreement_counters as tallies
 from service.store import clock
 from service.store.agreement_counters import Wanted
@@ -167,7 +167,7 @@ def calibration_of(
         item_coverage=ITEM_COVERAGE,
         item_reason=_item_reason(found, scale, selection),
         mapped=None if found.asked is None else _mapped(found.asked),
-        prevalence=_prevalence(mine.coding, labelled, seen) if is_verdict and selection == "targeted" else None,
+        prevalence=_prevalence(mine.coding, labelled, agreed, seen) if is_verdict and selection == "targeted" else None,
     )
 
 
@@ -267,9 +267,9 @@ def _item_reason(found: Calibrated, scale: HumanScale, selection: CalibrationSel
     return None if selection == "random" else "not_random"
 
 
-def _prevalence(coding: Coding, labelled: _Labelled, seen: Mapping[str, int]) -> Prevalence:
-    doings, cells = read_seen(coding, seen), labelled.cells
-    judged = doings.scores.sum(axis=1)
+def _prevalence(coding: Coding, labelled: _Labelled, agreed: Mapping[str, int], seen: Mapping[str, int]) -> Prevalence:
+    every, cells = summed_tables(strata_of(coding, read_labelled(agreed, seen))), labelled.cells
+    judged = every.unlabelled + every.labelled.sum(axis=0)  # items, however often each was judged
     passes, found = cells.human > 0, cells.judge > 0
     verdicts = LabelledVerdicts(
         passes=float(cells.weights[passes].sum()),
@@ -277,4 +277,4 @@ def _prevalence(coding: Coding, labelled: _Labelled, seen: Mapping[str, int]) ->
         fails=float(cells.weights[~passes].sum()),
         fails_found=float(cells.weights[~passes & ~found].sum()),
     )
-    return rogan_gladen(verdicts, int(judged.sum()), int(judged[doings.axis.places[PASS]]))
+    return rogan_gladen(verdicts, int(judged.sum()), int(judged @ np.asarray(every.judge_values, dtype=np.int64)))

@@ -140,6 +140,21 @@ def test_quotas_of_passes_and_fails_give_the_prevalence() -> None:
     assert found(PASS_FAIL, told).prevalence is None
 
 
+def test_the_prevalence_is_that_of_items_however_often_each_was_judged() -> None:
+    told = [Item({"ann": (value, "t")}, value) for value in ("pass", "fail")] * 30
+    seen = scored(PASS_FAIL, told)
+    again = {name: 20 * count if name.startswith("score\tpass") else count for name, count in seen.items()}
+    assert again != seen
+    mine = Series(REF, "openai/small", "wit", PASS_FAIL, None)
+    once, often = (
+        calibration_of(mine, "all", counted(rows_of(PASS_FAIL, told)), each, "targeted").prevalence
+        for each in (seen, again)
+    )
+    assert once is not None
+    assert once == often
+    assert once.judge_rate == 0.5
+
+
 def test_words_without_numbers_have_no_calibration() -> None:
     with pytest.raises(Refused) as refused:
         found(WORDS, [Item({"ann": ("A", "r")}, "B")])
