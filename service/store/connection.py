@@ -30,6 +30,7 @@ from redis.exceptions import (
 from service.store.addresses import connection_options
 from service.store.batching import BatchingRedis
 from service.store.errors import StoreError, StoreUnavailableError, UnfitStoreError
+from service.store.replies import ReplyParser
 
 T = TypeVar("T")
 
@@ -95,6 +96,7 @@ def connect(
         # A server that only reads now was the primary before: a new connection leads to its successor.
         retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError],
         health_check_interval=30,
+        parser_class=ReplyParser,
     )
     return BatchingRedis.from_pool(pool)
 
