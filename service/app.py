@@ -16,6 +16,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import License
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
 from service.api.access import check_access
@@ -200,6 +201,7 @@ def create_app(settings: Settings, read_again: Callable[[], Settings] | None = N
             title="judged",
             version=version(),
             description="LLM-as-a-judge over HTTP: judge jobs in, scored judgments out.",
+            license=License(name="Apache-2.0", identifier="Apache-2.0"),
             use_handler_docstrings=True,
             render_plugins=[SchemaJson()],
             openapi_router=Router(

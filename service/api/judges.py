@@ -95,16 +95,16 @@ class JudgesController(Controller):
         await retire_judge(redis, name)
 
     @get(
-        "/{reference:str}",
+        "/{name:str}",
         operation_id="showJudge",
         summary="Show a judge",
         opt=needs("read"),
         response_description="The version.",
         responses=documented(400, 401, 403, 404, 503),
     )
-    async def show(self, reference: FromPath[str], redis: NamedDependency[Redis]) -> StoredJudge:
+    async def show(self, name: FromPath[str], redis: NamedDependency[Redis]) -> StoredJudge:
         """Shows the latest version of `name`, or the version that `name@version` pins."""
-        return await existing_judge(redis, reference)
+        return await existing_judge(redis, name)
 
     @get(
         "/{name:str}/versions/{version:int}",

@@ -41,8 +41,8 @@ LINKS = [
     ),
     *_links("showCriterion", "200", "listQueue showLabelProgress listGroups", criterion="$response.body#/name"),
     *_links("storeCriterion", "200", "showCriterion deleteCriterion", name="$response.body#/name"),
-    *_links("storeJudge", "200 201", "showJudge previewJudge", reference="$response.body#/name"),
-    *_links("storeJudge", "200 201", "retireJudge", name="$response.body#/name"),
+    *_links("storeJudge", "200 201", "previewJudge", reference="$response.body#/name"),
+    *_links("storeJudge", "200 201", "showJudge retireJudge", name="$response.body#/name"),
     *_links(
         "storeJudge", "200 201", "showJudgeVersion", name="$response.body#/name", version="$response.body#/version"
     ),

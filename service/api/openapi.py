@@ -27,6 +27,9 @@ JsonObject = dict[str, Any]
 
 SCHEMA_PATH = "/schema"
 _REFS = "#/components/schemas/"
+# Answers that may lack a field with a default: they are encoded without, or sent as another version stored them.
+_PARTIAL = {"Problem", "Readiness", "Judgment", "Vote"}
+_TIMES = ("since", "first_seen", "last_seen")  # fields that are times, beside those named `…_at`
 _SECURITY: list[JsonObject] = [{"bearer": []}, {"apiKey": []}, {}]
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, if any are configured."},
@@ -144,11 +147,14 @@ def document_of(app: Litestar) -> JsonObject:
     document["components"] = {"schemas": dict(sorted(schemas.items())), "securitySchemes": _SECURITY_SCHEMES}
     for path, item in document["paths"].items():
         for method, described in item.items():
+            described["security"] = _SECURITY if path.startswith("/v1/") else []
             if path.startswith("/v1/"):
-                described["security"] = _SECURITY
                 _add_guards(method, described["responses"])
             _finish_responses(described["responses"])
-    _use_ends_of_ecma(document)
+            for parameter in described.get("parameters", ()):
+                parameter["schema"] = _not_nullable(parameter["schema"])
+    _describe_fields(document)
+    _use_plain_forms(document)
     add_links(document["paths"])
     return document
 
@@ -165,16 +171,81 @@ def _add_guards(method: str, responses: JsonObject) -> None:
     responses.update(sorted_responses)
 
 
-def _use_ends_of_ecma(part: Any) -> None:
-    """Writes the end of a pattern as JSON Schema has it: its `$` matches only at the end, as Python's `\\Z` does."""
+def _not_nullable(schema: JsonObject) -> JsonObject:
+    """Returns the schema of a parameter without null, which nothing in a URL or a header can be."""
+    plain = {**schema, "oneOf": [each for each in schema.get("oneOf", ()) if each != {"type": "null"}]}
+    if isinstance(schema.get("type"), list):
+        [plain["type"]] = [each for each in schema["type"] if each != "null"]
+        plain["enum"] = [each for each in schema["enum"] if each is not None]
+    if len(plain["oneOf"]) == 1:
+        plain |= plain["oneOf"].pop()
+    return plain if plain["oneOf"] else {name: each for name, each in plain.items() if name != "oneOf"}
+
+
+def _describe_fields(document: JsonObject) -> None:
+    """Lets answers have fields that later versions add, and says which fields they always have and which defaults the
+    others have.
+
+    For msgspec a field with a default need not be there, and a struct that refuses unknown fields never has them: that
+    holds of bodies, and not of answers. Of generated TypeScript, a field of a body with a `default` would be required.
+    """
+    schemas = document["components"]["schemas"]
+    operations = [each for path in document["paths"].values() for each in path.values()]
+    sent = _referred([[each.get("requestBody"), each.get("parameters")] for each in operations], schemas)
+    for name, schema in schemas.items():
+        fields = schema.get("properties", {})
+        defaults = {field: each.pop("default") for field, each in fields.items() if "default" in each}
+        if name not in sent and schema.get("additionalProperties") is False:
+            del schema["additionalProperties"]
+        if name not in sent and name not in _PARTIAL:
+            required = {*schema.get("required", ()), *defaults}
+            schema |= {"required": [field for field in fields if field in required]} if required else {}
+            continue
+        for field, default in defaults.items():
+            if default or default is False:  # null, and what is empty, are the same as nothing
+                told = f"By default `{msgspec.json.encode(default).decode()}`."
+                fields[field]["description"] = f"{fields[field].get('description', '')} {told}".strip()
+
+
+def _referred(part: Any, schemas: JsonObject) -> set[str]:
+    """The names of the schemas that a part of the document refers to, itself or by others."""
+    found: set[str] = set()
+    parts = [part]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += part.values()
+            name = str(part.get("$ref", "")).removeprefix(_REFS)
+            if name in schemas and name not in found:
+                found.add(name)
+                parts.append(schemas[name])
+        elif isinstance(part, list):
+            parts += part
+    return found
+
+
+def _use_plain_forms(part: Any) -> None:
+    """Writes schemas in the forms that generators of clients know, with the same meaning.
+
+    A pattern ends in `$`, which in JSON Schema matches only at the end, as Python's `\\Z` does. An integer is a number.
+    The entries of an array of fixed length are counted by `maxItems`. Enumerations have their type.
+    """
     if isinstance(part, dict):
+        if isinstance(part.get("enum"), list) and all(isinstance(each, str) for each in part["enum"]):
+            part["type"] = "string"
         if isinstance(part.get("pattern"), str):
             part["pattern"] = part["pattern"].replace(r"\Z", "$")
+        if "prefixItems" in part and part.get("items") is False:
+            del part["items"]
+        if any(each.get("type") == "number" for each in part.get("anyOf", ())):
+            part["anyOf"] = [each for each in part["anyOf"] if each.get("type") != "integer"]
+            if len(part["anyOf"]) == 1:
+                part |= part.pop("anyOf")[0]
         for each in part.values():
-            _use_ends_of_ecma(each)
+            _use_plain_forms(each)
     elif isinstance(part, list):
         for each in part:
-            _use_ends_of_ecma(each)
+            _use_plain_forms(each)
 
 
 def _types_of(app: Litestar) -> Iterator[Any]:
@@ -206,7 +277,7 @@ def _schemas_of(types: Sequence[Any]) -> dict[str, JsonObject]:
         if "description" in schema:
             schema["description"] = cleandoc(schema["description"])
         for name, field in schema.get("properties", {}).items():
-            if name.endswith("_at"):
+            if name.endswith("_at") or name in _TIMES:
                 not_null(field)["format"] = "date-time"
     return schemas
 

@@ -50,6 +50,7 @@ class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
     summary="Is this process alive?",
     tags=["operations"],
     response_description="The process is alive.",
+    responses=documented(403),
 )
 async def healthz() -> Health:
     """Answers if this process is alive. It does not use the store."""
@@ -62,7 +63,7 @@ async def healthz() -> Health:
     summary="Is the service ready?",
     tags=["operations"],
     response_description="The service is ready.",
-    responses=documented(503),
+    responses=documented(403, 503),
 )
 async def readyz(redis: NamedDependency[Redis]) -> Readiness:
     """Answers 200 if the store is available and takes writes, and at least one worker is alive."""
@@ -96,7 +97,7 @@ class _Collected(Collector):
     tags=["operations"],
     media_type="text/plain",
     response_description="The metrics.",
-    responses=documented(503),
+    responses=documented(403, 503),
     operation_class=operation(content={200: text("text/plain", _OPENMETRICS)}),
 )
 async def metrics(request: Request[Any, Any, Any], redis: NamedDependency[Redis]) -> Response[bytes]:

@@ -1,7 +1,7 @@
 """Parameters that several operations have in common, and the refusal of unknown ones."""
 
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -61,34 +61,50 @@ async def check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: B
     faults = [
         Fault(pointer_to("", name), detail)
         for name in connection.query_params
-        if (detail := _wrong(name, known, len(connection.query_params.getall(name))))
+        if (detail := _wrong(name, known, connection.query_params.getall(name)))
     ]
     if faults:
         raise invalid(faults)
 
 
+class _Parameter(NamedTuple):
+    """A query parameter that a handler declares: whether it may be repeated, and whether msgspec takes the text `null`
+    for None, as if the parameter was left out.
+    """
+
+    may_repeat: bool
+    reads_null: bool
+
+
 @lru_cache(maxsize=512)
-def _known(handler: BaseRouteHandler) -> dict[str, bool]:
+def _known(handler: BaseRouteHandler) -> dict[str, _Parameter]:
     """The query parameters that a handler declares, in its signature or in its documentation.
 
-    Those that may be repeated are True; only documented ones are.
+    Only documented ones may be repeated.
     """
     declared = {
-        field.kwarg_definition.name or name: False
+        field.kwarg_definition.name or name: _Parameter(False, field.is_optional and str not in field.args)
         for name, field in handler.parsed_fn_signature.parameters.items()
         if isinstance(field.kwarg_definition, QueryParameter)
     }
     read_by_hand = getattr(getattr(handler, "operation_class", None), "query", ())
-    return declared | {each["name"]: each["schema"].get("type") == "array" for each in read_by_hand}
+    kinds = {each["name"]: each["schema"].get("type") for each in read_by_hand}
+    return declared | {
+        name: _Parameter(kind == "array", kind in ("boolean", "integer", "number")) for name, kind in kinds.items()
+    }
 
 
-def _wrong(name: str, known: dict[str, bool], times: int) -> str | None:
+def _wrong(name: str, known: dict[str, _Parameter], values: list[str]) -> str | None:
     if name not in known:
         return _unknown(name, known)
-    return f"given {times} times: give it once" if times > 1 and not known[name] else None
+    if len(values) > 1 and not known[name].may_repeat:
+        return f"given {len(values)} times: give it once"
+    if known[name].reads_null and values[0].lower() == "null":
+        return "'null' is not a value; leave the parameter out"
+    return None
 
 
-def _unknown(name: str, known: dict[str, bool]) -> str:
+def _unknown(name: str, known: dict[str, _Parameter]) -> str:
     if not known:
         return "unknown query parameter; this operation has none"
     return f"unknown query parameter{suggestion(name, sorted(known))}"

@@ -57,7 +57,7 @@ _STATUSES = {
 _DESCRIPTIONS = {
     400: "The request can't be read or does not match the schema; `errors` lists each fault.",
     401: "No API key, or an unknown one.",
-    403: "The API key lacks the scope.",
+    403: "The API key lacks the scope; or the request is for a host, or from a web page, that is not served.",
     404: "There is no such resource.",
     408: "The upload took too long.",
     409: "The request conflicts with stored data or with another request.",

@@ -54,10 +54,12 @@ def order_parameters() -> list[JsonObject]:
         "parameters": "Parameters in place of the judges' own, as JSON.",
         "cache": "If `false`, models are asked again for items in the cache.",
         "budget_usd": "The maximum cost of the job.",
-        "deadline_s": "The seconds for which items wait for their turn at a provider that limits calls.",
+        "deadline_s": "The seconds for which items wait for a provider that limits calls, by default those of a day.",
         "callback_url": "The URL to post the finished job to.",
     }
     schemas = {name: not_null(schema) for name, schema in schema_fields(JobOrder).items()}
+    for schema in schemas.values():
+        schema.pop("default", None)  # clients that are generated send defaults, also beside JSON, which is refused
     schemas["judge"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
     return [
         {"name": name, "in": "query", "description": f"{text} Only for NDJSON.", "schema": schemas[name]}

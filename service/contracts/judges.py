@@ -166,6 +166,7 @@ class StoredJudge(Judge, frozen=True, kw_only=True):
     name: str
     version: int
     digest: str
+    parameters: Parameters
     created_at: datetime | None = None
     retired_at: datetime | msgspec.UnsetType = msgspec.UNSET
 

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from tests.api.test_schema import DOCUMENT
+from tests.described import DOCUMENT
 from tests.flows.conftest import Row
 
 EXAMPLES = int(os.environ.get("JUDGED_TEST_EXAMPLES", "6"))

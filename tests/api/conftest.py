@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from service.config.settings import Settings
 from service.store import keys
 from tests.apps import app_of
+from tests.described import CHECKED
 from tests.flows.conftest import Row, serve, settings_for
 
 __all__ = ["serve"]
@@ -38,7 +39,7 @@ async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client that calls an application in this process."""
     with app_of(settings) as app:
         transport = httpx.ASGITransport(cast("Any", app))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", event_hooks=CHECKED) as client:
             yield client
         for close in app.on_shutdown:
             await cast("Any", close)(app)

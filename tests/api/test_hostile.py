@@ -16,7 +16,7 @@ import jsonschema_rs
 import pytest
 
 from tests.api.conftest import PROBLEM, OpenApi
-from tests.api.test_schema import DOCUMENT
+from tests.described import DOCUMENT
 from tests.flows.conftest import Row
 
 OPERATIONS = sorted((path, method) for path, methods in DOCUMENT["paths"].items() for method in methods)

@@ -37,6 +37,31 @@ async def test_a_parameter_that_is_given_twice_is_refused(api: httpx.AsyncClient
     assert error["detail"] == "given 2 times: give it once"
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/jobs?status=null"),
+        ("GET", "/v1/jobs?purpose=Null"),
+        ("GET", "/v1/jobs/x?wait=null"),
+        ("DELETE", "/v1/labels?criterion=tone&matched=null"),
+        ("POST", "/v1/jobs?judge=helpfulness&budget_usd=null"),
+    ],
+)
+async def test_null_is_not_taken_for_a_parameter_that_was_left_out(
+    api: httpx.AsyncClient, method: str, path: str
+) -> None:
+    response = await api.request(method, path, headers={"Content-Type": "application/x-ndjson"})
+    [error] = problem_of(response, 400, "invalid-request")["errors"]
+    assert error["detail"] == "'null' is not a value; leave the parameter out"
+
+
+async def test_null_is_a_name_like_others(api: httpx.AsyncClient) -> None:
+    job = {"judge": "helpfulness", "models": ["control/length"], "items": [{"output": "x", "group": "null"}]}
+    accepted = (await api.post("/v1/jobs", json=job)).json()
+    await api.post("/v1/jobs", json={**job, "items": [{"output": "x", "group": "none"}]})
+    assert [each["id"] for each in (await api.get("/v1/jobs?group=null")).json()["jobs"]] == [accepted["id"]]
+
+
 async def test_operations_outside_the_api_ignore_unknown_query_parameters(api: httpx.AsyncClient) -> None:
     for path in ("/healthz", "/metrics", "/schema"):
         assert (await api.get(f"{path}?name=x")).status_code == 200

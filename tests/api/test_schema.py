@@ -2,10 +2,10 @@
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,16 +18,15 @@ from redis.asyncio import Redis
 from service.api.openapi import document_of
 from service.app import create_app
 from service.config.settings import Settings
+from tests.described import DOCUMENT
 from tests.flows.conftest import Judged, Row, Serve, settings_for
 
-COMMITTED = Path(__file__).parents[2] / "deploy" / "openapi.json"
 REGENERATE = "judged openapi > deploy/openapi.json"
 WITHOUT_BODY = {
     "/v1/arena/battles/{battle_id}/regenerate",
     "/v1/agreement/rebuild",
     "/v1/anchors/{judge}/restart",
 }
-DOCUMENT: Row = json.loads(COMMITTED.read_text())
 
 
 def takes_only_texts(operation: Row) -> bool:
@@ -64,6 +63,10 @@ def test_whatever_is_sent_the_answer_is_as_described(label: str, mode: str, live
     check_answers(live_url, label, mode)
 
 
+def operations_of(document: Row) -> list[Row]:
+    return [each for path in document["paths"].values() for each in path.values()]
+
+
 def validator(described: Row, name: str) -> Any:
     """Checks a value against one of the document's schemas."""
     components = {"components": described["components"]}
@@ -82,10 +85,87 @@ def test_it_is_openapi_31_with_every_reference_answered() -> None:
 
 
 def test_every_operation_has_an_id_and_says_what_it_does() -> None:
-    operations = [each for path in DOCUMENT["paths"].values() for each in path.values()]
+    operations = operations_of(DOCUMENT)
     ids = [each["operationId"] for each in operations]
     assert len(set(ids)) == len(ids)
     assert all(each["summary"] and each["description"] and each["tags"] for each in operations)
+
+
+def test_no_two_paths_are_the_same_but_for_the_names_of_their_parameters() -> None:
+    paths = [re.sub(r"{[^}]*}", "{}", path) for path in DOCUMENT["paths"]]
+    assert len(set(paths)) == len(paths)
+
+
+def within(part: Any) -> Iterator[Row]:
+    """Every object of a part of the document."""
+    if isinstance(part, dict):
+        yield part
+    for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from within(each)
+
+
+def test_no_parameter_of_a_url_or_a_header_is_null() -> None:
+    for operation in operations_of(DOCUMENT):
+        for parameter in operation.get("parameters", ()):
+            assert "null" not in json.dumps(parameter["schema"]), (operation["operationId"], parameter["name"])
+
+
+def test_what_is_for_uploads_alone_has_no_default_that_a_client_may_send_beside_json() -> None:
+    parameters = DOCUMENT["paths"]["/v1/jobs"]["post"]["parameters"]
+    of_uploads = [each for each in parameters if each["in"] == "query"]
+    assert {"judge", "cache", "deadline_s"} < {each["name"] for each in of_uploads}
+    assert all("default" not in each["schema"] for each in of_uploads)
+
+
+def test_schemas_are_in_forms_that_generators_of_clients_know() -> None:
+    for part in within(DOCUMENT):
+        assert part.get("items") is not False  # openapi-python-client refuses the whole document
+        assert not {"integer", "number"} <= {each.get("type") for each in part.get("anyOf", ())}, part
+        assert "type" in part or not isinstance(part.get("enum"), list), part
+        assert not str(part.get("pattern", "")).endswith(r"\Z")
+
+
+def test_answers_may_get_more_fields_and_say_which_are_always_there() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    assert "additionalProperties" not in schemas["StoredJudge"]
+    assert schemas["StoredJudge"].keys() >= {"properties", "required"}
+    assert set(schemas["StoredJudge"]["properties"]) - set(schemas["StoredJudge"]["required"]) == {"retired_at"}
+    assert set(schemas["Usage"]["required"]) == {"input_tokens", "output_tokens", "cost_usd"}
+    assert "errors" not in schemas["Problem"]["required"]
+    assert "cached" not in schemas["Vote"]["required"]  # a vote that an earlier version stored may lack it
+    assert schemas["Judge"]["additionalProperties"] is False  # of what is sent, unknown fields are refused
+    assert set(schemas["Judge"]["required"]) == {"criterion", "method", "instructions"}
+
+
+def test_fields_have_no_default_by_which_generated_types_would_require_them_in_bodies() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    assert [name for name, schema in schemas.items() for each in within(schema) if "default" in each] == []
+    described = {name: each.get("description") for name, each in schemas["Judge"]["properties"].items()}
+    assert (described["panel"], described["samples"], described["system"]) == (
+        'By default `"mean"`.',
+        "By default `1`.",
+        None,
+    )
+
+
+def test_every_time_is_described_as_one() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    times = [
+        (struct.__name__, field.encode_name)
+        for struct in structs_below(msgspec.Struct)
+        if struct.__module__.startswith("service.") and struct.__name__ in schemas
+        for field in msgspec.structs.fields(struct)
+        if "datetime" in str(field.type) and field.encode_name in schemas[struct.__name__].get("properties", {})
+    ]
+    assert ("ServedModel", "first_seen") in times
+    for name, field in times:
+        assert '"date-time"' in json.dumps(schemas[name]["properties"][field]), (name, field)
+
+
+def structs_below(struct: type[Any]) -> Iterator[type[Any]]:
+    for each in struct.__subclasses__():
+        yield each
+        yield from structs_below(each)
 
 
 def test_every_operation_that_reads_a_body_describes_it_and_its_refusals() -> None:

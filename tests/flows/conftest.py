@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from service.api.connections import LimitedHttp
 from service.config.settings import ProviderSettings, Settings, load_settings
 from tests.apps import app_of
+from tests.described import CHECKED
 from tests.polling import LIMIT_S, until
 from tests.stubs.model_server import ModelServer
 from worker.process import run_worker
@@ -164,7 +165,7 @@ async def api_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         serving = asyncio.create_task(server.serve([listener]))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         # Certificates, which HTTP needs none of, would take longer to load than the API to start.
-        async with httpx.AsyncClient(base_url=url, timeout=30, verify=False) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30, verify=False, event_hooks=CHECKED) as client:
             await until(lambda: server.started, "the API")
             yield client
         server.should_exit = True

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from service.cli.main import main
-from service.contracts.judges import Method, Scale, StoredJudge
+from service.contracts.judges import Method, Parameters, Scale, StoredJudge
 from tests.cli.stub_api import Row, ScriptedApi
 
 Captured = pytest.CaptureFixture[str]
@@ -23,6 +23,7 @@ def judge(version: int, instructions: str = "Is it kind?") -> Row:
             instructions=instructions,
             scale=Scale(min=1, max=5),
             models=["m/x"],
+            parameters=Parameters(),
         )
     )
     return found
