@@ -40,38 +40,19 @@ class CallEstimates:
     """Estimates the costs of calls. Servers that count more tokens than the texts have bytes are remembered."""
 
     def __init__(self, prices: Prices, output_limit: OutputLimit) -> None:
-        self._prices = prices
-        self._output_limit = output_limit
-        self._excess: dict[str, _Excess] = {}
+        self.prices = prices
+        self.output_limit = output_limit
+        self.excess: dict[str, _Excess] = {}
 
     def of(self, model: str, request: ModelRequest) -> "CallEstimate":
         """Returns the estimate for one call of a "provider/model"."""
         return CallEstimate(self, model, _most_tokens(request), request.parameters.max_output_tokens)
 
-    def most(self, model: str, tokens_in: int, max_output_tokens: int) -> int:
-        """See `CallEstimate.most`."""
-        excess = self._excess.get(model, _Excess())
-        tokens_out = self._output_limit(model, max_output_tokens)
-        cost = self._prices.cost_usd(
-            model, math.ceil(tokens_in * excess.tokens_in), math.ceil(tokens_out * excess.tokens_out)
-        )
-        return 0 if cost is None else math.ceil(cost * NANO)
-
-    def cost(self, model: str, tokens_in: int, max_output_tokens: int, completion: Completion) -> int | None:
-        """See `CallEstimate.cost`."""
-        counted = (completion.input_tokens, completion.output_tokens)
-        most = (tokens_in, self._output_limit(model, max_output_tokens))
-        known = self._excess.get(model, _Excess())
-        if (raised := known.raised(counted, most)) != known:
-            self._excess[model] = raised
-        cost = self._prices.cost_usd(model, *counted)
-        return None if cost is None else round(cost * NANO)
-
 
 class CallEstimate(NamedTuple):
     """The estimate for one call, whose prompt has `tokens_in` tokens at most."""
 
-    estimates: CallEstimates
+    known: CallEstimates
     model: str
     tokens_in: int
     max_output_tokens: int
@@ -81,11 +62,23 @@ class CallEstimate(NamedTuple):
 
         That grows if the model's answers are cut off, or if its server counts more than should be possible.
         """
-        return self.estimates.most(self.model, self.tokens_in, self.max_output_tokens)
+        excess = self.known.excess.get(self.model, _Excess())
+        most = zip(self._limits, excess, strict=True)
+        cost = self.known.prices.cost_usd(self.model, *(math.ceil(tokens * times) for tokens, times in most))
+        return 0 if cost is None else math.ceil(cost * NANO)
 
     def cost(self, completion: Completion) -> int | None:
         """Returns the cost of the answered call, None if the provider did not count its tokens."""
-        return self.estimates.cost(self.model, self.tokens_in, self.max_output_tokens, completion)
+        counted = (completion.input_tokens, completion.output_tokens)
+        excess = self.known.excess.get(self.model, _Excess())
+        if (raised := excess.raised(counted, self._limits)) != excess:
+            self.known.excess[self.model] = raised
+        cost = self.known.prices.cost_usd(self.model, *counted)
+        return None if cost is None else round(cost * NANO)
+
+    @property
+    def _limits(self) -> tuple[int, int]:
+        return self.tokens_in, self.known.output_limit(self.model, self.max_output_tokens)
 
 
 def _most_tokens(request: ModelRequest) -> int:
