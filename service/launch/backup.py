@@ -5,9 +5,10 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from service.store.snapshots import (
     what_is_in_the_way,
 )
 
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_S = 0.05
 _SHORTEST = 18  # bytes: the start, the end and the checksum
 _SNAPSHOT_NAME = "dump.rdb"
@@ -176,23 +178,34 @@ def _loaded(file: Path, binary: Path, parent: Path | None) -> Iterator[Store]:
 def running_store(store: Store, command: tuple[str, ...], lock: int | None = None) -> Iterator[None]:
     """Runs a store until the end of the block. Raises StartError with the store's words if it does not start.
 
-    The store inherits the lock of its folder, and ends with this process however that ends.
+    The store inherits the lock of its folder, and ends with this process however that ends. An interruption waits while
+    the store is started: Python would lose one that comes in its own hooks of a fork.
     """
     null = subprocess.DEVNULL
-    with subprocess.Popen(  # noqa: S603
-        command,
-        stdin=null,
-        stdout=null,
-        stderr=null,
-        process_group=0,
-        pass_fds=() if lock is None else (lock,),
-        preexec_fn=partial(die_with, os.getpid()),
-    ) as process:
-        try:
-            asyncio.run(_answers(process, store))
-            yield
-        finally:
-            process.terminate()
+    with asyncio.Runner() as runner, contextlib.ExitStack() as held:
+        runner.get_loop()
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
+        let_in = held.callback(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
+        with subprocess.Popen(  # noqa: S603
+            command,
+            stdin=null,
+            stdout=null,
+            stderr=null,
+            process_group=0,
+            pass_fds=() if lock is None else (lock,),
+            preexec_fn=partial(_begin_child, os.getpid(), mask),
+        ) as process:
+            try:
+                let_in(signal.SIG_SETMASK, mask)
+                runner.run(_answers(process, store))
+                yield
+            finally:
+                process.terminate()
+
+
+def _begin_child(parent: int, mask: Set[int]) -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    die_with(parent)
 
 
 async def _answers(process: "subprocess.Popen[bytes]", store: Store) -> None:
