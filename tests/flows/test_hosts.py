@@ -157,8 +157,8 @@ async def test_a_store_that_is_cut_off_longer_than_a_lease_costs_no_call_twice(t
     async with installation(tmp_path) as (installed, model):
         model.reply = lambda body: Reply(text=GOOD, delay=0.3)
         workers = [await installed.worker(host) for host in ("one", "other")]
-        client = installed.score("all", items(1500))
-        job_id = await installed.job(1500)
+        client = installed.score("all", items(600))
+        job_id = await installed.job(600)
         await installed.judged.until_scored(job_id, 100)
         installed.net.cut_off("store")
         await asyncio.sleep(CUT_OFF_S)
@@ -166,8 +166,8 @@ async def test_a_store_that_is_cut_off_longer_than_a_lease_costs_no_call_twice(t
         installed.net.join_again("store")
         assert await ended(client, 2 * TAKEN_OVER_S) == 0, client.printed
         job = await installed.judged.job(job_id)
-        assert (job["status"], job["counts"]["scored"]) == ("completed", 1500)
-        assert calls_by_item(model) == Counter(range(1500))
+        assert (job["status"], job["counts"]["scored"]) == ("completed", 600)
+        assert calls_by_item(model) == Counter(range(600))
         assert [each.process.poll() for each in workers] == [None, None]
 
 

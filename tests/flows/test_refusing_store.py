@@ -19,6 +19,7 @@ from service.store import keys
 from service.store.connection import connect
 from service.store.jobs import JUDGE_CHUNK, load_job
 from service.store.sweeping import Swept, sweep
+from tests.flows.conftest import Row
 from tests.flows.faults import GOOD, items
 from tests.flows.fleet import Fleet, ended, fleet_of
 from tests.flows.test_crashes import MODEL, assert_each_was_scored_once
@@ -104,7 +105,7 @@ async def test_work_waits_for_a_store_that_refuses_and_goes_on_by_itself(tmp_pat
                 assert response.status_code == 503, response.text
                 assert response.headers["retry-after"]
             assert (await fleet.judged.client.get("/healthz")).status_code == 200
-            await asyncio.sleep(3)
+            await asyncio.sleep(2)
         job = await fleet.over(job_id, 40)
         await assert_each_was_scored_once(fleet.judged, job, 160)
         assert model.calls == 160
@@ -138,10 +139,12 @@ async def test_a_worker_that_wakes_up_late_after_a_long_refusal_keeps_its_work(t
 
 
 async def test_a_paid_vote_waits_for_the_store_and_the_other_votes_of_its_item(tmp_path: Path) -> None:
-    async with (
-        ModelServer("openai", lambda body: Reply(text=GOOD, delay=10.5)) as model,
-        fleet_of(tmp_path, model, max_concurrency=1) as fleet,
-    ):
+    """The first call ends once the lease of its chunk has."""
+
+    def answer(body: Row) -> Reply:
+        return Reply(text=GOOD, delay=10.5 if body["model"] == "m" else 0.0)
+
+    async with ModelServer("openai", answer) as model, fleet_of(tmp_path, model, max_concurrency=1) as fleet:
         await fleet.worker()
         job_id = await fleet.judged.submit(items(1), models=[MODEL, "openai/n"])
         await until(lambda: model.calls == 1, "the call for the first vote")
