@@ -14,6 +14,7 @@ from service.api.responses import SECURITY_HEADERS
 
 MOST_HEAD_BYTES = 64 * 1024  # request line and headers
 MOST_HEAD_S = 10.0  # from the connection, or from the first byte of a later request
+KEEP_ALIVE_S = 75.0  # between two requests: longer than usual proxies and clients keep a connection
 _LINGER_S = 1.0  # in which the rest of a refused head is read: a connection that is closed at once loses the answer
 
 
@@ -28,6 +29,7 @@ class LimitedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.timeout_keep_alive = KEEP_ALIVE_S  # type: ignore[assignment]
         self._begin_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -56,6 +58,9 @@ class LimitedHttp(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, "Bad Request", "invalid-request", msg)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """An upgrade that is offered, as some clients offer HTTP/2 at first, is left at HTTP/1.1."""
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle

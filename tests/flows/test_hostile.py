@@ -12,7 +12,7 @@ import pytest
 from service.api import bodies, connections
 from tests.flows.conftest import Judged, Serve
 from tests.large_requests import MODERATE
-from tests.polling import until
+from tests.polling import LIMIT_S, until
 
 
 @contextlib.asynccontextmanager
@@ -48,6 +48,24 @@ async def test_a_head_that_is_too_large_is_431(serve: Serve) -> None:
         assert await status_of(reader) == 400
         assert b"urn:judged:problem:invalid-request" in await reader.read()
     assert (await judged.client.get("/healthz", headers={"X": "a" * 30_000})).status_code == 200
+
+
+async def test_a_connection_is_kept_longer_than_proxies_and_clients_keep_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert connections.KEEP_ALIVE_S > 60  # else a request meets a connection that is just being closed
+    monkeypatch.setattr(connections, "KEEP_ALIVE_S", 0.2)
+    judged: Judged = await serve(workers=0)
+    async with raw(judged) as (reader, writer):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await asyncio.wait_for(reader.read(), LIMIT_S)).endswith(b'{"status":"ok"}')  # until the end
+
+
+async def test_an_offer_of_http_2_is_no_warning(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    judged: Judged = await serve(workers=0)
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"}
+    assert (await judged.client.get("/healthz", headers=offer)).json() == {"status": "ok"}
+    assert [each for each in caplog.records if each.levelname == "WARNING"] == []
 
 
 async def test_a_head_that_drips_in_is_408(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
