@@ -9,8 +9,7 @@ from redis.asyncio import Redis
 
 from service.store import keys
 from service.store.connection import cancelled, reply
-from tests.api.conftest import OpenApi, pointers, problem_of
-from tests.api.test_access import bearer, key
+from tests.api.conftest import pointers, problem_of
 from tests.flows.conftest import Row
 from tests.stats.tables import BINARY, NOMINAL, NUMERIC
 
@@ -190,16 +189,3 @@ async def test_a_recount_that_never_sees_the_labels_hold_still_is_409(api: httpx
         problem_of(await api.post("/v1/agreement/rebuild"), 409, "busy")
     finally:
         await cancelled(*disturbing)
-
-
-async def test_reading_needs_the_scope_read_and_a_recount_admin(open_api: OpenApi) -> None:
-    api = await open_api(keys=tuple(key(f"{scope}-key", scope) for scope in ("submit", "read", "label", "admin")))
-    for method, path, may in (
-        ("GET", "/v1/agreement?judge=helpfulness", {"read", "admin"}),
-        ("GET", "/v1/estimates?judge=helpfulness", {"read", "admin"}),
-        ("POST", "/v1/agreement/rebuild", {"admin"}),
-    ):
-        assert (await api.request(method, path)).status_code == 401
-        for scope in ("submit", "read", "label", "admin"):
-            response = await api.request(method, path, headers=bearer(f"{scope}-key"))
-            assert response.status_code == (200 if scope in may else 403), (path, scope)

@@ -12,8 +12,7 @@ from redis.asyncio import Redis
 
 from service.arena.leaderboard import MOST_RATED_MODELS
 from service.contracts.arena import MOST_RATED_VOTES, RatingsRequest
-from tests.api.conftest import OpenApi, is_untouched, pointers
-from tests.api.test_access import key
+from tests.api.conftest import is_untouched, pointers
 from tests.arena.test_real_votes import judges_votes, systems_votes
 from tests.flows.conftest import Row
 
@@ -98,13 +97,6 @@ async def test_a_million_votes_are_rated(api: httpx.AsyncClient) -> None:
 def test_more_than_a_million_votes_are_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="1000000"):
         msgspec.convert({"votes": [["x", "y", "A"]] * (MOST_RATED_VOTES + 1)}, RatingsRequest)
-
-
-async def test_it_needs_a_key_that_may_read(open_api: OpenApi) -> None:
-    api = await open_api(keys=(key("read-key", "read"), key("submit-key", "submit")))
-    for headers, status in (({}, 401), ({"X-API-Key": "submit-key"}, 403), ({"X-API-Key": "read-key"}, 200)):
-        response = await api.post("/v1/arena/ratings", json={"votes": VOTES}, headers=headers)
-        assert response.status_code == status
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 import httpx
 import pytest
 
-from tests.api.conftest import OpenApi, pointers
-from tests.api.test_access import bearer, key
+from tests.api.conftest import pointers
 from tests.flows.conftest import Row
 
 WIT: Row = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?", "models": ["control/length"]}
@@ -64,11 +63,3 @@ async def test_a_query_that_can_not_be_answered_is_refused(
     response = await wit.get("/v1/calibration", params=query)
     code = "invalid-request" if status == 400 else "impossible"
     assert pointers(response, status, code) == [pointer]
-
-
-async def test_it_needs_the_scope_read(open_api: OpenApi) -> None:
-    api = await open_api(keys=tuple(key(f"{scope}-key", scope) for scope in ("submit", "read", "label", "admin")))
-    assert (await api.get("/v1/calibration?judge=helpfulness")).status_code == 401
-    for scope, status in (("submit", 403), ("label", 403), ("read", 200), ("admin", 200)):
-        response = await api.get("/v1/calibration?judge=helpfulness", headers=bearer(f"{scope}-key"))
-        assert response.status_code == status, scope

@@ -3,14 +3,12 @@
 import csv
 import io
 import json
-from hashlib import sha256
 from typing import Any
 
 import httpx
 import pytest
 from redis.asyncio import Redis
 
-from service.config.settings import KeySettings
 from service.contracts.datasets import DatasetItem
 from service.store import datasets, keys
 from tests.api.conftest import OpenApi, is_untouched, pointers, problem_of
@@ -265,16 +263,3 @@ async def test_pages_go_by_name(api: httpx.AsyncClient) -> None:
     rest = (await api.get("/v1/datasets", params={"limit": 2, "cursor": first["next_cursor"]})).json()
     assert [each["name"] for each in first["datasets"] + rest["datasets"]] == ["a", "b", "c"]
     assert rest["next_cursor"] is None
-
-
-async def test_submitting_changes_and_reading_reads(open_api: OpenApi) -> None:
-    read = KeySettings(name="r", sha256=sha256(b"read").hexdigest(), scopes=("read",))
-    submit = KeySettings(name="s", sha256=sha256(b"submit").hexdigest(), scopes=("submit",))
-    api = await open_api(keys=(read, submit))
-    reads, submits = {"X-API-Key": "read"}, {"X-API-Key": "submit"}
-    problem_of(await put(api, lines(ROWS), NDJSON | reads), 403, "forbidden")
-    assert (await put(api, lines(ROWS), NDJSON | submits)).status_code == 201
-    problem_of(await api.get("/v1/datasets", headers=submits), 403, "forbidden")
-    assert (await api.get("/v1/datasets", headers=reads)).status_code == 200
-    problem_of(await api.delete("/v1/datasets/d", headers=reads), 403, "forbidden")
-    problem_of(await api.get("/v1/datasets/d"), 401, "unauthorized")

@@ -10,7 +10,6 @@ from redis.asyncio import Redis
 
 from service.contracts.pointing import MOST_FAULTS
 from tests.api.conftest import OpenApi, is_untouched, pointers, problem_of
-from tests.api.test_access import bearer, key
 from tests.flows.conftest import Judged, Row, Serve
 
 WIT: Row = {"criterion": "wit", "method": "rating", "instructions": "Is it funny?", "models": ["control/length"]}
@@ -300,24 +299,6 @@ async def test_a_query_of_the_queue_is_checked(
 async def test_a_misspelt_parameter_of_the_queue_is_answered_with_the_nearest(api: httpx.AsyncClient) -> None:
     response = await api.get("/v1/labels/queue", params={"criterion": "wit", "per_items": 2})
     assert "did you mean 'per_item'?" in response.text
-
-
-async def test_labels_need_the_scope_label_and_reading_them_read(open_api: OpenApi) -> None:
-    api = await open_api(keys=(key("label-key", "label"), key("read-key", "read"), key("submit-key", "submit")))
-    allowed = {
-        ("POST", "/v1/labels"): ("label-key", 200),
-        ("GET", "/v1/labels?item_id=i"): ("read-key", 200),
-        ("GET", "/v1/labels/queue?criterion=wit"): ("read-key", 200),
-        ("GET", "/v1/items/i"): ("read-key", 200),
-        ("DELETE", "/v1/labels/i/wit/ann"): ("label-key", 204),
-        ("DELETE", "/v1/labels?criterion=wit"): ("label-key", 200),
-    }
-    for (method, path), (may, status) in allowed.items():
-        body = {"labels": [label()]} if method == "POST" else None
-        assert (await api.request(method, path, json=body)).status_code == 401
-        for text in ("label-key", "read-key", "submit-key"):
-            response = await api.request(method, path, json=body, headers=bearer(text))
-            assert response.status_code == (status if text == may else 403), (method, path, text)
 
 
 async def batch(api: httpx.AsyncClient) -> None:

@@ -3,8 +3,7 @@
 import httpx
 import pytest
 
-from tests.api.conftest import OpenApi, pointers
-from tests.api.test_access import bearer, key
+from tests.api.conftest import pointers
 
 
 async def test_the_default_models_are_listed_before_any_list_was_read(api: httpx.AsyncClient) -> None:
@@ -29,10 +28,3 @@ async def test_the_default_models_are_listed_before_any_list_was_read(api: httpx
 @pytest.mark.parametrize(("query", "pointer"), [("retiring=maybe", "/retiring"), ("providers=a", "/providers")])
 async def test_a_query_that_can_not_be_read_is_refused(api: httpx.AsyncClient, query: str, pointer: str) -> None:
     assert pointers(await api.get(f"/v1/models?{query}")) == [pointer]
-
-
-async def test_it_needs_the_scope_read(open_api: OpenApi) -> None:
-    api = await open_api(keys=tuple(key(f"{scope}-key", scope) for scope in ("submit", "read", "label", "admin")))
-    assert (await api.get("/v1/models")).status_code == 401
-    for scope, status in (("submit", 403), ("label", 403), ("read", 200), ("admin", 200)):
-        assert (await api.get("/v1/models", headers=bearer(f"{scope}-key"))).status_code == status, scope

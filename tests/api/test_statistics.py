@@ -8,8 +8,7 @@ from redis.asyncio import Redis
 
 from service.api.statistics import MOST_PAIRS, MOST_VALUES
 from service.stats.table import MOST_A_CELL
-from tests.api.conftest import OpenApi, is_untouched, pointers
-from tests.api.test_access import key
+from tests.api.conftest import is_untouched, pointers
 from tests.flows.conftest import Row
 from tests.stats.tables import BINARY, NOMINAL
 
@@ -119,10 +118,3 @@ async def test_one_bad_pair_of_very_many_is_named(api: httpx.AsyncClient) -> Non
     content = b'{"values":[1,2],"pairs":[' + b"[1,2]," * 100_000 + b"[1,null]]}"
     response = await api.post("/v1/statistics", content=content, headers={"Content-Type": "application/json"})
     assert pointers(response) == ["/pairs/100000/1"]
-
-
-async def test_it_needs_a_key_that_may_read(open_api: OpenApi) -> None:
-    api = await open_api(keys=(key("read-key", "read"), key("submit-key", "submit")))
-    for headers, status in (({}, 401), ({"X-API-Key": "submit-key"}, 403), ({"X-API-Key": "read-key"}, 200)):
-        response = await api.post("/v1/statistics", json={"values": [1], "pairs": []}, headers=headers)
-        assert response.status_code == status

@@ -174,33 +174,6 @@ async def test_random_and_targeted_labels_are_told_apart(serve: Serve) -> None:
         await agrees(judged, await agreement(judged, window=window), pairs_of(random, said))
 
 
-async def test_the_newest_of_several_judgments_counts(serve: Serve) -> None:
-    judged: Judged = await serve()
-    await put(judged, LENGTH)
-    await labelled(judged, *[label(n, n % 5 + 1) for n in range(10)])
-    said = await scores(judged, [item(n) for n in range(10)])
-    await scores(judged, [item(n) for n in range(10)])  # from the cache
-    await scores(judged, [item(n) for n in range(10)], cache=False)
-    report = await agreement(judged)
-    assert report["coverage"]["judged"] == 30
-    assert report["bias"]["repeats"]["exact"]["total"] == 10
-    await agrees(judged, report, [[n % 5 + 1, said[f"t/{n}"]] for n in range(10)])
-
-
-async def test_a_label_stays_with_the_content_that_it_was_given_for(serve: Serve) -> None:
-    judged: Judged = await serve()
-    await put(judged, LENGTH)
-    await labelled(judged, label(0, 2), label(1, 2))
-    old = await scores(judged, [item(0), item(1)])
-    new = await scores(judged, [item(0, output="word " * 399), item(1, output="word " * 399)])
-    assert old["t/0"] != new["t/0"]
-    await agrees(judged, await agreement(judged), [[2, old["t/0"]], [2, old["t/1"]]])
-    await labelled(judged, label(0, 3))  # another value: of what stands there now
-    await agrees(judged, await agreement(judged), [[3, new["t/0"]], [2, old["t/1"]]])
-    await labelled(judged, label(1, 4, "bob"))
-    await agrees(judged, await agreement(judged), [[3, new["t/0"]], [2, old["t/1"]], [4, new["t/1"]]])
-
-
 async def test_versions_and_models_are_told_apart_and_compared(serve: Serve) -> None:
     judged: Judged = await serve()
     await put(judged, LENGTH)
