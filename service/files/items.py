@@ -93,7 +93,7 @@ class CsvItems:
         for line in lines:
             if line.count(b"\r") > MOST_RETURNS:
                 raise too_large(f"a line with more than {MOST_RETURNS} carriage returns: end lines with line feeds")
-            rows = self._rows.feed(line)
+            rows = self._rows.rows(line)
             self._blank.note(is_blank=not rows and not self._rows.open_bytes)
             for row in rows:
                 yield self._item(row)

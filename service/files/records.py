@@ -144,35 +144,25 @@ class CsvRecords:
         return CsvRecord(self._first, cells) if cells else None
 
 
-class CsvRows:
+class CsvRows(CsvRecords):
     """Reads the lines of a CSV with a header as rows.
 
     Names of columns are stripped of spaces. Rows of only empty cells and columns without a name are left out.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.names: list[str] | None = None  # known once the header was read
-        self._records = CsvRecords()
-
-    @property
-    def open_bytes(self) -> int:
-        """The number of bytes held back until their record is complete."""
-        return self._records.open_bytes
-
-    @property
-    def open_lines(self) -> int:
-        """The number of lines held back until their record is complete."""
-        return self._records.open_lines
 
     @property
     def decimal(self) -> str:
         """The decimal separator: semicolons separate the cells of spreadsheets in which a comma is the decimal sign."""
-        return "," if self._records.delimiter == ";" else "."
+        return "," if self.delimiter == ";" else "."
 
-    def feed(self, line: bytes) -> list[FileRow | RecordError]:
+    def rows(self, line: bytes) -> list[FileRow | RecordError]:
         """Returns the rows that end with this line, which is given without its line feed."""
         found: list[FileRow | RecordError] = []
-        for record in self._records.feed(line):
+        for record in self.feed(line):
             if isinstance(record, RecordError):
                 found.append(record)
             elif not any(cell.strip() for cell in record.cells):
@@ -182,10 +172,6 @@ class CsvRows:
             else:
                 found.append(self._row(record, self.names))
         return found
-
-    def end(self) -> RecordError | None:
-        """Returns the fault if the last record has no end."""
-        return self._records.end()
 
     def _row(self, record: CsvRecord, names: list[str]) -> FileRow | RecordError:
         cells, size = record.cells, len(names)
@@ -235,7 +221,7 @@ def read_rows(content: bytes, form: FileForm) -> FileRows:
 
 def _csv_rows(content: bytes) -> FileRows:
     reader = CsvRows()
-    found = [row for line in content.removesuffix(b"\n").split(b"\n") for row in reader.feed(line)]
+    found = [row for line in content.removesuffix(b"\n").split(b"\n") for row in reader.rows(line)]
     if (unfinished := reader.end()) is not None:
         found.append(unfinished)
     names = reader.names or []
