@@ -214,24 +214,6 @@ async def test_fewer_still_is_none_and_what_was_learnt_is_not_unlearnt() -> None
     assert capabilities.get("stub", "some-model") == Learnt(top_logprobs=0, rejected=frozenset({"seed"}))
 
 
-async def test_a_reasoning_models_refusals_are_learnt_side_by_side() -> None:
-    def reply(body: dict[str, Any]) -> Reply:
-        for name in ("max_tokens", "temperature", "logprobs"):
-            if name in body:
-                hint = " Use 'max_completion_tokens' instead." if name == "max_tokens" else ""
-                message = f"Unsupported parameter: '{name}' is not supported with this model.{hint}"
-                return Reply(status=400, body={"error": {"message": message, "param": name}})
-        return Reply(text=VERDICT)
-
-    capabilities = Capabilities()
-    async with stubbed("openai", reply, capabilities=capabilities) as (provider, _):
-        completion = await provider.complete(request(logprobs=True))
-    assert (completion.attempts, completion.source, completion.tokens) == (4, "schema", None)
-    assert capabilities.get("stub", "some-model") == Learnt(
-        max_completion_tokens=True, rejected=frozenset({"temperature"}), top_logprobs=0
-    )
-
-
 @pytest.mark.parametrize("status", [400, 429])
 async def test_an_error_that_stays_without_logprobs_teaches_nothing(status: int) -> None:
     capabilities = Capabilities()

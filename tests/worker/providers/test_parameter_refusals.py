@@ -104,7 +104,7 @@ async def test_the_effort_may_be_refused_by_its_subject(message: str) -> None:
 
 async def test_every_refusal_of_a_reasoning_model_is_learnt_in_one_answer() -> None:
     def reply(body: dict[str, Any]) -> str | Reply:
-        for name in ("max_tokens", "temperature", "top_p"):
+        for name in ("max_tokens", "temperature", "top_p", "logprobs"):
             if name in body:
                 hint = " Use 'max_completion_tokens' instead." if name == "max_tokens" else ""
                 message = f"Unsupported parameter: '{name}' is not supported with this model.{hint}"
@@ -114,11 +114,11 @@ async def test_every_refusal_of_a_reasoning_model_is_learnt_in_one_answer() -> N
     capabilities = Capabilities()
     parameters = Parameters(max_output_tokens=99, top_p=0.5)
     async with stubbed("openai", reply, capabilities=capabilities) as (provider, server):
-        completion = await provider.complete(request(parameters=parameters))
-    assert completion.attempts == 4
+        completion = await provider.complete(request(parameters=parameters, logprobs=True))
+    assert (completion.attempts, completion.tokens) == (5, None)
     assert server.requests[-1].body["max_completion_tokens"] == 99
     assert capabilities.get("stub", "some-model") == Learnt(
-        max_completion_tokens=True, rejected=frozenset({"temperature", "top_p"})
+        max_completion_tokens=True, rejected=frozenset({"temperature", "top_p"}), top_logprobs=0
     )
 
 
