@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from service.config.kinds import KINDS, LOCAL, OLLAMA, unknown_model
-from service.config.secrets import FROM_VARIABLE, has_password, variables_named
+from service.config.secrets import FROM_VARIABLE, has_password, is_variable
 from service.config.sections import ProviderSection, SettingsFile
 from service.contracts.judges import ModelName, Name
 from service.contracts.names import nearest
@@ -26,9 +26,11 @@ _STORE_TLS_OPTIONS = (*_STORE_TLS_FILES, "ssl_check_hostname", "ssl_cert_reqs")
 _SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password")
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+)(:\d{1,5})?")
 _ARCHIVE_SCHEMES = ("s3", "gs", "az", "file")
-_PROXY_SCHEMES = ("http://", "https://")
+_HTTP_SCHEMES = ("http://", "https://")
+_PATH_OF_CALLS = re.compile(r"(/chat/completions|/messages|/models/[^/]*:generateContent)/?$")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 section 5.6.2
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CALLBACK_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_NO_VARIABLE = "expected the name of a variable, which has letters, digits and '_' alone"  # it may be the secret itself
 _OWN_HEADERS = ("connection", "content-length", "content-type", "host", "transfer-encoding")  # of the HTTP client
 
 
@@ -40,6 +42,8 @@ def provider_problems(providers: dict[str, ProviderSection]) -> Iterator[str]:
             yield f"{at}: a provider's name is letters, digits, '.', '_' and '-'"
         if name in KINDS and KINDS[name].is_built_in and section.kind != name:
             yield f"{at}.kind: the name {name} is kept for the kind {name}"
+        if section.api_key_env and not is_variable(section.api_key_env):
+            yield f"{at}.api_key_env: {_NO_VARIABLE}"
         if section.api_key_env and section.api_key_file:
             yield f"{at}: give api_key_env or api_key_file, not both"
         yield from (f"{at}.base_url: {problem}" for problem in _address_problems(section))
@@ -48,19 +52,18 @@ def provider_problems(providers: dict[str, ProviderSection]) -> Iterator[str]:
 
 def _address_problems(section: ProviderSection) -> Iterator[str]:
     kind = KINDS[section.kind]
-    if section.base_url and not section.base_url.startswith(("http://", "https://")):
-        yield "expected an address that starts with http:// or https://"
     if not section.base_url and not kind.base_url and not kind.is_built_in:
         yield f"missing: the kind {section.kind} has no usual address"
-    if has_password(section.base_url):
-        yield "a password is not written here: use api_key_env or api_key_file"
+    yield from _http_faults(section.base_url, "use api_key_env or api_key_file")
+    if path := _PATH_OF_CALLS.search(section.base_url):
+        yield f"leave out {path[1]}: each call adds it"
     if kind.base_url and not _VERSION.search(kind.base_url) and _VERSION.search(section.base_url.rstrip("/")):
         yield f"leave out the version: the calls of kind {section.kind} add it"
 
 
 def _connection_problems(section: ProviderSection) -> Iterator[str]:
-    if section.proxy and not section.proxy.startswith((*_PROXY_SCHEMES, FROM_VARIABLE)):
-        yield f'proxy: expected an address that starts with {" or ".join(_PROXY_SCHEMES)}, or "env:VARIABLE"'
+    if section.proxy and not section.proxy.startswith((*_HTTP_SCHEMES, FROM_VARIABLE)):
+        yield f'proxy: expected an address that starts with {" or ".join(_HTTP_SCHEMES)}, or "env:VARIABLE"'
     if section.client_key_file and not section.client_cert_file:
         yield "client_key_file: give client_cert_file too"
     for name, value in section.headers.items():
@@ -70,10 +73,14 @@ def _connection_problems(section: ProviderSection) -> Iterator[str]:
             yield f"headers.{name}: set by each call itself"
         if not value.isascii() or not value.isprintable():
             yield f"headers.{name}: a header's value is printable ASCII"
-    for table in ({"proxy": section.proxy or ""}, section.headers, section.query):
-        for variable in variables_named(table):
-            if not _VARIABLE.fullmatch(variable):
-                yield f'"{FROM_VARIABLE}{variable}": not a variable\'s name'
+    for table, values in (
+        ("", {"proxy": section.proxy or ""}),
+        ("headers.", section.headers),
+        ("query.", section.query),
+    ):
+        for name, value in values.items():
+            if value.startswith(FROM_VARIABLE) and not is_variable(value.removeprefix(FROM_VARIABLE)):
+                yield f'{table}{name}: after "{FROM_VARIABLE}": {_NO_VARIABLE}'
 
 
 def file_problems(at: str, section: ProviderSection) -> Iterator[str]:
@@ -182,16 +189,39 @@ def telemetry_problems(read: SettingsFile) -> Iterator[str]:
     yield from _http_problems("telemetry.endpoint", read.telemetry.endpoint, "use OTEL_EXPORTER_OTLP_HEADERS")
 
 
+def callback_host_problems(read: SettingsFile) -> Iterator[str]:
+    """Checks that each host can be that of an address: one with a scheme, a port or a path never is."""
+    for number, host in enumerate(read.server.callback_hosts):
+        if not (_is_network(host) or _CALLBACK_NAME.fullmatch(host)):
+            yield f"server.callback_hosts[{number}]: expected a name, an address or a network, such as 10.0.0.0/8"
+
+
 def page_problems(read: SettingsFile) -> Iterator[str]:
     """Checks the address that the pages link to."""
     yield from _http_problems("server.grafana_url", read.server.grafana_url, "the pages show the address")
 
 
-def _http_problems(at: str, address: str | None, why_no_password: str) -> Iterator[str]:
-    if address and not address.startswith(("http://", "https://")):
-        yield f"{at}: expected an address that starts with http:// or https://"
-    if address and has_password(address):
-        yield f"{at}: a password is not written here: {why_no_password}"
+def _http_problems(at: str, address: str, why_no_password: str) -> Iterator[str]:
+    yield from (f"{at}: {fault}" for fault in _http_faults(address, why_no_password))
+
+
+def _http_faults(address: str, why_no_password: str) -> Iterator[str]:
+    if not address:
+        return
+    if not address.startswith(_HTTP_SCHEMES):
+        yield f"expected an address that starts with {' or '.join(_HTTP_SCHEMES)}"
+    elif not _has_host(address):
+        yield "expected HOST or HOST:PORT after the //"
+    if has_password(address):
+        yield f"a password is not written here: {why_no_password}"
+
+
+def _has_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", address)
+    except ValueError:  # a port that is none, or brackets that are not those of an IPv6 address
+        return False
 
 
 def default_model_problems(read: SettingsFile, raw: dict[str, Any]) -> Iterator[str]:
@@ -213,6 +243,14 @@ def _is(kind: Any, text: str) -> bool:
     try:
         msgspec.convert(text, kind)
     except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
         return False
     return True
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 FROM_VARIABLE = "env:"  # "env:AZURE_KEY" stands for the content of the variable AZURE_KEY
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_NAMES = re.compile(r"auth|cookie|token|secret|password|credential|(^|[-_])(api[-_]?)?(key|sig)$", re.IGNORECASE)
 _QUERY_PASSWORD = re.compile(r"(?<=[?&])((?:sentinel_)?password=)[^&#]*", re.IGNORECASE)
 
@@ -85,6 +86,11 @@ def without_password(url: str) -> str:
     return _QUERY_PASSWORD.sub(r"\1***", url)
 
 
+def is_variable(name: str) -> bool:
+    """Returns whether a text can be the name of a variable."""
+    return bool(_VARIABLE.fullmatch(name))
+
+
 def variables_named(values: Mapping[str, str]) -> list[str]:
     """Returns the variables that the values of a table name as "env:VARIABLE"."""
     return [text.removeprefix(FROM_VARIABLE) for text in values.values() if text.startswith(FROM_VARIABLE)]
@@ -95,6 +101,8 @@ def resolved_text(at: str, text: str, environ: Mapping[str, str], problems: list
     if not text.startswith(FROM_VARIABLE):
         return text
     variable = text.removeprefix(FROM_VARIABLE)
+    if not is_variable(variable):  # a problem that `checks.provider_problems` reports, without showing it
+        return Secret("", FROM_VARIABLE)
     place, content = f"{at}: the variable {variable}", environ.get(variable, "").strip()
     problems.extend(secret_problems(place, content, "is not set"))
     return Secret(content, text)

@@ -14,8 +14,12 @@ from service.config.secrets import Secret
 from service.contracts.judges import ModelName, Name
 from service.contracts.names import SHA256_PATTERN
 
-Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+# Bounds beyond any use: larger numbers overflow a time or an integer of the store or of the HTTP client.
+Count = Annotated[int, Meta(ge=1, le=10**12)]
+Seconds = Annotated[float, Meta(gt=0, le=366 * 86_400)]
+Hours = Annotated[float, Meta(gt=0, le=100 * 366 * 24)]
+Days = Annotated[float, Meta(gt=0, le=100 * 366)]
+Dollars = Annotated[float, Meta(ge=0, le=10**6)]
 Scope = Literal["submit", "read", "label", "admin"]
 KindName = Annotated[str, Meta(extra={"one_of": KINDS})]  # looked up when it is read: the rows of KINDS decide
 
@@ -85,8 +89,8 @@ class ProviderSettings(ProviderSection, frozen=True, forbid_unknown_fields=True,
 class PriceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[prices."PROVIDER/MODEL"]`: the price of a model that has no list price, or another one than that."""
 
-    input: Annotated[float, Meta(ge=0), about("of the prompt, in US dollars for a million tokens", 0.1)]
-    output: Annotated[float, Meta(ge=0), about("of the answer, in US dollars for a million tokens", 0.4)]
+    input: Annotated[Dollars, about("of the prompt, in US dollars for a million tokens", 0.1)]
+    output: Annotated[Dollars, about("of the answer, in US dollars for a million tokens", 0.4)]
 
 
 class DefaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -110,7 +114,7 @@ class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Annotated[int, Meta(ge=1, le=100_000)] | None,
         about("more are refused with 429, over all API processes; unlimited unless given", 600),
     ] = None
-    budget_usd_per_day: Annotated[Annotated[float, Meta(ge=0)] | None, about("unlimited unless given", 20.0)] = None
+    budget_usd_per_day: Annotated[Dollars | None, about("unlimited unless given", 20.0)] = None
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -122,7 +126,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     max_upload_bytes: Annotated[Count, about("the same for NDJSON and CSV, which are read line by line")] = 1024**3
     max_items: Annotated[Count, about("a job of more items is refused")] = 100_000
     max_wait_seconds: Annotated[Seconds, about("the longest `wait` that a client gets")] = 60
-    idempotency_keep_hours: Annotated[Seconds, about("how long an Idempotency-Key is remembered")] = 24
+    idempotency_keep_hours: Annotated[Hours, about("how long an Idempotency-Key is remembered")] = 24
     callback_hosts: Annotated[
         tuple[str, ...],
         about("hosts that a callback_url may name although they are not public: names, addresses, networks"),
@@ -156,7 +160,7 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         str | None,
         about("the server that `judged up` runs, a path or a name; the bundled Valkey unless given", "redis-server"),
     ] = None
-    results_keep_days: Annotated[float, Meta(gt=0), about("how long jobs and judgments are kept")] = 30
+    results_keep_days: Annotated[Days, about("how long jobs and judgments are kept")] = 30
 
     @property
     def keep_s(self) -> int:
@@ -210,13 +214,13 @@ class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     ] = ""
     endpoint: Annotated[str, about("the address of another server that speaks S3, such as https://s3.lan")] = ""
     region: Annotated[str, about("of an S3 bucket; else AWS_REGION")] = ""
-    after_hours: Annotated[float, Meta(ge=0), about("from a job's end until it is archived")] = 24
+    after_hours: Annotated[float, Meta(ge=0, le=100 * 366 * 24), about("from a job's end until it is archived")] = 24
     every_seconds: Annotated[Seconds, about("between two runs, over all workers; each writes what is due")] = 600
     file_judgments: Annotated[
         int, Meta(ge=100, le=500_000), about("the most judgments of one file, which is made in memory")
     ] = 20_000
     keep_days: Annotated[
-        float, Meta(ge=0), about("how long judgments are kept in the archive; 0 keeps them for good")
+        float, Meta(ge=0, le=100 * 366), about("how long judgments are kept in the archive; 0 keeps them for good")
     ] = 0
     timeout_seconds: Annotated[Seconds, about("for one call to the object store")] = 30
 

@@ -14,6 +14,7 @@ from service.config.secrets import (
     MissingSecret,
     Secret,
     content_of,
+    is_variable,
     resolved_text,
     secret_problems,
     take_literal_secrets,
@@ -124,6 +125,7 @@ def load_settings(config_path: str | None, environ: Mapping[str, str], *, resolv
     problems += [*checks.store_problems(read), *checks.price_problems(read)]
     problems += [
         *checks.page_problems(read),
+        *checks.callback_host_problems(read),
         *checks.default_model_problems(read, raw),
         *checks.telemetry_problems(read),
         *checks.archive_problems(read),
@@ -209,6 +211,8 @@ def _resolved(
 def _key(at: str, section: ProviderSection, environ: Mapping[str, str], problems: list[str]) -> Secret | None:
     """The key itself; None if the provider needs none, and with a problem if it is missing."""
     if variable := section.api_key_env:
+        if not is_variable(variable):  # a problem already; it may be the key itself
+            return None
         place, missing = f"{at}.api_key_env: the variable {variable}", "is not set"
         key = Secret(environ.get(variable, "").strip(), f"env:{variable}")
     elif file := section.api_key_file:

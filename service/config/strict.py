@@ -68,6 +68,9 @@ def read_value(kind: Any, raw: object, at: str, problems: list[str], *, strict: 
     if get_origin(bare) is tuple and isinstance(raw, list):
         items = [read_value(arguments[0], value, f"{at}[{n}]", problems) for n, value in enumerate(raw)]
         return tuple(item for item in items if item is not _MISREAD)
+    if get_origin(bare) is tuple and isinstance(raw, dict):
+        problems.append(f"{at}: write [[{at}]], with two brackets, for each entry")
+        return _MISREAD
     return _convert(kind, raw, at, problems, strict=strict)
 
 
@@ -91,7 +94,7 @@ def _convert(kind: Any, raw: object, at: str, problems: list[str], *, strict: bo
         message = str(error)
         inner = _AT.search(message)
         place, said = (at + inner["inner"], message[: inner.start()]) if inner else (at, message)
-        said = in_words(said).replace("an object", "a table")  # as TOML calls it
+        said = in_words(said).replace("an object", "a table").replace(" or null", "")  # as in TOML, which has no null
         problems.append(f"{place}: {said[:1].lower()}{said[1:]}")
         return _MISREAD
 

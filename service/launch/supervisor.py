@@ -15,6 +15,8 @@ from service.launch.children import Child, KeptChild
 from service.launch.preflight import StartError
 
 _POLL_S = 0.05
+_POLL_SHARE = 0.05  # of the time waited so far: each look is a request, and a line in the log
+_LONGEST_POLL_S = 1.0
 _ONE_REQUEST_S = 0.5
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _TERMINAL = "/dev/tty"
@@ -130,8 +132,12 @@ async def _announce(
     while True:
         if await is_ready():
             break
-        await asyncio.sleep(_POLL_S)
+        await asyncio.sleep(_pause_s(time.monotonic() - began))
     news(f"{text} {time.monotonic() - began:.1f} s")
+
+
+def _pause_s(waited_s: float) -> float:
+    return min(max(_POLL_S, _POLL_SHARE * waited_s), _LONGEST_POLL_S)
 
 
 @contextlib.contextmanager

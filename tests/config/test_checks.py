@@ -23,7 +23,7 @@ def test_a_plain_provider_has_no_problem(name: str) -> None:
 
 def test_a_variable_needs_a_name() -> None:
     [problem] = provider_problems({"a": section(headers={"x": "env:not a name"})})
-    assert problem.startswith('providers.a."env:not a name"')
+    assert problem.startswith('providers.a.headers.x: after "env:": expected the name of a variable')
 
 
 def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:

@@ -121,6 +121,18 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
             "[providers.a]\nkind = 'openai'\nbase_url = 'http://u:p@a/v1'",
             "providers.a.base_url: a password is not",
         ),
+        *(
+            (f"[providers.a]\nkind = 'openai'\nbase_url = 'http://{rest}'", "providers.a.base_url: expected HOST or")
+            for rest in ("/v1", "h:70000/v1", "h:x/v1", "h h/v1", "[::1/v1")
+        ),
+        (
+            "[providers.a]\nkind = 'openai'\nbase_url = 'http://h/v1/chat/completions/'",
+            "providers.a.base_url: leave out /chat/completions: each call adds it",
+        ),
+        (
+            "[providers.a]\nkind = 'anthropic'\nbase_url = 'http://h/v1/messages'",
+            "providers.a.base_url: leave out /messages: each call adds it",
+        ),
         ("[providers.'a b']\nkind = 'control'", "providers.a b: a provider's name is letters"),
         ("[store]\nredis_url = 'http://a'", "store.redis_url: expected an address that starts with redis://"),
         ("[store]\nredis_url = 'redis://h:x'", "store.redis_url: expected HOST or HOST:PORT"),
@@ -148,6 +160,15 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
         ),
         ("[defaults]\nmodels = ['b/c']", "defaults.models: b/c: there is no [providers.b]"),
         ("[defaults]\nmodels = ['control/legth']", "defaults.models: 'control' has no model 'legth' (length, overlap)"),
+        ("[keys]\nname = 'a'", "keys: write [[keys]], with two brackets, for each entry"),
+        (f"{SERVER}requests_per_minute = 'x'", "providers.a.requests_per_minute: must be a whole number, not text"),
+        ("[store]\nresults_keep_days = 1e12", "store.results_keep_days: must be at most 36600"),
+        ("[server]\nidempotency_keep_hours = 1e15", "server.idempotency_keep_hours: must be at most 878400"),
+        (f"{SERVER}timeout_seconds = 1e12", "providers.a.timeout_seconds: must be at most 31622400"),
+        *(
+            (f"[server]\ncallback_hosts = ['a', '{host}']", "server.callback_hosts[1]: expected a name, an address or")
+            for host in ("http://a/", "10.0.0.1:80", "10.0.0.0/33", "a/b", "")
+        ),
         ("[[keys]]\nname = 'a'\nsha256 = 'x'", "keys[0].sha256: must be 64 digits of 0-9 and a-f"),
         (
             f"[[keys]]\nname = 'a'\nsha256 = '{KEY_HASH}'\nscopes = ['write']",
@@ -242,6 +263,20 @@ def test_a_password_that_is_not_encoded_is_refused_and_not_shown(load: Load, url
     assert said.startswith("store.redis_url: ")
     assert "hid" not in said
     assert "den" not in said
+
+
+@pytest.mark.parametrize(
+    "text", ["api_key_env = 'sk-1'", "headers = { x = 'env:sk-1' }", "query = { q = 'env:sk-1' }", "proxy = 'env:sk-1'"]
+)
+def test_a_key_in_place_of_its_variables_name_is_refused_and_not_shown(load: Load, text: str) -> None:
+    [said] = problems_of(load, SERVER + text)
+    assert "expected the name of a variable" in said
+    assert "sk-1" not in said
+
+
+def test_callback_hosts_are_names_addresses_and_networks(load: Load) -> None:
+    hosts = ["hooks.lan", "my_host", "hooks.lan.", "10.0.0.1", "10.0.0.0/8", "::1", "fd00::/8"]
+    assert load(f"[server]\ncallback_hosts = {hosts}").server.callback_hosts == tuple(hosts)
 
 
 def test_vendors_key_goes_to_the_vendors_address_and_to_no_other(load: Load) -> None:

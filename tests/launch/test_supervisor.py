@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from service.launch import supervisor
 from service.launch.children import Child, KeptChild
 from service.launch.interpreter import python_environ
 from service.launch.preflight import StartError, claimed, listen, listen_nearby
@@ -258,3 +259,7 @@ def test_next_port_is_listened_on_if_the_port_is_taken() -> None:
 def test_address_of_another_machine_is_refused(host: str) -> None:
     with pytest.raises(StartError, match=host):
         listen(host, 0)
+
+
+def test_readiness_is_asked_for_the_seldomer_the_longer_it_takes() -> None:
+    assert [supervisor._pause_s(waited) for waited in (0.0, 1.0, 10.0, 3600.0)] == [0.05, 0.05, 0.5, 1.0]

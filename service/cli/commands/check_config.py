@@ -19,13 +19,13 @@ def _run(options: argparse.Namespace) -> int:
     if options.example:
         print(example_file(), end="")
         return SUCCEEDED
+    file = file_read(options.config, os.environ)
+    print(f"# from {file}" if file else "# no file: defaults and the environment")
     try:
         settings = load_settings(options.config, os.environ)
     except SettingsError as error:
         raise CommandError(error.problems) from error
-    file = file_read(options.config, os.environ)
-    print(f"# from {file}\n" if file else "# no file: defaults and the environment\n")
-    print(*settings_in_force(settings), sep="\n")
+    print("", *settings_in_force(settings), sep="\n")
     return SUCCEEDED
 
 

@@ -46,7 +46,9 @@ def test_check_config_shows_every_section_and_its_output_is_a_valid_file(tmp_pat
 def test_check_config_says_each_problem_in_a_line(tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / "bad.toml").write_text("[server]\nprot = 1\n[log]\nlevel = 'x'")
     assert main(["check-config", "--config", "bad.toml"]) == 2
-    assert capsys.readouterr().err.splitlines() == [
+    printed = capsys.readouterr()
+    assert printed.out == "# from bad.toml\n"
+    assert printed.err.splitlines() == [
         "server.prot: unknown key, did you mean port?",
         "log.level: expected one of debug, info, warning, error",
     ]
