@@ -4,12 +4,14 @@ Judges of one benchmark share its items and labels, so their intervals may overl
 The bootstrap draws the items a thousand times, each with all its labels, and computes the difference of two judges'
 statistics on the items of each draw that both scored (Efron and Tibshirani 1993, An Introduction to the Bootstrap).
 All pairs of judges are compared on the same draws and decided together (`step_down.py`), so that the probability of any
-false claim in a leaderboard is 5%, however many rows it has.
+false claim in a leaderboard is 5%, however many rows it has. Draws of few items vary too little: a lead counts as much
+less as Student's t has wider tails than the normal distribution.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from itertools import combinations
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 
 from service.stats.arrays import Booleans, Floats, Indices
 from service.stats.coarse import binned
+from service.stats.distributions import student_t_sf
+from service.stats.intervals import Z
 from service.stats.statistics import STATISTICS, evaluate, names_for
 from service.stats.step_down import decided, ranks_of
 from service.stats.table import Table
@@ -25,7 +29,7 @@ from service.stats.values import Value
 
 REPLICATES = 1000
 FEWEST_REPLICATES = REPLICATES // 2  # fewer would describe only the draws for which the statistic is defined
-FEWEST_ITEMS = 2  # a single item is the same in every draw
+FEWEST_ITEMS = 6  # fewer can't tell equal judges apart at 95%: five items of one sign have a probability of 2 / 2^5
 
 _MOST_COLUMNS = 64  # distinct scores: more would take time, and move a rank correlation by less than .001
 _OF_EQUAL_VALUES = frozenset({"exact", "within_one"})
@@ -64,7 +68,7 @@ def ranks(rows: Sequence[JudgeScores], values: Sequence[Value], sort: str, key: 
 
     All comparisons together have a 5% probability of a false claim. `values` are all values that a human may choose.
     Two rows are compared on the items that both have. A row whose statistic is undefined, such as that of a constant
-    judge, is behind all rows for which it is defined. Neither of two rows is better if they share fewer than two items,
+    judge, is behind all rows for which it is defined. Neither of two rows is better if they share fewer than six items,
     or if the statistic is undefined for most draws. The result is a function of the rows and `key`. Raises TableError
     if a label is not among `values`.
     """
@@ -181,7 +185,8 @@ class _Contest:
                 found[one, other], found[other, one] = rows[one].has_value, rows[other].has_value
             elif rows[one].has_value:
                 leads[at], errors[at] = self._compared(rows[one], rows[other])
-        sure = decided(np.abs(leads), lambda chosen: errors[chosen].max(axis=0))
+        sizes = np.where(np.abs(leads) < Z, 0.0, np.abs(leads))  # the quantile of a few items' draws may be lower
+        sure = decided(sizes, lambda chosen: errors[chosen].max(axis=0))
         for at in np.flatnonzero(sure).tolist():
             one, other = pairs[at] if leads[at] > 0 else pairs[at][::-1]
             found[one, other] = True
@@ -201,7 +206,7 @@ class _Contest:
         error = float(drawn[defined].std())
         if error <= _NOISE:  # the difference is the same in every draw
             return (0.0 if abs(lead) <= _NOISE else math.copysign(math.inf, lead)), nothing
-        return lead / error, np.where(defined, np.abs(drawn - lead), 0.0) / error
+        return _as_normal(lead / error, np.count_nonzero(shared)), np.where(defined, np.abs(drawn - lead), 0.0) / error
 
     def _replicates(self, row: _Pairs, shared: Booleans) -> Floats:
         """Returns the row's statistic of the shared items and of each draw of them, NaN if it is undefined."""
@@ -229,6 +234,15 @@ class _Contest:
             lacking |= lack.holds(tallies)
         with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 if something is lacking, or no item was drawn
             return np.where(lacking, np.nan, self._statistic.compute(tallies))
+
+
+def _as_normal(lead: float, items: int) -> float:
+    """Returns the normal quantile as probable as a lead in standard errors is by Student's t.
+
+    The standard error over draws is that of a variance over `items`, not over one less.
+    """
+    tail = student_t_sf(abs(lead) * math.sqrt((items - 1) / items), items - 1)
+    return math.copysign(-NormalDist().inv_cdf(tail) if tail > 0 else math.inf, lead)
 
 
 def multiplicities(items: int, key: str) -> Multiplicities:

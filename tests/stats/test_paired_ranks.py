@@ -181,6 +181,25 @@ def test_the_best_of_equal_judges_is_seldom_called_better() -> None:
     assert np.mean(apart) < 0.15
 
 
+@pytest.mark.parametrize(("items", "most"), [(3, 0.0), (5, 0.0), (8, 0.1), (12, 0.1)])
+def test_few_items_seldom_tell_equal_judges_apart(items: int, most: float) -> None:
+    """Draws of a few items vary too little: by them alone, of five guessing judges 56, 44, 27 and 19% were apart."""
+    drawn = np.random.default_rng(items)
+    apart = []
+    for at in range(100):
+        said = drawn.integers(0, 2, (6, items)).tolist()
+        rows = [{f"i{n}": Scored([said[0][n]], judge[n]) for n in range(items)} for judge in said[1:]]
+        apart.append(max(ranks_of(rows, (0, 1), "exact", str(at))) > 1)
+    assert np.mean(apart) <= most
+
+
+@pytest.mark.parametrize(("won", "items", "ranks"), [(5, 5, [1, 1]), (6, 6, [1, 2]), (3, 8, [1, 1]), (7, 8, [1, 2])])
+def test_as_many_items_decide_as_in_a_paired_t_test(won: int, items: int, ranks: list[int]) -> None:
+    first = {f"i{n}": Scored([1], 1) for n in range(items)}
+    other = {f"i{n}": Scored([1], int(n >= won)) for n in range(items)}
+    assert ranks_of([first, other], (0, 1), "exact") == ranks
+
+
 def test_many_fractional_scores_are_ranked_as_they_are_on_a_coarser_grid() -> None:
     rows = rows_of(np.random.default_rng(13), [0.3, 0.3, 1.0], 400, fractional=True)
     assert ranks_of(rows, FIVE, "spearman") == [1, 1, 3]
