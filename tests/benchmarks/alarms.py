@@ -1,13 +1,11 @@
 """How often alerts on judges are false, and how soon a fall is found: `python -m tests.benchmarks.alarms [judges]`.
 
 Judges of stationary traffic are watched for 30 days, after 60 days without alerts, with a look at every hour. For each
-alert the first table prints the false alarms for each judge and week, by the rules as they were (before) and as they
-are (after). The second table prints after how many labels a fall of agreement from .80 to .65 is found, beside the best
-that is possible: a cumulative sum that knows both rates, with a threshold of .02 false alarms a week. The third table
-prints both for other thresholds of the evidence.
+alert the first table prints the false alarms for each judge and week. The second table prints after how many labels a
+fall of agreement from .80 to .65 is found, beside the best that is possible: a cumulative sum that knows both rates,
+with a threshold of .02 false alarms a week. The third table prints both for other thresholds of the evidence.
 
-An alert on agreement below a floor counts as false if the true agreement is above it. The Spearman parts of the rules
-before are looked at once a day only, and the alpha of panels not at all: that is in favour of the rules before.
+An alert on agreement below a floor counts as false if the true agreement is above it.
 """
 
 import sys
@@ -19,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.stats.arrays import Booleans, Floats, Integers
-from service.stats.drift import cusum, score_shift
+from service.stats.drift import score_shift
 from service.stats.falls import FALL_ALARM, fall_evidence
-from service.stats.intervals import Z, measure
+from service.stats.intervals import measure
 from service.stats.table import Table
 
 DAY, WEEK = 24, 168
@@ -114,22 +112,7 @@ def spearman(tables: NDArray[np.generic]) -> Floats:
     return np.asarray(covariance / np.maximum(one * other, 1e-12) * (one * other > 1e-12))
 
 
-def wilson_ends(agreed: Integers, labels: Integers) -> tuple[Floats, Floats]:
-    total = np.maximum(labels, 1)
-    share = agreed / total
-    reach = Z * np.sqrt(share * (1 - share) / total + Z**2 / (4 * total**2))
-    middle, scale = share + Z**2 / (2 * total), 1 + Z**2 / total
-    return (middle - reach) / scale, (middle + reach) / scale
-
-
-def enough_before(stream: Stream, hour: int) -> Integers:
-    """The tables of 7 days, or of 30 days if only these have 60 pairs; empty if neither have."""
-    week, month = (within(stream.pairs, window, hour) for window in ("7d", "30d"))
-    fills = [(each.sum(axis=(1, 2)) >= 60)[:, None, None] for each in (week, month)]
-    return np.where(fills[0], week, np.where(fills[1], month, 0))
-
-
-def enough_after(stream: Stream, hour: int) -> Integers:
+def with_enough(stream: Stream, hour: int) -> Integers:
     """The tables of 30 days; empty if they have fewer than 60 pairs."""
     month = within(stream.pairs, "30d", hour)
     return np.where((month.sum(axis=(1, 2)) >= 60)[:, None, None], month, 0)
@@ -159,14 +142,6 @@ def below(floor: float, tables_of: Callable[[Stream, int], Integers]) -> Callabl
     return rule
 
 
-def chance_before(stream: Stream, hour: int) -> Booleans:
-    found = np.zeros(len(stream.pairs), dtype=bool)
-    for judge, table in enumerate(enough_before(stream, hour)):
-        lower = ends(stream, table)[0] if table.any() else None
-        found[judge] = lower is not None and lower <= 0
-    return found
-
-
 def moments(stream: Stream, counts: Integers) -> tuple[Floats, Floats, Floats]:
     values = np.array(stream.scale, dtype=np.float64)
     total = np.maximum(counts.sum(axis=1), 1)
@@ -174,19 +149,7 @@ def moments(stream: Stream, counts: Integers) -> tuple[Floats, Floats, Floats]:
     return total, mean, counts @ values**2 / total - mean**2
 
 
-def drift_before(window: str) -> Callable[[Stream, int], Booleans]:
-    def rule(stream: Stream, hour: int) -> Booleans:
-        (n, mean, spread), (m, usual, wide) = (
-            moments(stream, part(stream.scores, window, hour)) for part in (within, before)
-        )
-        error = np.sqrt(spread / np.maximum(n - 1, 1) + wide / np.maximum(m - 1, 1))
-        sure = np.abs(mean - usual) > 3.3 * np.maximum(error, 1e-12)
-        return np.asarray((np.minimum(n, m) >= 30) & sure & (np.abs(mean - usual) >= 0.1 * (len(stream.scale) - 1)))
-
-    return rule
-
-
-def drift_after(window: str) -> Callable[[Stream, int], Booleans]:
+def drift(window: str) -> Callable[[Stream, int], Booleans]:
     def rule(stream: Stream, hour: int) -> Booleans:
         now, usual = (part(stream.scores, window, hour) for part in (within, before))
         shift = np.abs(moments(stream, now)[1] - moments(stream, usual)[1])
@@ -198,33 +161,7 @@ def drift_after(window: str) -> Callable[[Stream, int], Booleans]:
     return rule
 
 
-def fell_by_intervals(stream: Stream, hour: int) -> Booleans:
-    agreed, labels = (within(each, "24h", hour) for each in (stream.agreed, stream.labels))
-    upper = wilson_ends(agreed, labels)[1]
-    lower = wilson_ends(*(within(each, "30d", hour) for each in (stream.agreed, stream.labels)))[0]
-    found = np.asarray((upper < lower) & (labels >= 30))
-    if hour % DAY == DAY - 1:
-        day, month = (within(stream.pairs, window, hour) for window in ("24h", "30d"))
-        for judge in np.flatnonzero(labels >= 30):
-            high, low = ends(stream, day[judge])[1], ends(stream, month[judge])[0]
-            found[judge] |= high is not None and low is not None and high < low
-    return found
-
-
-def fell_by_sum(stream: Stream, hour: int) -> Booleans:
-    today = hour // DAY
-    bounds = [*range((today - 7) * DAY, hour + 1, DAY), hour + 1]
-    agreed, labels = (np.diff(each[:, bounds], axis=1) for each in (stream.agreed, stream.labels))
-    kept, known = (before(each, "7d", hour) for each in (stream.agreed, stream.labels))
-    return np.array(
-        [
-            total >= 30 and cusum(zip(one.tolist(), all_.tolist(), strict=True), share / total) >= 7
-            for one, all_, share, total in zip(agreed, labels, kept, known, strict=True)
-        ]
-    )
-
-
-def fell_after(stream: Stream, hour: int) -> Booleans:
+def fell(stream: Stream, hour: int) -> Booleans:
     return fallen(stream.agreed, stream.labels, hour) & (within(stream.labels, "30d", hour) >= 30)
 
 
@@ -280,70 +217,53 @@ def apart(sure: float, least: int) -> Callable[[Stream, int], Booleans]:
 
 
 class Rule(NamedTuple):
-    """An alert; it goes on for so many hours after its condition, and is looked at every so many hours."""
+    """An alert; it goes on for so many hours after its condition."""
 
     alert: str
     holds: Callable[[Stream, int], Booleans]
     keeps: int = 0
-    every: int = 1
 
 
-BEFORE = [
-    Rule("JudgeAgreementBelowFloor", below(FLOOR, enough_before)),
-    Rule("JudgeIndistinguishableFromChance", chance_before, every=DAY),
-    Rule("JudgeAgreementFell", fell_by_intervals),
-    Rule("JudgeAgreementFell", fell_by_sum),
-    *(Rule("JudgeScoreDrift", drift_before(window)) for window in ("24h", "7d")),
-    Rule("JudgeParseFailures", failing("unscored", 0.02, 50, 0)),
-    Rule("JudgeConstant", constant(1, 0.98, 200)),
-    Rule("JudgeUnlabelled", unlabelled("7d")),
-    Rule("PanelDriftsApart", apart(3.3, 0)),
-    Rule("JudgmentsFailed", failing("failed", 0.05, 20, 0)),
-]
-AFTER = [
-    Rule("JudgeAgreementBelowFloor", below(FLOOR, enough_after)),
-    Rule("JudgeIndistinguishableFromChance", below(CHANCE, enough_after)),
-    Rule("JudgeAgreementFell", fell_after, keeps=3 * DAY),
-    *(Rule("JudgeScoreDrift", drift_after(window), keeps=6) for window in ("24h", "7d")),
+RULES = [
+    Rule("JudgeAgreementBelowFloor", below(FLOOR, with_enough)),
+    Rule("JudgeIndistinguishableFromChance", below(CHANCE, with_enough)),
+    Rule("JudgeAgreementFell", fell, keeps=3 * DAY),
+    *(Rule("JudgeScoreDrift", drift(window), keeps=6) for window in ("24h", "7d")),
     Rule("JudgeParseFailures", failing("unscored", 0.02, 50, 3.8)),
     *(Rule("JudgeConstant", constant(days, 0.998, 600)) for days in (1, 7)),
     Rule("JudgeUnlabelled", unlabelled("30d")),
     Rule("PanelDriftsApart", apart(3.8, 100)),
     Rule("JudgmentsFailed", failing("failed", 0.05, 20, 3.8)),
 ]
-ALERTS = list(dict.fromkeys(rule.alert for rule in BEFORE))
+ALERTS = list(dict.fromkeys(rule.alert for rule in RULES))
 
 
-def raised(rules: list[Rule], stream: Stream) -> dict[str, float]:
+def raised(stream: Stream) -> dict[str, float]:
     """How often each alert begins, for each judge and week."""
     found = dict.fromkeys(ALERTS, 0.0)
-    hours = range(QUIET_DAYS * DAY, (QUIET_DAYS + WATCHED_DAYS) * DAY)
     judge_weeks = len(stream.judged) * WATCHED_DAYS / 7
-    for rule in rules:
+    for rule in RULES:
         until = np.full(len(stream.judged), -1)
-        for hour in hours[rule.every - 1 :: rule.every]:
+        for hour in range(QUIET_DAYS * DAY, (QUIET_DAYS + WATCHED_DAYS) * DAY):
             holds = rule.holds(stream, hour)
             found[rule.alert] += float((holds & (until < hour)).sum()) / judge_weeks
-            until = np.where(holds, hour + rule.every + rule.keeps, until)
+            until = np.where(holds, hour + 1 + rule.keeps, until)
     return found
 
 
 def false_alarms(judges: int) -> Iterator[str]:
     """The first table."""
     yield "False alarms for each judge and week: all alerts of each traffic"
-    yield f"{'':<44}{'before':>9}{'after':>9}"
-    sums: dict[str, dict[str, float]] = {"before": dict.fromkeys(ALERTS, 0.0), "after": dict.fromkeys(ALERTS, 0.0)}
+    sums = dict.fromkeys(ALERTS, 0.0)
     for number, traffic in enumerate(TRAFFIC):
-        stream = Stream(traffic, judges, np.random.default_rng(number))
-        found = {name: raised(rules, stream) for name, rules in (("before", BEFORE), ("after", AFTER))}
-        yield f"{traffic!s:<44}{sum(found['before'].values()):>9.3f}{sum(found['after'].values()):>9.3f}"
-        for name, each in found.items():
-            for alert, rate in each.items():
-                sums[name][alert] += rate / len(TRAFFIC)
+        found = raised(Stream(traffic, judges, np.random.default_rng(number)))
+        yield f"{traffic!s:<44}{sum(found.values()):>9.3f}"
+        for alert, rate in found.items():
+            sums[alert] += rate / len(TRAFFIC)
     yield "\nFalse alarms for each judge and week: each alert, over all traffic"
-    for alert in ALERTS:
-        yield f"{alert:<44}{sums['before'][alert]:>9.4f}{sums['after'][alert]:>9.4f}"
-    yield f"{'all':<44}{sum(sums['before'].values()):>9.4f}{sum(sums['after'].values()):>9.4f}"
+    for alert, rate in sums.items():
+        yield f"{alert:<44}{rate:>9.4f}"
+    yield f"{'all':<44}{sum(sums.values()):>9.4f}"
 
 
 def delays(
