@@ -206,7 +206,9 @@ class _Contest:
         error = float(drawn[defined].std())
         if error <= _NOISE:  # the difference is the same in every draw
             return (0.0 if abs(lead) <= _NOISE else math.copysign(math.inf, lead)), nothing
-        return _as_normal(lead / error, np.count_nonzero(shared)), np.where(defined, np.abs(drawn - lead), 0.0) / error
+        return _as_normal(lead / error, int(np.count_nonzero(shared))), np.where(
+            defined, np.abs(drawn - lead), 0.0
+        ) / error
 
     def _replicates(self, row: _Pairs, shared: Booleans) -> Floats:
         """Returns the row's statistic of the shared items and of each draw of them, NaN if it is undefined."""
