@@ -19,6 +19,8 @@ from service.arena import leaderboard
 from service.config.environment import variables
 from service.config.sections import SettingsFile
 from service.judges import built_in
+from service.stats.intervals import measure
+from service.stats.table import Table
 from service.store import keys
 from service.store.counters import METRICS
 
@@ -64,6 +66,43 @@ def test_every_table_has_a_heading(path: Path) -> None:
     lines = ["", *_FENCE.sub("", path.read_text(encoding="utf-8")).splitlines(), ""]
     begun = [number for number in range(1, len(lines)) if lines[number][:1] == "|" != lines[number - 1][:1]]
     assert [lines[number] for number in begun if not re.fullmatch(r"\|[-:| ]+\|", lines[number + 1])] == []
+
+
+def measured(values: list[int], counts: list[list[int]]) -> dict[str, tuple[str, str]]:
+    """Every statistic of a table with its interval, as commands print them."""
+    found = measure(Table.from_counts(values, counts))
+    return {
+        name: (f"{each.value:.3f}", f"{each.lower:.3f} to {each.upper:.3f}")
+        for name, each in found.items()
+        if each.value is not None
+    }
+
+
+def printed(text: str) -> dict[str, tuple[str, str]]:
+    """The statistics of a printed report, with their intervals."""
+    rows = re.findall(r"^([a-z_0-9]+) +(-?[\d.]+) +(-?[\d.]+ to -?[\d.]+)", text, re.M)
+    return {name: (value, interval) for name, value, interval in rows}
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", DOCS / "guide-agreement.md"], ids=name_of)
+def test_the_figures_of_a_printed_report_are_those_of_its_table(path: Path) -> None:
+    [report] = [each for each in _FENCE.findall(path.read_text(encoding="utf-8")) if "Rows: people" in each]
+    rows = re.findall(r"^[1-3] (.*)$", report.partition("Rows: people")[2], re.M)
+    counts = [[int(cell) for cell in re.findall(r"\d+", cells)[:-1]] for cells in rows]
+    shown = printed(report)
+    assert {"exact", "spearman"} < shown.keys()
+    assert shown == {name: each for name, each in measured([1, 2, 3], counts).items() if name in shown}
+    value, lower, upper = (f"{float(each):.2f}" for each in re.findall(r"-?\d[\d.]*", " ".join(shown["spearman"])))
+    assert f"Spearman's rank correlation is {value} ({lower} to {upper})" in report
+
+
+def test_the_figures_of_the_statistics_sent_with_a_request_are_those_of_today() -> None:
+    text = page("guide-agreement.md")
+    [sent] = re.findall(r"/v1/statistics .*\n +-d '([^']*)'", text)
+    asked = json.loads(sent)
+    shown = printed(text.partition(sent)[2].partition("```\n\n```")[2].partition("```")[0])
+    assert len(shown) == 7
+    assert shown == {name: each for name, each in measured(**asked).items() if name in shown}
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
