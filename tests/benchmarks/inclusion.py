@@ -3,7 +3,7 @@
 Items have a level of doubt; the judge is right less often the more doubt there is. The label queue takes items in by
 permanent random numbers: at random, and by doubt. The truth is that of all items, so that with most of them labelled
 intervals become narrow. Everything is drawn here, and counted as the service counts it: many repetitions, no service.
-`tests/benchmarks/inclusion_over_http.py` goes through the API.
+`tests/flows/test_inclusion.py` goes through the API.
 """
 
 import sys
