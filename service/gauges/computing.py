@@ -14,9 +14,8 @@ from service.agreement.coding import Coding
 from service.agreement.counters import Seen, read_seen
 from service.agreement.drift_reports import drift
 from service.agreement.estimates import estimate_of
-from service.agreement.reports import assessment_of, between, headline_statistics, human_ceiling, panel_alpha
+from service.agreement.reports import assessment_of, between, headline_statistics, human_ceiling
 from service.contracts.judges import CONTROL
-from service.stats.alphas import Alpha
 from service.stats.drift import LEAST_SCORES, position_bias, repeat_consistency
 from service.stats.intervals import Measure
 from service.stats.trust import WORST_FIRST
@@ -197,11 +196,6 @@ def pair_figures(coding: Coding, fields: CounterFields, key: str, memo: Memo) ->
     """Returns how well two models agree, from their counters `between`; None if they scored no content in common."""
     found = memo.of(f"between {key}", fields, lambda: between(coding, fields, _statistic_names(coding)))
     return PairFigures(found.pairs, found.statistics) if found.pairs else None
-
-
-def panel_figure(coding: Coding, fields: CounterFields) -> Alpha:
-    """Returns Krippendorff's alpha of all models of a judge, with its interval, from its counters `panel`."""
-    return panel_alpha(coding, fields)
 
 
 def merged(one: WindowCounters, other: WindowCounters) -> WindowCounters:

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from service.agreement.coding import Coding
 from service.agreement.criteria import find_scale
 from service.agreement.drift_reports import fall_of_agreement
+from service.agreement.reports import panel_alpha
 from service.agreement.retirements import used_models
 from service.agreement.series_names import PANEL, panel_series, split_series
 from service.arena import ARENA_GAUGES, arena_gauge_rows, current_leaderboard, leaderboard_version
@@ -46,7 +47,6 @@ from service.gauges.computing import (
     judge_figures,
     merged,
     pair_figures,
-    panel_figure,
     unlike_figures,
 )
 from service.gauges.series_scales import SeriesScale, SeriesScales
@@ -165,12 +165,12 @@ class Refresher:
         rows = _Rows()
         rows.dropped = sum(criterion not in named for criterion, _ in found) + max(len(lines.newest) - MAX_READ, 0)
         await self._retirements(rows)
-        await self._ceilings(rows, codings, now_ms)
+        await self._ceilings(rows, codings)
         scales = await SeriesScales.read(self._redis, codings, known)
-        await self._panels(rows, scales, lines, now_ms)
-        await self._pairs(rows, scales, lines, now_ms)
+        await self._panels(rows, scales, lines)
+        await self._pairs(rows, scales, lines)
         rows.put_ends()
-        await self._judges(rows, scales, lines, now_ms)
+        await self._judges(rows, scales, lines)
         for of_one in await self._anchors.figures(now_ms):
             rows.dropped += not rows.put([of_one], MAX_GAUGE_SERIES)
         await self._save([*_agreement_gauges(rows), *await self._arena_gauges()], rows.dropped, now_ms)
@@ -204,14 +204,14 @@ class Refresher:
             if at is not None:
                 rows.dropped += not rows.put([((model,), gauge_values(RETIREMENT_GAUGES, at.timestamp()))], BESIDE)
 
-    async def _ceilings(self, rows: _Rows, codings: dict[str, Coding], now_ms: int) -> None:
+    async def _ceilings(self, rows: _Rows, codings: dict[str, Coding]) -> None:
         """Adds, for each criterion, how well people agree and how many items wait for a label."""
         for criterion, coding in codings.items():
             waiting = await label_queue.count_waiting(self._redis, criterion)
             found: _Found = [((criterion,), gauge_values(QUEUE_GAUGES, waiting))]
             ends: _Found = []
             for window in GAUGE_WINDOWS:
-                fields = await self._reader.total([Wanted("ceiling", "", criterion)], window, now_ms)
+                fields = await self._reader.total([Wanted("ceiling", "", criterion)], window)
                 if fields:
                     key = f"{criterion} {window}"
                     measures = await asyncio.to_thread(ceiling_figures, coding, fields, key, self._memo)
@@ -219,7 +219,7 @@ class Refresher:
                     ends.append(((criterion, window), gauge_values(CEILING_ENDS, measures)))
             rows.put_with_ends(found, ends)
 
-    async def _panels(self, rows: _Rows, scales: SeriesScales, lines: ServedLines, now_ms: int) -> None:
+    async def _panels(self, rows: _Rows, scales: SeriesScales, lines: ServedLines) -> None:
         """Adds, for each panel, how well all its models agree."""
         panels: defaultdict[SeriesLabels, list[str]] = defaultdict(list)
         for criterion, series in lines.newest[:MAX_READ]:
@@ -231,12 +231,12 @@ class Refresher:
             wanted = [Wanted("panel", panel_series(each.token, each.served), labels.criterion) for each in words]
             found: _Found = []
             for window in GAUGE_WINDOWS:
-                fields = await self._reader.total(wanted, window, now_ms)
-                alpha = await asyncio.to_thread(panel_figure, scale.coding, fields)
+                fields = await self._reader.total(wanted, window)
+                alpha = await asyncio.to_thread(panel_alpha, scale.coding, fields)
                 found.append(((*labels[:3], window), gauge_values(PANEL_GAUGES, alpha)))
             rows.dropped += not rows.put(found, BESIDE)
 
-    async def _pairs(self, rows: _Rows, scales: SeriesScales, lines: ServedLines, now_ms: int) -> None:
+    async def _pairs(self, rows: _Rows, scales: SeriesScales, lines: ServedLines) -> None:
         """Adds each two models of a judge version, with the served models that answered last.
 
         Pairs of series of different judges are left out.
@@ -254,14 +254,14 @@ class Refresher:
             found: _Found = []
             ends: _Found = []
             for window in GAUGE_WINDOWS:
-                fields = await self._reader.total(wanted[:MAX_READ], window, now_ms)
+                fields = await self._reader.total(wanted[:MAX_READ], window)
                 key = f"{labels.key} {other} {window}"
                 figures = await asyncio.to_thread(pair_figures, scale.coding, fields, key, self._memo)
                 found.append(((*labels, other, window), gauge_values(PAIR_GAUGES, figures)))
                 ends.append(((*labels, other, window), gauge_values(PAIR_ENDS, figures)))
             rows.put_with_ends(found, ends)
 
-    async def _judges(self, rows: _Rows, scales: SeriesScales, lines: ServedLines, now_ms: int) -> None:
+    async def _judges(self, rows: _Rows, scales: SeriesScales, lines: ServedLines) -> None:
         """Adds the judges' series one after the other, so that one series' counters at a time are in memory."""
         groups: defaultdict[SeriesLabels, list[str]] = defaultdict(list)
         for criterion, series in lines.newest[:MAX_READ]:
@@ -273,29 +273,29 @@ class Refresher:
             if (
                 place < MAX_JUDGE_SERIES
                 and not others
-                and rows.put(await self._of_line(line, now_ms), MAX_GAUGE_SERIES - OTHERS)
+                and rows.put(await self._of_line(line), MAX_GAUGE_SERIES - OTHERS)
             ):
                 continue
             rows.dropped += 1
             if not scale.is_unlike:
                 others[labels.criterion].append(line)
-        await self._add_up(others, scales, now_ms)
+        await self._add_up(others, scales)
         for added in self._others.values():
             rows.put(added.found, MAX_GAUGE_SERIES)
 
-    async def _of_line(self, line: _Line, now_ms: int) -> _Found:
+    async def _of_line(self, line: _Line) -> _Found:
         """Returns the gauges of a line, as they were computed before if it has counted nothing since."""
         labels, scale = line.labels, line.scale
         every = [*line.members, *(series for served in line.older for series in served)]
         name = f"line {labels.key} {scale.coding.scale} {scale.labels and scale.labels.scale}"
-        state = await self._reader.state(labels.criterion, every, now_ms)
+        state = await self._reader.state(labels.criterion, every)
         known: _Found | None = self._memo.known(name, state)
         if known is not None:
             return known
-        counted = await self._reader.counters(labels.criterion, line.members, now_ms, line.older)
+        counted = await self._reader.counters(labels.criterion, line.members, line.older)
         return self._memo.keep(name, state, await asyncio.to_thread(self._of_series, scale, labels, counted))
 
-    async def _add_up(self, others: Mapping[str, Sequence[_Line]], scales: SeriesScales, now_ms: int) -> None:
+    async def _add_up(self, others: Mapping[str, Sequence[_Line]], scales: SeriesScales) -> None:
         """Adds up the lines that have no gauges of their own, by criterion: so many in each refresh, in turns."""
         self._turn += 1
         largest = max((len(lines) for lines in others.values()), default=0)
@@ -308,7 +308,7 @@ class Refresher:
             self._may_add_up -= len(lines)
             total: dict[Window, WindowCounters] | None = None
             for line in lines:
-                windows = (await self._reader.counters(criterion, line.members, now_ms, line.older)).windows
+                windows = (await self._reader.counters(criterion, line.members, line.older)).windows
                 total = windows if total is None else {each: merged(total[each], windows[each]) for each in windows}
             labels = SeriesLabels(counters.OTHER, "", criterion, counters.OTHER)
             found = await asyncio.to_thread(self._of_judge, scales.of_labels(criterion), labels, total or {})

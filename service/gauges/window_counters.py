@@ -71,21 +71,23 @@ class WindowReader:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._now_ms = 0
         self._empty: set[tuple[str, str, str]] = set()  # criterion, series, bucket
         self._empty_since = -1  # the hour
 
     def begin(self, now_ms: int) -> None:
-        """Begins a refresh: forgets the empty buckets once an hour."""
+        """Begins a refresh at this time: windows end with it. Forgets the empty buckets once an hour."""
+        self._now_ms = now_ms
         if self._empty_since != now_ms // _HOUR_MS:
             self._empty_since = now_ms // _HOUR_MS
             self._empty.clear()
 
-    async def total(self, wanted: Sequence[Wanted], window: Window, now_ms: int) -> dict[str, int]:
+    async def total(self, wanted: Sequence[Wanted], window: Window) -> dict[str, int]:
         """Returns the counters of these series over a window, added up."""
-        buckets = agreement_counters.buckets_of(window, now_ms)
+        buckets = agreement_counters.buckets_of(window, self._now_ms)
         return sum_fields(await agreement_counters.read_windows(self._redis, wanted, buckets))
 
-    async def state(self, criterion: str, members: Sequence[str], now_ms: int) -> bytes:
+    async def state(self, criterion: str, members: Sequence[str]) -> bytes:
         """Returns a value that is another one if these series have counted anything since, and in each hour.
 
         Whatever is counted in an hour and a day is counted for all times too, so that these counters alone are read.
@@ -93,16 +95,17 @@ class WindowReader:
         wanted = [Wanted(kind, series, criterion) for series in members for kind in ("seen", "agreed")]
         found = await agreement_counters.read_windows(self._redis, wanted, ["all"])
         counted = [sorted(fields.items()) for fields in found]
-        return hashlib.blake2b(msgspec.msgpack.encode((now_ms // _HOUR_MS, members, counted))).digest()
+        return hashlib.blake2b(msgspec.msgpack.encode((self._now_ms // _HOUR_MS, members, counted))).digest()
 
     async def counters(
-        self, criterion: str, members: Sequence[str], now_ms: int, older: Sequence[Sequence[str]] = ()
+        self, criterion: str, members: Sequence[str], older: Sequence[Sequence[str]] = ()
     ) -> SeriesCounters:
         """Returns the counters of the series `members` of a criterion together, which are of one served model.
 
         `older` has the series of served models that answered before. The reference of a window is that of the first
         served model with 100 scores in it, and the history of labels is that of all of them, one after the other.
         """
+        now_ms = self._now_ms
         spans = {window: agreement_counters.buckets_of(window, now_ms) for window in GAUGE_WINDOWS}
         before = {window: agreement_counters.reference_of(window, now_ms) for window in GAUGE_WINDOWS}
         recent = _Recent.at(now_ms)

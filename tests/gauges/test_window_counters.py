@@ -31,11 +31,17 @@ def hour(before: int) -> str:
     return f"h{TODAY * 24 + 12 - before}"
 
 
+def begun(redis: Redis, now_ms: int = NOW_MS) -> WindowReader:
+    reader = WindowReader(redis)
+    reader.begin(now_ms)
+    return reader
+
+
 async def read(redis: Redis, reader: WindowReader | None = None, now_ms: int = NOW_MS) -> dict[str, tuple[int, int]]:
     """The sums of `seen`, over each window and over the time before."""
-    reader = reader or WindowReader(redis)
+    reader = reader or begun(redis)
     reader.begin(now_ms)
-    found = (await reader.counters("wit", SERIES[:1], now_ms)).windows
+    found = (await reader.counters("wit", SERIES[:1])).windows
     return {window: (each.seen.get("n", 0), each.reference_seen.get("n", 0)) for window, each in found.items()}
 
 
@@ -43,7 +49,7 @@ async def test_judgments_count_in_their_windows_and_in_the_time_before_them(redi
     for days in (0, 3, 20, 60):
         item = Item(id=f"t/{days}", output=f"text {days}")
         await judged(redis, judge_of(), item, [4], ago=timedelta(days=days))
-    windows = (await WindowReader(redis).counters("wit", [f"wit@1 {MODEL}"], clock.now_ms())).windows
+    windows = (await begun(redis, clock.now_ms()).counters("wit", [f"wit@1 {MODEL}"])).windows
 
     def scores(fields: Mapping[str, int]) -> int:
         return sum(number for field, number in fields.items() if field.startswith("score"))
@@ -53,7 +59,7 @@ async def test_judgments_count_in_their_windows_and_in_the_time_before_them(redi
 
 
 async def test_nothing_judged_is_empty_in_every_window(redis: Redis) -> None:
-    found = (await WindowReader(redis).counters("wit", SERIES, NOW_MS)).windows
+    found = (await begun(redis).counters("wit", SERIES)).windows
     assert tuple(found) == GAUGE_WINDOWS
     for each in found.values():
         assert (each.agreed, each.seen, each.reference_agreed, each.reference_seen) == ({}, {}, {}, {})
@@ -97,7 +103,7 @@ async def test_series_are_added_up_and_agreement_is_also_there_bucket_by_bucket(
         for before in (0, 5):
             await count(redis, "seen", day(before), 10, series)
             await count(redis, "agreed", day(before), number, series)
-    week = (await WindowReader(redis).counters("wit", SERIES, NOW_MS)).windows["7d"]
+    week = (await begun(redis).counters("wit", SERIES)).windows["7d"]
     assert (week.seen, week.agreed) == ({"n": 40}, {"n": 6})
     assert week.agreed_each[-8:] == [{}, {}, {"n": 3}, {}, {}, {}, {}, {"n": 3}]  # from the oldest day to today
     assert week.agreed_each[:-8] == [{}] * 30  # the time before
@@ -110,14 +116,14 @@ async def test_the_history_is_days_and_then_the_hours_since_yesterday_began(redi
             await count(redis, kind, bucket, number)
     await count(redis, "seen", "all", 9)
     await count(redis, "agreed", "all", 9)
-    history = (await WindowReader(redis).counters("wit", SERIES, NOW_MS)).history
+    history = (await begun(redis).counters("wit", SERIES)).history
     assert history.agreed == {"n": 9}
     assert history.days == [{"n": 2}, *[{}] * 87, {"n": 3}]
     assert history.hours == [{"n": 6}, *[{}] * 35, {"n": 7}]
 
 
 async def test_an_empty_bucket_of_the_past_is_not_read_again_within_the_hour(redis: Redis) -> None:
-    reader = WindowReader(redis)
+    reader = begun(redis)
     assert (await read(redis, reader))["7d"] == (0, 0)
     await count(redis, "seen", day(3))
     assert (await read(redis, reader))["7d"] == (0, 0)
@@ -126,7 +132,7 @@ async def test_an_empty_bucket_of_the_past_is_not_read_again_within_the_hour(red
 
 @pytest.mark.parametrize("bucket", [hour(0), hour(1), day(0), day(1), "all"])
 async def test_a_bucket_that_may_still_be_written_is_read_each_time(redis: Redis, bucket: str) -> None:
-    reader = WindowReader(redis)
+    reader = begun(redis)
     await read(redis, reader)
     await count(redis, "seen", bucket)
     assert any(seen for seen, _ in (await read(redis, reader)).values())
@@ -134,11 +140,11 @@ async def test_a_bucket_that_may_still_be_written_is_read_each_time(redis: Redis
 
 async def test_a_bucket_of_the_past_with_judgments_is_read_each_time(redis: Redis) -> None:
     """Labels may still be added to it."""
-    reader = WindowReader(redis)
+    reader = begun(redis)
     await count(redis, "seen", day(3))
     await read(redis, reader)
     await count(redis, "agreed", day(3))
-    assert (await reader.counters("wit", SERIES[:1], NOW_MS)).windows["7d"].agreed == {"n": 1}
+    assert (await reader.counters("wit", SERIES[:1])).windows["7d"].agreed == {"n": 1}
 
 
 async def test_a_total_adds_up_several_series_over_one_window(redis: Redis) -> None:
@@ -146,10 +152,10 @@ async def test_a_total_adds_up_several_series_over_one_window(redis: Redis) -> N
         for before in (0, 7, 8):
             await count(redis, "between", day(before), 1, series)
     wanted = [Wanted("between", series, "wit") for series in SERIES]
-    reader = WindowReader(redis)
-    assert await reader.total(wanted, "7d", NOW_MS) == {"n": 4}
-    assert await reader.total(wanted[:1], "30d", NOW_MS) == {"n": 3}
-    assert await reader.total([], "30d", NOW_MS) == {}
+    reader = begun(redis)
+    assert await reader.total(wanted, "7d") == {"n": 4}
+    assert await reader.total(wanted[:1], "30d") == {"n": 3}
+    assert await reader.total([], "30d") == {}
 
 
 def scores(count: int) -> dict[str, int]:
@@ -167,8 +173,8 @@ async def test_the_reference_is_the_first_served_model_with_a_hundred_scores_bef
     for series, before, seen in ((new, 0, 50), (new, 9, 99), (short, 10, 99), (long, 11, 100), (oldest, 12, 500)):
         await put(redis, series, day(before), seen, before or 1)
         await put(redis, series, "all", seen)
-    reader = WindowReader(redis)
-    found = await reader.counters("wit", [new], NOW_MS, [[short], [long], [oldest]])
+    reader = begun(redis)
+    found = await reader.counters("wit", [new], [[short], [long], [oldest]])
     week = found.windows["7d"]
     assert (week.seen, week.agreed) == (scores(50), {"n": 1})  # of the newest alone
     assert (week.reference_seen, week.reference_agreed) == (scores(100), {"n": 11})
@@ -176,5 +182,5 @@ async def test_the_reference_is_the_first_served_model_with_a_hundred_scores_bef
     assert [each["n"] for each in found.history.days if each] == [12, 11, 10, 9]  # of all, in the order of time
     assert found.history.agreed == {"n": 4}
     await put(redis, new, day(9), 100, 9)
-    week = (await reader.counters("wit", [new], NOW_MS, [[short], [long], [oldest]])).windows["7d"]
+    week = (await reader.counters("wit", [new], [[short], [long], [oldest]])).windows["7d"]
     assert (week.reference_seen, week.reference_agreed) == (scores(100), {"n": 9})
