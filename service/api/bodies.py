@@ -60,6 +60,7 @@ class Body:
         self._most_bytes = most_bytes
         self._most_upload_bytes = most_upload_bytes
         self._hash = sha256()
+        self._left = self._parts()
         self.size = 0
 
     @property
@@ -69,7 +70,7 @@ class Body:
     async def whole(self) -> bytes:
         """Returns all of it. Raises Refused (too-large) if it exceeds the limit."""
         parts = []
-        async for part in self._parts():
+        async for part in self._left:
             if self.size > self._most_bytes:
                 raise too_large(f"the body has more than {self._most_bytes} bytes")
             parts.append(part)
@@ -82,9 +83,8 @@ class Body:
         begun: list[bytes] = []  # the parts of a line, joined once: to join them with each part would be squared
         size = ended = 0  # bytes of the begun line; lines before it
         most = min(self._most_bytes, MOST_LINE_BYTES)
-        async for part in self._parts():
-            if self._most_upload_bytes is not None and self.size > self._most_upload_bytes:
-                raise too_large(f"more than {self._most_upload_bytes} bytes in one upload")
+        async for part in self._left:
+            self._check_size()
             first, *others = part.split(b"\n")
             begun.append(first)
             size += len(first)
@@ -98,6 +98,15 @@ class Body:
                 begun, size = [rest], len(rest)
         if size:
             yield [b"".join(begun)]
+
+    async def read_rest(self) -> None:
+        """Reads the rest, for `digest`. Raises Refused (too-large) if the upload exceeds its limit."""
+        async for _ in self._left:
+            self._check_size()
+
+    def _check_size(self) -> None:
+        if self._most_upload_bytes is not None and self.size > self._most_upload_bytes:
+            raise too_large(f"more than {self._most_upload_bytes} bytes in one upload")
 
     async def _parts(self) -> AsyncIterator[bytes]:
         """Raises ProblemError (408) if the client pauses for too long."""

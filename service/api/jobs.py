@@ -25,7 +25,7 @@ from service.contracts.items import Item
 from service.contracts.jobs import Job, JobRecord, JobRequest, ListedPurpose
 from service.contracts.judgments import EncodedJudgment, Judgment
 from service.contracts.outcomes import JobStatus, Outcome
-from service.contracts.refusals import not_found
+from service.contracts.refusals import Refused, not_found
 from service.jobs import (
     JobEnd,
     JobIntake,
@@ -35,6 +35,7 @@ from service.jobs import (
     changes,
     end_of,
     existing_job,
+    job_of_repeat,
     job_with_judgments,
     resolve_judges,
     until_end,
@@ -124,15 +125,21 @@ class JobsController(Controller):
         """
         caller = await paying_caller(redis, request, idempotency_key)
         upload = await read_upload(request, settings.server.max_body_bytes, settings.server.max_upload_bytes)
-        judges = await resolve_judges(redis, settings, upload.order)
-        intake = JobIntake(redis, settings, upload.order, judges, caller)
         wait_s = preferred_wait(prefer, settings.server.max_wait_seconds)
-        with end_of(signals, intake.job_id) if wait_s else nullcontext() as end:
-            await intake.take(upload.items, read_bytes=lambda: upload.body.size)
-            if end is not None:
-                end.begin()
-            taken = await intake.commit(upload.fingerprint)
-            return await _accepted(redis, signals, taken, wait_s, end)
+        try:
+            judges = await resolve_judges(redis, settings, upload.order)
+            intake = JobIntake(redis, settings, upload.order, judges, caller)
+            with end_of(signals, intake.job_id) if wait_s else nullcontext() as end:
+                await intake.take(upload.items, read_bytes=lambda: upload.body.size)
+                if end is not None:
+                    end.begin()
+                taken = await intake.commit(upload.fingerprint)
+                return await _accepted(redis, signals, taken, wait_s, end)
+        except Refused:
+            earlier = await job_of_repeat(redis, caller, upload.whole_fingerprint)
+            if earlier is None:
+                raise
+            return await _accepted(redis, signals, TakenIn(earlier, is_repeat=True), wait_s)
 
     @get(
         operation_id="listJobs",
@@ -267,16 +274,18 @@ class JobsController(Controller):
         return ServerSentEvent(progress_events(redis, signals, job_id))
 
 
-async def _accepted(redis: Redis, signals: Signals, taken: TakenIn, wait_s: float, end: JobEnd | None) -> Response[Job]:
-    """202 with the job as it was accepted; with the `end` to wait for, 200 with the job if it is over in time."""
+async def _accepted(
+    redis: Redis, signals: Signals, taken: TakenIn, wait_s: float, end: JobEnd | None = None
+) -> Response[Job]:
+    """202 with the job as it was accepted; with seconds to wait, 200 with the job if it is over in time."""
     job_id = taken.record.id
     sent = {"Location": f"/v1/jobs/{job_id}"}
     if taken.is_repeat:
         sent["Idempotent-Replayed"] = "true"
-    if end is None:
+    if not wait_s:
         return Response(jobs.first_view(taken.record), status_code=202, headers=sent)
     sent["Preference-Applied"] = f"wait={wait_s:g}"
-    if taken.is_repeat:
+    if taken.is_repeat or end is None:
         found = await until_over(redis, signals, job_id, wait_s)
     else:
         found = await until_end(redis, signals, end, wait_s)

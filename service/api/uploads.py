@@ -30,6 +30,11 @@ class JobUpload(NamedTuple):
         """The digest of the request, for its Idempotency-Key. Call it after the items were read."""
         return sha256(f"{self.query}\n{self.body.digest}".encode()).hexdigest()
 
+    async def whole_fingerprint(self) -> str:
+        """Returns the fingerprint, for which it reads the rest of the body."""
+        await self.body.read_rest()
+        return self.fingerprint
+
 
 async def read_upload(request: Request[Any, Any, Any], most_bytes: int, most_upload_bytes: int) -> JobUpload:
     """Returns the order and the items of a request.

@@ -39,7 +39,16 @@ from service.contracts.items import Item
 from service.contracts.jobs import JobOrder, JobRecord
 from service.contracts.judges import ResolvedJudge
 from service.contracts.refusals import Fault, Kind, Refused, impossible, not_found
-from service.jobs import EVERYTHING, Caller, JobIntake, View, prompts_about, resolve_judges, until_over
+from service.jobs import (
+    EVERYTHING,
+    Caller,
+    JobIntake,
+    View,
+    job_of_repeat,
+    prompts_about,
+    resolve_judges,
+    until_over,
+)
 from service.stats.elo import ELO_K, ELO_START
 from service.store import arena, clock
 from service.store.arena import EloRating, Paced, StoredBattle
@@ -66,11 +75,16 @@ async def begin_battle(
     Raises Refused if the judge or the models can't be used, or if the judge can't judge the item, and
     IdempotencyConflictError.
     """
-    [judge] = await resolve_judges(redis, settings, JobOrder(judge=request.judge, models=request.models))
-    if len(set(judge.models)) < 2:
-        at = "/judge" if request.models is None else "/models"
-        raise impossible([Fault(at, "must give two different models: list them in `models`, or in the judge")])
-    return await _begin(redis, settings, judge, request.item, caller, fingerprint)
+    try:
+        [judge] = await resolve_judges(redis, settings, JobOrder(judge=request.judge, models=request.models))
+        if len(set(judge.models)) < 2:
+            at = "/judge" if request.models is None else "/models"
+            raise impossible([Fault(at, "must give two different models: list them in `models`, or in the judge")])
+        return await _begin(redis, settings, judge, request.item, caller, fingerprint)
+    except Refused:
+        if (repeat := await _repeat(redis, caller, fingerprint)) is None:
+            raise
+        return repeat
 
 
 async def regenerate_battle(
@@ -89,12 +103,17 @@ async def regenerate_battle(
     Raises Refused if there is no such battle, or if fewer than two of its models can still be asked, and
     IdempotencyConflictError.
     """
-    record = (await _stored(redis, battle_id, view)).record
-    models = [model for model in record.judge.models if settings.model_fault(model) is None]
-    if len(models) < 2:
-        raise impossible([Fault("", "fewer than two of the battle's models have a configured provider")])
-    judge = msgspec.structs.replace(record.judge, models=models)
-    return await _begin(redis, settings, judge, record.item if item is None else item, caller, fingerprint)
+    try:
+        record = (await _stored(redis, battle_id, view)).record
+        models = [model for model in record.judge.models if settings.model_fault(model) is None]
+        if len(models) < 2:
+            raise impossible([Fault("", "fewer than two of the battle's models have a configured provider")])
+        judge = msgspec.structs.replace(record.judge, models=models)
+        return await _begin(redis, settings, judge, record.item if item is None else item, caller, fingerprint)
+    except Refused:
+        if (repeat := await _repeat(redis, caller, fingerprint)) is None:
+            raise
+        return repeat
 
 
 async def show_battle(
@@ -197,6 +216,13 @@ async def _begin(
     a, b = _sides(job)  # if this request is a repeat, the models that were drawn for the first one
     await arena.put_battle(redis, record, Course(status="queued", A=a, B=b), keep_s=settings.store.keep_s)
     return BegunBattle(_shown(await _stored(redis, record.id, EVERYTHING)), is_repeat)
+
+
+async def _repeat(redis: Redis, caller: Caller, fingerprint: str) -> BegunBattle | None:
+    """The battle that the same request began before it was refused, None if there is none."""
+    job = await job_of_repeat(redis, caller, fingerprint)
+    found = None if job is None else await arena.find_battle(redis, _id_of(job.id))
+    return None if found is None else BegunBattle(_shown(found), is_repeat=True)
 
 
 async def _queue_calls(

@@ -20,7 +20,7 @@ from service.contracts.judges import CONTROL, ResolvedJudge
 from service.contracts.names import did_you_mean
 from service.contracts.refusals import Fault, Refused, impossible
 from service.costs import SAMPLE, Prices
-from service.jobs import Caller, JobIntake, TakenIn, resolve_judges
+from service.jobs import Caller, JobIntake, TakenIn, job_of_repeat, resolve_judges
 from service.store import benchmarks, clock, datasets
 from service.store.errors import StoreConflictError
 
@@ -43,7 +43,12 @@ async def begin_benchmark(
 
     Raises Refused (impossible) that names each judge and each item that does not fit, and IdempotencyConflictError.
     """
-    return await _begun(redis, await _taken(redis, settings, request, caller), fingerprint)
+    try:
+        return await _begun(redis, await _taken(redis, settings, request, caller), fingerprint)
+    except Refused:
+        if (earlier := await job_of_repeat(redis, caller, fingerprint)) is None:
+            raise
+        return BegunBenchmark(await stored_benchmark(redis, benchmark_id(earlier.id)), is_repeat=True)
 
 
 async def begin_labelled_benchmark(

@@ -28,6 +28,7 @@ from service.jobs.previews import (
     prompts_about,
     requests_about,
 )
+from service.jobs.repeats import job_of_repeat
 from service.jobs.unasked import unasked
 from service.jobs.waiting import JobEnd, changes, end_of, until_end, until_over
 
@@ -51,6 +52,7 @@ __all__ = [
     "end_of",
     "existing_job",
     "existing_judge",
+    "job_of_repeat",
     "job_with_judgments",
     "may_be_called",
     "preview_judge",

@@ -27,8 +27,8 @@ from service.store import clock, jobs
 from service.store.connection import cancelled
 from service.store.errors import QueueFullError, StoreConflictError
 from service.store.health import confirm_job
+from service.store.idempotency import Idempotency
 from service.store.installations import packs
-from service.store.jobs import Idempotency
 from service.store.packing import Packing, packed_items
 from service.threads import LARGE_BYTES, aside_if_large
 

@@ -26,6 +26,7 @@ from service.store import clock, keys, queue
 from service.store.changes import NANO
 from service.store.connection import Script, pipeline, reply
 from service.store.errors import IdempotencyConflictError, QueueFullError, StagingExpiredError, UnreadableRecordError
+from service.store.idempotency import Idempotency
 from service.store.judgments import unpacked_judgments
 from service.store.packing import unpacked_bytes
 from service.store.records import from_json, from_msgpack, readable
@@ -49,14 +50,6 @@ _commit = Script("commit")
 _claim = Script("claim")
 _give_back = Script("give_back")
 _note_items = Script("note_items")
-
-
-class Idempotency(NamedTuple):
-    """`key_digest` is the digest of the caller's Idempotency-Key, `fingerprint` that of the request."""
-
-    caller: str
-    key_digest: str
-    fingerprint: str
 
 
 class Tried(msgspec.Struct, frozen=True, array_like=True):
@@ -141,11 +134,6 @@ async def stage_job(redis: Redis, job_id: str, first: int, chunks: Sequence[byte
         for number, chunk in enumerate(chunks, first):
             pipe.set(keys.chunk_items(job_id, number), chunk, ex=_STAGED_S)
         await pipe.execute()
-
-
-async def is_known_request(redis: Redis, caller: str, key_digest: str) -> bool:
-    """Returns whether a request of the caller with this Idempotency-Key has made a job."""
-    return bool(await reply(redis.exists(keys.idempotency(caller, key_digest))))
 
 
 async def discard_job(redis: Redis, job_id: str, chunks: int) -> None:

@@ -110,6 +110,28 @@ async def test_a_repeat_under_the_same_key_is_the_same_battle(api: httpx.AsyncCl
     problem_of(await api.post("/v1/jobs", json=job, headers=headers), 409, "idempotency-conflict")
 
 
+async def test_a_repeat_is_the_same_battle_although_its_judge_takes_no_new_jobs(api: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": "k"}
+    judge = {"criterion": "tone", "method": "rating", "instructions": "Is it kind?"}
+    await api.put("/v1/judges/tone", json=judge)
+    first = await api.post(BATTLES, json={**ASKED, "judge": "tone"}, headers=headers)
+    await api.delete("/v1/judges/tone")
+    again = await api.post(BATTLES, json={**ASKED, "judge": "tone"}, headers=headers)
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (202, "true")
+    assert again.json() == first.json()
+    assert pointers(await api.post(BATTLES, json={**ASKED, "judge": "tone"}), 422, "impossible") == ["/judge"]
+
+
+async def test_another_battle_is_repeated_although_the_first_one_is_gone(api: httpx.AsyncClient, redis: Redis) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = (await api.post(BATTLES, json=ASKED)).json()["id"]
+    other = await api.post(f"{BATTLES}/{first}/regenerate", headers=headers)
+    await redis.delete(keys.battle(first))
+    again = await api.post(f"{BATTLES}/{first}/regenerate", headers=headers)
+    assert (again.status_code, again.json()["id"]) == (202, other.json()["id"])
+    problem_of(await api.post(f"{BATTLES}/{first}/regenerate"), 404, "not-found")
+
+
 @pytest.mark.parametrize("path", [f"{BATTLES}/battle_0", f"{BATTLES}/job_0", f"{BATTLES}/%20"])
 async def test_what_is_not_there_is_404(api: httpx.AsyncClient, path: str) -> None:
     problem_of(await api.get(path), 404, "not-found")

@@ -155,6 +155,16 @@ async def test_a_repeat_is_the_first_one_again(stocked: httpx.AsyncClient, redis
     assert sorted(await jobs_in(redis)) == before
 
 
+async def test_a_repeat_is_the_first_one_again_although_its_dataset_is_gone(stocked: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = await stocked.post("/v1/benchmarks", json=ORDER, headers=headers)
+    assert (await stocked.delete(f"/v1/datasets/{ORDER['dataset']}")).status_code == 204
+    again = await stocked.post("/v1/benchmarks", json=ORDER, headers=headers)
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (202, "true")
+    assert again.json() == first.json()
+    assert pointers(await stocked.post("/v1/benchmarks", json=ORDER), 422, "impossible") == ["/dataset"]
+
+
 async def test_what_is_stored_lives_as_long_as_its_job(stocked: httpx.AsyncClient, redis: Redis) -> None:
     benchmark = await begun(stocked)
     beside = keys.job_benchmark(benchmark["job_id"])

@@ -10,9 +10,11 @@ from service.api.uploads import order_parameters
 from service.contracts.jobs import JobOrder
 from service.store import jobs
 from tests.api.conftest import pointers
+from tests.flows.conftest import Row
 
-ITEMS = [{"input": "a question", "output": "an answer"}, {"output": "another"}]
+ITEMS: list[Row] = [{"input": "a question", "output": "an answer"}, {"output": "another"}]
 LINES = "\n".join(json.dumps(item) for item in ITEMS)
+TONE = {"criterion": "tone", "method": "rating", "instructions": "Is it kind?", "models": ["control/length"]}
 NDJSON = {"content-type": "application/x-ndjson"}
 
 
@@ -43,6 +45,28 @@ async def test_the_same_key_with_another_query_is_another_request(api: httpx.Asy
     assert first.json()["id"] == again.json()["id"]
     assert again.headers["idempotent-replayed"] == "true"
     assert (await api.post("/v1/jobs?judge=toxicity", content=LINES, headers=headers)).status_code == 409
+
+
+@pytest.mark.parametrize("form", ["application/json", "application/x-ndjson"])
+async def test_a_repeat_gets_its_first_answer_although_its_judge_takes_no_new_jobs(
+    api: httpx.AsyncClient, form: str
+) -> None:
+    async def send(items: list[Row], key: str) -> httpx.Response:
+        headers = {"Idempotency-Key": key, "Content-Type": form, "Prefer": "wait=0.01"}
+        if form == "application/json":
+            return await api.post("/v1/jobs", json={"judge": "tone", "items": items}, headers=headers)
+        lines = "\n".join(map(json.dumps, items))
+        return await api.post("/v1/jobs?judge=tone", content=lines, headers=headers)
+
+    assert (await api.put("/v1/judges/tone", json=TONE)).status_code == 201
+    accepted = (await send(ITEMS, "once")).json()
+    assert (await api.delete("/v1/judges/tone")).status_code == 204
+    again = await send(ITEMS, "once")
+    assert (again.status_code, again.json()["id"]) == (202, accepted["id"])
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["preference-applied"] == "wait=0.01"
+    assert pointers(await send(ITEMS, "another"), 422, "impossible") == ["/judge"]
+    assert pointers(await send([*ITEMS, *ITEMS[:1]], "once"), 422, "impossible") == ["/judge"]  # another request
 
 
 async def test_a_parameter_of_ndjson_is_refused_with_json(api: httpx.AsyncClient) -> None:

@@ -12,8 +12,9 @@ from service.contracts.jobs import JobRecord
 from service.contracts.outcomes import JobStatus
 from service.store import jobs, keys
 from service.store.errors import IdempotencyConflictError, QueueFullError, StagingExpiredError, UnreadableRecordError
+from service.store.idempotency import Idempotency
 from service.store.installations import installation_secret
-from service.store.jobs import Idempotency, JobFilter
+from service.store.jobs import JobFilter
 from service.store.sweeping import sweep
 from tests.store.made import committed, finished, record_of, staged
 
