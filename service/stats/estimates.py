@@ -152,7 +152,8 @@ def ppi_mean(parts: Sequence[Tables], pseudo: LabelledCells | None = None) -> Co
     varies. It equals the mean over all items of L f + (Y - L f) / p, in which p = n / (n + N) for the labelled items
     and the second term is 0 for the others. That form has the error for the items at hand: the sum of
     W^2 (1 - n / (n + N)) V(Y - L f) / n (Cochran 1977, Sampling Techniques, chapter 7). `pseudo` has cells of
-    pseudo-items, which are shared out to the strata by W and added to the labelled ones in every term.
+    pseudo-items, which are shared out to the strata by W and added to the labelled ones wherever these stand for items
+    without a label: in every term but the sum of the labels themselves, which is known.
     """
     items = sum(int(each.labelled.sum() + each.unlabelled.sum()) for each in parts)
     strata = [_stratum(each, items, pseudo) for each in parts]
@@ -215,8 +216,9 @@ class _Stratum(NamedTuple):
         these = _moments(self.cells.human - whole * self.cells.judge, self.cells.weights)
         errors = self.observed.human - whole * self.observed.judge - these.mean
         of_rest = weight**2 * self.rest.variance / unlabelled if unlabelled else 0.0
+        known = float(self.observed.weights @ self.observed.human) / float(self.observed.weights.sum())
         return _Rectified(
-            mean=weight * self.rest.mean + apart.mean,
+            mean=(1 - self.left) * known + self.left * (whole * self.rest.mean + these.mean),
             variance=of_rest + apart.variance / self.total,
             of_these=these.variance / self.total,
             weight=weight,
