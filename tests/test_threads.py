@@ -17,7 +17,7 @@ from service.contracts.decoding import Batch
 from service.contracts.items import Item
 from service.contracts.jobs import JobOrder
 from service.contracts.judges import Judge, Method
-from service.jobs import Caller, PreviewRequest, preview_judge, resolve_judges, store_anchors, store_judge
+from service.jobs import EVERYTHING, Caller, PreviewRequest, preview_judge, resolve_judges, store_anchors, store_judge
 from service.judging.methods import METHODS
 from service.threads import aside
 from tests.flows.conftest import settings_for
@@ -64,7 +64,7 @@ class Noted:
 async def test_uploads_are_decoded_and_checked_beside_the_event_loop(redis: Redis, settings: Settings) -> None:
     uploads = [Noted(Item(input="q", output="x")) for _ in range(2)]
     await (await intake_of(redis, settings)).take(uploads[0])
-    await store_anchors(redis, settings, "helpfulness", uploads[1], None)
+    await store_anchors(redis, settings, "helpfulness", uploads[1], None, EVERYTHING)
     uploads.append(Noted(DatasetItem(input="q", output="x", human={"wit": [1]})))
     await store_dataset(redis, settings, "d", uploads[2])
     for upload in uploads:

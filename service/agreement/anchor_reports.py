@@ -108,7 +108,7 @@ async def traffic_drift(redis: Redis, series: AnchoredSeries, window: Window) ->
     now_ms, token = clock.now_ms(), token_of(series.ref)
     names = [
         name
-        for criterion, name in await tallies.newest_series(redis, 0)
+        for criterion, name in await tallies.newest_series(redis)
         if criterion == series.criterion and split_series(name)[:2] == (token, series.model)
     ]
     wanted = [Wanted("seen", name, series.criterion) for name in names]

@@ -35,7 +35,7 @@ class _Answer(NamedTuple):
     score: CodedScore
 
 
-async def answers_about(redis: Redis, item_id: str, criterion: str, owner: str | None = None) -> list[RevealedAnswer]:
+async def answers_about(redis: Redis, item_id: str, criterion: str, owner: str | None) -> list[RevealedAnswer]:
     """Returns what each judge says of the item's newest texts on a criterion, the one that answered last first.
 
     Of a panel it is the combined answer. Explanations are only those of the jobs of this API key if `owner` is given.

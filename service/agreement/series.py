@@ -122,7 +122,7 @@ async def _check_model(redis: Redis, known: _Known, model: str, at: str) -> None
     """
     name = known.judge.name
     judge = known.judge.digest if name is None else f"{name}@"
-    words = [split_series(series) for _, series in await tallies.newest_series(redis, 0)]
+    words = [split_series(series) for _, series in await tallies.newest_series(redis)]
     seen = {each.model for each in words if each.token.startswith(judge) and not is_baseline(each.model)}
     if seen and model not in seen:
         names = list(dict.fromkeys([*known.models, *sorted(seen)]))
@@ -161,7 +161,7 @@ async def _inline_scale(redis: Redis, digest: str, criterion: str) -> CriterionS
 
 async def _models_of(redis: Redis, judge: str) -> list[tuple[str, str]]:
     """Returns (criterion, model) of all series of a judge, which is `name@version` or an inline judge's digest."""
-    found = [(criterion, split_series(name)) for criterion, name in await tallies.newest_series(redis, 0)]
+    found = [(criterion, split_series(name)) for criterion, name in await tallies.newest_series(redis)]
     return [(criterion, words.model) for criterion, words in found if words.token == judge]
 
 

@@ -59,7 +59,7 @@ class Trend(msgspec.Struct, frozen=True):
 
 async def judged_series(redis: Redis) -> list[JudgedSeries]:
     """Returns all judges and models that have judged, the one that judged last first, without comparison scores."""
-    found = [(criterion, split_series(name)) for criterion, name in await tallies.newest_series(redis, 0)]
+    found = [(criterion, split_series(name)) for criterion, name in await tallies.newest_series(redis)]
     shown = [JudgedSeries(words.token, words.model, of) for of, words in found if not is_baseline(words.model)]
     return list(dict.fromkeys(shown))
 

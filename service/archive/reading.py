@@ -79,7 +79,7 @@ class ArchiveReader:
         return self._catalog
 
     async def judgments_of_item(
-        self, redis: Redis, item_id: str, owner: str | None = None, *, with_texts: bool = False
+        self, redis: Redis, item_id: str, owner: str | None, *, with_texts: bool = False
     ) -> list[ArchivedJudgment]:
         """Returns the archived judgments of an item that count for it, of one API key's jobs if `owner` is given.
 
@@ -103,8 +103,8 @@ class ArchiveReader:
         redis: Redis,
         since: datetime,
         until: datetime,
-        owner: str | None = None,
-        purpose: ListedPurpose | None = None,
+        owner: str | None,
+        purpose: ListedPurpose | None,
     ) -> AsyncIterator[ArchivedJudgment]:
         """Yields the judgments of jobs that are listed and ended from `since` on and before `until`, in no order."""
         done, day, known = set[str](), "", set[str]()

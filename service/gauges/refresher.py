@@ -157,7 +157,7 @@ class Refresher:
         now_ms = clock.now_ms()
         self._memo.turn()
         self._reader.begin(now_ms)
-        found = await agreement_counters.newest_series(self._redis, 0)
+        found = await agreement_counters.newest_series(self._redis)
         named = list(dict.fromkeys(criterion for criterion, _ in found))[:MAX_CRITERIA]  # the most recently judged
         codings = await self._codings(named)
         known = [each for each in found if each[0] in codings]
@@ -242,7 +242,7 @@ class Refresher:
         Pairs of series of different judges are left out.
         """
         pairs: defaultdict[tuple[SeriesLabels, str], dict[str, str]] = defaultdict(dict)  # the pair by its first series
-        for criterion, one, two in await agreement_counters.newest_pairs(self._redis, 0):
+        for criterion, one, two in await agreement_counters.newest_pairs(self._redis):
             first, second = split_series(one), split_series(two)
             is_shown = lines.is_newest(criterion, one) and lines.is_newest(criterion, two)
             if first.token == second.token and PANEL not in (first.model, second.model) and is_shown:

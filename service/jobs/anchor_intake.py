@@ -17,7 +17,7 @@ from service.jobs.budgets import check_budget
 from service.jobs.intake import Caller, JobIntake
 from service.jobs.item_checks import ItemChecks, add_faults
 from service.jobs.judge_resolution import existing_judge, resolve_judges
-from service.jobs.lookup import EVERYTHING, View
+from service.jobs.lookup import View
 from service.judging.methods import METHODS
 from service.store import anchors, clock
 from service.store.item_texts import newest_texts
@@ -32,7 +32,7 @@ async def store_anchors(
     judge: str,
     batches: AsyncIterable[Batch[Item]],
     owner: str | None,
-    view: View = EVERYTHING,
+    view: View,
 ) -> tuple[AnchorSet, bool]:
     """Makes items the anchors of a judge in place of earlier ones. Returns the set, and whether the judge had none.
 

@@ -120,9 +120,9 @@ async def read_buckets(redis: Redis, wanted: Wanted, buckets: Sequence[str]) -> 
     return await _read(redis, [(wanted, bucket) for bucket in buckets])
 
 
-async def newest_series(redis: Redis, limit: int) -> list[tuple[str, str]]:
-    """Returns (criterion, series), those with the newest judgments first; all if `limit` is 0."""
-    found = await reply(redis.zrevrange(keys.SERIES, 0, limit - 1))
+async def newest_series(redis: Redis) -> list[tuple[str, str]]:
+    """Returns (criterion, series), those with the newest judgments first."""
+    found = await reply(redis.zrevrange(keys.SERIES, 0, -1))
     return [(unquoted(criterion), series) for criterion, series in (each.decode().split("\t") for each in found)]
 
 
@@ -144,9 +144,9 @@ async def series_since(redis: Redis, since_ms: int) -> list[tuple[str, str]]:
     return [(unquoted(criterion), series) for criterion, series in (each.decode().split("\t") for each in found)]
 
 
-async def newest_pairs(redis: Redis, limit: int) -> list[tuple[str, str, str]]:
-    """Returns (criterion, series, series) of those that scored the same content, the newest first; all if 0."""
-    found = await reply(redis.zrevrange(keys.MET, 0, limit - 1))
+async def newest_pairs(redis: Redis) -> list[tuple[str, str, str]]:
+    """Returns (criterion, series, series) of those that scored the same content, the newest first."""
+    found = await reply(redis.zrevrange(keys.MET, 0, -1))
     return [(unquoted(of), one, other) for of, one, other in (each.decode().split("\t") for each in found)]
 
 

@@ -60,7 +60,7 @@ async def page_of_judgments(
     return shown, None
 
 
-async def judgments_of_item(redis: Redis, item_id: str, owner: str | None = None) -> list[msgspec.Raw]:
+async def judgments_of_item(redis: Redis, item_id: str, owner: str | None) -> list[msgspec.Raw]:
     """Returns all judgments of an item that have not expired, the newest last; only those of one API key's jobs if
     `owner` is given.
     """

@@ -13,11 +13,11 @@ async def test_each_judge_has_one_answer_about_the_newest_texts(redis: Redis) ->
     await judged(redis, judge_of(), old, [1])
     made = await judged(redis, judge_of(), new, [3])
     await judged(redis, judge_of(MODELS, version=2), new, [2, 4])
-    found = await answers_about(redis, "a", "wit")
+    found = await answers_about(redis, "a", "wit", None)
     assert {(each.judge, each.model, each.value) for each in found} == {
         *(("wit@1", MODEL, "3"), ("wit@2", "panel", "3")),
     }
     assert made.judgment.id in {each.judgment_id for each in found}
-    assert {each.judgment_id for each in await answers_about(redis, "a", "wit", owner="another key")} == {None}
-    assert await answers_about(redis, "b", "wit") == []
-    assert await answers_about(redis, "a", "courtesy") == []
+    assert {each.judgment_id for each in await answers_about(redis, "a", "wit", "another key")} == {None}
+    assert await answers_about(redis, "b", "wit", None) == []
+    assert await answers_about(redis, "a", "courtesy", None) == []

@@ -31,7 +31,7 @@ def first(tmp_path: Path) -> Objects:
 
 async def test_its_judgments_are_found_by_item_and_by_time(first: Objects, redis: Redis) -> None:
     reader = ArchiveReader(first)
-    found = await reader.judgments_of_item(redis, "t-1", with_texts=True)
+    found = await reader.judgments_of_item(redis, "t-1", None, with_texts=True)
     judgments = [msgspec.json.decode(each.json, type=Judgment) for each in found]
     assert sorted(each.criterion for each in judgments) == ["helpfulness", "relevance"]
     assert {each.outcome for each in judgments} == {Outcome.SCORED}
@@ -42,10 +42,10 @@ async def test_its_judgments_are_found_by_item_and_by_time(first: Objects, redis
         "relevance",
     }
     start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-    assert len([each async for each in reader.judgments_between(redis, start, end)]) == 4
-    assert [each async for each in reader.judgments_between(redis, start, start)] == []
-    assert len([each async for each in reader.judgments_between(redis, start, end, purpose="judging")]) == 4
-    assert [each async for each in reader.judgments_between(redis, start, end, purpose="benchmark")] == []
+    assert len([each async for each in reader.judgments_between(redis, start, end, None, None)]) == 4
+    assert [each async for each in reader.judgments_between(redis, start, start, None, None)] == []
+    assert len([each async for each in reader.judgments_between(redis, start, end, None, "judging")]) == 4
+    assert [each async for each in reader.judgments_between(redis, start, end, None, "benchmark")] == []
 
 
 async def test_it_is_restored(first: Objects, redis: Redis) -> None:
@@ -54,7 +54,7 @@ async def test_it_is_restored(first: Objects, redis: Redis) -> None:
     assert done.counters > 10
     [label] = await labels_of_item(redis, "t-1")
     assert (label.annotator, label.criterion, label.counted) == ("ann", "helpfulness", True)
-    assert len(await agreement_counters.newest_series(redis, 0)) > 1
+    assert len(await agreement_counters.newest_series(redis)) > 1
 
 
 async def test_its_columns_have_their_types(first: Objects) -> None:

@@ -70,7 +70,7 @@ async def test_a_writer_that_goes_on_after_another_took_over_changes_nothing(
     await slow
     assert await load_catalog(objects) == before
     reader = ArchiveReader(objects)
-    found = await reader.judgments_of_item(redis, "t-0")
+    found = await reader.judgments_of_item(redis, "t-0", None)
     assert len(found) == 3 if compacts else 2
     assert sum(each.rows for each in before.of("judgments")) == (9 if compacts else 6)
     assert await redis.hget(keys.COUNTERS, "archived_jobs_total") == (b"3" if compacts else b"2")  # type: ignore[misc]

@@ -101,7 +101,7 @@ async def looked_up(
     for number in numbers:
         reader = reader_of()
         before, began, used = objects.calls, time.perf_counter(), time.process_time()
-        found = await reader.judgments_of_item(store, item_id(number))
+        found = await reader.judgments_of_item(store, item_id(number), None)
         times.append(time.perf_counter() - began)
         cpu.append(time.process_time() - used)
         calls.append(objects.calls - before)

@@ -168,7 +168,7 @@ async def _sampled(redis: Redis) -> _Counted:
     for at, score in enumerate(scores.tolist()):
         await judged(redis, judge, Item(id=f"t/{at}", output="word " * (at % 40 + 1)), [score] * len(judge.models))
     await put_labels(redis, [label(f"t/{at}", "ann", int(each)) for at, each in enumerate(near)], keep_s=KEEP_S)
-    criterion, series = (await agreement_counters.newest_series(redis, 1))[0]
+    criterion, series = (await agreement_counters.newest_series(redis))[0]
     found = {}
     for kind in ("agreed", "seen"):
         wanted = agreement_counters.Wanted(kind, series, criterion)

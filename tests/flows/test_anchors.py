@@ -102,7 +102,7 @@ async def test_texts_that_change_are_told_from_the_judge(serve: Serve, redis: Re
         await judge_again(judged, redis, 30 + 62)
         texts = [{"id": f"t-{n}", "output": f"a text {n}"} for n in range(100)]
         await judged.judge(texts, "wit")
-        [series] = [name for _, name in await agreement_counters.newest_series(redis, 0)]
+        [series] = [name for _, name in await agreement_counters.newest_series(redis)]
         day = agreement_counters.days(clock.now_ms(), first=-10, last=-10)[0]
         earlier = keys.agreement_counters("seen", day, series, "wit")
         await redis.hset(earlier, mapping={"score\t4\t4": 50, "score\t5\t4": 50})  # type: ignore[misc]

@@ -362,16 +362,16 @@ async def test_files_of_a_day_become_one_and_readers_notice_nothing(serve: Serve
         folder = tmp_path / "archive"
         assert len(list(folder.glob("judgments/*/*.parquet"))) == 3
         stale = ArchiveReader(Objects(judged.settings.archive))
-        await stale.judgments_of_item(redis, "t-3")
+        await stale.judgments_of_item(redis, "t-3", None)
         all_times = datetime.fromtimestamp(0, UTC), datetime.now(UTC) + timedelta(days=1)
-        exporting = stale.judgments_between(redis, *all_times)
+        exporting = stale.judgments_between(redis, *all_times, None, None)
         exported = [(await anext(exporting)).id]
         await runs_of(redis, judged.settings).compact()
         exported += [each.id async for each in exporting]
         assert Counter(exported) == Counter(name for (name,) in rows_in(tmp_path))
         assert len(list(folder.glob("judgments/*/*.parquet"))) == len(list(folder.glob("index/judgments/*/*"))) == 1
         assert await ids_of_item(judged, "t-3") == before
-        assert [each.id for each in await stale.judgments_of_item(redis, "t-3")] == before
+        assert [each.id for each in await stale.judgments_of_item(redis, "t-3", None)] == before
         assert len(rows_in(tmp_path)) == 120
         assert await runs_of(redis, judged.settings).compact() == Compacted()
 

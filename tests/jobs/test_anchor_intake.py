@@ -9,7 +9,7 @@ from service.contracts.anchors import AnchorSet
 from service.contracts.decoding import numbered
 from service.contracts.items import Item
 from service.contracts.refusals import Refused
-from service.jobs import retire_judge, store_anchors, submit_anchor
+from service.jobs import EVERYTHING, retire_judge, store_anchors, submit_anchor
 from service.store import anchors, clock, jobs, keys
 from service.store.changes import NANO
 from service.store.items import load_item, refs_in
@@ -20,7 +20,7 @@ ITEMS = [Item(id=f"a-{number}", output=f"anchor {number}") for number in range(3
 
 
 async def stored(redis: Redis, settings: Settings) -> AnchorSet:
-    found, _ = await store_anchors(redis, settings, "helpfulness", numbered(ITEMS), "bot")
+    found, _ = await store_anchors(redis, settings, "helpfulness", numbered(ITEMS), "bot", EVERYTHING)
     return found
 
 
@@ -64,10 +64,11 @@ async def test_of_an_item_that_was_judged_the_id_is_enough(redis: Redis, setting
     judged_item = Item(id="t-1", output="as it was judged")
     await judged(redis, judge_of(), judged_item, [4])
     await redis.set(keys.chunk_items(await job_of(redis, "t-1"), 0), msgspec.msgpack.encode([judged_item]))
+    unknown = numbered([Item(id="t-1"), *ITEMS, Item(id="?")])
     with pytest.raises(Refused, match="no texts are stored of this item") as refused:
-        await store_anchors(redis, settings, "helpfulness", numbered([Item(id="t-1"), *ITEMS, Item(id="?")]), None)
+        await store_anchors(redis, settings, "helpfulness", unknown, None, EVERYTHING)
     assert [each.pointer for each in refused.value.faults] == ["/items/4/id"]
-    await store_anchors(redis, settings, "helpfulness", numbered([Item(id="t-1"), *ITEMS]), None)
+    await store_anchors(redis, settings, "helpfulness", numbered([Item(id="t-1"), *ITEMS]), None, EVERYTHING)
     assert (await anchors.load_anchor_items(redis, "helpfulness"))[-1] == judged_item
 
 

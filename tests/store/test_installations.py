@@ -118,7 +118,7 @@ async def stored_values(redis: Redis, record: JobRecord) -> list[bytes]:
 async def of_item_at(redis: Redis, record: JobRecord, position: int) -> list[msgspec.Raw]:
     """The judgments of an item that was judged at this position of the job."""
     await redis.hset(keys.item("judged"), mapping={judgment_ref(record.id, 0, position): 1})  # type: ignore[misc]
-    found = await judgments.judgments_of_item(redis, "judged")
+    found = await judgments.judgments_of_item(redis, "judged", None)
     await redis.delete(keys.item("judged"))
     return found
 

@@ -99,4 +99,4 @@ async def test_one_that_cannot_be_read_leaves_the_others_and_the_judgments_alone
     assert await redis.hget(keys.item("t-1"), FIELD) == b"0f3a91bc \x08of a newer version"  # type: ignore[misc]
     await put_labels(redis, [label("t-2", "ann", 4)], keep_s=KEEP_S)
     assert [each.annotator for each in await labels_of_item(redis, "t-2")] == ["ann"]
-    assert len(await judgments_of_item(redis, "t-1")) == 1
+    assert len(await judgments_of_item(redis, "t-1", None)) == 1
