@@ -54,8 +54,8 @@ def measure_text(measure: _Json | None) -> str:
     if measure["value"] is None:
         return f"{_UNKNOWN} ({undefined_words(measure['reason'])})"
     if measure["lower"] is None:
-        return f"{measure['value']:.3f}"
-    return f"{measure['value']:.3f} ({measure['lower']:.3f} to {measure['upper']:.3f})"
+        return f"{measure['value']:z.3f}"
+    return f"{measure['value']:z.3f} ({measure['lower']:z.3f} to {measure['upper']:z.3f})"
 
 
 def benchmark_markdown(benchmark: _Json) -> str:

@@ -68,5 +68,5 @@ def _figure(measure: Report | None) -> str:
     if measure is None or measure["value"] is None:
         return "an unknown amount"
     if measure["lower"] is None or measure["upper"] is None:
-        return f"{measure['value']:.2f}"
-    return f"{measure['value']:.2f} ({measure['lower']:.2f} to {measure['upper']:.2f})"
+        return f"{measure['value']:z.2f}"
+    return f"{measure['value']:z.2f} ({measure['lower']:z.2f} to {measure['upper']:z.2f})"

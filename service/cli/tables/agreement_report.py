@@ -300,7 +300,7 @@ def _bounds(measure: AgreementJson) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else f"{value:z.3f}"
 
 
 def _reason(measure: AgreementJson) -> str:

@@ -69,8 +69,8 @@ def _cells(measure: Mapping[str, Any]) -> list[str]:
     if measure["value"] is None:
         return ["-", "nothing to average"]
     if measure["lower"] is None:
-        return [f"{measure['value']:.3f}", "no interval: all values are equal"]
-    return [f"{measure['value']:.3f}", f"{measure['lower']:.3f} to {measure['upper']:.3f}"]
+        return [f"{measure['value']:z.3f}", "no interval: all values are equal"]
+    return [f"{measure['value']:z.3f}", f"{measure['lower']:z.3f} to {measure['upper']:z.3f}"]
 
 
 def gate_lines(

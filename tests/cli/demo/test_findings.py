@@ -71,3 +71,9 @@ def test_a_judge_that_gave_every_answer_the_same_score_has_no_figure() -> None:
     model = report("local/small", figure(None), "too_few_labels")
     _, judges, _ = demo_findings([*BASELINES, model], compared(None))
     assert "it agrees with people by an unknown amount" in judges
+
+
+def test_a_figure_of_nearly_0_has_no_sign() -> None:
+    model = report("local/small", figure(-0.002, -0.31, 0.33), "too_few_labels")
+    _, judges, _ = demo_findings([*BASELINES, model], compared(None))
+    assert "it agrees with people by 0.00 (-0.31 to 0.33)" in judges
