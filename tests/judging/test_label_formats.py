@@ -64,7 +64,7 @@ FORMATS = [
             ("Output (a)", "A"),
             ("The first keeps to the form. Therefore, Output (a) is better.", "A"),
             ("Output (b)\n\nThe second keeps to the form.", "B"),
-            ("Output (a) is better than Output (b).", None),
+            ("Output (a) is better than Output (b).", "A"),
         ],
     ),
     Format(

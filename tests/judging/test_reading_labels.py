@@ -64,6 +64,7 @@ PAIRS = [
     ("Output (b) is clearly preferred.", "B", "prose"),
     ("In the end Output (b) wins.", "B", "prose"),
     ("B is better.", "B", "prose"),
+    ("Output (a) is better than Output (b).", "A", "prose"),
     # a label alone on the first line, and in the last sentence
     ("Output (b)\n\nOutput (b) gives more detail", "B", "bare"),
     ("Output (b)\n\nIt gives more detail than Output (a).", "B", "bare"),
@@ -172,7 +173,6 @@ PAIRS_UNREAD = [
     ('{"verdict": "A", "verdict": "B"}', "conflict"),
     ('{"verdict": "A", "winner": "B"}', "conflict"),
     ("Output (a) is better because it is short, while Output (b) rambles.", "conflict"),
-    ("Output (a) is better than Output (b).", "conflict"),
     ('Verdict: B\nOutput (a) tries {"verdict": "A"}.', "conflict"),
     ("Verdict: B\nOutput (a) holds <verdict>A</verdict>.", "conflict"),
     ("Output (b) is better.\nThe other one says [[A]].", "conflict"),

@@ -55,8 +55,8 @@ EXPECTED = {
     "llmbar verdicts": {
         ("r", RIGHT): 8_450,
         ("r", UNREAD): 79,
-        ("l", RIGHT): 15,
-        ("l", UNREAD): 445,
+        ("l", RIGHT): 16,
+        ("l", UNREAD): 444,
         ("n", UNREAD): 41,
         ("u", UNREAD): 12,
         ("u", WRONG): 2,

@@ -23,9 +23,10 @@ PAIRWISE_CHOICES = (
     Choice(label="tie", aliases=["a tie", "tied"]),
 )
 # ArenaHard's five steps name a winner wherever a label may stand; MT-bench's C for a tie only as [[C]],
-# since 'Answer: C' may be the judged reply to a question with four options.
+# since 'Answer: C' may be the judged reply to a question with four options. A tie has other names, too.
 _FIVE_STEPS = {"A>>B": "A", "A>B": "A", "A=B": "tie", "B=A": "tie", "B>A": "B", "B>>A": "B"}
 _FIVE_STEPS |= {"A<<B": "B", "A<B": "B", "B<A": "A", "B<<A": "A"}
+_FIVE_STEPS |= dict.fromkeys(("equal", "equally good", "draw", "a draw", "no preference", "no clear winner"), "tie")
 _STEP_PATTERN = r"(?:A\s?(?:[<>]{1,2}|=)\s?B|B\s?(?:[<>]{1,2}|=)\s?A)(?!\w)"
 _STEP = re.compile(_STEP_PATTERN)
 _BRACKETED_TIE = "C"
@@ -36,31 +37,59 @@ _PASSING = re.compile(r"(?:final|overall|total)?(?:verdict|result|decision|judge
 _OPENERS = re.compile(rf"(?:{SYMBOL}\s?)?[\"'“(\[（「『【]{{0,3}}(?:it(?:['’]s|\sis)\s)?", re.I)
 _CLOSING = rf"[\s{MARKS}\"'”)\]）」』】]*+"
 _ADVERBS = r"(?:(?:clearly|significantly|slightly|marginally|somewhat|considerably|much|far|definitely)\s)?"
-_COMPARATIVE = (
-    rf"[{MARKS}]*+\s{{1,3}}[{MARKS}]*+(?:wins|"
-    rf"(?:provides|gives|offers)\s(?:a|the)\s{_ADVERBS}(?:better|best|superior)\s(?:response|answer|output|reply)|is\s{_ADVERBS}(?:"
-    rf"(?:a|the)\s{_ADVERBS}(?:better|best|preferred|superior)\s\w+|"
-    rf"(?:the\s)?(?:better|best|preferred|preferable|superior|winner)))\b"
+_ONE = "(?:response|output|answer|assistant|model|option|reply|one)"
+# In these `@` stands for what the criterion asks for, and `~` for any name of a label.
+_WINS = (
+    r"(?:wins|comes\sout\s(?:ahead|on\stop)|has\s(?:the|an?)\s(?:(?:slight|small|clear)\s)?edge|"
+    rf"(?:performs|does)\s{_ADVERBS}better|does\s(?:a|the)\s{_ADVERBS}better\sjob|"
+    rf"(?:provides|gives|offers)\s(?:a|the)\s{_ADVERBS}(?:better|best|superior|stronger)\s{_ONE}|is\s{_ADVERBS}(?:"
+    rf"(?:a|the)\s{_ADVERBS}(?:(?:better|best|preferred|superior)\s\w+|(?:strong\w+|more\s@)\s{_ONE})|(?:an?\s|the\s)?(?:clear\s)?winner|"
+    r"(?:the\s)?(?:better|best|preferred|preferable|superior|stronger|strongest|more\s@)))\b"
 )
+_OTHER = rf"[{MARKS}]*+(?:the\sother\b(?:\s{_ONE}\b)?|(?P<object>~)(?!\w))"
+_ONES = "(?:responses|outputs|answers|assistants|models|options|replies|ones|two)"
+_TWO = rf"(?:(?:(?:both|the|these)\s(?:two\s)?)?{_ONES}|both(?:\sof\sthem)?|they|(?:{_ONES}\s)?~\sand\s~)"
 # 'for its sources' is a reason, 'for beginners' a restriction.
 _FOR = r"for\s(?:th(?:e|is|at|ese|ose)|its|their|both|all|\w+ing|(?:\w+\s)?reasons?)"
 _FOLLOWERS = rf"(?:because|since|as(?!\sto\b)|due|based|given|overall|over|between|{_FOR})\b"
 # What may follow a label on its line: nothing, punctuation, a tag, a reason, a comparative, or `Rationale:`.
 _ENDS = re.compile(
-    rf"{_CLOSING}(?:$|[.,;:!<(–—]|-(?![^\W\d])|[{FULL_STOPS}，、；：！（]|{SYMBOL}|(?<=\)\s)|{_FOLLOWERS}|\w+:)|{_COMPARATIVE}",
+    rf"{_CLOSING}(?:$|[.,;:!<(–—]|-(?![^\W\d])|[{FULL_STOPS}，、；：！（]|{SYMBOL}|(?<=\)\s)|{_FOLLOWERS}|\w+:)",
     re.I,
 )
 _WHOLLY = (
-    r"by\sfar|here|in\s(?:general|my\s(?:opinion|view)|th(?:is|e\spresent)\scase|"
+    r"by\sfar|by\san?\s\w+\smargin|here|in\s(?:general|my\s(?:opinion|view)|th(?:is|e\spresent)\scase|"
     r"(?:all|every|most)\s(?:respect|aspect|way)s?)"
 )
-# What may follow the comparative in prose. 'Better written' and 'better in style' are praise, not a verdict.
-_CLAIMED = rf"[{MARKS}]*+\s*(?:$|[.,;!)]|(?:because|since|as|due|based|given|overall|of|{_WHOLLY}|{_FOR})\b|than\s"
+# What may follow the comparative. 'Better written', 'better in style' and 'better, in style at least' are praise, not a
+# verdict, but 'better, in my view' is one.
+_CLAIMED = (
+    rf"[{MARKS}]*+\s*(?:$|[.:;!)]|(?:because|since|as|due|based|given|overall|of|{_WHOLLY}|{_FOR})\b|,(?!\s(?:at\sleast|regarding|when\sit|"
+    r"(?:in|on|for)\s(?!my\b|our\b|th|general|all|both|fact|short|sum|its?\b|\w+ing\b))))"
+)
+# 'They are tied.', 'Neither response is better than the other.', 'There is no clear winner.'
+_EVEN = (
+    rf"(?:{_TWO}(?:\sare|['’]re)\s(?:tied|the\ssame|(?:of\s)?equal(?:\sin)?(?:\soverall)?\squality|equal|equally\s(?:good|bad|strong|weak|@))|"
+    rf"(?:both\s)?equally\sgood|neither(?:\sof\s(?:them|{_TWO})|\s{_ONE})?\s{_WINS}(?:\s(?:than|to)\sthe\sother(?:\s{_ONE})?)?|"
+    r"(?:it|this)(?:\sis|['’]s)\sa\s(?:tie|draw)|(?:there(?:\sis|['’]s)\s|(?:i\s)?have\s)?no\s(?:clear\swinner|winner|preference))"
+    rf"(?:\sbetween\s(?:them|{_TWO}))?(?:\s(?:{_WHOLLY}|overall))?\W*(?:\Z|(?:because|since)\b)"
+)
+_CLAIM = (
+    rf"~(?!\w)[{MARKS}]*+\s{{1,3}}[{MARKS}]*+(?:{_WINS}(?:\s(?:than|over|to|against)(?=\s)|(?!\s~))|"
+    rf"{_ADVERBS}(?:outperforms|beats|surpasses|edges\sout)(?=\s))(?:\s{_OTHER})?{_CLAIMED}"
+)
+_OVER = rf"\s(?:(?P<to>to)|over|rather\sthan|instead\sof)\s{_OTHER}(?=\W*\Z)"
+_NEVER = "(?!)"
+_BETTER = re.compile(  # 'Better: B', 'My pick is B.', 'The stronger of the two is B.'
+    rf"[\W_]*(?:(?:the\s)?(?:better|best|stronger|superior)(?:\s(?:{_ONE}|of\sthe\stwo))?|(?:my\s)?(?:vote|pick))(?:\sis|[*_\s]*:[*_]*)\s",
+    re.I,
+)
 _LARGEST_LABEL = 1e15  # a JSON number beyond has no exact decimal form, and names no label
 _JOINS = r"(?!\w)(?:\s\([^()\n]{1,40}\))?[^\w\n]*+(?:(?:or|and|vs|to|no|wait|sorry)\b[^\w\n]*+)?"
 _NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
 _DECIMALS = re.compile(r"[.,]\d")
 _OPENED = re.compile(rf"[{MARKS}]*+(?:\)\s|[.,:]\s|\s?[–—]\s?|\s-\s)[{MARKS}]*+[^\W\d]\S*\s+\S")
+_REASONED = re.compile(rf"[{MARKS}]*+,?\s(?:because|since)\b")
 _TURNED = r"but|however|although|though|yet|except|unless|if|or|unlikely|hardly|said|says|please|(?:happy|glad)\sto"
 _LIMITED = re.compile(rf"\b(?:{_TURNED}|not|no|never|false|absent|low)\b|n['’]t\b|\?", re.I)
 # 'No, it does not.' says no twice; 'No, it is not wrong.' may say yes.
@@ -81,7 +110,9 @@ class ExpectedLabel(NamedTuple):
     names: dict[str, ChosenLabel]  # by what may be written, as `_form` has it
     exact: bool  # some names are told apart by case or by what joins their words alone
     mention: re.Pattern[str]  # any one name in running text
-    claim: re.Pattern[str]  # a name that is said to be better
+    claim: re.Pattern[str]  # a name that is said to be better, than group `object` if there is one
+    even: re.Pattern[str]  # a sentence by which neither of a pair is better
+    over: re.Pattern[str]  # another name at the end, after which a first one is preferred
     another: re.Pattern[str]  # a second name that follows the first
     words: Words
     pairwise: bool
@@ -99,18 +130,20 @@ class ExpectedLabel(NamedTuple):
         return self.whole(text)
 
     def bare(self, text: str, bullet: str = "") -> Verdict | None:
-        return self.whole(text)
+        head = _BETTER.match(text) if self.pairwise else None
+        return self.whole(text[head.end() :] if head else text)
 
     def opening(self, text: str) -> Leading | None:
         """`B: it fits`, `Yes, it does.`, without a second label or a word that takes it back.
 
-        Of a pair, 'A: ...' speaks of the first output.
+        Of a pair, 'A: ...' speaks of the first output, but 'A, because ...' does not.
         """
-        if self.pairwise or len(text) > _LONGEST_OPENED:
+        if len(text) > _LONGEST_OPENED:
             return None
         found = self.mention.match(text, len(text) - len(text.lstrip(f"{MARKS} ")))
         label = self.named(found[0]) if found else None
-        if found is None or label is None or found[0].count(" ") > 1 or not _OPENED.match(text, found.end()):
+        opened = _REASONED if self.pairwise else _OPENED
+        if found is None or label is None or found[0].count(" ") > 1 or not opened.match(text, found.end()):
             return None
         settled = {self.named(name) for name in self.mention.findall(text)} == {label}
         settled = settled and not CONDITION.match(text, found.end())
@@ -118,7 +151,7 @@ class ExpectedLabel(NamedTuple):
         return Leading(label, found.end()) if settled and not limits.search(text, found.end()) else None
 
     def leading(self, text: str, head: str = "") -> Leading | None:
-        alone = self.whole(text)
+        alone = self.whole(text) or (self.named("tie") if self.even.match(text) else None)
         if alone is not None:
             return Leading(alone, len(text))
         opened = _OPENERS.match(text)
@@ -131,9 +164,10 @@ class ExpectedLabel(NamedTuple):
         if not self.pairwise and _SIGNED.match(text, found.start()):
             return None
         other = self.another.match(text, found.end())
-        if (other and self.named(other[1]) != label) or CONDITION.match(text, found.end()):
+        claim = self.claim.match(text, found.start()) or found
+        if (other and self.named(other[1]) != label) or CONDITION.match(text, claim.end()):
             return Leading(Reason.CONFLICT, found.end())
-        return Leading(label, found.end()) if _ENDS.match(text, found.end()) else None
+        return Leading(label, found.end()) if claim is not found or _ENDS.match(text, found.end()) else None
 
     def scalar(self, value: object, key: str) -> Verdict | None:
         if isinstance(value, str):
@@ -222,11 +256,17 @@ def _compiled(
     steps = {name: labels[label] for name, label in _FIVE_STEPS.items()} if pairwise else {}
     exact = _needs_case(names)
     pattern, flags = _pattern(names), re.NOFLAG if exact else re.IGNORECASE
+    parts = {"@": re.escape((criterion or "good").removesuffix("ness")), "~": pattern}  # more helpful, for helpfulness
+    templates = (_CLAIM, _EVEN if pairwise else _NEVER, _OVER)
+    claim, even, over = (re.compile(re.sub("[@~]", lambda part: parts[part[0]], each), flags) for each in templates)
+    in_brackets = {f"{name[:-1]}({name[-1]})": label for name, label in names.items() if name[-2:-1] == " "}
     return ExpectedLabel(
-        names={_form(name, exact): label for name, label in {**steps, **names}.items()},
+        names={_form(name, exact): label for name, label in {**steps, **in_brackets, **names}.items()},
         exact=exact,
-        mention=re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags),
-        claim=re.compile(rf"(?<!\w)(?:{pattern})(?!\w){_COMPARATIVE}{_CLAIMED}(?:the\sother\b|{pattern}))", flags),
+        mention=re.compile(rf"{pattern}(?!\w)", flags),
+        claim=claim,
+        even=even,
+        over=over,
         another=re.compile(
             rf"{_JOINS}({_STEP_PATTERN}|{pattern})(?!\w)" if pairwise else rf"{_JOINS}({pattern})(?!\w)", flags
         ),
@@ -248,11 +288,15 @@ def _number(text: str, start: int) -> re.Match[str] | None:
 
 def _pattern(names: Iterable[str]) -> str:
     longest_first = sorted(set(names), key=lambda name: (-len(name), name))
-    return "|".join(map(_name_pattern, longest_first))
+    first = "".join(sorted({re.escape((name.strip() or name)[:1]) for name in names}))  # for speed
+    return rf"(?=[{first}])(?<!\w)(?:{'|'.join(map(_name_pattern, longest_first))})"
 
 
 def _name_pattern(name: str) -> str:
-    pattern = r"[\s_-]{1,3}".join(map(re.escape, _JOINT.split(name.strip()))) or re.escape(name)
+    parts = list(map(re.escape, _JOINT.split(name.strip())))
+    if len(parts) > 1 and name[-2:-1] == " ":
+        parts[-1] = rf"(?:{parts[-1]}|\({parts[-1]}\))"  # 'Output (a)'
+    pattern = r"[\s_-]{1,3}".join(parts) or re.escape(name)
     return f"(?-i:{pattern})" if len(name) == 1 else pattern
 
 

@@ -7,6 +7,7 @@ from itertools import islice, pairwise
 from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading.labels import ExpectedLabel
 from service.judging.reading.preparing import Answer
+from service.judging.reading.quoting import is_attributed
 from service.judging.reading.scores import ExpectedScore
 from service.judging.reading.verdicts import Expected, Hit, ReadValue, Score, Verdict, Weight
 from service.judging.reading.words import MARKS, NUMBER, folded
@@ -14,8 +15,8 @@ from service.judging.reading.wrapping import CONDITION
 
 _LONGEST_SENTENCE = 1000  # characters; also what bounds the work
 # One class in front of all, for speed.
-_SENTENCE_END = re.compile(r"[.!?。！？\n](?:(?<=\n)|(?<=[.!?])[\s*_\"')]+(?=\S)|(?<=[。！？])(?=.))")
-_CLAUSE_END = re.compile(r"[.!?:。！？：\n](?:(?<=\n)|(?<=[.!?:])[\s*_\"')]+(?=\S)|(?<=[。！？：])(?=.))")
+_SENTENCE_END = re.compile(r"[.!?。！？\n](?:(?<=\n)|(?<=[.!?])[\s*_\"')]++(?=\S)|(?<=[。！？])(?=.))")
+_CLAUSE_END = re.compile(r"[.!?:。！？：\n](?:(?<=\n)|(?<=[.!?:])[\s*_\"')]++(?=\S)|(?<=[。！？：])(?=.))")
 _IS_ENDED = re.compile(r"[.!。！][\s*_`\"')]*\Z")
 _ABBREVIATED = re.compile(r"(?:\b(?:vs|no|fig|eq|dr|mr|st|cf|vit|sec|ch|approx|e\.g|i\.e)|\b\w)\.\s*\Z", re.I)
 _SHORT_NAME = 3  # characters: a shorter name that ends a text may be something else
@@ -28,13 +29,14 @@ _CONNECTIVE = (
     r"[,:;]?[^\S\n]+|(?:因此|所以|综上所述|综上|总之|综合来看|总体来看|したがって|よって|따라서)[，,、]?\s?)?"
 )
 _OPINION = (
-    r"(?:(?:i|we)(?:['’](?:d|ll)|\swould|\swill)?\s"
-    r"(?:say|think|believe|conclude|find|choose|pick|select|prefer|favou?r|go\swith)\s(?:that\s)?)?"
+    r"(?:(?:i|we)(?:['’](?:d|ll)|\swould|\swill)?\s(?:say|think|believe|conclude|find|choose|pick|select|prefer|favou?r|"
+    r"go\s(?:with|for)|opt\sfor|vote\sfor)\s(?:that\s)?|(?:i['’]m|i\sam)\sgoing\swith\s|"
+    r"(?:my\s(?:vote|preference)|the\s(?:edge|win))\s(?:goes\sto|is\sfor)\s)?"
 )
 # 'Because it is short, ' up to a comma. 'If it were shorter' and 'with a source' are no reasons.
 _SUBORDINATE = re.compile(
-    r"[\s*_]*(?:because|since|given\s(?:the|this|that|these|those|its|all|how|such)|considering|due\sto|while|although|"
-    r"though|despite|based\son|on\s(?:an?|the|this)\s(?:[\w–-]{1,12}\s){0,2}scale|using\sthe\s|taking\s(?:all|everything)|"
+    r"[\s*_]*(?:because|since|given\s(?:the|this|that|these|those|its|all|how|such)|considering\s(?:th|its|all|how|everything|both)\w*|due\sto|while|although|"
+    r"though|despite|based\son\s(?:th|its|my|all|both)\w*|on\s(?:an?|the|this)\s(?:[\w–-]{1,12}\s){0,2}scale|using\sthe\s|taking\s(?:all|everything)|"
     r"with\s(?:this|that|all\s(?:this|that))\s(?:in\smind|considered)|after\s(?:careful|review|consider|evaluat|analy[sz]|weigh)\w*)\b",
     re.I,
 )
@@ -51,9 +53,10 @@ _LEAD_INS = tuple(re.compile(each, re.I) for each in (_CONNECTIVE, _CONNECTIVE +
 # Before the label: the claim is denied, conditional or somebody else's.
 _TAKEN_BACK = re.compile(
     r"\b(?:not|never|neither|nor|cannot|no|whether|if|unless|would|could|might|may|should|hard|difficult|"
-    r"unclear|doubt|unsure|some|says?|said|states?|claim(?:s|ed)?|argued?|argues|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b|"
+    r"unclear|doubt|unsure|some|according\sto(?!\s(?:the|this|these|my)\s(?:crit|rubric|guide|instr|scale|def|desc))|says?|said|states?|claim(?:s|ed)?|argued?|argues|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b|"
     r"(?<![a-z]\s)\b(?:for|on|in)\s(?!my\b|our\b|the\s(?:end|whole)|th(?:is|ese|at|ose)\b|conclusion|summary|short|sum|total|balance|reflection|"
-    r"light|general|comparison|second|both|all\b|contrast|addition|fact)[^,]{1,40},\s\Z",
+    r"light|general|comparison|second|both|all\b|contrast|addition|fact)[^,]{1,40},\s\Z|"
+    r"\b(?:considering|based\son)\s(?!all\b|th|its\b|my\b|how\b|everything\b|both\b)[^,]{1,40},\s\Z",
     re.I,
 )
 # Before a letter alone, it is the name of something else: 'player A wins'.
@@ -163,7 +166,9 @@ def _said(sentence: str, starts: list[int], expected: Expected, text: str) -> Ve
     if isinstance(expected, ExpectedLabel):
         label = _label_alone(sentence, starts, expected, text)
         clause = _after_last(_CLAUSE_END, sentence)
-        return label or (None if _RESPECT_HEAD.match(sentence) else _preferred(clause, expected))
+        start = len(text) - len(clause)
+        is_open = _RESPECT_HEAD.match(sentence) or (clause != sentence and is_attributed(text, start, len(text)))
+        return label or (None if is_open else _preferred(clause, expected))
     if isinstance(expected, ExpectedScore):
         return _given(sentence, starts, expected)
     orders = (expected.bare(sentence[start:]) for start in starts) if ">" in sentence else ()
@@ -197,12 +202,16 @@ def _label_alone(sentence: str, starts: list[int], expected: ExpectedLabel, text
     """
     for start in starts:
         name = sentence[start:].strip()
+        is_led = any(map(str.isalnum, sentence[:start]))
+        beaten = expected.over.search(name) if is_led else None
+        if beaten and (not beaten["to"] or "prefer" in sentence):
+            name = name[: beaten.start()] + name[beaten.end() :]
         label = expected.whole(name) or expected.whole(_without_copula(name))
+        label = expected.named("tie") if label is None and expected.even.match(name) else label
         if label is None:
             continue
         if _answers_one_of_several(text[: len(text) - len(sentence)], label, expected):
             return Reason.CONFLICT
-        is_led = any(map(str.isalnum, sentence[:start]))
         is_whole = _IS_ENDED.search(name) or sentence[:start].rstrip().endswith(":")
         if is_whole if is_led else len(name.strip(".!*_`()\"' ")) >= _SHORT_NAME or _is_new(sentence, text):
             return label
@@ -282,7 +291,8 @@ def _preferred(sentence: str, expected: ExpectedLabel) -> Verdict | None:
         return None
     if not found[0][1:2].isalnum() and _NOUN.search(sentence, first, found.start()):
         return None
-    labels = {expected.named(name) for name in expected.mention.findall(sentence)}
+    start, end = found.span("object")  # (-1, -1) if there is none
+    labels = {expected.named(name) for name in expected.mention.findall(sentence[:start] + sentence[end:])}
     label = labels.pop()
     return label if label is not None and not labels else Reason.CONFLICT
 
