@@ -225,5 +225,11 @@ def test_the_way_from_a_counter_to_a_sentence_is_that_of_the_code() -> None:
     assert fields & set(ticked(way)) == {"pair r 3 4 7"}
 
 
+def test_every_module_of_agreement_is_on_the_page_of_the_architecture() -> None:
+    named = ticked(page("architecture.md").partition("## The modules of")[2].partition("\n## ")[0])
+    modules = [each.stem for each in (ROOT / "service" / "agreement").glob("*.py") if each.stem != "__init__"]
+    assert sorted(named[1:]) == sorted(modules)
+
+
 def ticked(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
