@@ -1,21 +1,22 @@
 """Puts, removes and shows labels. Every change of a label changes the counters of agreement in the same atomic step."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from service.agreement.baseline_scores import baselines_of
 from service.agreement.coding import CodedValue, OffScaleError, written
 from service.agreement.contributions import CodedLabel
 from service.agreement.criteria import LabelScale, scale_for_labels
-from service.agreement.evidence import SeriesValue
-from service.agreement.item_changes import Relabelled, with_labels
+from service.agreement.evidence import SeriesValue, baseline_values
+from service.agreement.item_changes import Relabelled, baselines_lacking, with_labels
 from service.agreement.label_changes import LabelPlace, applied_changes, label_change
 from service.agreement.promotion import promote_labels
 from service.agreement.recording import MAX_ATTEMPTS
+from service.agreement.series_names import token_of
 from service.agreement.stored_items import KnownItem, coded_item, known_item
+from service.contracts.items import content_digest
 from service.contracts.labels import Label, NewLabel
 from service.contracts.pointing import MOST_FAULTS
 from service.contracts.refusals import Fault, Kind, Refused, impossible
@@ -23,6 +24,7 @@ from service.store import clock, counters
 from service.store.changes import Change
 from service.store.counters import increment
 from service.store.errors import BusyError
+from service.store.item_texts import judged_texts
 from service.store.items import StoredItem, load_item, load_states
 from service.threads import aside
 
@@ -253,3 +255,25 @@ def shown_label(item_id: str, criterion: str, annotator: str, label: CodedLabel)
         counted=not label.is_off_scale,
         comment=label.comment or None,
     )
+
+
+async def baselines_of(redis: Redis, known: Mapping[LabelPlace, KnownItem]) -> dict[LabelPlace, list[SeriesValue]]:
+    """Returns the baselines' scores of each item's newest content for the judges that scored it.
+
+    Those that are known already are left out, and those of texts that have expired. Of items that are labelled first,
+    the worker computes them with the judgment.
+    """
+    lacking = {place: baselines_lacking(each.item, each.content) for place, each in known.items()}
+    criteria: defaultdict[str, list[str]] = defaultdict(list)
+    for (item_id, criterion), tokens in lacking.items():
+        if tokens:
+            criteria[item_id].append(criterion)
+    found: defaultdict[LabelPlace, list[SeriesValue]] = defaultdict(list)
+    if not criteria:
+        return found
+    async for judged in judged_texts(redis, list(criteria)):
+        place, token = (judged.item_id, judged.judge.definition.criterion), token_of(judged.judge.ref)
+        if token in lacking.get(place, ()) and content_digest(judged.item) == known[place].content:
+            lacking[place].discard(token)
+            found[place] += baseline_values(judged.judge, judged.item)
+    return found

@@ -11,15 +11,15 @@ from redis.asyncio import Redis
 from service.agreement import reports
 from service.agreement.anchor_findings import AnchorFindings
 from service.agreement.anchor_reports import findings_about
+from service.agreement.counter_fields import field
 from service.agreement.counters import failed_outcomes, read_label_states
 from service.agreement.estimates import estimate_of
 from service.agreement.group_counters import ReadCounters, group_counters, window_counters
-from service.agreement.reports import Agreement, Between
+from service.agreement.reports import Agreement, Between, count_labelled_pairs
 from service.agreement.retirements import retires_at
 from service.agreement.series import Series, find_other, find_series, scales_of
 from service.agreement.series_names import PANEL, panel_series, series_name, token_of
-from service.agreement.served_report import ServedModel, served_models
-from service.agreement.served_series import has_changed
+from service.agreement.served_series import ServedSeries, has_changed
 from service.agreement.trust import LabelSupply
 from service.contracts.judges import JudgeRef
 from service.contracts.labels import ReportSelection, Window
@@ -29,8 +29,13 @@ from service.stats.estimates import Estimate
 from service.stats.flags import Flag
 from service.stats.labels_needed import more_labels
 from service.store import agreement_counters as tallies
+from service.store import clock
 from service.store.agreement_counters import Wanted, sum_fields
 from service.store.label_queue import count_waiting
+
+_MOST_SERVED = 20  # models that are listed
+_SCORED = field("outcome", "scored", "")
+_KINDS = ("agreed", "seen")
 
 
 class SeriesQuery(NamedTuple):
@@ -47,6 +52,20 @@ class SeriesQuery(NamedTuple):
     keep_s: int
     served: str | None = None
     group: str | None = None
+
+
+class ServedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that answered under the model's name, and when it first and last did.
+
+    `scored` counts the judgments with a score in the report's window, and `pairs` the labels compared with them.
+    `served_model` and `first_seen` are null for answers that name no served model.
+    """
+
+    served_model: str | None
+    first_seen: datetime | None
+    last_seen: datetime | None
+    scored: int
+    pairs: int
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,7 +203,7 @@ async def _with_people(
         report = msgspec.structs.replace(report, flags=[*report.flags, Flag.LABELS_OFF_SCALE])
     if has_changed(mine.served_models, mine.served, query.window):
         report = msgspec.structs.replace(report, flags=[*report.flags, Flag.SERVED_MODEL_CHANGED])
-    served = await served_models(read, mine, query.window, selection, report)
+    served = await _served_models(read, mine, query.window, selection, report)
     alpha = reports.panel_alpha(mine.coding, panel) if mine.model == PANEL else None
     return JudgeAgreement(
         **_fields(report),
@@ -207,6 +226,37 @@ async def _with_other(read: ReadCounters, mine: Series, other: Series, query: Se
         report = msgspec.structs.replace(report, flags=[*report.flags, Flag.SERVED_MODEL_CHANGED])
     compared = Compared(judge=other.judge, model=other.model, served_model=other.served or None)
     return JudgesAgreement(**_fields(report), **_named(mine, query), other=compared)
+
+
+async def _served_models(
+    read: ReadCounters, series: Series, window: Window, selection: ReportSelection, report: Agreement
+) -> list[ServedModel]:
+    """Returns the served models of a judge and model, at most 20, the one that answered last first.
+
+    `read` reads the counters of the items that are meant, and `report` is that of the series itself.
+    """
+    now_ms = clock.now_ms()
+    start_ms, listed = tallies.window_start_ms(window, now_ms), series.served_models[:_MOST_SERVED]
+    others = [each for each in listed if each.served != series.served and each.last_ms >= start_ms]
+    token = token_of(series.judge)
+    names = [series_name(token, series.model, each.served) for each in others]
+    wanted = [Wanted(kind, name, series.criterion) for name in names for kind in _KINDS]
+    counted = await read(wanted)
+    numbers = {series.served: (report.coverage.scored, report.pairs)}
+    for each, agreed, seen in zip(others, counted[::2], counted[1::2], strict=True):
+        pairs = count_labelled_pairs(series.coding, agreed, seen, selection, series.labels)
+        numbers[each.served] = seen.get(_SCORED, 0), pairs
+    return [_shown(each, *numbers.get(each.served, (0, 0))) for each in listed]
+
+
+def _shown(known: ServedSeries, scored: int, pairs: int) -> ServedModel:
+    return ServedModel(
+        served_model=known.served or None,
+        first_seen=clock.at(known.first_ms),
+        last_seen=clock.at(known.last_ms),
+        scored=scored,
+        pairs=pairs,
+    )
 
 
 def _labels_needed(found: Estimate, half_width: float | None) -> LabelsNeeded | None:

@@ -3,9 +3,8 @@
 import msgspec
 from redis.asyncio import Redis
 
-from service.agreement.baseline_scores import baselines_of
 from service.agreement.contributions import CodedItem
-from service.agreement.labelling import put_labels
+from service.agreement.labelling import baselines_of, put_labels
 from service.agreement.stored_items import known_item
 from service.contracts.items import Item
 from service.contracts.judges import Method

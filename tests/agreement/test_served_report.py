@@ -5,8 +5,7 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from service.agreement.labelling import put_labels
-from service.agreement.queries import JudgeAgreement, SeriesQuery, judge_agreement
-from service.agreement.served_report import ServedModel
+from service.agreement.queries import JudgeAgreement, SeriesQuery, ServedModel, judge_agreement
 from service.contracts.items import Item
 from service.contracts.labels import ReportSelection, Window
 from service.store import judges
