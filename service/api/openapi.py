@@ -228,13 +228,16 @@ def _use_plain_forms(part: Any) -> None:
     """Writes schemas in the forms that generators of clients know, with the same meaning.
 
     A pattern ends in `$`, which in JSON Schema matches only at the end, as Python's `\\Z` does. An integer is a number.
-    The entries of an array of fixed length are counted by `maxItems`. Enumerations have their type.
+    The entries of an array of fixed length are counted by `maxItems`. Enumerations have their type, and
+    objects of any fields say so, which are empty in TypeScript else.
     """
     if isinstance(part, dict):
         if isinstance(part.get("enum"), list) and all(isinstance(each, str) for each in part["enum"]):
             part["type"] = "string"
         if isinstance(part.get("pattern"), str):
             part["pattern"] = part["pattern"].replace(r"\Z", "$")
+        if part.get("type") == "object" and "properties" not in part:
+            part.setdefault("additionalProperties", True)
         if "prefixItems" in part and part.get("items") is False:
             del part["items"]
         if any(each.get("type") == "number" for each in part.get("anyOf", ())):

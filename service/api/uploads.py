@@ -50,25 +50,22 @@ async def read_upload(request: Request[Any, Any, Any], most_bytes: int, most_upl
 
 
 def order_parameters() -> list[JsonObject]:
-    """Returns the OpenAPI parameters of an NDJSON upload."""
-    descriptions = {
+    """Returns the OpenAPI parameters of NDJSON uploads, without defaults: generated clients send them beside JSON."""
+    fields = schema_fields(JobOrder)
+    told = {name: schema.pop("description") for name, schema in fields.items()}
+    told |= {
         "judge": "The name of the judge. Repeat it for several judges.",
-        "models": "The models to ask, separated by commas or repeated.",
-        "samples": "The samples per item, in place of the judges' own.",
-        "reasks": "The maximum number of re-asks, in place of the judges' own.",
-        "parameters": "Parameters in place of the judges' own, as JSON.",
-        "cache": "If `false`, models are asked again for items in the cache.",
-        "budget_usd": "The maximum cost of the job.",
-        "deadline_s": "The seconds for which items wait for a provider that limits calls, by default those of a day.",
-        "callback_url": "The URL to post the finished job to.",
+        "models": f"{told['models']} Separated by commas or repeated.",
+        "parameters": f"{told['parameters']} As JSON.",
+        "deadline_s": f"{told['deadline_s']} By default those of a day.",
     }
-    schemas = {name: not_null(schema) for name, schema in schema_fields(JobOrder).items()}
-    for schema in schemas.values():
-        schema.pop("default", None)  # clients that are generated send defaults, also beside JSON, which is refused
+    schemas = {name: not_null(schema) for name, schema in fields.items()}
     schemas["judge"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
+    for schema in schemas.values():
+        schema.pop("default", None)
     return [
-        {"name": name, "in": "query", "description": f"{text} Only for NDJSON.", "schema": schemas[name]}
-        for name, text in descriptions.items()
+        {"name": name, "in": "query", "description": f"{told[name]} Only for NDJSON.", "schema": schema}
+        for name, schema in schemas.items()
     ]
 
 

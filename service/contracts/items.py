@@ -27,15 +27,22 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     compared. Neither is judged: no model sees them.
     """
 
-    id: GivenItemId | None = None
-    input: str | None = None
-    output: str | None = None
-    context: str | None = None
-    reference: str | None = None
-    outputs: list[str] | None = None
-    metadata: dict[str, Any] = {}
-    group: GivenGroup | None = None
-    case: GivenCase | None = None
+    id: Annotated[
+        GivenItemId | None,
+        Meta(description="Your name for this content, on which labels hang; a digest of the content if there is none."),
+    ] = None
+    input: Annotated[str | None, Meta(description="The question or the task that was answered.")] = None
+    output: Annotated[str | None, Meta(description="The text to judge.")] = None
+    context: Annotated[str | None, Meta(description="The material that the output was to be based on.")] = None
+    reference: Annotated[str | None, Meta(description="A right answer.")] = None
+    outputs: Annotated[list[str] | None, Meta(description="The texts to compare or to rank, in place of `output`.")] = (
+        None
+    )
+    metadata: Annotated[dict[str, Any], Meta(description="Values that a judge's own template may show.")] = {}
+    group: Annotated[GivenGroup | None, Meta(description="The system or the run that made the output.")] = None
+    case: Annotated[
+        GivenCase | None, Meta(description="The case that the output answers; a digest of the input if there is none.")
+    ] = None
 
     def __post_init__(self) -> None:
         for name in ("id", "group", "case"):

@@ -37,15 +37,36 @@ class JobOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     changed by the last three is that of the changed definition.
     """
 
-    judge: Judges
-    models: Annotated[list[ModelName], Meta(min_length=1, max_length=20)] | None = None
-    samples: Samples | None = None
-    reasks: Reasks | None = None
-    parameters: ParameterOverrides | None = None
-    cache: bool = True
-    budget_usd: Annotated[float, Meta(gt=0)] | None = None
-    deadline_s: Annotated[float, Meta(gt=0, le=MOST_DEADLINE_S)] = DAY_S
-    callback_url: Annotated[str, Meta(pattern=URL_PATTERN, max_length=2000)] | None = None
+    judge: Annotated[
+        Judges, Meta(description="The `name` or `name@3` of a judge, or a whole definition; or a list of these.")
+    ]
+    models: Annotated[
+        Annotated[list[ModelName], Meta(min_length=1, max_length=20)] | None,
+        Meta(description="The models to ask, in place of the judges' own."),
+    ] = None
+    samples: Annotated[Samples | None, Meta(description="The samples per item, in place of the judges' own.")] = None
+    reasks: Annotated[
+        Reasks | None, Meta(description="The maximum number of re-asks, in place of the judges' own.")
+    ] = None
+    parameters: Annotated[
+        ParameterOverrides | None, Meta(description="Parameters in place of the judges' own; the others stay.")
+    ] = None
+    cache: Annotated[bool, Meta(description="If `false`, models are asked again for items in the cache.")] = True
+    budget_usd: Annotated[
+        Annotated[float, Meta(gt=0)] | None, Meta(description="The maximum cost of the job, in US dollars.")
+    ] = None
+    deadline_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=MOST_DEADLINE_S,
+            description="The seconds for which items wait for their turn at a provider that limits calls.",
+        ),
+    ] = DAY_S
+    callback_url: Annotated[
+        Annotated[str, Meta(pattern=URL_PATTERN, max_length=2000)] | None,
+        Meta(description="The URL to post the finished job to."),
+    ] = None
 
     @property
     def changes_judges(self) -> bool:

@@ -122,6 +122,7 @@ def test_schemas_are_in_forms_that_generators_of_clients_know() -> None:
         assert part.get("items") is not False  # openapi-python-client refuses the whole document
         assert not {"integer", "number"} <= {each.get("type") for each in part.get("anyOf", ())}, part
         assert "type" in part or not isinstance(part.get("enum"), list), part
+        assert part.get("type") != "object" or part.keys() & {"properties", "additionalProperties"}, part
         assert not str(part.get("pattern", "")).endswith(r"\Z")
 
 
@@ -133,6 +134,7 @@ def test_answers_may_get_more_fields_and_say_which_are_always_there() -> None:
     assert set(schemas["Usage"]["required"]) == {"input_tokens", "output_tokens", "cost_usd"}
     assert "errors" not in schemas["Problem"]["required"]
     assert "cached" not in schemas["Vote"]["required"]  # a vote that an earlier version stored may lack it
+    assert schemas["Item"]["properties"]["metadata"]["additionalProperties"] is True
     assert schemas["Judge"]["additionalProperties"] is False  # of what is sent, unknown fields are refused
     assert set(schemas["Judge"]["required"]) == {"criterion", "method", "instructions"}
 
