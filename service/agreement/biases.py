@@ -1,6 +1,7 @@
 """Influences on a judge that should have none: position, chance, text length, its own family of models."""
 
 import math
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -9,10 +10,12 @@ from service.agreement.axes import Axis
 from service.agreement.coding import Coding
 from service.agreement.counters import Agreed, Seen
 from service.stats.alphas import Level, alpha
-from service.stats.arrays import Floats, Integers
+from service.stats.arrays import Booleans, Floats, Integers
 from service.stats.coarse import coarsened
+from service.stats.distributions import student_t_quantile
 from service.stats.drift import PositionBias, Repeats, position_bias, repeat_consistency
-from service.stats.intervals import Design, FixedEffect, Measure, Z, measure
+from service.stats.estimates import PSEUDO_ITEMS
+from service.stats.intervals import Design, FixedEffect, Measure, freedom_of, freedom_of_sum, measure
 from service.stats.length_buckets import LENGTH_BUCKETS
 from service.stats.table import Table, numbers
 from service.stats.undefined import Undefined
@@ -153,20 +156,41 @@ def _self_preference(agreed: Agreed, effect: float) -> SelfPreference:
         missing = Undefined.NO_OTHER_TEXTS if own else Undefined.NO_OWN_TEXTS
         reason = _why_no_errors(agreed) if errors is None else missing
         return SelfPreference(value=None, lower=None, upper=None, reason=reason, own=own, other=other)
-    (own_mean, own_error), (other_mean, other_error) = (
-        _mean_and_squared_error(errors[cells.own == side], cells.counts[cells.own == side]) for side in (1, 0)
-    )
-    value = own_mean - other_mean
-    squared = (own_error + other_error) * effect
+    value, middle, squared, freedom = _difference_of_means(errors, cells.counts, cells.own == 1, effect)
     if min(own, other) < 2 or squared <= _NOISE**2:
         reason = Undefined.ONE_PAIR if min(own, other) < 2 else Undefined.ERROR_CONSTANT
         return SelfPreference(value=value, lower=None, upper=None, reason=reason, own=own, other=other)
-    half = Z * math.sqrt(squared)
-    return SelfPreference(value=value, lower=value - half, upper=value + half, reason=None, own=own, other=other)
+    half = student_t_quantile(0.975, max(freedom, 2.0)) * math.sqrt(squared)
+    most = 2 * float(np.ptp([*(agreed.people.numbers or ()), *(agreed.judges.numbers or ())]))
+    lower, upper = min(max(middle - half, -most), value), max(min(middle + half, most), value)
+    return SelfPreference(value=value, lower=lower, upper=upper, reason=None, own=own, other=other)
 
 
-def _mean_and_squared_error(values: Floats, counts: Integers) -> tuple[float, float]:
-    """Returns the mean of values with their counts, and its squared standard error, which is 0 for a single one."""
-    total = int(counts.sum())
-    mean = float(counts @ values) / total
-    return mean, float(counts @ np.square(values - mean)) / (total - 1) / total if total > 1 else 0.0
+class _MeanDifference(NamedTuple):
+    """The difference of two means, and with pseudo-pairs its middle, squared standard error and degrees of freedom."""
+
+    value: float
+    middle: float
+    squared: float
+    freedom: float
+
+
+def _difference_of_means(errors: Floats, counts: Integers, is_own: Booleans, effect: float) -> _MeanDifference:
+    """Returns the mean of own errors minus that of others.
+
+    Each side has PSEUDO_ITEMS more with the errors of both sides: a few own errors may all be equal by chance.
+    """
+    shares = counts / counts.sum()
+    means, middles, variances, freedoms = [], [], [], []
+    for side in (is_own, ~is_own):
+        own = np.where(side, counts, 0).astype(np.float64)
+        pairs = float(own.sum())
+        heavy, total = own + PSEUDO_ITEMS * shares, pairs + PSEUDO_ITEMS
+        middle = float(heavy @ errors) / total
+        variance = float(heavy @ np.square(errors - middle)) / total
+        means.append(float(own @ errors) / pairs)
+        middles.append(middle)
+        variances.append(variance / total * effect)
+        freedoms.append(freedom_of(errors - middle, own, variance, pairs / effect))
+    freedom = freedom_of_sum(variances, freedoms)
+    return _MeanDifference(means[0] - means[1], middles[0] - middles[1], sum(variances), freedom)

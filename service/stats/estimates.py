@@ -21,7 +21,7 @@ import numpy as np
 from service.stats.arrays import Floats, Integers
 from service.stats.coarse import binned
 from service.stats.distributions import student_t_quantile
-from service.stats.intervals import Z, freedom_of, wilson
+from service.stats.intervals import Z, freedom_of, freedom_of_sum, wilson
 
 LEAST_LABELS = 50
 LEAST_OF_A_CLASS = 5  # below it, the variance of a rare class is poorly estimated: intervals cover .74 to .88
@@ -174,7 +174,7 @@ def ppi_mean(parts: Sequence[Tables], pseudo: LabelledCells | None = None) -> Co
         variance_of_labels=spread_of_labels / sum(each.total for each in strata),
         middle=value,
         error=math.sqrt(sum(finite)),
-        freedom=_freedom(finite, [part.freedom for part in rectified]),
+        freedom=freedom_of_sum(finite, [part.freedom for part in rectified]),
     )
 
 
@@ -246,13 +246,6 @@ def _stratum(tables: Tables, items: int, pseudo: LabelledCells | None) -> _Strat
         covariance=float(weights @ ((human - y.mean) * (judge - f.mean))) / y.total,
         spread=pooled.variance * pooled.total / (pooled.total - 1),
     )
-
-
-def _freedom(variances: Sequence[float], freedoms: Sequence[float]) -> float:
-    """Returns Satterthwaite's degrees of freedom of a sum of variances with these degrees each."""
-    total = sum(variances) or 1.0
-    squares = sum((each / total) ** 2 / max(freedom, 1.0) for each, freedom in zip(variances, freedoms, strict=True))
-    return 1 / squares if squares else math.inf
 
 
 def _of_two_values(parts: Sequence[Tables], scale: Sequence[float]) -> Corrected:

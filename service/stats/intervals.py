@@ -9,7 +9,7 @@ few if the standard error depends on a few rare pairs. The same pairs always giv
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -165,6 +165,13 @@ def freedom_of(cells: Floats, counts: Floats, variance: float, independent: floa
     excess = fourth - variance**2
     most = independent - 1
     return min(2 * independent * variance**2 / excess, most) if excess * most > 2 * independent * variance**2 else most
+
+
+def freedom_of_sum(variances: Sequence[float], freedoms: Sequence[float]) -> float:
+    """Returns Satterthwaite's degrees of freedom of a sum of variances with these degrees each."""
+    total = sum(variances) or 1.0
+    squares = sum((each / total) ** 2 / max(freedom, 1.0) for each, freedom in zip(variances, freedoms, strict=True))
+    return 1 / squares if squares else math.inf
 
 
 def _values(table: Table, names: Iterable[str]) -> dict[str, float | None]:

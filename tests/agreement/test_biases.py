@@ -92,7 +92,26 @@ def test_a_judge_that_favours_its_own_is_found_out() -> None:
     value = float(own.mean() - other.mean())
     assert found.value == pytest.approx(value)
     half = 1.959964 * math.sqrt(own.var(ddof=1) / 100 + other.var(ddof=1) / 100)
-    assert (found.lower, found.upper) == pytest.approx((value - half, value + half))
+    assert (found.lower, found.upper) == pytest.approx((value - half, value + half), abs=0.02)  # with pseudo-pairs
+
+
+def test_a_few_texts_of_its_own_family_prove_no_preference() -> None:
+    """That five errors are 0 is no wonder if 9 of 10 others are; their own scatter, 0, made it certain."""
+    told = [Item({"ann": (3, "r")}, 3 + (row % 10 == 0), own="n") for row in range(100)]
+    told += [Item({"ann": (3, "r")}, 3, own="y")] * 5
+    found = report(FIVE, told).bias.self_preference
+    assert found.value == pytest.approx(-0.1)
+    assert found.lower is not None
+    assert found.upper is not None
+    assert -0.4 < found.lower < found.value < 0 < found.upper < 0.3
+
+
+def test_the_interval_of_a_preference_ends_with_the_largest_possible_one() -> None:
+    told = [Item({"ann": (1, "r")}, 5, own="y"), Item({"ann": (5, "r")}, 1, own="n")] * 2
+    told += [Item({"ann": (3, "r")}, 3, own=side) for side in ("y", "n")]
+    found = report(FIVE, told).bias.self_preference
+    assert found.value == pytest.approx(16 / 3)
+    assert found.upper == 8
 
 
 def test_without_both_kinds_of_texts_there_is_no_preference_and_a_reason() -> None:
