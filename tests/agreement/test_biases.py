@@ -101,6 +101,7 @@ def test_a_few_texts_of_its_own_family_prove_no_preference() -> None:
     told += [Item({"ann": (3, "r")}, 3, own="y")] * 5
     found = report(FIVE, told).bias.self_preference
     assert found.value == pytest.approx(-0.1)
+    assert found.value is not None
     assert found.lower is not None
     assert found.upper is not None
     assert -0.4 < found.lower < found.value < 0 < found.upper < 0.3
