@@ -47,7 +47,6 @@ _PAIR = ("output_a", "output_b")
 class ArenaPages(Controller):
     path = "/arena"
     opt = shown_to("read")
-    include_in_schema = False
 
     @get()
     async def show_start(

@@ -23,7 +23,7 @@ _LEAST_SPAN = 50  # points of the axis
 _CRITERION = Annotated[str, QueryParameter(max_length=100)]
 
 
-@get("/arena/leaderboard", opt=shown_to("read"), include_in_schema=False)
+@get("/arena/leaderboard", opt=shown_to("read"))
 async def show_arena_board(
     request: Request[Any, Any, Any], redis: NamedDependency[Redis], criterion: _CRITERION = ""
 ) -> Response[bytes]:
@@ -43,7 +43,7 @@ async def show_arena_board(
     )
 
 
-@get("/arena/leaderboard/ratings", opt=shown_to("read"), include_in_schema=False)
+@get("/arena/leaderboard/ratings", opt=shown_to("read"))
 async def download_ratings(redis: NamedDependency[Redis], criterion: _CRITERION = "") -> Response[bytes]:
     """Sends the leaderboard as the API does, as CSV to be kept as a file."""
     wanted = criterion or None

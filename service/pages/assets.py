@@ -28,7 +28,7 @@ def address_of(name: str) -> str:
     return f"/assets/{name}?{_assets()[name].digest}"
 
 
-@get("/assets/{name:str}", include_in_schema=False)
+@get("/assets/{name:str}")
 async def show_asset(name: FromPath[str]) -> Response[bytes]:
     """Returns an asset. Browsers keep it: another content has another address."""
     found = _assets().get(name)

@@ -69,7 +69,6 @@ class CriterionBoard(msgspec.Struct, frozen=True):
 class BenchmarkPages(Controller):
     path = "/benchmarks"
     opt = shown_to("read")
-    include_in_schema = False
 
     @get()
     async def list_newest(

@@ -69,7 +69,7 @@ class ShownComparison(msgspec.Struct, frozen=True):
     drawing: str
 
 
-@get("/compare", opt=shown_to("read"), include_in_schema=False)
+@get("/compare", opt=shown_to("read"))
 async def show_comparison(
     request: Request[Any, Any, Any],
     redis: NamedDependency[Redis],

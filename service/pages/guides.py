@@ -46,21 +46,21 @@ class Guide(msgspec.Struct, frozen=True):
     html: str
 
 
-@get("/docs", include_in_schema=False)
+@get("/docs")
 async def show_guides(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Lists the guides."""
     guides = await aside(_guides)
     return await document(request, "guides.html", guides=list(guides.values()))
 
 
-@get("/docs/{name:str}", include_in_schema=False)
+@get("/docs/{name:str}")
 async def show_guide(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """Shows a guide."""
     guides = await aside(_guides)
     return await document(request, "guide.html", guide=_one_of(guides, name), guides=list(guides.values()))
 
 
-@get("/docs/decisions/{name:str}", include_in_schema=False)
+@get("/docs/decisions/{name:str}")
 async def show_decision(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """Shows the page of a decision."""
     guides, decisions = await aside(_guides), await aside(_decisions)

@@ -72,7 +72,7 @@ class ShownJudgment(msgspec.Struct, frozen=True):
     explanation: ShownText | None
 
 
-@get("/items/{item_id:str}", opt=shown_to("read"), include_in_schema=False)
+@get("/items/{item_id:str}", opt=shown_to("read"))
 async def show_item_page(
     request: Request[Any, Any, Any],
     item_id: FromPath[str],

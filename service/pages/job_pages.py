@@ -50,7 +50,6 @@ class JudgmentRow(msgspec.Struct, frozen=True):
 class JobPages(Controller):
     path = "/jobs"
     opt = shown_to("read")
-    include_in_schema = False
 
     @get()
     async def list_newest(

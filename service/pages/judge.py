@@ -101,7 +101,6 @@ class JudgeView(msgspec.Struct, frozen=True):
 class JudgePages(Controller):
     path = "/judges"
     opt = shown_to("read")
-    include_in_schema = False
 
     @get("/{reference:str}")
     async def show(

@@ -98,7 +98,6 @@ class ItemToLabel(msgspec.Struct, frozen=True, kw_only=True):
 class LabelPages(Controller):
     path = "/label"
     opt = shown_to("read")
-    include_in_schema = False
 
     @get()
     async def show(

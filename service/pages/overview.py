@@ -57,7 +57,7 @@ class JudgeCard(msgspec.Struct, frozen=True):
         return None if served == self.report.model.partition("/")[2] else served
 
 
-@get("/", opt=shown_to("read"), include_in_schema=False)
+@get("/", opt=shown_to("read"))
 async def show_overview(
     request: Request[Any, Any, Any],
     redis: NamedDependency[Redis],

@@ -65,7 +65,6 @@ class ApiDescription(msgspec.Struct, frozen=True):
 
 class ReferencePages(Controller):
     path = "/docs/api"
-    include_in_schema = False
 
     @get()
     async def show_all(self, request: Request[Any, Any, Any]) -> Response[bytes]:

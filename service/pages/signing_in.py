@@ -20,7 +20,7 @@ NextQuery = Annotated[str, QueryParameter(name="next", max_length=4_000)]
 _MOST_OF_A_FORM = 10_000  # bytes
 
 
-@get("/login", include_in_schema=False)
+@get("/login")
 async def show_login(
     request: Request[Any, Any, Any], settings: NamedDependency[Settings], following: NextQuery = "/"
 ) -> Response[bytes]:
@@ -29,7 +29,7 @@ async def show_login(
     return await document(request, "login.html", following=following, wrong=False, has_keys=has_keys)
 
 
-@post("/login", opt=TAKES_FORMS, include_in_schema=False, status_code=200, request_max_body_size=_MOST_OF_A_FORM)
+@post("/login", opt=TAKES_FORMS, status_code=200, request_max_body_size=_MOST_OF_A_FORM)
 async def sign_in(
     request: Request[Any, Any, Any], settings: NamedDependency[Settings], redis: NamedDependency[Redis]
 ) -> Response[bytes] | Redirect:
@@ -45,7 +45,7 @@ async def sign_in(
     return redirect(following, cookie(request, SESSION_COOKIE, token, SESSION_S))
 
 
-@post("/logout", opt=TAKES_FORMS, include_in_schema=False, status_code=303, request_max_body_size=_MOST_OF_A_FORM)
+@post("/logout", opt=TAKES_FORMS, status_code=303, request_max_body_size=_MOST_OF_A_FORM)
 async def sign_out(request: Request[Any, Any, Any], redis: NamedDependency[Redis]) -> Redirect:
     """Ends the session, in the store and in the browser."""
     if token := request.cookies.get(SESSION_COOKIE):

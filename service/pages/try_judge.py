@@ -95,7 +95,6 @@ _UNTRIED = _Tried()
 class TryPages(Controller):
     path = "/try"
     opt = shown_to("read")
-    include_in_schema = False
 
     @get()
     async def show_form(
