@@ -14,9 +14,9 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from redis.asyncio import Redis
 
 from service.api.access import needs, paying_caller
-from service.api.bodies import NDJSON, form_wanted
+from service.api.bodies import JSON, NDJSON, form_wanted
 from service.api.cursors import id_in, position_of
-from service.api.openapi import headers, json_body, ndjson_body, operation, text
+from service.api.openapi import headers, json_body, ndjson_body, operation, schema_of, text
 from service.api.parameters import Cursor, GroupQuery, IdempotencyKey, Limit, Prefer, Wait, preferred_wait
 from service.api.problems import documented
 from service.api.uploads import order_parameters, read_upload
@@ -69,6 +69,27 @@ _EXAMPLE = {
     "items": [{"id": "t-1", "input": "How do I reset my password?", "output": "Choose Settings, then Reset password."}],
 }
 
+_WEBHOOK_HEADERS = {
+    "webhook-id": "The job's id, the same in each attempt.",
+    "webhook-timestamp": "The time of the attempt, in seconds since 1970.",
+    "webhook-signature": "The signature as Standard Webhooks say, with the secret of `GET /v1/callbacks/secret`.",
+}
+_CALLBACK = {
+    "operationId": "receiveFinishedJob",
+    "security": [],
+    "summary": "Receive a finished job",
+    "description": "The service posts the job, without its judgments, once it is over. It tries again for a day.",
+    "parameters": [
+        {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+        for name, text in _WEBHOOK_HEADERS.items()
+    ],
+    "requestBody": {"required": True, "content": {JSON: {"schema": schema_of(Job)}}},
+    "responses": {
+        "2XX": {"description": "The job is received."},
+        "410": {"description": "Nobody receives jobs here: the service does not try again."},
+    },
+}
+
 
 class JudgmentPage(msgspec.Struct, frozen=True, kw_only=True):
     """Judgments in item order."""
@@ -106,6 +127,7 @@ class JobsController(Controller):
         operation_class=operation(
             body=json_body(JobRequest, _EXAMPLE) | ndjson_body(Item),
             query=order_parameters(),
+            calls_back={"finishedJob": {"{$request.body#/callback_url}": {"post": _CALLBACK}}},
         ),
     )
     async def submit(
@@ -268,7 +290,8 @@ class JobsController(Controller):
     ) -> ServerSentEvent:
         """Sends the status and the counts as server-sent events, after each change until the job is over.
 
-        A comment is sent every 15 seconds in which nothing changes.
+        A comment is sent every 15 seconds in which nothing changes. A stream that is opened again begins with the
+        present counts. A browser's `EventSource` opens it again after the end, too: close it once nothing is pending.
         """
         await existing_job(redis, job_id, view)
         return ServerSentEvent(progress_events(redis, signals, job_id))

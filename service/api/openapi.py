@@ -57,6 +57,7 @@ class _Documented(Operation):
     body: ClassVar[Mapping[str, Media]]
     content: ClassVar[Mapping[int, Mapping[str, Media]]]
     query: ClassVar[Sequence[JsonObject]]
+    calls_back: ClassVar[JsonObject]
 
     def to_schema(self) -> JsonObject:
         described = super().to_schema()
@@ -64,6 +65,8 @@ class _Documented(Operation):
             described["requestBody"] = {"required": True, "content": _described(self.body)}
         if self.query:
             described.setdefault("parameters", []).extend(self.query)
+        if self.calls_back:
+            described["callbacks"] = self.calls_back
         for status, content in self.content.items():
             described["responses"][str(status)].setdefault("content", {}).update(_described(content))
         return described
@@ -73,13 +76,15 @@ def operation(
     body: Mapping[str, Media] | None = None,
     content: Mapping[int, Mapping[str, Media]] | None = None,
     query: Sequence[JsonObject] = (),
+    calls_back: JsonObject | None = None,
 ) -> type[Operation]:
     """Returns an `operation_class=` for a handler.
 
     `body` is the request's body by media type, `content` more media types of the response of a status, `query` OpenAPI
-    parameters that the handler reads itself.
+    parameters that the handler reads itself, `calls_back` the requests that follow, by name.
     """
-    return type("_Operation", (_Documented,), {"body": body or {}, "content": content or {}, "query": query})
+    parts = {"body": body or {}, "content": content or {}, "query": query, "calls_back": calls_back or {}}
+    return type("_Operation", (_Documented,), parts)
 
 
 def json_body(kind: Any, example: Any) -> dict[str, Media]:

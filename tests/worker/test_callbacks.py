@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
+import jsonschema_rs
 import msgspec
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -19,6 +20,7 @@ from service.jobs import callback_secret
 from service.store import jobs
 from service.store.installations import installation_secret
 from service.store.queue import Requeue
+from tests.described import DOCUMENT
 from tests.store.made import committed, finished
 from worker.callbacks import Callbacks
 
@@ -100,6 +102,17 @@ async def test_the_job_is_posted_as_json_without_its_judgments(redis: Redis, cal
     assert "judgments" not in msgspec.json.decode(body)
     assert head.startswith("post /done ")
     assert "content-type: application/json\r\n" in head
+
+
+async def test_the_post_is_as_the_openapi_document_describes_it(redis: Redis, callbacks: Callbacks) -> None:
+    [described] = DOCUMENT["paths"]["/v1/jobs"]["post"]["callbacks"]["finishedJob"].values()
+    async with receiving(200) as receiver:
+        record = await finished_job(redis, receiver.url)
+        await callbacks.call_back(record.id)
+    assert all(f"\r\n{each['name']}: " in receiver.heads[0] for each in described["post"]["parameters"])
+    schema = described["post"]["requestBody"]["content"]["application/json"]["schema"]
+    body = jsonschema_rs.validator_for({**schema, "components": DOCUMENT["components"]}, validate_formats=True)
+    body.validate(msgspec.json.decode(receiver.bodies[0]))
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 500, 503])
