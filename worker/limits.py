@@ -108,7 +108,12 @@ class ProviderLimits:
 
     def expected_s(self, tokens: int) -> float:
         """Returns the seconds for which a call of `tokens` tokens would have to wait for its turn, about."""
-        return max(self.requests.wait_for(1), self.tokens.wait_for(tokens), self.turns.expected_s)
+        return max(self.requests.turn_s(1), self.tokens.turn_s(tokens), self.turns.expected_s)
+
+    def give_back(self, tokens: int) -> None:
+        """Gives back what a call took that is not made."""
+        self.requests.take(-1)
+        self.tokens.take(-tokens)
 
 
 class Reporter(BreakerReporter, Protocol):
@@ -249,11 +254,23 @@ class CallLimits:
             return
         self.put_off(limits, tokens, gate)
         wait_s = max(limits.requests.take(1), limits.tokens.take(tokens))
-        if wait_s > 0:
-            with self._waiting(limits), contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):  # wait_for of Python 3.11 can swallow a cancellation
+        try:
+            if wait_s > 0:
+                with self._waiting(limits):
+                    await self._pause(wait_s, gate)
+            await self.own_turn(limits, gate)
+        except BaseException:
+            limits.give_back(tokens)
+            raise
+
+    async def _pause(self, wait_s: float, gate: ItemGate) -> None:
+        """Waits, unless the worker drains. Raises NotStarted once the item may not start any more."""
+        ends = time.monotonic() + wait_s
+        while (left_s := ends - time.monotonic()) > 0 and not self.draining.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left_s, PATIENCE_S)):  # 3.11's wait_for can swallow a cancellation
                     await self.draining.wait()
-        await self.own_turn(limits, gate)
+            gate.check()
 
     async def own_turn(self, limits: ProviderLimits, gate: ItemGate) -> None:
         """Waits until the provider's own limit allows a call. Raises as `turn` does."""

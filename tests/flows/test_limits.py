@@ -71,6 +71,13 @@ async def test_a_job_larger_than_the_limit_is_scored_whole(
     assert metrics['judged_provider_limited_seconds_total{provider="openai"}'] > 0.1
 
 
+async def test_a_call_of_many_seconds_worth_of_tokens_is_made(serve: Serve) -> None:
+    async with ModelServer("openai", lambda body: GOOD) as model:
+        judged: Judged = await serve(openai=model, provider={"tokens_per_minute": 6000}, workers=2)
+        job = await judged.judge(items(2), models=[MODEL])
+    assert (job["counts"]["scored"], model.calls) == (2, 2)
+
+
 async def test_the_time_that_items_wait_out_of_a_worker_is_told(serve: Serve) -> None:
     pause_s = limits.PATIENCE_S + 1.5
     until_s = 0.0

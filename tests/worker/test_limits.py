@@ -6,6 +6,9 @@ import pytest
 
 from service.config.settings import ProviderSettings
 from service.contracts.outcomes import Reason
+from tests.polling import until
+from worker import limits as limits_module
+from worker.asking import NotStarted
 from worker.limits import FIRST_CALLS, CallLimits
 from worker.providers.base import ProviderError
 
@@ -156,6 +159,38 @@ async def test_waits_for_the_pace_count() -> None:
             pass
     assert [provider for provider, _ in waits] == ["openai"] * len(waits)
     assert sum(seconds for _, seconds in waits) > 0.15
+
+
+class PuttingOffGate(OpenGate):
+    """Lets an item go back if it is to wait, and no item start once it is closed."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def check(self) -> None:
+        if self.is_closed:
+            raise NotStarted(None)
+
+    def put_off(self, seconds: float) -> None:
+        raise NotStarted(None)
+
+
+async def test_a_call_of_more_tokens_than_the_pace_saves_up_waits_and_others_go_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits_module, "PATIENCE_S", 0.5)
+    limits = limits_of(requests_per_minute=600, tokens_per_minute=600)
+    provider, gate = limits.providers["openai"], PuttingOffGate()
+    provider.share(10, 1)
+    provider.tokens.take(-1000)  # of which a second's worth is saved up
+    waiting = asyncio.create_task(limits.call("openai", 36_000, gate).__aenter__())
+    await until(lambda: provider.tokens.wait_for(0) > 60, "the call's turn")
+    with pytest.raises(NotStarted):
+        await limits.call("openai", 1, PuttingOffGate()).__aenter__()
+    gate.is_closed = True  # as if its job was cancelled
+    with pytest.raises(NotStarted):
+        await waiting
+    assert (provider.tokens.wait_for(0), provider.requests.wait_for(0), provider.slots.in_use) == (0, 0, 0)
 
 
 def test_shares_reach_the_pace() -> None:
