@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -68,8 +69,7 @@ class ArchiveStatus(msgspec.Struct, frozen=True, kw_only=True):
 def archive_status(settings: Settings) -> ArchiveStatus:
     """Returns the state of the archive. Raises ArchiveError and StoreError."""
 
-    async def read(redis: Redis) -> ArchiveStatus:
-        objects = _objects(settings)
+    async def read(redis: Redis, objects: Objects) -> ArchiveStatus:
         state = await archiving.archive_state(redis)
         catalog = await expected_catalog(redis, objects)
         there = {each.path: each.size for folder in (*TABLES, "index") for each in await objects.listed(folder)}
@@ -89,7 +89,7 @@ def archive_status(settings: Settings) -> ArchiveStatus:
             ],
         )
 
-    return _with_store(settings, read)
+    return _with_archive(settings, read)
 
 
 def _archived_table(table: TableName, files: Sequence[ArchivedFile]) -> ArchivedTable:
@@ -107,22 +107,16 @@ def _archived_table(table: TableName, files: Sequence[ArchivedFile]) -> Archived
 def write_archive(settings: Settings, older_than_s: float) -> Written:
     """Archives what is older than so many seconds, and takes the snapshots. Raises ArchiveError and StoreError."""
 
-    async def write(redis: Redis) -> Written:
-        objects = _objects(settings)
+    async def write(redis: Redis, objects: Objects) -> Written:
         await archiving.turn_on(redis, settings.archive.after_s)
         return await ArchiveRuns(redis, settings, objects).run(int(older_than_s), takes_snapshots=True)
 
-    return _with_store(settings, write)
+    return _with_archive(settings, write)
 
 
 def compact_archive(settings: Settings) -> Compacted:
     """Makes few files of many, also of today's, and removes what is to go. Raises ArchiveError and StoreError."""
-
-    async def compact(redis: Redis) -> Compacted:
-        objects = _objects(settings)
-        return await ArchiveRuns(redis, settings, objects).compact()
-
-    return _with_store(settings, compact)
+    return _with_archive(settings, lambda redis, objects: ArchiveRuns(redis, settings, objects).compact())
 
 
 def forget_archived(settings: Settings, *, items: Sequence[str], jobs: Sequence[str]) -> Compacted:
@@ -131,8 +125,7 @@ def forget_archived(settings: Settings, *, items: Sequence[str], jobs: Sequence[
     Raises ArchiveError and StoreError.
     """
 
-    async def run(redis: Redis) -> Compacted:
-        objects = _objects(settings)
+    async def run(redis: Redis, objects: Objects) -> Compacted:
         await forget(redis, objects, items=items, jobs=jobs)
         for _ in range(_LEASE_TRIES):
             with suppress(LeaseLostError):
@@ -140,16 +133,12 @@ def forget_archived(settings: Settings, *, items: Sequence[str], jobs: Sequence[
             await asyncio.sleep(_LEASE_WAIT_S)
         raise ArchiveError("hidden from all readers, but not removed: another process writes; `judged archive compact`")
 
-    return _with_store(settings, run)
+    return _with_archive(settings, run)
 
 
 def turn_archive_off(settings: Settings) -> int:
     """Lets go of all that waits for the archive; returns the number of jobs. Raises StoreError."""
-
-    async def turn_off(redis: Redis) -> int:
-        return await archiving.turn_off(redis, keep_s=settings.store.keep_s)
-
-    return _with_store(settings, turn_off)
+    return _with_store(settings, lambda redis: archiving.turn_off(redis, keep_s=settings.store.keep_s))
 
 
 def restore_from_archive(settings: Settings, since: datetime | None, note_rows: Callable[[int], None]) -> Restored:
@@ -157,18 +146,17 @@ def restore_from_archive(settings: Settings, since: datetime | None, note_rows: 
     store = settings.store
     if store.redis_url and (reason := what_is_in_the_way(store.redis_url, store.prefix)) is not None:
         raise ArchiveError(reason)
-
-    async def restore(redis: Redis) -> Restored:
-        objects = _objects(settings)
-        return await restore_archive(redis, objects, keep_s=settings.store.keep_s, since=since, note_rows=note_rows)
-
-    return _with_store(settings, restore)
+    restored = partial(restore_archive, keep_s=store.keep_s, since=since, note_rows=note_rows)
+    return _with_archive(settings, restored)
 
 
-def _objects(settings: Settings) -> Objects:
-    if not settings.archive.url:
-        raise ArchiveError("there is no archive: set archive.url, or JUDGED_ARCHIVE_URL")
-    return Objects(settings.archive)
+def _with_archive(settings: Settings, act: Callable[[Redis, Objects], Awaitable[_T]]) -> _T:
+    async def run(redis: Redis) -> _T:
+        if not settings.archive.url:
+            raise ArchiveError("there is no archive: set archive.url, or JUDGED_ARCHIVE_URL")
+        return await act(redis, Objects(settings.archive))
+
+    return _with_store(settings, run)
 
 
 def _with_store(settings: Settings, act: Callable[[Redis], Awaitable[_T]]) -> _T:
