@@ -15,6 +15,7 @@ import numpy as np
 
 from service.stats.arrays import Floats, Indices
 
+_MOST_LEVERAGE = 0.9  # of a voter: beyond it, the votes of the others say next to nothing of how voters differ
 _AT_ONCE = 1 << 22  # numbers of voters' gradients held at once: 32 MB
 
 
@@ -36,20 +37,23 @@ def two_way_scatter(votes: ClusteredVotes, p: Floats) -> Floats | None:
 
     Battles are the first kind of clusters; voters add to their scatter only as far as the votes of one voter are alike.
     With few voters the difference could be negative, which would leave some ratings without any uncertainty. Residuals
-    are smaller than errors, and are enlarged by 1 / (1 - h) with h the mean leverage of a cluster (HC3: MacKinnon and
-    White 1985, Some Heteroskedasticity-Consistent Covariance Matrix Estimators). Returns None if there are fewer than
-    two battles for each free strength: hardly any scatter is then left.
+    are smaller than errors, and are enlarged by 1 / (1 - h) with h the leverage of a cluster (HC3: MacKinnon and
+    White 1985, Some Heteroskedasticity-Consistent Covariance Matrix Estimators): the mean one of battles, and a voter's
+    share of the votes, as ratings follow who votes most. Returns None if there are fewer than two battles for each free
+    strength: hardly any scatter is then left.
     """
     free = len(p) - 1
     battles = len(np.unique(votes.battle))
     if battles < 2 * free:
         return None
     scatter = battle_scatter(votes, p) * (battles / (battles - free)) ** 2
-    voters = len(np.unique(votes.voter))
-    if voters < 2:
+    _, voter, counts = np.unique(votes.voter, return_inverse=True, return_counts=True)
+    if len(counts) < 2:
         return scatter
-    alone = _battles_as_votes(votes)
-    return scatter + _positive(voter_scatter(votes, p) * (voters / (voters - 1)) ** 2 - battle_scatter(alone, p))
+    expected = p[votes.first, votes.second]
+    leverage = np.minimum(counts / len(votes.won), _MOST_LEVERAGE)[voter]
+    enlarged = votes._replace(won=expected + (votes.won - expected) / (1 - leverage))
+    return scatter + _positive(voter_scatter(enlarged, p) - battle_scatter(_battles_as_votes(votes), p))
 
 
 def battle_scatter(votes: ClusteredVotes, p: Floats) -> Floats:
