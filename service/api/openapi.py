@@ -177,8 +177,11 @@ def _add_guards(method: str, responses: JsonObject) -> None:
 
 
 def _not_nullable(schema: JsonObject) -> JsonObject:
-    """Returns the schema of a parameter without null, which nothing in a URL or a header can be."""
+    """Returns the schema of a parameter without null, which nothing in a URL or a header can be, and without the
+    description, which the parameter has itself.
+    """
     plain = {**schema, "oneOf": [each for each in schema.get("oneOf", ()) if each != {"type": "null"}]}
+    plain.pop("description", None)
     if isinstance(schema.get("type"), list):
         [plain["type"]] = [each for each in schema["type"] if each != "null"]
         plain["enum"] = [each for each in schema["enum"] if each is not None]
@@ -200,8 +203,12 @@ def _describe_fields(document: JsonObject) -> None:
     for name, schema in schemas.items():
         fields = schema.get("properties", {})
         defaults = {field: each.pop("default") for field, each in fields.items() if "default" in each}
-        if name not in sent and schema.get("additionalProperties") is False:
-            del schema["additionalProperties"]
+        if name not in sent:
+            if schema.get("additionalProperties") is False:
+                del schema["additionalProperties"]
+            for whole in (each for field in fields.values() for each in (field, *field.get("anyOf", ()))):
+                if whole.get("type") == "integer":
+                    whole["format"] = "int64"  # of tokens there may be more than 32 bits count
         if name not in sent and name not in _PARTIAL:
             required = {*schema.get("required", ()), *defaults}
             schema |= {"required": [field for field in fields if field in required]} if required else {}
@@ -232,9 +239,9 @@ def _referred(part: Any, schemas: JsonObject) -> set[str]:
 def _use_plain_forms(part: Any) -> None:
     """Writes schemas in the forms that generators of clients know, with the same meaning.
 
-    A pattern ends in `$`, which in JSON Schema matches only at the end, as Python's `\\Z` does. An integer is a number.
-    The entries of an array of fixed length are counted by `maxItems`. Enumerations have their type, and
-    objects of any fields say so, which are empty in TypeScript else.
+    A pattern ends in `$`, which in JSON Schema matches only at the end, as Python's `\\Z` does. An integer is a number,
+    and numbers have 64 bits, which would be 32 in Go. `maxItems` alone counts the entries of arrays of fixed length.
+    Enumerations have their type. Objects of any fields say so: in TypeScript they would be empty.
     """
     if isinstance(part, dict):
         if isinstance(part.get("enum"), list) and all(isinstance(each, str) for each in part["enum"]):
@@ -249,6 +256,8 @@ def _use_plain_forms(part: Any) -> None:
             part["anyOf"] = [each for each in part["anyOf"] if each.get("type") != "integer"]
             if len(part["anyOf"]) == 1:
                 part |= part.pop("anyOf")[0]
+        if part.get("type") == "number":
+            part["format"] = "double"
         for each in part.values():
             _use_plain_forms(each)
     elif isinstance(part, list):

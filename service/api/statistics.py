@@ -51,9 +51,6 @@ class StatisticsResponse(msgspec.Struct, frozen=True, kw_only=True):
     flags: list[Flag]
 
 
-_EITHER = Annotated[
-    StatisticsRequest, Meta(extra_json_schema={"oneOf": [{"required": ["pairs"]}, {"required": ["counts"]}]})
-]
 _EXAMPLE = {"values": [1, 2, 3, 4, 5], "pairs": [[4, 5], [3, 3], [1, 2], [5, 5]]}
 
 
@@ -66,7 +63,7 @@ _EXAMPLE = {"values": [1, 2, 3, 4, 5], "pairs": [[4, 5], [3, 3], [1, 2], [5, 5]]
     tags=["agreement"],
     response_description="The statistics by name; null with a reason if undefined.",
     responses=documented(400, 401, 403, 413, 415, 422),
-    operation_class=operation(body=json_body(_EITHER, _EXAMPLE)),
+    operation_class=operation(body=json_body(StatisticsRequest, _EXAMPLE)),
 )
 async def statistics(request: Request[Any, Any, Any], settings: NamedDependency[Settings]) -> StatisticsResponse:
     """Computes every statistic of agreement that is defined for the values, with 95% intervals. Nothing is stored."""

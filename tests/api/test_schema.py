@@ -120,6 +120,8 @@ def test_what_is_for_uploads_alone_has_no_default_that_a_client_may_send_beside_
 def test_schemas_are_in_forms_that_generators_of_clients_know() -> None:
     for part in within(DOCUMENT):
         assert part.get("items") is not False  # openapi-python-client refuses the whole document
+        assert part.get("type") != "number" or part["format"] == "double"  # of 32 bits in Go else
+        assert len(part) == 1 or not str(part.get("$ref", "")).startswith("#") or "description" in part, part
         assert not {"integer", "number"} <= {each.get("type") for each in part.get("anyOf", ())}, part
         assert "type" in part or not isinstance(part.get("enum"), list), part
         assert part.get("type") != "object" or part.keys() & {"properties", "additionalProperties"}, part
@@ -132,6 +134,7 @@ def test_answers_may_get_more_fields_and_say_which_are_always_there() -> None:
     assert schemas["StoredJudge"].keys() >= {"properties", "required"}
     assert set(schemas["StoredJudge"]["properties"]) - set(schemas["StoredJudge"]["required"]) == {"retired_at"}
     assert set(schemas["Usage"]["required"]) == {"input_tokens", "output_tokens", "cost_usd"}
+    assert schemas["Usage"]["properties"]["input_tokens"] == {"type": "integer", "format": "int64"}
     assert "errors" not in schemas["Problem"]["required"]
     assert "cached" not in schemas["Vote"]["required"]  # a vote that an earlier version stored may lack it
     assert schemas["Item"]["properties"]["metadata"]["additionalProperties"] is True
