@@ -88,7 +88,7 @@ def judgment_metrics(judge: ResolvedJudge, judgment: Judgment, queue_wait_s: flo
     version = "" if judgment.judge.version is None else str(judgment.judge.version)
     model = judge.models[0] if len(judge.models) == 1 else "panel"
     series = [increment(counters.JUDGMENTS, name, version, model, judgment.outcome, judgment.reason or "")]
-    if judgment.votes:  # else it was never started
+    if any(vote.attempts or vote.cached for vote in judgment.votes):  # else it was never started
         series += observe(counters.QUEUE_WAIT, value=queue_wait_s)
         took = (judgment.finished_at - judgment.created_at).total_seconds()
         series += observe(counters.JUDGMENT_SECONDS, value=max(took, 0.0))

@@ -33,6 +33,8 @@ async def test_a_jobs_budget_is_used_up_and_not_exceeded(serve: Serve, workers: 
     async with ModelServer("openai", lambda body: ANSWER) as model:
         judged: Judged = await serve(openai=model, workers=workers, changes={"prices": PRICES})
         job = await judged.judge(items(100), models=[MODEL], parameters=SMALL, budget_usd=30 * COST + 0.002)
+        metrics = await judged.metrics()
+    assert metrics["judged_queue_wait_seconds_count"] == metrics["judged_judgment_seconds_count"] == model.calls
     outcomes = Counter((each["outcome"], each["reason"]) for each in job["judgments"])
     assert set(outcomes) == {("scored", None), ("failed", "budget")}
     assert 25 <= outcomes["scored", None] == model.calls <= 31
