@@ -1,9 +1,11 @@
 """The arena's leaderboard: the models rated by people's votes, and whether the voters favour a side or length."""
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+import msgspec
 import numpy as np
 from msgspec import UNSET
 from redis.asyncio import Redis
@@ -14,11 +16,11 @@ from service.arena.vote_log import VOTE_LOG
 from service.contracts.arena import ArenaLeaderboard, LeftWinRate, SentVote, Standing, StyleEffects, Winner
 from service.contracts.pointing import MOST_FAULTS
 from service.contracts.refusals import Fault, impossible, invalid
-from service.stats.bradley_terry import RATING_CENTRE, RATING_SCALE, fit_strengths
+from service.stats.bradley_terry import RATING_CENTRE, RATING_SCALE, fit_strengths, win_probabilities
 from service.stats.elo import elo_ratings
 from service.stats.intervals import Z, wilson
 from service.stats.rating_ranks import rating_ranks
-from service.stats.vote_clusters import ClusteredVotes
+from service.stats.vote_clusters import ClusteredVotes, battle_effect, share_effect
 from service.store import arena
 
 MOST_RATED_MODELS = 500  # the time of a rating grows with the cube of their number: about a second at this size
@@ -31,6 +33,7 @@ ARENA_GAUGES = {
 }
 
 _MOST_KEPT = 100  # criteria
+_TIE = 0.5  # of a win
 
 _kept: dict[str | None, tuple[str, ArenaLeaderboard]] = {}  # by criterion: the version, and the leaderboard
 
@@ -80,8 +83,8 @@ def arena_leaderboard(
     return ArenaLeaderboard(
         criterion=criterion,
         votes=sum(counts.outcomes.values()),
-        left_win_rate=_left_win_rate(counts.outcomes),
-        style=None if told is None else _style_effects(told, unlike),
+        left_win_rate=_left_win_rate(counts.outcomes, clustered),
+        style=None if told is None else _style_effects(told, unlike, clustered),
         leaderboard=standings(
             counts.battles, counts.elo, clustered, None if told is None else _adjusted(told, counts.by_length)
         ),
@@ -160,16 +163,26 @@ def arena_gauge_rows(rows: Sequence[Standing]) -> dict[str, list[tuple[tuple[str
     }
 
 
-def _left_win_rate(outcomes: Mapping[Winner, int]) -> LeftWinRate | None:
+def _left_win_rate(outcomes: Mapping[Winner, int], clustered: ClusteredVotes | None) -> LeftWinRate | None:
     left, right = (outcomes.get(side, 0) for side in (Winner.A, Winner.B))
     if not left + right:
         return None
-    interval = wilson(left, left + right)
-    return LeftWinRate(value=left / (left + right), lower=interval.lower, upper=interval.upper, votes=left + right)
+    independent = float(left + right)
+    if clustered is not None:
+        decided = clustered.won != _TIE
+        independent /= share_effect(ClusteredVotes(*(each[decided] for each in clustered)))
+    value = left / (left + right)
+    interval = wilson(value * independent, independent)
+    return LeftWinRate(value=value, lower=interval.lower, upper=interval.upper, votes=left + right)
 
 
-def _style_effects(fit: LengthFit, votes: int) -> StyleEffects:
-    return StyleEffects(longer=fit.effects.get("longer"), much_longer=fit.effects.get("much_longer"), votes=votes)
+def _style_effects(fit: LengthFit, votes: int, clustered: ClusteredVotes | None) -> StyleEffects:
+    times = 1.0 if clustered is None else math.sqrt(battle_effect(clustered, win_probabilities(fit.strengths)))
+    effects = {
+        name: msgspec.structs.replace(each, standard_error=times * each.standard_error)
+        for name, each in fit.effects.items()
+    }
+    return StyleEffects(longer=effects.get("longer"), much_longer=effects.get("much_longer"), votes=votes)
 
 
 def _adjusted(fit: LengthFit, counts: LengthCounts) -> dict[str, float]:

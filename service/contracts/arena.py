@@ -246,9 +246,10 @@ class RatingsResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeftWinRate(msgspec.Struct, frozen=True, kw_only=True):
-    """The share of decided votes that A won, with its 95% Wilson interval.
+    """The share of decided votes that A won, with its 95% interval.
 
     A is the evaluation on the left. Sides are drawn at random, so a rate far from 0.5 shows that voters favour a side.
+    Votes on one battle and votes of one voter are taken as dependent if they are known.
     """
 
     value: float
@@ -258,7 +259,10 @@ class LeftWinRate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LengthEffect(msgspec.Struct, frozen=True, kw_only=True):
-    """The rating points that a longer explanation adds to its model in a battle, and their standard error."""
+    """The rating points that a longer explanation adds to its model in a battle, and their standard error.
+
+    Votes on one battle are taken as dependent if they are known.
+    """
 
     points: float
     standard_error: float

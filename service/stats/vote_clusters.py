@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from service.stats.arrays import Floats, Indices
+from service.stats.distributions import student_t_quantile
+from service.stats.intervals import Z, freedom_of_sum
 
 _MOST_LEVERAGE = 0.9  # of a voter: beyond it, the votes of the others say next to nothing of how voters differ
 _AT_ONCE = 1 << 22  # numbers of voters' gradients held at once: 32 MB
@@ -54,6 +56,34 @@ def two_way_scatter(votes: ClusteredVotes, p: Floats) -> Floats | None:
     leverage = np.minimum(counts / len(votes.won), _MOST_LEVERAGE)[voter]
     enlarged = votes._replace(won=expected + (votes.won - expected) / (1 - leverage))
     return scatter + _positive(voter_scatter(enlarged, p) - battle_scatter(_battles_as_votes(votes), p))
+
+
+def share_effect(votes: ClusteredVotes) -> float:
+    """Returns the design effect on the share of the votes that the first model won, of votes without ties; 1 or more.
+
+    It is the variance of the share over that of as many independent votes, times (t / z)^2 as it is estimated from a
+    few battles and voters (Korn and Graubard 1998). If all votes are alike, votes on a battle say as much as one.
+    """
+    _, battle, of_battle = np.unique(votes.battle, return_inverse=True, return_counts=True)
+    _, voter, of_voter = np.unique(votes.voter, return_inverse=True, return_counts=True)
+    battles, voters = len(of_battle), len(of_voter)
+    residuals = votes.won - votes.won.mean()
+    alone = float((residuals**2).sum())
+    if battles < 2 or not alone:
+        return float((of_battle**2).sum() / of_battle.sum())
+    together = float((np.bincount(battle, residuals) ** 2).sum()) * (battles / (battles - 1)) ** 2
+    enlarged = residuals / (1 - np.minimum(of_voter / len(residuals), _MOST_LEVERAGE)[voter])
+    more = max(float((np.bincount(voter, enlarged) ** 2).sum()) - alone, 0.0) if voters > 1 else 0.0
+    freedom = freedom_of_sum([together, more], [battles - 1, voters - 1])
+    return max((together + more) / alone, 1.0) * (student_t_quantile(0.975, max(freedom, 2.0)) / Z) ** 2
+
+
+def battle_effect(votes: ClusteredVotes, p: Floats) -> float:
+    """Returns how much larger the scatter of the gradient is than that of independent votes, by battles; 1 or more."""
+    battles, free = len(np.unique(votes.battle)), len(p)
+    alone = float(np.trace(battle_scatter(_battles_as_votes(votes), p)))
+    together = float(np.trace(battle_scatter(votes, p))) * (battles / max(battles - free, 1)) ** 2
+    return max(together / alone, 1.0) if alone else 1.0
 
 
 def battle_scatter(votes: ClusteredVotes, p: Floats) -> Floats:

@@ -7,7 +7,16 @@ from numpy.typing import NDArray
 from service.arena.leaderboard import standings
 from service.arena.vote_counts import WinCounts
 from service.stats.bradley_terry import fit_strengths, win_probabilities
-from service.stats.vote_clusters import ClusteredVotes, battle_scatter, largest_scatter, two_way_scatter, voter_scatter
+from service.stats.intervals import wilson
+from service.stats.vote_clusters import (
+    ClusteredVotes,
+    battle_effect,
+    battle_scatter,
+    largest_scatter,
+    share_effect,
+    two_way_scatter,
+    voter_scatter,
+)
 from tests.arena.oracles import designed
 from tests.arena.votes import Arena, arena_of
 
@@ -106,3 +115,40 @@ def test_intervals_hold_the_truth_though_one_voter_with_a_taste_gives_most_votes
         fit = fit_strengths(wins, np.zeros_like(wins), clustered)
         held += (np.abs(fit.strengths) <= 1.96 * np.sqrt(np.diag(fit.covariance))).tolist()
     assert np.mean(held) >= least
+
+
+def on_one_pair(won: NDArray[np.float64], battle: NDArray[np.intp], voter: NDArray[np.intp]) -> ClusteredVotes:
+    nobody = np.zeros(len(won), dtype=np.intp)
+    return ClusteredVotes(nobody, nobody + 1, won, battle, voter)
+
+
+def test_votes_on_a_battle_say_as_much_as_one_if_they_are_all_alike() -> None:
+    """Of a share, and of a gradient: four votes on each of 100 battles, which all fall to one side."""
+    battle = np.repeat(np.arange(100), 4)
+    won = (battle % 2).astype(np.float64)
+    votes = on_one_pair(won, battle, np.arange(400))
+    small, t_of_99, even = (100 / 99) ** 2, 1.984217 / 1.959964, np.full((2, 2), 0.5)
+    assert share_effect(votes) == pytest.approx(4 * small * t_of_99**2, rel=2e-3)
+    assert share_effect(votes._replace(won=np.ones(400))) == 4
+    assert battle_effect(votes, even) == pytest.approx(4 * (100 / 98) ** 2)
+    alone = votes._replace(battle=np.arange(400))
+    assert share_effect(alone) == pytest.approx(1, abs=0.02)
+    assert battle_effect(alone, even) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", ["battle", "voter"])
+def test_the_interval_of_a_share_covers_it_if_votes_depend_on_each_other(kind: str) -> None:
+    """Each battle, or each voter, has a leaning of its own: independent votes would be covered in .6 of the cases."""
+    random = np.random.default_rng(12)
+    held: list[bool] = []
+    before: list[bool] = []
+    for _ in range(200):
+        shared, own = np.repeat(np.arange(20), 15), np.arange(300)
+        chance = 1 / (1 + np.exp(-random.normal(0, 1.2, 20)[shared]))
+        won = (random.random(300) < chance).astype(np.float64)
+        votes = on_one_pair(won, *((shared, own) if kind == "battle" else (own, shared)))
+        for found, trials in ((held, 300 / share_effect(votes)), (before, 300.0)):
+            interval = wilson(float(won.mean()) * trials, trials)
+            found.append(interval.lower <= 0.5 <= interval.upper)
+    assert 0.92 < np.mean(held) < 0.99
+    assert np.mean(before) < 0.75
