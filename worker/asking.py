@@ -31,7 +31,7 @@ from worker.spans import call_span
 from worker.tries import NextStep, Tries, is_of_provider
 
 OnRetry = Callable[[str, int], None]  # "provider/model", and the number of calls
-OnServed = Callable[[str, str], Awaitable[None]]  # "provider/model", and the model that answered
+OnServed = Callable[[str, str, float], Awaitable[None]]  # "provider/model", the model that answered, the call's begin
 Recall = Callable[[Ballot], Awaitable[Vote | None]]  # a vote that was paid for before, None if it must be asked for
 
 LONG_PROMPT = 4_000  # tokens by our estimate; of a longer prompt the provider must count a third at least
@@ -172,7 +172,7 @@ class Asker:
         tally.count(answered.completion)
         served_model = answered.completion.served_model
         if served_model is not None and self._on_served is not None:
-            await self._on_served(model, served_model)
+            await self._on_served(model, served_model, tally.began)
         return answered.completion
 
     async def _call_in_turn(self, model: str, request: ModelRequest, gate: PayingGate, tally: "_Tally") -> Completion:
@@ -228,7 +228,7 @@ class Asker:
         try:
             async with self._limits.call(provider, estimate, gate, model, tally.tries, payment):
                 began = time.perf_counter()
-                tally.called_at = seconds()
+                tally.called_at, tally.began = seconds(), time.monotonic()
                 try:
                     with call_span(model, request) as note:
                         completion = await self._providers[provider].complete(request)
@@ -306,6 +306,7 @@ class _Tally:
         self._was_called = before is not None  # for the question at hand
         self.tries = Tries(retrying, before.faults, before.failed_at) if before else Tries(retrying)
         self.called_at = 0.0  # Unix seconds
+        self.began = 0.0  # the same on the monotonic clock
         self.latency_s = 0.0
 
     def tried(self) -> list[Tried]:

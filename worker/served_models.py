@@ -23,19 +23,25 @@ class ServedModels:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._noted: dict[str, tuple[str, float]] = {}
+        self._since: dict[str, float] = {}  # when the call began that was the first to be answered by the last one
         self.last: dict[str, str] = {}
 
     async def load(self) -> None:
         """Loads the served models that other processes noted. Raises StoreError if the store is away."""
         self.last |= await load_served_models(self._redis) | self.last
 
-    async def note(self, model: str, served_model: str) -> None:
+    async def note(self, model: str, served_model: str, began: float) -> None:
         """Notes the model that answered under the name `model`. If the store is away, the next answer notes it.
 
-        The answers of battles are not noted: a change would tell which models were drawn.
+        `began` is the time at which its call did, on the monotonic clock: late answers to calls from before a change
+        are no change back. The answers of battles are not noted: a change would tell which models were drawn.
         """
         if are_untold():
             return
+        if served_model != self.last.get(model):
+            if began < self._since.get(model, 0.0):
+                return
+            self._since[model] = began
         self.last[model] = served_model
         known, at = self._noted.get(model, ("", 0.0))
         now = time.monotonic()
