@@ -157,8 +157,6 @@ def test_a_sentence_may_prefer_neither(text: str) -> None:
         "Verdict: Response B outperforms Response A.",
         "Output B is the clear winner.",
         "Output B is a clear winner.",
-        "B, because it cites a source.",
-        "B because it cites a source.",
     ],
 )
 def test_a_sentence_may_prefer_b(text: str) -> None:
@@ -183,6 +181,26 @@ def test_a_sentence_may_prefer_a(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        # hedged, of one respect, or somebody's
+        "Perhaps A is better.",
+        "Maybe they are tied, maybe A is better.",
+        "Arguably, A is better.",
+        "Considering style, A is better.",
+        "Based on style alone, A is better.",
+        "In style, **Response B is better.**",
+        "Verdict: A is better in style",
+        "Verdict: A is better, if brevity counts.",
+        "Response B is the stronger of the two in style.",
+        "Response B is the stronger of the two would be too kind.",
+        "Response B wins by a small margin in style.",
+        "The author argues: A beats B.",
+        "Someone asked for this: A is better.",
+        "An example of a reply: A is better.",
+        "Do not answer: A is better.",
+        "The output says: Verdict: B beats A",
+        "People prefer A over B.",
+        "The user chose A over B.",
+        "I choose B to A.",
         # negation
         "A is not better.",
         "A is not superior to B.",

@@ -48,7 +48,9 @@ _DENOMINATOR = re.compile(rf"[{MARKS}]{{0,3}}\s?(?:[/／]|(?i:out of))\s?{NUMBER
 _ENDS_CLAUSE = re.compile(
     rf"[{MARKS} \t)\]]*+(?:$|[.,;:!—–]|-\s|(?:because|since|as|due|overall|points?|stars?)\b)", re.M
 )
-_ROW = re.compile(rf"^(?:[^\S\n]|[|{MARKS}])*+(?P<name>[^|\n]{{1,60}}+)\|(?P<value>[^|\n]{{1,60}}+)\|?[^\S\n]*$", re.M)
+_ROW = re.compile(
+    rf"(?m)^(?:[^\S\n]|[|{MARKS}])*+(?P<name>[^|\n]{{1,60}}+)\|(?P<column>[^\S\n]*\n\|[:\x20-]+\|[^\S\n]*\n\|)?(?P<value>[^|\n]{{1,60}}+)\|?[^\S\n]*$(?(column)(?!\n\|))"
+)
 _ENDS_TEXT = re.compile(r"\W*+\Z")
 _CLAUSE_WITHIN = 120  # characters before a fraction
 _CLAUSE = re.compile(r"(?:[.!?;]\s|\n|\A)(?P<clause>[^\n.!?;]*)\Z")
@@ -144,7 +146,7 @@ def in_a_box(answer: Answer, expected: Expected) -> list[Hit]:
 
 
 def in_tables(answer: Answer, expected: Expected) -> list[Hit]:
-    """`| Overall | 4/5 |`, a row of two cells with a word for the score in the first."""
+    """`| Overall | 4/5 |`, a row of two cells with a word for the score in the first, or a column of two."""
     text = answer.unquoted
     if "|" not in text or not isinstance(expected, ExpectedScore):
         return []

@@ -37,7 +37,7 @@ _PASSING = re.compile(r"(?:final|overall|total)?(?:verdict|result|decision|judge
 _OPENERS = re.compile(rf"(?:{SYMBOL}\s?)?[\"'“(\[（「『【]{{0,3}}(?:it(?:['’]s|\sis)\s)?", re.I)
 _CLOSING = rf"[\s{MARKS}\"'”)\]）」』】]*+"
 _ADVERBS = r"(?:(?:clearly|significantly|slightly|marginally|somewhat|considerably|much|far|definitely)\s)?"
-_ONE = "(?:response|output|answer|assistant|model|option|reply|one)"
+_ONE = "(?:(?:response|output|answer|assistant|model|option|one)s?|repl(?:y|ies)|two)"
 # In these `@` stands for what the criterion asks for, and `~` for any name of a label.
 _WINS = (
     r"(?:wins|comes\sout\s(?:ahead|on\stop)|has\s(?:the|an?)\s(?:(?:slight|small|clear)\s)?edge|"
@@ -46,9 +46,7 @@ _WINS = (
     rf"(?:a|the)\s{_ADVERBS}(?:(?:better|best|preferred|superior)\s\w+|(?:strong\w+|more\s@)\s{_ONE})|(?:an?\s|the\s)?(?:clear\s)?winner|"
     r"(?:the\s)?(?:better|best|preferred|preferable|superior|stronger|strongest|more\s@)))\b"
 )
-_OTHER = rf"[{MARKS}]*+(?:the\sother\b(?:\s{_ONE}\b)?|(?P<object>~)(?!\w))"
-_ONES = "(?:responses|outputs|answers|assistants|models|options|replies|ones|two)"
-_TWO = rf"(?:(?:(?:both|the|these)\s(?:two\s)?)?{_ONES}|both(?:\sof\sthem)?|they|(?:{_ONES}\s)?~\sand\s~)"
+_TWO = rf"(?:(?:(?:both|the|these)\s(?:two\s)?)?{_ONE}|both(?:\sof\sthem)?|they|(?:{_ONE}\s)?~\sand\s~)"
 # 'for its sources' is a reason, 'for beginners' a restriction.
 _FOR = r"for\s(?:th(?:e|is|at|ese|ose)|its|their|both|all|\w+ing|(?:\w+\s)?reasons?)"
 _FOLLOWERS = rf"(?:because|since|as(?!\sto\b)|due|based|given|overall|over|between|{_FOR})\b"
@@ -61,12 +59,6 @@ _WHOLLY = (
     r"by\sfar|by\san?\s\w+\smargin|here|in\s(?:general|my\s(?:opinion|view)|th(?:is|e\spresent)\scase|"
     r"(?:all|every|most)\s(?:respect|aspect|way)s?)"
 )
-# What may follow the comparative. 'Better written', 'better in style' and 'better, in style at least' are praise, not a
-# verdict, but 'better, in my view' is one.
-_CLAIMED = (
-    rf"[{MARKS}]*+\s*(?:$|[.:;!)]|(?:because|since|as|due|based|given|overall|of|{_WHOLLY}|{_FOR})\b|,(?!\s(?:at\sleast|regarding|when\sit|"
-    r"(?:in|on|for)\s(?!my\b|our\b|th|general|all|both|fact|short|sum|its?\b|\w+ing\b))))"
-)
 # 'They are tied.', 'Neither response is better than the other.', 'There is no clear winner.'
 _EVEN = (
     rf"(?:{_TWO}(?:\sare|['’]re)\s(?:tied|the\ssame|(?:of\s)?equal(?:\sin)?(?:\soverall)?\squality|equal|equally\s(?:good|bad|strong|weak|@))|"
@@ -74,22 +66,22 @@ _EVEN = (
     r"(?:it|this)(?:\sis|['’]s)\sa\s(?:tie|draw)|(?:there(?:\sis|['’]s)\s|(?:i\s)?have\s)?no\s(?:clear\swinner|winner|preference))"
     rf"(?:\sbetween\s(?:them|{_TWO}))?(?:\s(?:{_WHOLLY}|overall))?\W*(?:\Z|(?:because|since)\b)"
 )
+# 'A is better than B.', 'A over B.' after 'I prefer', 'better, in my view'; not 'better written' or 'better, in style'.
 _CLAIM = (
-    rf"~(?!\w)[{MARKS}]*+\s{{1,3}}[{MARKS}]*+(?:{_WINS}(?:\s(?:than|over|to|against)(?=\s)|(?!\s~))|"
-    rf"{_ADVERBS}(?:outperforms|beats|surpasses|edges\sout)(?=\s))(?:\s{_OTHER})?{_CLAIMED}"
+    rf"~(?!\w)[{MARKS}]*+\s{{1,3}}[{MARKS}]*+(?:{_WINS}(?:\s(?:than|over|to|against)(?=\s)|(?!\s~))|(?P<over>over|to|rather\sthan|instead\sof)(?=\s)|"
+    rf"{_ADVERBS}(?:outperforms|beats|surpasses|edges\sout)(?=\s))(?:\s[{MARKS}]*+(?:the\sother\b(?:\s{_ONE}\b)?|(?P<object>~)(?!\w)))?"
+    rf"(?:\sof\s(?:the\s|these\s)?(?:two|both|them)\b)?[{MARKS}]*+(?:\s(?:overall|{_WHOLLY}))?[{MARKS}]*+\s*(?:$|[.:;!)]|"
+    rf"(?:because|since|as|due|based|given|of(?!\s(?:the\s|these\s)?(?:two|both|them)\b)|{_FOR})\b|"
+    r",(?!\s(?:at\sleast|regarding|when\sit|(?:in|on|for)\s(?!my\b|our\b|th|general|all|both|fact|short|sum|its?\b|\w+ing\b))))"
 )
-_OVER = rf"\s(?:(?P<to>to)|over|rather\sthan|instead\sof)\s{_OTHER}(?=\W*\Z)"
-_NEVER = "(?!)"
 _BETTER = re.compile(  # 'Better: B', 'My pick is B.', 'The stronger of the two is B.'
-    rf"[\W_]*(?:(?:the\s)?(?:better|best|stronger|superior)(?:\s(?:{_ONE}|of\sthe\stwo))?|(?:my\s)?(?:vote|pick))(?:\sis|[*_\s]*:[*_]*)\s",
-    re.I,
+    rf"(?i)\A[\W_]{{0,8}}(?:(?:the\s)?(?:better|best|stronger|superior)(?:\s(?:{_ONE}|of\sthe\stwo))?|(?:my\s)?(?:vote|pick))(?:\sis|[*_\s]*:[*_]*)\s"
 )
 _LARGEST_LABEL = 1e15  # a JSON number beyond has no exact decimal form, and names no label
 _JOINS = r"(?!\w)(?:\s\([^()\n]{1,40}\))?[^\w\n]*+(?:(?:or|and|vs|to|no|wait|sorry)\b[^\w\n]*+)?"
 _NUMBER = re.compile(rf"{NUMBER}(?![.,]?\d)")
 _DECIMALS = re.compile(r"[.,]\d")
 _OPENED = re.compile(rf"[{MARKS}]*+(?:\)\s|[.,:]\s|\s?[–—]\s?|\s-\s)[{MARKS}]*+[^\W\d]\S*\s+\S")
-_REASONED = re.compile(rf"[{MARKS}]*+,?\s(?:because|since)\b")
 _TURNED = r"but|however|although|though|yet|except|unless|if|or|unlikely|hardly|said|says|please|(?:happy|glad)\sto"
 _LIMITED = re.compile(rf"\b(?:{_TURNED}|not|no|never|false|absent|low)\b|n['’]t\b|\?", re.I)
 # 'No, it does not.' says no twice; 'No, it is not wrong.' may say yes.
@@ -112,7 +104,6 @@ class ExpectedLabel(NamedTuple):
     mention: re.Pattern[str]  # any one name in running text
     claim: re.Pattern[str]  # a name that is said to be better, than group `object` if there is one
     even: re.Pattern[str]  # a sentence by which neither of a pair is better
-    over: re.Pattern[str]  # another name at the end, after which a first one is preferred
     another: re.Pattern[str]  # a second name that follows the first
     words: Words
     pairwise: bool
@@ -130,20 +121,18 @@ class ExpectedLabel(NamedTuple):
         return self.whole(text)
 
     def bare(self, text: str, bullet: str = "") -> Verdict | None:
-        head = _BETTER.match(text) if self.pairwise else None
-        return self.whole(text[head.end() :] if head else text)
+        return self.whole(_BETTER.sub("", text) if self.pairwise else text)
 
     def opening(self, text: str) -> Leading | None:
         """`B: it fits`, `Yes, it does.`, without a second label or a word that takes it back.
 
-        Of a pair, 'A: ...' speaks of the first output, but 'A, because ...' does not.
+        Of a pair, 'A: ...' speaks of the first output.
         """
-        if len(text) > _LONGEST_OPENED:
+        if self.pairwise or len(text) > _LONGEST_OPENED:
             return None
         found = self.mention.match(text, len(text) - len(text.lstrip(f"{MARKS} ")))
         label = self.named(found[0]) if found else None
-        opened = _REASONED if self.pairwise else _OPENED
-        if found is None or label is None or found[0].count(" ") > 1 or not opened.match(text, found.end()):
+        if found is None or label is None or found[0].count(" ") > 1 or not _OPENED.match(text, found.end()):
             return None
         settled = {self.named(name) for name in self.mention.findall(text)} == {label}
         settled = settled and not CONDITION.match(text, found.end())
@@ -257,16 +246,15 @@ def _compiled(
     exact = _needs_case(names)
     pattern, flags = _pattern(names), re.NOFLAG if exact else re.IGNORECASE
     parts = {"@": re.escape((criterion or "good").removesuffix("ness")), "~": pattern}  # more helpful, for helpfulness
-    templates = (_CLAIM, _EVEN if pairwise else _NEVER, _OVER)
-    claim, even, over = (re.compile(re.sub("[@~]", lambda part: parts[part[0]], each), flags) for each in templates)
-    in_brackets = {f"{name[:-1]}({name[-1]})": label for name, label in names.items() if name[-2:-1] == " "}
+    templates = (_CLAIM, _EVEN if pairwise else "(?!)")
+    claim, even = (re.compile(re.sub("[@~]", lambda part: parts[part[0]], each), flags) for each in templates)
+    in_brackets = {f"{name[:-2]} ({name[-1]})": label for name, label in names.items() if name[-2:-1] in (*" _-",)}
     return ExpectedLabel(
         names={_form(name, exact): label for name, label in {**steps, **in_brackets, **names}.items()},
         exact=exact,
         mention=re.compile(rf"{pattern}(?!\w)", flags),
         claim=claim,
         even=even,
-        over=over,
         another=re.compile(
             rf"{_JOINS}({_STEP_PATTERN}|{pattern})(?!\w)" if pairwise else rf"{_JOINS}({pattern})(?!\w)", flags
         ),
@@ -293,10 +281,8 @@ def _pattern(names: Iterable[str]) -> str:
 
 
 def _name_pattern(name: str) -> str:
-    parts = list(map(re.escape, _JOINT.split(name.strip())))
-    if len(parts) > 1 and name[-2:-1] == " ":
-        parts[-1] = rf"(?:{parts[-1]}|\({parts[-1]}\))"  # 'Output (a)'
-    pattern = r"[\s_-]{1,3}".join(parts) or re.escape(name)
+    pattern = r"[\s_-]{1,3}".join(map(re.escape, _JOINT.split(name.strip()))) or re.escape(name)
+    pattern = re.sub(r"(?<=3\})(\w)\Z", r"(?:\1|\\(\1\\))", pattern)  # 'Output (a)'
     return f"(?-i:{pattern})" if len(name) == 1 else pattern
 
 

@@ -7,7 +7,6 @@ from itertools import islice, pairwise
 from service.contracts.outcomes import ParsedFrom, Reason
 from service.judging.reading.labels import ExpectedLabel
 from service.judging.reading.preparing import Answer
-from service.judging.reading.quoting import is_attributed
 from service.judging.reading.scores import ExpectedScore
 from service.judging.reading.verdicts import Expected, Hit, ReadValue, Score, Verdict, Weight
 from service.judging.reading.words import MARKS, NUMBER, folded
@@ -53,10 +52,10 @@ _LEAD_INS = tuple(re.compile(each, re.I) for each in (_CONNECTIVE, _CONNECTIVE +
 # Before the label: the claim is denied, conditional or somebody else's.
 _TAKEN_BACK = re.compile(
     r"\b(?:not|never|neither|nor|cannot|no|whether|if|unless|would|could|might|may|should|hard|difficult|"
-    r"unclear|doubt|unsure|some|according\sto(?!\s(?:the|this|these|my)\s(?:crit|rubric|guide|instr|scale|def|desc))|says?|said|states?|claim(?:s|ed)?|argued?|argues|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b|"
+    r"unclear|doubt|unsure|perhaps|maybe|possibly|probably|arguably|some|according\sto(?!\s(?:the|this|these|my)\s(?:crit|rubric|guide|instr|scale|def|desc))|says?|said|states?|claim(?:s|ed)?|argued?|argues|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b|"
     r"(?<![a-z]\s)\b(?:for|on|in)\s(?!my\b|our\b|the\s(?:end|whole)|th(?:is|ese|at|ose)\b|conclusion|summary|short|sum|total|balance|reflection|"
-    r"light|general|comparison|second|both|all\b|contrast|addition|fact)[^,]{1,40},\s\Z|"
-    r"\b(?:considering|based\son)\s(?!all\b|th|its\b|my\b|how\b|everything\b|both\b)[^,]{1,40},\s\Z",
+    r"light|general|comparison|second|both|all\b|contrast|addition|fact)[^,]{1,40},[\s*_]+\Z|"
+    r"\b(?:considering|based\son)\s(?!all\b|th|its\b|my\b|how\b|everything\b|both\b)[^,]{1,40},[\s*_]+\Z",
     re.I,
 )
 # Before a letter alone, it is the name of something else: 'player A wins'.
@@ -93,6 +92,9 @@ _REVISES = re.compile(
     re.I,
 )
 _DIGIT = re.compile(r"\d")
+_SAID = re.compile(
+    r"\b(?:sa(?:ys?|id)|reads?|states?|ends?|wr[io]tes?|claims?|argu\w+|ask\w*|tells?|example)\b[^.\n]{0,40}:", re.I
+)
 _NEGATED = re.compile(r"\b(?:not|never|cannot)\b|n['’]t\b", re.I)
 _TURNED_TO = re.compile(
     rf"(?:\b(?:to|an?|be|say|mean|it|that)\s|,\s)[{MARKS}]{{0,3}}(?P<value>{NUMBER})(?:/\d+)?[^\w%]*(?:\Z|\s(?:as|because|since|for)\b)",
@@ -131,6 +133,22 @@ _SCORE_OF = re.compile(r"(?:an?\s)?(?:final\s|overall\s|total\s)?(?:score|rating
 _A = re.compile(  # 'Overall, a 4', 'I'd say it's a solid 4'
     r"(?:(?:it|this|this\s(?:response|reply|answer|output))(?:\sis|['’]s)\s)?an?\s(?:" + ADJECTIVE + r"\s)?", re.I
 )
+# Whole sentences: 'Score 4', 'Rated 4 out of 5.', 'On a scale of 1-5: 4', 'I choose 4.', 'It's a 4.', 'Je donne un 4.'
+_ALONE = rf"(?=[{MARKS}]*\d[\d.]*+(?:[^\w,;]*(?:out\sof|of|von|sur|de|points?|stars?|punkte?n?|puntos?|分|\d+))*+\W*\Z)"
+_PLAIN = re.compile(
+    r"(?:(?:final\s|overall\s|total\s)?(?:score|rating)[\s*_]+|on\s(?:an?|the)\s[^,:]{0,12}\bscale(?:\s(?:of|from)\s\d+\s?(?:-|–|to)\s?\d+)?[,:]\s|"
+    r"i(?:['’]d|\swould)?\s(?:choose|pick|select|vote|(?:opt|go)\sfor|land\son|call\s(?:it|this))\s|my\s(?:final\s)?(?:answer|choice|vote|pick)(?:\sis|:)\s|"
+    r"(?=(?:\S+\s){0,3}(?:an?|rated|scored|solid|definitely)\s)(?:(?:it|this|that|(?:this|the)\s(?:one|output|response|reply|text|summary))(?:\sis|['’]s)\s)?|"
+    r"ich\s(?:ver)?gebe\s(?:(?:der|dieser)\s(?:antwort|ausgabe)\s|ihr\s)?(?:eine\s|die\s)?(?:(?:note|bewertung|punktzahl)\s(?:von\s)?)?|"
+    r"ich\sbewerte\s(?:(?:die|diese)\s(?:antwort|ausgabe)|sie|es)\smit\s(?:einer\s|der\s)?(?:note\s)?|(?:le\s)?(?:doy|asigno)\s(?:una?\s)?(?:(?:puntuación|nota)\sde\s)?|"
+    r"j(?:e\s(?:lui\s)?|['’])(?:donne|attribue|note)\s(?:(?:à\s)?cette\s(?:réponse|sortie)\s)?(?:une?\s|la\s)?(?:(?:note|score)\sde\s)?|"
+    r"(?:我(?:会|将)?)?(?:给出?|打)(?:(?:它|(?:该|这个)回答)打?)?)"
+    rf"(?:(?:rated|scored)\s(?:at\s|as\s)?|(?:definitely|clearly|certainly|easily)\s)?(?:an?\s)?(?:{ADJECTIVE}\s)?{_ALONE}",
+    re.I,
+)
+_LED = re.compile(
+    rf"(?<!total\s)(?<!total.\s)(?<!sum\s)(?<!sum.\s)(?:(?<=:\s)|(?<=[a-z,]\s)(?=.*[.]\W*\Z)){_ALONE}", re.I
+)
 _WARRANTED = re.compile(
     r"\s(?:is|seems|feels)\s(?:(?:quite|fully|entirely|most)\s)?(?:appropriate|fair|warranted|justified|fitting|reasonable|suitable|deserved)(?=\W*\Z)",
     re.I,
@@ -166,11 +184,13 @@ def _said(sentence: str, starts: list[int], expected: Expected, text: str) -> Ve
     if isinstance(expected, ExpectedLabel):
         label = _label_alone(sentence, starts, expected, text)
         clause = _after_last(_CLAUSE_END, sentence)
-        start = len(text) - len(clause)
-        is_open = _RESPECT_HEAD.match(sentence) or (clause != sentence and is_attributed(text, start, len(text)))
+        start = len(sentence) - len(clause)
+        is_open = _RESPECT_HEAD.match(sentence) or (
+            start and (_TAKEN_BACK.search(sentence, 0, start) or _SAID.search(sentence, 0, start))
+        )
         return label or (None if is_open else _preferred(clause, expected))
     if isinstance(expected, ExpectedScore):
-        return _given(sentence, starts, expected)
+        return _given(sentence, starts, expected, text[: len(text) - len(sentence)][-_LONGEST_SENTENCE:])
     orders = (expected.bare(sentence[start:]) for start in starts) if ">" in sentence else ()
     return next((order for order in orders if order), None)
 
@@ -189,10 +209,9 @@ def _mentioned(text: str, expected: Expected) -> list[Hit]:
 
 
 def _said_in_passing(sentence: str, expected: Expected) -> Verdict | None:
-    if isinstance(expected, ExpectedLabel):
-        return _preferred(sentence, expected)
-    has_number = isinstance(expected, ExpectedScore) and _DIGIT.search(sentence)
-    return _said(sentence, _starts(sentence), expected, sentence) if has_number else None
+    if isinstance(expected, ExpectedScore) and _DIGIT.search(sentence):
+        return _given(sentence, _starts(sentence), expected)
+    return _preferred(sentence, expected) if isinstance(expected, ExpectedLabel) else None
 
 
 def _label_alone(sentence: str, starts: list[int], expected: ExpectedLabel, text: str) -> Verdict | None:
@@ -202,16 +221,13 @@ def _label_alone(sentence: str, starts: list[int], expected: ExpectedLabel, text
     """
     for start in starts:
         name = sentence[start:].strip()
-        is_led = any(map(str.isalnum, sentence[:start]))
-        beaten = expected.over.search(name) if is_led else None
-        if beaten and (not beaten["to"] or "prefer" in sentence):
-            name = name[: beaten.start()] + name[beaten.end() :]
         label = expected.whole(name) or expected.whole(_without_copula(name))
         label = expected.named("tie") if label is None and expected.even.match(name) else label
         if label is None:
             continue
         if _answers_one_of_several(text[: len(text) - len(sentence)], label, expected):
             return Reason.CONFLICT
+        is_led = any(map(str.isalnum, sentence[:start]))
         is_whole = _IS_ENDED.search(name) or sentence[:start].rstrip().endswith(":")
         if is_whole if is_led else len(name.strip(".!*_`()\"' ")) >= _SHORT_NAME or _is_new(sentence, text):
             return label
@@ -267,14 +283,16 @@ def _of_one_respect(sentence: str, starts: list[int], expected: Expected, text: 
     return None
 
 
-def _given(sentence: str, starts: list[int], expected: ExpectedScore) -> Verdict | None:
-    """'I would give it a 4.'"""
+def _given(sentence: str, starts: list[int], expected: ExpectedScore, before: str = "0") -> Verdict | None:
+    """'I would give it a 4.' In the last sentence, 'A 4.' or 'So, 4.' too if no number stands near `before` it."""
     giving, rated = _giving(expected.words.criterion)
     plain = rated.sub("", _WARRANTED.sub("", sentence))
+    whole = () if _DIGIT.search(before) else (_PLAIN, _LED) if before[-1:] in "\n" else (_PLAIN,)
     for start in starts:
-        patterns = (giving, _SCORE_OF, _A) if start > min(starts) else (giving, _SCORE_OF)
+        patterns = (giving, _SCORE_OF, *whole, *([_A] if start > min(starts) else ()))
         found = next((found for each in patterns if (found := each.match(plain, start))), None)
-        value = expected.leading(plain[found.end() :]) if found else None
+        is_said = found and found.re in whole and _SAID.search(before)
+        value = expected.leading(plain[found.end() :]) if found and not is_said else None
         end = found.end() + value.end if found and value else 0
         if value and _ENDS_SENTENCE.match(plain, end) and not CONDITION.match(plain, end):
             return value.verdict
@@ -287,14 +305,14 @@ def _preferred(sentence: str, expected: ExpectedLabel) -> Verdict | None:
     first = max(start for start in _starts(sentence) if start <= found.start()) if found else 0
     if found is None or _TAKEN_BACK.search(sentence, first, found.start()) or _CONTRASTED.search(sentence, found.end()):
         return None
-    if CONDITION.match(sentence, found.end()):
+    is_led = first == found.start() and re.search("prefer" if found["over"] == "to" else r"\w", sentence[:first])
+    if CONDITION.match(sentence, found.end()) or (found["over"] and not is_led):
         return None
     if not found[0][1:2].isalnum() and _NOUN.search(sentence, first, found.start()):
         return None
     start, end = found.span("object")  # (-1, -1) if there is none
-    labels = {expected.named(name) for name in expected.mention.findall(sentence[:start] + sentence[end:])}
-    label = labels.pop()
-    return label if label is not None and not labels else Reason.CONFLICT
+    label, *others = {expected.named(name) for name in expected.mention.findall(sentence[:start] + sentence[end:])}
+    return Reason.CONFLICT if label is None or others else label
 
 
 def _starts(sentence: str) -> list[int]:
@@ -326,7 +344,7 @@ def _giving(criterion: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     rated = rf"(?:the|this)\s{_OUTPUT}|(?:its\s)?(?:{criterion})" if criterion else rf"(?:the|this)\s{_OUTPUT}"
     return (
         re.compile(rf"(?:{_GIVES}|{_DESERVES})\s{objects}{{0,8}}(?=[{MARKS}]*{NUMBER})[{MARKS}]*", re.I),
-        re.compile(rf"\s(?:to|for|on|in|in\sterms\sof)\s(?:{rated})(?=\W*\Z)", re.I),
+        re.compile(rf"\s(?:(?:to|for|on|in|in\sterms\sof)\s(?:{rated})|from\sme)(?=\W*\Z)", re.I),
     )
 
 

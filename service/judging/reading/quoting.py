@@ -61,7 +61,7 @@ _TEXT = r"(?:response|reply|output|answer|text|essay|summary)"
 _THING = r"(?:tag|block|line|marker|string|comment|text)"
 _ATTRIBUTED = re.compile(
     r"(?:^[*#_ ]{0,4}(?:suggested|improved|corrected)\s\w{1,20}(?=[*_]*:)|"
-    rf"\b(?:(?:{_JUDGED}|instructions?)(?:\s\(?[\w'’-]{{1,20}}\)?){{0,3}}?\s(?:{_SAYS}(?:\s{_FILLING}){{0,6}}|{_ORDERS})|"
+    rf"\b(?:(?:{_JUDGED}|instructions?|rubric)(?:\s\(?[\w'’-]{{1,20}}\)?){{0,3}}?\s(?:{_SAYS}(?:\s{_FILLING}){{0,6}}|{_ORDERS})|"
     r"(?:last|first|final)\sline\s(?:of\s\w{1,10}\s\w{1,20}\s)?(?:is|was)(?=\s?:)|"
     r"(?:told|instructed|asked|ordered)\sto\s\w{1,20}|"
     rf"in(?:side)?\s(?:the|its|this)\s{_JUDGED}(?:\sitself)?,?\s(?:there\s(?:is|was)|one\sfinds|i\s(?:find|found|see|saw))"
@@ -70,7 +70,7 @@ _ATTRIBUTED = re.compile(
     rf"(?:injected|embedded|hidden|inserted|planted|fake)(?:\s{_THING})?|"
     rf"from\sthe\s{_JUDGED}(?=\s?:)|(?:submitted|injected|embedded|hidden|quoted|pasted|planted)(?:\s\w{{1,20}}){{1,3}}(?=\s?:)|"
     rf"{_JUDGED}(?:\s[a-d\d])?['’]s\s(?:own\s\w{{1,20}}|{_TEXT})(?=[*_]*:)))"
-    r"(?:[*_]{0,2}\s?:[*_]{0,2}\s{0,3}|[^\S\n])(?:[`~]{3,}\w{0,10}\s)?[^\w\s.!?]{0,3}\Z",
+    r"(?:[*_]{0,2}\s?:[*_]{0,2}\s{0,3}|\s)(?:[`~]{3,}\w{0,10}\s)?[^\w\s.!?]{0,3}\Z",
     re.I | re.M,
 )
 _PLACED = re.compile(

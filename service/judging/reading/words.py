@@ -21,7 +21,7 @@ _WIDE = ("mark", "verdict", "decision")  # beside a number they may hold words: 
 _NUMBERED_ALONE = (
     *_WIDE,
     *(f"{which} {word}" for which in ("appropriate", "suggested", "recommended") for word in ("score", "rating")),
-    *("打分", "评价", "评分结果", "综合得分", "总体得分", "最终分数", "分數", "總分"),
+    *("我的评分", "打分", "评价", "评分结果", "综合得分", "总体得分", "最终分数", "分數", "總分"),
     *("評点", "総合スコア", "평가", "총점"),
     *("puntuacion", "calificacion", "valoración", "puntos", "pontuacao", "avaliação", "classificação"),
     *("valutazione", "voto", "note", "endnote", "gesamtnote", "endbewertung", "punkte", "ergebnis", "cijfer"),
@@ -75,7 +75,7 @@ _REVISIONS = ("final", "revised", "adjusted", "updated", "corrected", "new")
 _GIVEN = ("assigned", "given", "awarded")
 _BEFORE = (
     *("my", "the", "your", "most", "total", "overall", "evaluation", "assessment", "quality", "response", "output"),
-    *(*_REVISIONS, *_GIVEN),
+    *(*_REVISIONS, *_GIVEN, "meine", "die", "la", "ma", "le", "mon", "mi"),
     *("итоговая", "общая", "итоговый", "общий", "endgültige", "최종", "종합"),
 )
 _RATED = r"(?:the|this)\s(?:output|response|answer|reply|text|summary)\b"  # 'Score for the response: 4'
@@ -90,7 +90,7 @@ BETWEEN = r"(?:[^\S\n]|[_-]){1,3}"
 _SPACE = rf"(?:[^\S\n]|[{MARKS}])*+"  # on one line
 # Headings end with their line, and a fraction needs no colon: `## Score`, `Score 4/5`.
 _SEPARATOR = (
-    r"-{1,2}>|=>|[→⇒]|[:=：]{1,3}+|[为為是は]|(?:is|(?:should|would|must|will)\sbe)\b:?+(?:\s(?-i:an?)\b)?|(?<=\s)[–—-](?=\s)|"
+    r"-{1,2}>|=>|[→⇒]|[:=：]{1,3}+|[为為是は]|(?:is|ist|lautet|beträgt|est(?:\sde)?|es(?:\sde)?|(?:should|would|must|will)\sbe)\b(?:,?\s(?:therefore|thus|then|hence)\b,?)?:?+(?:\s(?-i:an?)\b)?|(?<=\s)[–—-](?=\s)|"
     rf"(?=\n)|(?={NUMBER}\s?(?:[/／]|out\sof)\s?\d)"
 )
 # The scale as it is echoed before the colon: `(1-5)`, `(1=bad, 5=good)`, `on a scale of 1 to 5`, `out of 5`.

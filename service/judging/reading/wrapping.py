@@ -34,7 +34,7 @@ _INVERTED = (
 # What makes a value before it a conditional one: '4, unless the date is wrong', but not '4, if a bit terse'. 'only
 # partly' takes back all that is said before it, but 'only partly correct' is a reason.
 CONDITION = re.compile(
-    rf"[\s,;(–—-]{{0,4}}\b(?:unless|(?<![A-Za-z]\s)(?:{_INVERTED})|provided\sthat|assuming|"
+    rf"[\s,;(–—-]{{0,4}}\b(?:unless|wenn|falls|sofern|si|(?<![A-Za-z]\s)(?:{_INVERTED})|provided\sthat|assuming|"
     rf"(?:but\s)?only\s(?:if|when)|but\sonly\s{_IN_PART}|only\s{_IN_PART}(?=[)\"*_]{{0,4}}(?:[.,;!\n]|\Z))|"
     r"if(?!\s(?:an?|only|just|not|quite|rather|very|perhaps|somewhat|\w+ly|you\sask)\b))\b",
     re.I,
