@@ -237,9 +237,17 @@ def _of_mean(
     if design is not None and not math.isinf(design.deciding):
         independent = min(design.worth, design.deciding)
     freedom = freedom_of(influence.cells, given.counts, influence.variance, independent)
-    transform = STATISTICS[name].transform
-    interval = t_interval(transform, value, influence.value, error, freedom, shift_from)
+    transform, middle = STATISTICS[name].transform, influence.value
+    if effect < 1 and shift_from is None:  # most items are labelled: pseudo-pairs stand for the others only
+        middle = _between(transform, value, middle, effect)
+    interval = t_interval(transform, value, middle, error, freedom, shift_from)
     return _within_differences(interval, value, reduced) if math.isinf(transform.most) else interval
+
+
+def _between(transform: Transform, value: float, middle: float, share: float) -> float:
+    """Returns what lies so far from `value` to `middle` on the transform's scale; `middle` if `value` is at an end."""
+    here = transform.forward(value)
+    return transform.inverse(here + share * (transform.forward(middle) - here)) if math.isfinite(here) else middle
 
 
 def _within_differences(interval: Interval, value: float, table: Table) -> Interval:
