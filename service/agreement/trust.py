@@ -287,10 +287,10 @@ def _more_labels(labelled: LabelledPairs, assessed: Assessment) -> Iterator[str]
 
 
 def _label_about(labelled: LabelledPairs, more: int, purpose: str) -> str:
-    about, waiting = _about(more), labelled.supply.waiting
-    if waiting == 0:
-        return f"Label about {about} more items {purpose}; {_JUDGE_MORE}."
-    return f"Label about {about} more items {purpose}: {_QUEUE}{_too_few(labelled, more)}."
+    label = f"Label {_about(more)} {purpose}"
+    if labelled.supply.waiting == 0:
+        return f"{label}; {_JUDGE_MORE}."
+    return f"{label}: {_QUEUE}{_too_few(labelled, more)}."
 
 
 def _queue_words(labelled: LabelledPairs, more: int) -> str:
@@ -318,13 +318,13 @@ def _second_person(labelled: LabelledPairs, assessed: Assessment) -> str:
             "and describe the criterion and its levels better."
         )
     return (
-        f"Let two people label about {_about(more)} more items to know whether it is as good as a person "
+        f"Let two people label {_about(more)} to know whether it is as good as a person "
         f"(less than {PEOPLE_MARGIN:g} below)."
     )
 
 
-def _about(count: int) -> str:
-    return f"{rounded_up(count):,}"
+def _about(more: int) -> str:
+    return f"about {_count(rounded_up(more), 'more item')}"
 
 
 def _only(values: Sequence[Value], counts: Sequence[int]) -> str:

@@ -191,6 +191,11 @@ TWO_GOOD_PEOPLE = (0.95, 0.95)
             "People agree with each other",
         ),
         ({"size": 60, "judge": 0.75, "people": (0.9, 0.9)}, "better_than_baselines", "Let two people label about"),
+        (
+            {"size": 42, "judge": 0.9, "people": (0.85, 0.9)},
+            "better_than_baselines",
+            "Let two people label about 1 more item to",
+        ),
     ],
 )
 def test_the_reasons_of_a_verdict(rows: dict[str, object], verdict: str, sentence: str) -> None:

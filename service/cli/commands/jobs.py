@@ -54,7 +54,7 @@ def _list(client: "Client", query: dict[str, str], options: argparse.Namespace) 
     else:
         from service.cli.tables.job_table import print_jobs
 
-        print_jobs(shown)
+        print_jobs(shown, are_chosen=bool(query))
     if has_more:
         print_note("There are older jobs: see more with --limit.")
     return SUCCEEDED

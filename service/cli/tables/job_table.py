@@ -16,14 +16,12 @@ _MOST_WORDS = 160  # characters of the provider's words
 _OTHER = ("", "other", "")
 
 
-def print_jobs(jobs: Sequence[Mapping[str, Any]]) -> None:
-    """Prints a row for each job."""
+def print_jobs(jobs: Sequence[Mapping[str, Any]], *, are_chosen: bool) -> None:
+    """Prints a row for each job; `are_chosen` if others may be there."""
     console = open_console()
     if not jobs:
-        print_lines(
-            console,
-            ["No job is there: judge some items first (judged score). A key without `admin` sees its own jobs alone."],
-        )
+        none = "No such job is there." if are_chosen else "No job is there: judge some items first (judged score)."
+        print_lines(console, [f"{none} A key without `admin` sees its own jobs alone."])
         return
     table = open_table(*_HEADINGS)
     for job in jobs:

@@ -59,6 +59,22 @@ def test_jobs_are_printed_as_json_lines(api: ScriptedApi, capsys: Captured) -> N
     assert captured.err == ""
 
 
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ([], "No job is there: judge some items first (judged score). "),
+        (["--status", "running"], "No such job is there. "),
+    ],
+)
+def test_an_empty_list_says_what_may_be_elsewhere(
+    api: ScriptedApi, capsys: Captured, filters: list[str], said: str
+) -> None:
+    api.answers = {"/v1/jobs": [page([])]}
+    assert main(["jobs", *filters, "--url", api.url]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert words == f"{said}A key without `admin` sees its own jobs alone."
+
+
 def answers_of(shown: Row, judgments: Row) -> dict[str, Any]:
     return {"/v1/jobs/job_1": [(200, shown)], "/v1/jobs/job_1/judgments": [(200, judgments)]}
 
