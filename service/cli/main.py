@@ -126,7 +126,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="judged", description="LLM-as-a-judge that shows how far the judge can be trusted.")
     parser.add_argument("--version", action="version", version=f"judged {version()}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(metavar="COMMAND")
     by_name: dict[str, argparse.ArgumentParser] = {}
     for command in COMMANDS:
         description = f"{command.summary[:1].upper()}{command.summary[1:]}."
@@ -140,7 +140,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    options, unknown = _parser().parse_known_args(argv)
+    parser = _parser()
+    options, unknown = parser.parse_known_args(argv)
+    named: argparse.ArgumentParser = getattr(options, "parser", parser)
     if unknown:
-        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        named.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if named is parser:
+        parser.error("the following arguments are required: COMMAND")
     return options

@@ -27,6 +27,8 @@ def test_usage_ends_with_2(arguments: list[str], capsys: Captured) -> None:
     ("arguments", "said"),
     [
         (["scor", "items.jsonl"], "did you mean 'score'?"),
+        (["--verson"], "did you mean '--version'?"),
+        ([], "the following arguments are required: COMMAND"),
         (["score", "items.jsonl", "--judge", "j", "--modles", "a/b"], "did you mean '--models'?"),
         (["agreement", "j", "--selection", "randon"], "did you mean 'random'?"),
         (["--json", "jobs"], "--json stands after the command"),
