@@ -204,6 +204,8 @@ def test_a_sentence_in_another_language_may_give_the_score(text: str) -> None:
         "In total, 4.",
         "In sum, 4.",
         "There are four errors.\nIn total, 4.",
+        "The total is 4.",
+        "Le total est 4.",
         # negation
         "Not a 4.",
         "It's not a 4.",

@@ -61,9 +61,9 @@ _WHOLLY = (
 )
 # 'They are tied.', 'Neither response is better than the other.', 'There is no clear winner.'
 _EVEN = (
-    rf"(?:{_TWO}(?:\sare|['’]re)\s(?:tied|the\ssame|(?:of\s)?equal(?:\sin)?(?:\soverall)?\squality|equal|equally\s(?:good|bad|strong|weak|@))|"
+    rf"(?:{_TWO}(?:\sare|['’]re)\s(?:tied|(?:of\s)?equal(?:\sin)?(?:\soverall)?\squality|equally\s(?:good|bad|strong|weak|@))|"
     rf"(?:both\s)?equally\sgood|neither(?:\sof\s(?:them|{_TWO})|\s{_ONE})?\s{_WINS}(?:\s(?:than|to)\sthe\sother(?:\s{_ONE})?)?|"
-    r"(?:it|this)(?:\sis|['’]s)\sa\s(?:tie|draw)|(?:there(?:\sis|['’]s)\s|(?:i\s)?have\s)?no\s(?:clear\swinner|winner|preference))"
+    r"(?:it|this)(?:\sis|['’]s)\sa\s(?:tie|draw)|(?:there(?:\sis|['’]s)\s|(?:i\s)?have\s)?no\s(?:clear\swinner|preference))"
     rf"(?:\sbetween\s(?:them|{_TWO}))?(?:\s(?:{_WHOLLY}|overall))?\W*(?:\Z|(?:because|since)\b)"
 )
 # 'A is better than B.', 'A over B.' after 'I prefer', 'better, in my view'; not 'better written' or 'better, in style'.

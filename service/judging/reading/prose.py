@@ -52,7 +52,7 @@ _LEAD_INS = tuple(re.compile(each, re.I) for each in (_CONNECTIVE, _CONNECTIVE +
 # Before the label: the claim is denied, conditional or somebody else's.
 _TAKEN_BACK = re.compile(
     r"\b(?:not|never|neither|nor|cannot|no|whether|if|unless|would|could|might|may|should|hard|difficult|"
-    r"unclear|doubt|unsure|perhaps|maybe|possibly|probably|arguably|some|according\sto(?!\s(?:the|this|these|my)\s(?:crit|rubric|guide|instr|scale|def|desc))|says?|said|states?|claim(?:s|ed)?|argued?|argues|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b|"
+    r"unclear|doubt|unsure|perhaps|maybe|possibly|probably|arguably|some|according\sto(?!\s(?:the|this|these|my)\s(?:crit|rubric|guide|instr|scale|def|desc))|says?|said|states?|claim(?:s|ed)?|argued?|argues|(?:paper|study|article|text|story|(?:author|researcher|expert|critic|reader|user)s?|people|they)\s(?:find|found|show|report|conclude|suggest|think|believe|prefer|cho[os])\w*|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b|"
     r"(?<![a-z]\s)\b(?:for|on|in)\s(?!my\b|our\b|the\s(?:end|whole)|th(?:is|ese|at|ose)\b|conclusion|summary|short|sum|total|balance|reflection|"
     r"light|general|comparison|second|both|all\b|contrast|addition|fact)[^,]{1,40},[\s*_]+\Z|"
     r"\b(?:considering|based\son)\s(?!all\b|th|its\b|my\b|how\b|everything\b|both\b)[^,]{1,40},[\s*_]+\Z",

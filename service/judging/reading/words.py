@@ -90,7 +90,7 @@ BETWEEN = r"(?:[^\S\n]|[_-]){1,3}"
 _SPACE = rf"(?:[^\S\n]|[{MARKS}])*+"  # on one line
 # Headings end with their line, and a fraction needs no colon: `## Score`, `Score 4/5`.
 _SEPARATOR = (
-    r"-{1,2}>|=>|[→⇒]|[:=：]{1,3}+|[为為是は]|(?:is|ist|lautet|beträgt|est(?:\sde)?|es(?:\sde)?|(?:should|would|must|will)\sbe)\b(?:,?\s(?:therefore|thus|then|hence)\b,?)?:?+(?:\s(?-i:an?)\b)?|(?<=\s)[–—-](?=\s)|"
+    r"-{1,2}>|=>|[→⇒]|[:=：]{1,3}+|[为為是は]|(?<!total\s)(?:is|ist|lautet|beträgt|est(?:\sde)?|es(?:\sde)?|(?:should|would|must|will)\sbe)\b(?:,?\s(?:therefore|thus|then|hence)\b,?)?:?+(?:\s(?-i:an?)\b)?|(?<=\s)[–—-](?=\s)|"
     rf"(?=\n)|(?={NUMBER}\s?(?:[/／]|out\sof)\s?\d)"
 )
 # The scale as it is echoed before the colon: `(1-5)`, `(1=bad, 5=good)`, `on a scale of 1 to 5`, `out of 5`.
