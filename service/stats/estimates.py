@@ -92,7 +92,7 @@ class Corrected(NamedTuple):
     `weight` is lambda, the weight of the judge, 0 to 1 (of several strata, the mean). `variance_of_labels` is that of
     the mean of as many labels alone. `standard_error` is that of a sample of endlessly many items. The interval is
     `middle` +- t `error` with `freedom` degrees of freedom; `error` is the standard error for the items at hand, which
-    falls to 0 as all of them are labelled, and `middle` is `value` unless pseudo-items were added to the interval only.
+    falls to 0 as all of them are labelled, and `middle` is `value` unless pseudo-items were added.
     """
 
     value: float
@@ -153,8 +153,8 @@ def ppi_mean(parts: Sequence[Tables], pseudo: LabelledCells | None = None) -> Co
     varies. It equals the mean over all items of L f + (Y - L f) / p, in which p = n / (n + N) for the labelled items
     and the second term is 0 for the others. That form has the error for the items at hand: the sum of
     W^2 (1 - n / (n + N)) V(Y - L f) / n (Cochran 1977, Sampling Techniques, chapter 7). `pseudo` has cells of
-    pseudo-items, which are shared out to the strata by W and added to the labelled ones wherever these stand for items
-    without a label: in every term but the sum of the labels themselves, which is known.
+    pseudo-items, which are shared out to the strata by W and added to the labelled ones in every term. The interval's
+    middle leaves them out of the sum of the labels themselves, which is known: it matters if most items are labelled.
     """
     items = sum(int(each.labelled.sum() + each.unlabelled.sum()) for each in parts)
     strata = [_stratum(each, items, pseudo) for each in parts]
@@ -173,7 +173,7 @@ def ppi_mean(parts: Sequence[Tables], pseudo: LabelledCells | None = None) -> Co
         ),
         weight=sum(each.share * part.weight for each, part in zip(strata, rectified, strict=True)),
         variance_of_labels=spread_of_labels / sum(each.total for each in strata),
-        middle=value,
+        middle=sum(each.share * part.middle for each, part in zip(strata, rectified, strict=True)),
         error=math.sqrt(sum(finite)),
         freedom=freedom_of_sum(finite, [part.freedom for part in rectified]),
     )
@@ -182,10 +182,12 @@ def ppi_mean(parts: Sequence[Tables], pseudo: LabelledCells | None = None) -> Co
 class _Rectified(NamedTuple):
     """A stratum's corrected mean with lambda.
 
-    `variance` is that in a sample of endlessly many items, `of_these` that for its items if few of them are labelled.
+    `middle` is the same with the labels as they are. `variance` is that in a sample of endlessly many items, `of_these`
+    that for its items if few of them are labelled.
     """
 
     mean: float
+    middle: float
     variance: float
     of_these: float
     weight: float
@@ -219,7 +221,8 @@ class _Stratum(NamedTuple):
         of_rest = weight**2 * self.rest.variance / unlabelled if unlabelled else 0.0
         known = float(self.observed.weights @ self.observed.human) / float(self.observed.weights.sum())
         return _Rectified(
-            mean=(1 - self.left) * known + self.left * (whole * self.rest.mean + these.mean),
+            mean=weight * self.rest.mean + apart.mean,
+            middle=(1 - self.left) * known + self.left * (whole * self.rest.mean + these.mean),
             variance=of_rest + apart.variance / self.total,
             of_these=these.variance / self.total,
             weight=weight,

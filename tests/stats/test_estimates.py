@@ -54,19 +54,19 @@ def test_a_sum_done_by_hand() -> None:
 
 @pytest.mark.parametrize("errors", [0, 5])
 def test_the_mean_of_items_that_are_nearly_all_labelled_is_nearly_known(errors: int) -> None:
-    """Half items in each cell moved it by .0009 with 1000 labels, and the interval had a tenth of that width."""
+    """Half items in each cell move it by .0009 with 1000 labels; the interval has a tenth of that width."""
     found = of_pass_fail([[50, errors], [errors, 950 - 2 * errors]], [1, 9]).corrected_mean
     assert found.lower is not None
     assert found.upper is not None
-    assert found.value == pytest.approx((950 - errors + 9) / 1010, abs=0.0005)
+    assert found.value == pytest.approx((950 - errors + 9) / 1010, abs=0.001)
     assert found.lower <= (950 - errors + 9) / 1010 <= found.upper
     assert found.upper - found.lower < 0.005
 
 
-def test_two_valued_scales_get_half_an_item_a_cell_wherever_labels_stand_for_other_items() -> None:
+def test_two_valued_scales_get_half_an_item_a_cell_in_every_term() -> None:
     """n = 102, 71 of them pass by the labels, 76 by the judge, 65.5 by both: C = 65.5 / 102 - 71 * 76 / 102^2.
 
-    Of the 1100 items 1000 are left to chance; the others' labels are known, of which 70 are passes.
+    Of the 1100 items 1000 are left to chance; the interval takes the others' labels, 70 passes, as they are.
     """
     found = of_pass_fail([[20, 10], [5, 65]], [300, 700])
     n, my, mf = 102, 71 / 102, 76 / 102
@@ -76,12 +76,12 @@ def test_two_valued_scales_get_half_an_item_a_cell_wherever_labels_stand_for_oth
     variance = weight**2 * 0.21 / 1000 + (my * (1 - my) + weight**2 * mf * (1 - mf) - 2 * weight * covariance) / n
     slope = weight * (1 + n / 1000)
     of_these = (my * (1 - my) + slope**2 * mf * (1 - mf) - 2 * slope * covariance) / n * 1000 / 1100
-    value = (70 + 1000 * (slope * 0.7 + my - slope * mf)) / 1100
+    middle = (70 + 1000 * (slope * 0.7 + my - slope * mf)) / 1100
     assert found.method == "ppi++"
     assert found.reason is None
-    assert found.corrected_mean.value == pytest.approx(value, abs=1e-12)
-    assert found.corrected_mean.lower == pytest.approx(value - Z * math.sqrt(of_these), abs=1e-12)
-    assert found.corrected_mean.upper == pytest.approx(value + Z * math.sqrt(of_these), abs=1e-12)
+    assert found.corrected_mean.value == pytest.approx(weight * 0.7 + my - weight * mf, abs=1e-12)
+    assert found.corrected_mean.lower == pytest.approx(middle - Z * math.sqrt(of_these), abs=1e-12)
+    assert found.corrected_mean.upper == pytest.approx(middle + Z * math.sqrt(of_these), abs=1e-12)
     assert (found.labels, found.unlabelled) == (100, 1000)
     assert found.labels_worth.factor == pytest.approx(my * (1 - my) / n / variance)
     assert found.labels_worth.effective_labels == pytest.approx(100 * my * (1 - my) / n / variance)
