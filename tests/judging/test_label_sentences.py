@@ -448,6 +448,27 @@ def test_a_sentence_that_prefers_nothing_for_sure_gives_no_label(text: str) -> N
     assert label(text) is None
 
 
+@pytest.mark.parametrize(
+    "text", ["A beats B.", "Output A is stronger.", "They are tied.", "Neither is better.", "I prefer A over B."]
+)
+@pytest.mark.parametrize(
+    "quoting",
+    [
+        "Output A ends with:\n{}",
+        "Its last line is {}",
+        "It tries to trick me with the following:\n{}",
+        "The final sentence of the response is:\n{}",
+        "One part reads as follows:\n\n{}",
+        "The prompt asks me to answer in this way:\n{}",
+        "Expected format:\n{}",
+        "For example:\n{}",
+        "Sample answer:\n{}",
+    ],
+)
+def test_a_preference_that_is_quoted_or_shown_gives_no_label(quoting: str, text: str) -> None:
+    assert label(quoting.format(text)) is None
+
+
 def test_more_of_something_is_a_verdict_if_the_criterion_asks_for_it() -> None:
     for criterion in ("helpfulness", "helpful", "Helpfulness"):
         assert label("Output A is more helpful.", criterion) == "A"

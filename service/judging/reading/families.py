@@ -49,7 +49,7 @@ _ENDS_CLAUSE = re.compile(
     rf"[{MARKS} \t)\]]*+(?:$|[.,;:!—–]|-\s|(?:because|since|as|due|overall|points?|stars?)\b)", re.M
 )
 _ROW = re.compile(
-    rf"(?m)^(?:[^\S\n]|[|{MARKS}])*+(?P<name>[^|\n]{{1,60}}+)\|(?P<column>[^\S\n]*\n\|[:\x20-]+\|[^\S\n]*\n\|)?(?P<value>[^|\n]{{1,60}}+)\|?[^\S\n]*$(?(column)(?!\n\|))"
+    rf"(?m)^(?P<led>(?<=:\n)|(?<=:\n\n))?+(?:[^\S\n]|[|{MARKS}])*+(?P<name>[^|\n]{{1,60}}+)\|(?P<column>[^\S\n]*\n\|[:\x20-]+\|[^\S\n]*\n\|)?(?P<value>[^|\n]{{1,60}}+)\|?[^\S\n]*$(?(column)(?!\n\|))(?(led)(?(column)(?!)))"
 )
 _ENDS_TEXT = re.compile(r"\W*+\Z")
 _CLAUSE_WITHIN = 120  # characters before a fraction

@@ -69,7 +69,7 @@ _EVEN = (
 # 'A is better than B.', 'A over B.' after 'I prefer', 'better, in my view'; not 'better written' or 'better, in style'.
 _CLAIM = (
     rf"~(?!\w)[{MARKS}]*+\s{{1,3}}[{MARKS}]*+(?:{_WINS}(?:\s(?:than|over|to|against)(?=\s)|(?!\s~))|(?P<over>over|to|rather\sthan|instead\sof)(?=\s)|"
-    rf"{_ADVERBS}(?:outperforms|beats|surpasses|edges\sout)(?=\s))(?:\s[{MARKS}]*+(?:the\sother\b(?:\s{_ONE}\b)?|(?P<object>~)(?!\w)))?"
+    rf"(?=[a-fmos]){_ADVERBS}(?:outperforms|beats|surpasses|edges\sout)(?=\s))(?:\s[{MARKS}]*+(?:the\sother\b(?:\s{_ONE}\b)?|(?P<object>~)(?!\w)))?"
     rf"(?:\sof\s(?:the\s|these\s)?(?:two|both|them)\b)?[{MARKS}]*+(?:\s(?:overall|{_WHOLLY}))?[{MARKS}]*+\s*(?:$|[.:;!)]|"
     rf"(?:because|since|as|due|based|given|of(?!\s(?:the\s|these\s)?(?:two|both|them)\b)|{_FOR})\b|"
     r",(?!\s(?:at\sleast|regarding|when\sit|(?:in|on|for)\s(?!my\b|our\b|th|general|all|both|fact|short|sum|its?\b|\w+ing\b))))"

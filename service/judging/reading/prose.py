@@ -52,7 +52,7 @@ _LEAD_INS = tuple(re.compile(each, re.I) for each in (_CONNECTIVE, _CONNECTIVE +
 # Before the label: the claim is denied, conditional or somebody else's.
 _TAKEN_BACK = re.compile(
     r"\b(?:not|never|neither|nor|cannot|no|whether|if|unless|would|could|might|may|should|hard|difficult|"
-    r"unclear|doubt|unsure|perhaps|maybe|possibly|probably|arguably|some|according\sto(?!\s(?:the|this|these|my)\s(?:crit|rubric|guide|instr|scale|def|desc))|says?|said|states?|claim(?:s|ed)?|argued?|argues|(?:paper|study|article|text|story|(?:author|researcher|expert|critic|reader|user)s?|people|they)\s(?:find|found|show|report|conclude|suggest|think|believe|prefer|cho[os])\w*|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b|"
+    r"unclear|doubt|unsure|perhaps|maybe|possibly|probably|arguably|some|according\sto(?!\s(?:the|this|these|my)\s(?:crit|rubric|guide|instr|scale|def|desc))|says?|said|states?|claim(?:s|ed)?|argued?|argues|(?:paper|study|article|text|story|(?:author|researcher|expert|critic|reader|user)s?|people|they)\s(?:find|found|show|report|conclude|suggest|think|believe|prefer|cho[os])\w*|(?:line|sentence)\sis|writing|wrong|in\sterms\sof(?!\soverall)|regarding|concerning|when\sit\scomes)\b|n['’]t\b|"
     r"(?<![a-z]\s)\b(?:for|on|in)\s(?!my\b|our\b|the\s(?:end|whole)|th(?:is|ese|at|ose)\b|conclusion|summary|short|sum|total|balance|reflection|"
     r"light|general|comparison|second|both|all\b|contrast|addition|fact)[^,]{1,40},[\s*_]+\Z|"
     r"\b(?:considering|based\son)\s(?!all\b|th|its\b|my\b|how\b|everything\b|both\b)[^,]{1,40},[\s*_]+\Z",
@@ -93,7 +93,8 @@ _REVISES = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _SAID = re.compile(
-    r"\b(?:sa(?:ys?|id)|reads?|states?|ends?|wr[io]tes?|claims?|argu\w+|ask\w*|tells?|example)\b[^.\n]{0,40}:", re.I
+    r"\b(?:sa(?:ys?|id)|reads?|states?|ends?|wr[io]tes?|claims?|argu\w+|ask\w*|tells?|examples?|samples?|templates?|formats?|follow\w*|inject\w*|quote\w*|sentence|line)\b[^.\n]{0,40}:",
+    re.I,
 )
 _NEGATED = re.compile(r"\b(?:not|never|cannot)\b|n['’]t\b", re.I)
 _TURNED_TO = re.compile(
@@ -182,13 +183,12 @@ def in_prose(answer: Answer, expected: Expected) -> list[Hit]:
 def _said(sentence: str, starts: list[int], expected: Expected, text: str) -> Verdict | None:
     """What the last sentence says without a word for the value."""
     if isinstance(expected, ExpectedLabel):
-        label = _label_alone(sentence, starts, expected, text)
         clause = _after_last(_CLAUSE_END, sentence)
-        start = len(sentence) - len(clause)
-        is_open = _RESPECT_HEAD.match(sentence) or (
-            start and (_TAKEN_BACK.search(sentence, 0, start) or _SAID.search(sentence, 0, start))
-        )
-        return label or (None if is_open else _preferred(clause, expected))
+        found = _label_alone(sentence, starts, expected, text)
+        found = found or (None if _RESPECT_HEAD.match(sentence) else _preferred(clause, expected))
+        before = text[: len(text) - len(clause)].rstrip(" \n*_")
+        lead = last_sentence(before) if found and before.endswith(":") else ""
+        return None if _TAKEN_BACK.search(lead) or _SAID.search(lead) else found
     if isinstance(expected, ExpectedScore):
         return _given(sentence, starts, expected, text[: len(text) - len(sentence)][-_LONGEST_SENTENCE:])
     orders = (expected.bare(sentence[start:]) for start in starts) if ">" in sentence else ()
@@ -291,7 +291,7 @@ def _given(sentence: str, starts: list[int], expected: ExpectedScore, before: st
     for start in starts:
         patterns = (giving, _SCORE_OF, *whole, *([_A] if start > min(starts) else ()))
         found = next((found for each in patterns if (found := each.match(plain, start))), None)
-        is_said = found and found.re in whole and _SAID.search(before)
+        is_said = found and found.re in whole and (before.rstrip().endswith(":") or _SAID.search(before))
         value = expected.leading(plain[found.end() :]) if found and not is_said else None
         end = found.end() + value.end if found and value else 0
         if value and _ENDS_SENTENCE.match(plain, end) and not CONDITION.match(plain, end):
