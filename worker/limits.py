@@ -106,9 +106,11 @@ class ProviderLimits:
         """Whether neither a rate nor a limit of the provider's own can hold a call up."""
         return self.turns.is_free and self.requests.is_endless and self.tokens.is_endless
 
-    def expected_s(self, tokens: int) -> float:
-        """Returns the seconds for which a call of `tokens` tokens would have to wait for its turn, about."""
-        return max(self.requests.turn_s(1), self.tokens.turn_s(tokens), self.turns.expected_s)
+    @property
+    def expected_s(self) -> float:
+        """The seconds for which one more call, of many tokens or of few, would have to wait for its turn, about."""
+        # If calls of many tokens had to wait until more of them are saved up, those of few would always come first.
+        return max(self.requests.wait_for(1), self.tokens.wait_for(1), self.turns.expected_s)
 
     def give_back(self, tokens: int) -> None:
         """Gives back what a call took that is not made."""
@@ -252,7 +254,7 @@ class CallLimits:
         """
         if limits.is_free:
             return
-        self.put_off(limits, tokens, gate)
+        self.put_off(limits, gate)
         wait_s = max(limits.requests.take(1), limits.tokens.take(tokens))
         try:
             if wait_s > 0:
@@ -276,7 +278,7 @@ class CallLimits:
         """Waits until the provider's own limit allows a call. Raises as `turn` does."""
         if not limits.turns.is_limited:
             return
-        self.put_off(limits, 0, gate)
+        self._put_off(limits, gate, limits.turns.expected_s)
         try:
             with self._waiting(limits):
                 async with asyncio.timeout(gate.left_s):
@@ -311,10 +313,9 @@ class CallLimits:
         """As `put_off`, for an item that waits already: only a pause or the drain is news to it."""
         self._put_off(limits, gate, limits.turns.expected_s if self.draining.is_set() else limits.turns.pause_s)
 
-    def put_off(self, limits: ProviderLimits, tokens: int, gate: ItemGate) -> None:
+    def put_off(self, limits: ProviderLimits, gate: ItemGate) -> None:
         """Raises NotStarted if the item had better come back later than wait here, where others could be at work."""
-        if not limits.is_free:
-            self._put_off(limits, gate, limits.expected_s(tokens))
+        self._put_off(limits, gate, limits.expected_s)
 
     def _put_off(self, limits: ProviderLimits, gate: ItemGate, expected_s: float, *, is_limit: bool = True) -> None:
         if expected_s > PATIENCE_S or (expected_s and self.draining.is_set()):
@@ -415,7 +416,7 @@ class CallPlace:
     async def _take_places(self, provider: ProviderLimits) -> bool:
         """Returns False, with no place taken, if the call may cost more by now than is there: a turn would be lost."""
         turns = provider.turns
-        self._limits.put_off(provider, self._tokens, self._gate)
+        self._limits.put_off(provider, self._gate)
         self._is_probe = bool(turns.doubts) and await turns.probe()
         try:
             _refuse(turns.stopped)

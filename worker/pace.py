@@ -34,16 +34,6 @@ class Pace:
             return 0.0
         rate = self._per_second / self.sharers
         now = self._clock()
-        self._level = min(self._level + (now - self._at) * rate, self._most)
+        self._level = min(self._level + (now - self._at) * rate, max(rate * _BURST_S, 1.0))
         self._at = now
         return max((amount - self._level) / rate, 0.0)
-
-    def turn_s(self, amount: float) -> float:
-        """Returns the seconds until it is the turn of a call that takes `amount`: of one that takes more than the
-        bucket holds, until the bucket is full. Such a call takes all, and waits for the rest.
-        """
-        return 0.0 if self._per_second is None else self.wait_for(min(amount, self._most))
-
-    @property
-    def _most(self) -> float:
-        return 0.0 if self._per_second is None else max(self._per_second / self.sharers * _BURST_S, 1.0)

@@ -6,6 +6,7 @@ import pytest
 
 from service.config.settings import ProviderSettings
 from service.contracts.outcomes import Reason
+from service.store.provider_limits import ProviderLimit
 from tests.polling import until
 from worker import limits as limits_module
 from worker.asking import NotStarted
@@ -191,6 +192,29 @@ async def test_a_call_of_more_tokens_than_the_pace_saves_up_waits_and_others_go_
     with pytest.raises(NotStarted):
         await waiting
     assert (provider.tokens.wait_for(0), provider.requests.wait_for(0), provider.slots.in_use) == (0, 0, 0)
+
+
+async def test_a_call_of_many_tokens_has_its_turn_as_soon_as_one_of_few() -> None:
+    limits = limits_of(tokens_per_minute=60_000)
+    provider = limits.providers["openai"]
+    provider.share(10, 1)
+    provider.tokens.take(1_500)  # a call of few tokens would wait here
+    waiting = asyncio.create_task(limits.call("openai", 5_000, PuttingOffGate()).__aenter__())
+    await until(lambda: waiting.done() or provider.tokens.wait_for(0) > 4, "the call's turn")
+    assert not waiting.done()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_a_call_that_has_waited_for_a_rate_does_not_go_back_for_those_behind_it() -> None:
+    limits = limits_of(requests_per_minute=600, tokens_per_minute=600)
+    provider = limits.providers["openai"]
+    provider.requests.take(1_000)
+    provider.tokens.take(1_000)
+    provider.turns.limit(ProviderLimit(pause_s=0.0, rate=100.0, goal=100.0, double_s=1.0))
+    async with asyncio.timeout(60):
+        await limits.own_turn(provider, PuttingOffGate())
 
 
 def test_shares_reach_the_pace() -> None:

@@ -50,14 +50,3 @@ def test_what_was_estimated_too_high_is_given_back() -> None:
 
 def test_no_rate_is_no_limit() -> None:
     assert Pace(None).take(10**9) == 0
-
-
-def test_a_call_that_takes_more_than_can_be_saved_up_has_its_turn_once_all_is_saved_up() -> None:
-    clock = Clock()
-    pace = Pace(600, clock)
-    assert (pace.turn_s(5), pace.turn_s(1000)) == pytest.approx((0.5, 1))
-    clock.now += 3600
-    assert pace.turn_s(1000) == 0
-    assert pace.take(1000) == pytest.approx(99)
-    assert (pace.turn_s(5), pace.turn_s(1000)) == pytest.approx((99.5, 100))
-    assert Pace(None).turn_s(1000) == 0
