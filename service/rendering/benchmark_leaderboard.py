@@ -1,6 +1,7 @@
 """A benchmark's leaderboard as text, from the JSON of the benchmark."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ BENCHMARK_HEADINGS = (
     "items",
 )
 _EXTRA = ("pearson", "spearman", "kendall_tau_b", "exact", "cohen_kappa", "cohen_kappa_quadratic", "bias")
+FEWEST_SHARED = 6  # items that two rows share; see `stats.paired_ranks`
 _COLUMNS = ("rank", "judge", "model", "criterion")  # of a CSV without rows
 _UNKNOWN = "–"
 
@@ -125,7 +127,15 @@ def _extra(row: _Json, names: Sequence[str]) -> list[str]:
 
 
 def row_notes(rows: Sequence[_Json]) -> Iterator[str]:
-    """Yields a note on each row whose judgments are by several served models, or have neither a cost nor a time."""
+    """Yields a note on each criterion with too few items for ranks, and on each row whose judgments are by several
+    served models, or have neither a cost nor a time.
+    """
+    items = defaultdict(list)
+    for row in rows:
+        items[row["criterion"]].append(row["items"])
+    for criterion, counts in items.items():
+        if len(counts) > 1 and sorted(counts)[-2] < FEWEST_SHARED:
+            yield f"{criterion}: fewer than {FEWEST_SHARED} items tell no rows apart, whatever their values are."
     for row in rows:
         series = f"{judge_name(row['judge'])} {row['model']}"
         if "served_model_changed" in row.get("flags", ()):
