@@ -31,6 +31,7 @@ _PATH_OF_CALLS = re.compile(r"(/chat/completions|/messages|/models/[^/]*:generat
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 section 5.6.2
 _CALLBACK_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _NO_VARIABLE = "expected the name of a variable, which has letters, digits and '_' alone"  # it may be the secret itself
+_NO_HOST = "expected HOST or HOST:PORT after the //"
 _OWN_HEADERS = ("connection", "content-length", "content-type", "host", "transfer-encoding")  # of the HTTP client
 
 
@@ -64,6 +65,8 @@ def _address_problems(section: ProviderSection) -> Iterator[str]:
 def _connection_problems(section: ProviderSection) -> Iterator[str]:
     if section.proxy and not section.proxy.startswith((*_HTTP_SCHEMES, FROM_VARIABLE)):
         yield f'proxy: expected an address that starts with {" or ".join(_HTTP_SCHEMES)}, or "env:VARIABLE"'
+    elif section.proxy and section.proxy.startswith(_HTTP_SCHEMES) and not _has_host(section.proxy):
+        yield f"proxy: {_NO_HOST}"
     if section.client_key_file and not section.client_cert_file:
         yield "client_key_file: give client_cert_file too"
     for name, value in section.headers.items():
@@ -131,7 +134,7 @@ def _store_url_problems(url: str) -> Iterator[str]:
     try:
         parts = urlsplit(url)
     except ValueError:  # brackets that are not those of an IPv6 address
-        yield "expected HOST or HOST:PORT after the //"
+        yield _NO_HOST
         return
     if "@" in parts.path + parts.query + parts.fragment:
         yield "write special characters of a user or password percent-encoded, such as %2F for / and %40 for @"
@@ -211,7 +214,7 @@ def _http_faults(address: str, why_no_password: str) -> Iterator[str]:
     if not address.startswith(_HTTP_SCHEMES):
         yield f"expected an address that starts with {' or '.join(_HTTP_SCHEMES)}"
     elif not _has_host(address):
-        yield "expected HOST or HOST:PORT after the //"
+        yield _NO_HOST
     if has_password(address):
         yield f"a password is not written here: {why_no_password}"
 

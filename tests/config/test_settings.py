@@ -181,6 +181,7 @@ def test_empty_variable_counts_as_not_set(load: Load) -> None:
         ),
         ("[prices.mine]\ninput = 1\noutput = 1", "prices.mine: expected a model, such as [prices."),
         ("[prices.'a/b']\ninput = -1\noutput = 1", "prices.a/b.input: must be 0 or more"),
+        (f"{SERVER}proxy = 'http://'", "providers.a.proxy: expected HOST or HOST:PORT after the //"),
         (f"{SERVER}proxy = 'socks://a'", "providers.a.proxy: expected an address that starts with http://"),
         (f"{SERVER}proxy = 'http://u:p@a'", "providers.a.proxy: a password is not written here"),
         (f"{SERVER}client_key_file = '{EXAMPLE}'", "providers.a.client_key_file: give client_cert_file too"),
