@@ -5,7 +5,7 @@ import contextlib
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from service.config.settings import ProviderSettings
@@ -258,8 +258,7 @@ class CallLimits:
         wait_s = max(limits.requests.take(1), limits.tokens.take(tokens))
         try:
             if wait_s > 0:
-                with self._waiting(limits):
-                    await self._pause(wait_s, gate)
+                await self._waited(limits, gate, self._pause(wait_s, gate))
             await self.own_turn(limits, gate)
         except BaseException:
             limits.give_back(tokens)
@@ -279,19 +278,17 @@ class CallLimits:
         if not limits.turns.is_limited:
             return
         self._put_off(limits, gate, limits.turns.expected_s)
+        await self._waited(limits, gate, limits.turns.take(lambda: self._put_off_at_change(limits, gate)))
+
+    async def _waited(self, limits: ProviderLimits, gate: ItemGate, turn: Awaitable[None]) -> None:
+        """Waits for a turn, as long as the item may. Raises ProviderError if that is not long enough."""
+        began = time.monotonic()
         try:
-            with self._waiting(limits):
-                async with asyncio.timeout(gate.left_s):
-                    await limits.turns.take(lambda: self._put_off_at_change(limits, gate))
+            async with asyncio.timeout(gate.left_s):
+                await turn
         except TimeoutError as error:
             message = f"{limits.name} limits calls, and this one had no turn before the job's deadline"
             raise _uncalled(ProviderError(message, reason=Reason.RATE_LIMITED, retryable=False)) from error
-
-    @contextlib.contextmanager
-    def _waiting(self, limits: ProviderLimits) -> Iterator[None]:
-        began = time.monotonic()
-        try:
-            yield
         finally:
             self._on_wait(limits.name, time.monotonic() - began)
 

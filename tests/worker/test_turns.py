@@ -188,6 +188,20 @@ async def test_a_worker_that_drains_puts_off_those_that_wait() -> None:
     assert {type(each) for each in found} == {InterruptedError}
 
 
+async def test_a_wait_for_a_rate_beyond_the_deadline_is_an_error_without_a_call() -> None:
+    class Late(OpenGate):
+        left_s = 0.05
+
+    settings = ProviderSettings(kind="openai", base_url="http://127.0.0.1:9", requests_per_minute=1)
+    limits = CallLimits(8, {"openai": settings})
+    provider = limits.providers["openai"]
+    provider.share(8, 1)
+    with pytest.raises(ProviderError, match="deadline") as caught:
+        async with limits.call("openai", 1, Late()):
+            pass
+    assert (caught.value.attempts, provider.slots.in_use, provider.requests.wait_for(1) <= 60) == (0, 0, True)
+
+
 async def test_a_wait_beyond_the_deadline_is_an_error_without_a_call() -> None:
     class Late(OpenGate):
         left_s = 0.05
