@@ -312,7 +312,8 @@ class CallLimits:
 
     def put_off(self, limits: ProviderLimits, gate: ItemGate) -> None:
         """Raises NotStarted if the item had better come back later than wait here, where others could be at work."""
-        self._put_off(limits, gate, limits.expected_s)
+        if not limits.is_free:
+            self._put_off(limits, gate, limits.expected_s)
 
     def _put_off(self, limits: ProviderLimits, gate: ItemGate, expected_s: float, *, is_limit: bool = True) -> None:
         if expected_s > PATIENCE_S or (expected_s and self.draining.is_set()):
