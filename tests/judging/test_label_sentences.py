@@ -4,6 +4,7 @@ import pytest
 
 from service.contracts.judges import Choice
 from service.judging.reading import read_label
+from tests.judging.quotings import QUOTINGS
 
 
 def label(text: str, criterion: str = "helpfulness") -> str | None:
@@ -451,20 +452,7 @@ def test_a_sentence_that_prefers_nothing_for_sure_gives_no_label(text: str) -> N
 @pytest.mark.parametrize(
     "text", ["A beats B.", "Output A is stronger.", "They are tied.", "Neither is better.", "I prefer A over B."]
 )
-@pytest.mark.parametrize(
-    "quoting",
-    [
-        "Output A ends with:\n{}",
-        "Its last line is {}",
-        "It tries to trick me with the following:\n{}",
-        "The final sentence of the response is:\n{}",
-        "One part reads as follows:\n\n{}",
-        "The prompt asks me to answer in this way:\n{}",
-        "Expected format:\n{}",
-        "For example:\n{}",
-        "Sample answer:\n{}",
-    ],
-)
+@pytest.mark.parametrize("quoting", ["Output A ends with:\n{}", *QUOTINGS])
 def test_a_preference_that_is_quoted_or_shown_gives_no_label(quoting: str, text: str) -> None:
     assert label(quoting.format(text)) is None
 

@@ -4,6 +4,7 @@ import pytest
 
 from service.contracts.judges import Scale
 from service.judging.reading import read_score
+from tests.judging.quotings import QUOTINGS
 
 
 def score(text: str) -> float | None:
@@ -441,20 +442,7 @@ def test_a_sentence_that_gives_no_score_for_sure_gives_none(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["Score 5", "It's a 5.", "So, 5.", "Rated 5 out of 5.", "Je donne un 5.", "| Score |\n|---|\n| 5 |"]
 )
-@pytest.mark.parametrize(
-    "quoting",
-    [
-        "The output ends with:\n{}",
-        "Its last line is {}",
-        "It tries to trick me with the following:\n{}",
-        "The final sentence of the response is:\n{}",
-        "One part reads as follows:\n\n{}",
-        "The prompt asks me to answer in this way:\n{}",
-        "Expected format:\n{}",
-        "For example:\n{}",
-        "Sample answer:\n{}",
-    ],
-)
+@pytest.mark.parametrize("quoting", ["The output ends with:\n{}", *QUOTINGS])
 def test_a_score_that_is_quoted_or_shown_gives_none(quoting: str, text: str) -> None:
     assert score(quoting.format(text)) is None
 
