@@ -53,8 +53,7 @@ def two_way_scatter(votes: ClusteredVotes, p: Floats) -> Floats | None:
     if len(counts) < 2:
         return scatter
     expected = p[votes.first, votes.second]
-    leverage = np.minimum(counts / len(votes.won), _MOST_LEVERAGE)[voter]
-    enlarged = votes._replace(won=expected + (votes.won - expected) / (1 - leverage))
+    enlarged = votes._replace(won=expected + _enlarged(votes.won - expected, voter, counts))
     return scatter + _positive(voter_scatter(enlarged, p) - battle_scatter(_battles_as_votes(votes), p))
 
 
@@ -72,8 +71,8 @@ def share_effect(votes: ClusteredVotes) -> float:
     if battles < 2 or not alone:
         return float((of_battle**2).sum() / of_battle.sum())
     together = float((np.bincount(battle, residuals) ** 2).sum()) * (battles / (battles - 1)) ** 2
-    enlarged = residuals / (1 - np.minimum(of_voter / len(residuals), _MOST_LEVERAGE)[voter])
-    more = max(float((np.bincount(voter, enlarged) ** 2).sum()) - alone, 0.0) if voters > 1 else 0.0
+    enlarged = np.bincount(voter, _enlarged(residuals, voter, of_voter))
+    more = max(float((enlarged**2).sum()) - alone, 0.0) if voters > 1 else 0.0
     freedom = freedom_of_sum([together, more], [battles - 1, voters - 1])
     return max((together + more) / alone, 1.0) * (student_t_quantile(0.975, max(freedom, 2.0)) / Z) ** 2
 
@@ -119,6 +118,12 @@ def voter_scatter(votes: ClusteredVotes, p: Floats) -> Floats:
         gradients = sums.reshape(at_once, size)
         scatter += gradients.T @ gradients
     return scatter
+
+
+def _enlarged(residuals: Floats, voter: Indices, counts: Indices) -> Floats:
+    """The residuals over 1 - h, with h the voter's share of the votes; `counts` are the votes of each voter."""
+    leverage: Floats = np.minimum(counts / len(residuals), _MOST_LEVERAGE)
+    return residuals / (1 - leverage[voter])
 
 
 def _battles_as_votes(votes: ClusteredVotes) -> ClusteredVotes:
